@@ -1,0 +1,1 @@
+"""What runs actors, and the words they use. Knows nothing of HTTP, SQL or Redis."""

@@ -1,0 +1,197 @@
+"""Base actor: typed dispatch, heartbeat, logging context, snapshot, and news of its death.
+
+What Pykka does in each case (which hook runs, which does not) is written down in
+``tests/unit/engine/test_pykka_contract.py``; this class closes the gaps found there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import pykka
+import structlog
+
+from engine.clock import Clock
+from engine.directory import Directory, Vitals
+from engine.messages import ChildDown, ChildReady, Crash, Drain, GenerationRaised, Ping, Tick
+from engine.snapshot import Board
+from engine.timers import Timers
+
+__all__ = ["Actor", "Context", "DrillError", "Services"]
+
+#: logical name under which children reach their supervisor
+SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What every actor is given: whom to reach, where to show itself, and time."""
+
+    directory: Directory
+    board: Board
+    timers: Timers
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One actor's place in the world: its logical name and its generation (1, 2, ...)."""
+
+    name: str
+    generation: int
+    services: Services
+    vitals: Vitals
+
+
+class DrillError(RuntimeError):
+    """Raised by an actor that was told to ``Crash``."""
+
+
+@functools.cache
+def _handler_name(message_type: str) -> str:
+    return "_on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_type).lower()
+
+
+class Actor(pykka.ThreadingActor):
+    """An actor with a name that outlives it.
+
+    A subclass writes ``_on_<message>`` methods (``BatchParsed`` goes to ``_on_batch_parsed``),
+    ``_open`` and ``_close``. An exception that leaves a handler ends the actor, and its supervisor
+    starts another: handlers catch only what they know how to settle.
+    """
+
+    # a thread that hangs in a dead call must not hold up the exit of the process
+    use_daemon_thread = True
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self.log = structlog.get_logger(context.name).bind(actor=context.name, generation=context.generation)
+        self._ready = False
+
+    # ── for subclasses ───────────────────────────────────────────────────────
+
+    @property
+    def clock(self) -> Clock:
+        """The clock all durations and instants of this actor come from."""
+        return self.context.services.clock
+
+    def send(self, name: str, message: object) -> bool:
+        """Tell another actor by logical name; False when it is down (counted, and safe)."""
+        return self.context.services.directory.send(name, message)
+
+    def publish(self, snapshot: object) -> None:
+        """Show an immutable snapshot under this actor's name."""
+        self.context.services.board.publish(self.context.name, snapshot)
+
+    def tick_later(self, purpose: str, delay_s: float) -> None:
+        """Tell this actor ``Tick(purpose)`` in ``delay_s`` seconds, in place of an earlier one."""
+        self.context.services.timers.call_later(
+            (self.context.name, purpose), delay_s, functools.partial(self._tell_tick, Tick(purpose=purpose))
+        )
+
+    def cancel_tick(self, purpose: str) -> None:
+        """Forget an outstanding tick."""
+        self.context.services.timers.cancel((self.context.name, purpose))
+
+    def _open(self) -> None:
+        """Open resources, in the actor's thread. Raising here counts as a failed start."""
+
+    def _close(self) -> None:
+        """Close what ``_open`` opened."""
+
+    # ── Pykka's hooks ────────────────────────────────────────────────────────
+
+    def on_start(self) -> None:
+        """Open, then report: Pykka itself calls no hook when this raises, so nothing may."""
+        structlog.contextvars.bind_contextvars(actor=self.context.name, generation=self.context.generation)
+        self.beat()
+        try:
+            self._open()
+        except Exception as error:
+            self.log.exception("actor.start_failed")
+            self._report_down(error)
+            self.stop()
+            return
+        self._ready = True
+        self.send(SUPERVISOR, ChildReady(name=self.context.name, generation=self.context.generation))
+
+    def on_receive(self, message: Any) -> Any:
+        """Dispatch by the message's type; an unknown one is an error, logged and counted."""
+        self.beat()
+        handler = getattr(self, _handler_name(type(message).__name__), None)
+        if handler is None:
+            self.context.vitals.unknown += 1
+            self.log.error("message.unknown", message_type=type(message).__name__)
+            return None
+        try:
+            return handler(message)
+        except Exception:
+            raise
+        except BaseException as error:
+            # Pykka answers SystemExit in a handler by stopping every actor of the process
+            raise RuntimeError(f"{type(error).__name__} in a handler") from error
+        finally:
+            self.context.vitals.handled += 1
+            self.beat()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,  # noqa: ARG002 - Pykka's signature
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,  # noqa: ARG002 - Pykka's signature
+    ) -> None:
+        """Report the death; resources are closed on the way, since ``on_stop`` is not called."""
+        self._report_down(exception_value)
+        self._close_quietly()
+
+    def on_stop(self) -> None:
+        """Close resources; never raises."""
+        self._close_quietly()
+
+    # ── messages every actor knows ───────────────────────────────────────────
+
+    def _on_ping(self, _: Ping) -> None:
+        """Beating is all: done by the dispatch."""
+
+    def _on_generation_raised(self, news: GenerationRaised) -> None:
+        """Ignore it: only sources, which may have lost a batch, take this as news."""
+
+    def _on_drain(self, _: Drain) -> None:
+        """Ignore it: only who brings messages in has something to end first."""
+
+    def _on_crash(self, drill: Crash) -> None:
+        raise DrillError(drill.reason)
+
+    # ── internals ────────────────────────────────────────────────────────────
+
+    def _tell_tick(self, tick: Tick) -> None:
+        # by reference and not by name: the next generation sets ticks of its own
+        with contextlib.suppress(pykka.ActorDeadError):
+            self.actor_ref.tell(tick)
+
+    def beat(self) -> None:
+        """Show a sign of life in the middle of long work."""
+        self.context.vitals.beat_at_s = self.clock.monotonic_s()
+
+    def _report_down(self, error: BaseException | None) -> None:
+        self.send(
+            SUPERVISOR,
+            ChildDown(
+                name=self.context.name,
+                generation=self.context.generation,
+                error=f"{type(error).__name__}: {error}",
+                started=self._ready,
+            ),
+        )
+
+    def _close_quietly(self) -> None:
+        try:
+            self._close()
+        except Exception:
+            self.log.exception("actor.close_failed")

@@ -1,0 +1,315 @@
+"""Supervisor: starts children in order, restarts the dead, drains and stops in reverse.
+
+``one_for_one`` after Erlang's supervisor, with two additions of ours: a back-off between restarts and
+the news of a new generation to all siblings. It never blocks: waiting is a tick, asking is a look.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pykka
+import structlog
+
+from engine.actor import SUPERVISOR, Context, Services
+from engine.backoff import Backoff
+from engine.children import (
+    Child,
+    ChildSpec,
+    ChildState,
+    Phase,
+    RestartLimit,
+    SupervisorSnapshot,
+)
+from engine.directory import Entry, Vitals
+from engine.messages import ChildDown, ChildReady, Drain, Drained, GenerationRaised, Ping, Shutdown, Tick
+
+__all__ = ["Supervisor"]
+
+#: how often children are pinged and looked at, in seconds; while stopping, the shorter one
+LOOK_EVERY_S = 1.0
+LOOK_EVERY_STOPPING_S = 0.02
+#: a hung child has this many heartbeat limits before the process is given up
+HUNG_LIMITS = 2
+#: doubling from 0.5 s reaches the sixth restart within 31.5 s, so a steady crash does trip the limit
+RESTART_BACKOFF = Backoff(first_s=0.5, cap_s=16.0, jitter=0.0)
+PARKED_S = 300.0
+
+
+class Supervisor(pykka.ThreadingActor):
+    """The root of the actors; the level above it is ``main``, which waits for ``finished``."""
+
+    use_daemon_thread = True
+
+    def __init__(
+        self,
+        services: Services,
+        specs: Sequence[ChildSpec],
+        *,
+        finished: threading.Event,
+        drain_s: float = 7.0,
+        random: Random | None = None,
+    ) -> None:
+        super().__init__()
+        names = [spec.name for spec in specs]
+        if len(set(names)) != len(names):
+            raise ValueError(f"child names must be unique: {names}")
+        self._services = services
+        self._log = structlog.get_logger(SUPERVISOR).bind(actor=SUPERVISOR)
+        self._random = random or Random()  # noqa: S311 - jitter, not cryptography
+        self._finished = finished
+        self._drain_s = drain_s
+        self._children = [Child(spec, RestartLimit(), services.clock.now()) for spec in specs]
+        self._phase = Phase.STARTING
+        self._phase_deadline_s = 0.0
+        self._escalation: str | None = None
+        self._unacknowledged = 0
+
+    # ── Pykka's hooks ────────────────────────────────────────────────────────
+
+    def on_start(self) -> None:
+        """Enter the directory, start the first child and the looking round."""
+        entry = Entry(self.actor_ref, 1, Vitals(self._services.clock.monotonic_s()))
+        self._services.directory.enter(SUPERVISOR, entry)
+        self._start_next()
+        self._look_again()
+        self._publish()
+
+    def on_receive(self, message: Any) -> Any:
+        """Dispatch, and show the family's state after whatever changed it."""
+        match message:
+            case ChildReady():
+                self._child_ready(message)
+            case ChildDown():
+                self._child_down(message)
+            case Drained():
+                self._child_drained(message)
+            case Shutdown():
+                self._shut_down(message.reason)
+            case Tick(purpose="look"):
+                self._look()
+            case Tick(purpose=purpose) if purpose.startswith("restart:"):
+                self._restart(purpose.removeprefix("restart:"))
+            case _:
+                self._log.error("message.unknown", message_type=type(message).__name__)
+        self._publish()
+
+    # ── starting and restarting ──────────────────────────────────────────────
+
+    def _start_next(self) -> None:
+        """Start the first child that waits; when none is left, the family runs."""
+        waiting = next((child for child in self._children if child.state is ChildState.WAITING), None)
+        if waiting is not None:
+            self._start(waiting)
+        elif self._phase is Phase.STARTING:
+            self._phase = Phase.RUNNING
+            self._log.info("supervisor.started", children=len(self._children))
+
+    def _start(self, child: Child) -> None:
+        now_s = self._services.clock.monotonic_s()
+        child.generation += 1
+        vitals = Vitals(now_s)
+        vitals.handled, vitals.unknown = child.vitals.handled, child.vitals.unknown
+        child.vitals = vitals
+        child.deadline_s = now_s + child.spec.start_s
+        self._change(child, ChildState.STARTING)
+        context = Context(
+            name=child.spec.name, generation=child.generation, services=self._services, vitals=vitals
+        )
+        try:
+            child.ref = child.spec.factory(context)
+        except Exception as error:  # noqa: BLE001 - a constructor that refuses is a failed start
+            self._lost(child, f"{type(error).__name__}: {error}", started=False)
+            return
+        self._services.directory.enter(child.spec.name, Entry(child.ref, child.generation, vitals))
+
+    def _child_ready(self, news: ChildReady) -> None:
+        child = self._current(news.name, news.generation)
+        if child is None or child.state is not ChildState.STARTING:
+            return
+        self._change(child, ChildState.RUNNING)
+        self._log.info("child.started", child=news.name, child_generation=news.generation)
+        if news.generation > 1:
+            raised = GenerationRaised(name=news.name, generation=news.generation)
+            for sibling in self._children:
+                self._services.directory.send(sibling.spec.name, raised)
+        if self._phase is Phase.STARTING:
+            self._start_next()
+
+    def _child_down(self, news: ChildDown) -> None:
+        child = self._current(news.name, news.generation)
+        if child is not None and child.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
+            self._lost(child, news.error, started=news.started)
+
+    def _lost(self, child: Child, error: str, *, started: bool) -> None:
+        child.last_error = error
+        if self._phase in (Phase.STOPPING, Phase.STOPPED):
+            self._change(child, ChildState.STOPPED)
+            return
+        if self._phase is Phase.STARTING and not started and child.generation == 1:
+            # as in Erlang, no restarts at boot: the cause is a wrong set-up, and a person is there to see it
+            self._change(child, ChildState.STOPPED)
+            self._escalate(f"{child.spec.name} did not start: {error}")
+            return
+        too_many = child.limit.exceeded_by_another(self._services.clock.monotonic_s())
+        if too_many and not child.spec.parkable:
+            self._change(child, ChildState.STOPPED)
+            self._escalate(f"{child.spec.name} died over {child.limit.intensity} times in a minute: {error}")
+            return
+        child.restarts += 1
+        if too_many:
+            delay_s = PARKED_S
+            child.limit.clear()
+            self._change(child, ChildState.PARKED)
+        else:
+            delay_s = RESTART_BACKOFF.delay_s(child.limit.recent, self._random)
+            self._change(child, ChildState.RESTARTING)
+        self._log.error("child.died", child=child.spec.name, error=error, restart_in_s=delay_s)
+        self._tick_later(f"restart:{child.spec.name}", delay_s)
+
+    def _restart(self, name: str) -> None:
+        child = next(child for child in self._children if child.spec.name == name)
+        if child.state in (ChildState.RESTARTING, ChildState.PARKED) and self._phase is not Phase.STOPPING:
+            self._log.info("child.restarted", child=name, restarts=child.restarts)
+            self._start(child)
+
+    # ── looking round ────────────────────────────────────────────────────────
+
+    def _look(self) -> None:
+        match self._phase:
+            case Phase.STARTING | Phase.RUNNING | Phase.DRAINING:
+                for child in self._children:
+                    self._look_at(child)
+                if self._phase is Phase.DRAINING:
+                    self._finish_draining()
+            case Phase.STOPPING:
+                self._stop_next()
+            case Phase.STOPPED:
+                return
+        self._look_again()
+
+    def _look_at(self, child: Child) -> None:
+        if child.state not in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
+            return
+        now_s = self._services.clock.monotonic_s()
+        if child.ref is not None and not child.ref.is_alive():
+            # it died without a word: ChildDown was lost, or the thread was never able to send it
+            self._lost(child, child.last_error or "stopped without a word", started=True)
+            return
+        age_s = now_s - child.vitals.beat_at_s
+        if child.state is ChildState.STARTING and now_s > child.deadline_s:
+            self._escalate(f"{child.spec.name} was not ready after {child.spec.start_s:g} s")
+        elif age_s > child.spec.heartbeat_limit_s * HUNG_LIMITS:
+            # a thread cannot be killed, and a double beside it would share its state: end the process
+            self._escalate(f"{child.spec.name} hangs: no sign of life for {age_s:.0f} s")
+        elif age_s > child.spec.heartbeat_limit_s:
+            if child.state is not ChildState.HUNG:
+                self._log.error("child.hung", child=child.spec.name, beat_age_s=round(age_s, 1))
+                child.last_error = f"no sign of life for {age_s:.0f} s"
+                self._change(child, ChildState.HUNG)
+        else:
+            if child.state is ChildState.HUNG:
+                self._change(child, ChildState.RUNNING)
+            self._services.directory.send(child.spec.name, Ping())
+
+    # ── draining and stopping ────────────────────────────────────────────────
+
+    def _escalate(self, why: str) -> None:
+        if self._escalation is None:
+            self._log.critical("supervisor.escalated", reason=why)
+            self._escalation = why
+            self._shut_down(why)
+
+    def _shut_down(self, reason: str) -> None:
+        if self._phase not in (Phase.STARTING, Phase.RUNNING):
+            return
+        self._log.info("supervisor.draining", reason=reason)
+        self._phase = Phase.DRAINING
+        self._phase_deadline_s = self._services.clock.monotonic_s() + self._drain_s
+        for child in self._children:
+            self._services.directory.send(child.spec.name, Drain())
+            if child.spec.interrupt is not None:
+                child.spec.interrupt()
+        self._look_again()
+
+    def _child_drained(self, news: Drained) -> None:
+        child = self._current(news.name, news.generation)
+        if child is not None and not child.drained:
+            child.drained = True
+            self._unacknowledged += news.unacknowledged
+            if self._phase is Phase.DRAINING:
+                self._finish_draining()
+
+    def _finish_draining(self) -> None:
+        open_sources = [child.spec.name for child in self._sources() if not child.drained]
+        if open_sources and self._services.clock.monotonic_s() < self._phase_deadline_s:
+            return
+        if open_sources:
+            self._log.warning("supervisor.drain_timeout", sources=open_sources)
+        else:
+            self._log.info("supervisor.drained", message="drained", unacknowledged=self._unacknowledged)
+        self._phase = Phase.STOPPING
+        self._stop_next()
+
+    def _stop_next(self) -> None:
+        """Stop the last child that lives, or look whether it has stopped: one at a time, in reverse."""
+        now_s = self._services.clock.monotonic_s()
+        for child in reversed(self._children):
+            if child.state is ChildState.STOPPED:
+                continue
+            if child.ref is None or not child.ref.is_alive():
+                self._change(child, ChildState.STOPPED)
+                continue
+            if child.state is not ChildState.STOPPING:
+                child.deadline_s = now_s + child.spec.shutdown_s
+                self._change(child, ChildState.STOPPING)
+                child.ref.stop(block=False)
+                return
+            if now_s < child.deadline_s:
+                return
+            self._log.error("child.stop_timeout", child=child.spec.name)
+            self._change(child, ChildState.STOPPED)
+        self._phase = Phase.STOPPED
+        self._log.info("supervisor.stopped")
+        self._publish()
+        self._finished.set()
+
+    # ── internals ────────────────────────────────────────────────────────────
+
+    def _sources(self) -> list[Child]:
+        """Sources that can still answer; one that is down has nothing in flight."""
+        return [c for c in self._children if c.spec.source and c.state is ChildState.RUNNING]
+
+    def _current(self, name: str, generation: int) -> Child | None:
+        """Return the child a message speaks of; None when the sender is of an earlier generation."""
+        return next((c for c in self._children if c.spec.name == name and c.generation == generation), None)
+
+    def _change(self, child: Child, state: ChildState) -> None:
+        child.state = state
+        child.since = self._services.clock.now()
+
+    def _look_again(self) -> None:
+        stopping = self._phase in (Phase.DRAINING, Phase.STOPPING)
+        self._tick_later("look", LOOK_EVERY_STOPPING_S if stopping else LOOK_EVERY_S)
+
+    def _tick_later(self, purpose: str, delay_s: float) -> None:
+        directory = self._services.directory
+        self._services.timers.call_later(
+            (SUPERVISOR, purpose), delay_s, lambda: directory.send(SUPERVISOR, Tick(purpose=purpose))
+        )
+
+    def _publish(self) -> None:
+        now_s = self._services.clock.monotonic_s()
+        children = tuple(
+            child.snapshot(now_s, self._services.directory.depth(child.spec.name)) for child in self._children
+        )
+        snapshot = SupervisorSnapshot(
+            phase=self._phase,
+            children=children,
+            escalation=self._escalation,
+            unacknowledged=self._unacknowledged,
+        )
+        self._services.board.publish(SUPERVISOR, snapshot)
