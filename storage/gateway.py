@@ -1,0 +1,232 @@
+"""The Telegram Gateway's HTTP API: what the engine asks of it, with every call bounded."""
+
+from __future__ import annotations
+
+import socket
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from engine.model import SourceMessage
+from engine.timers import Timers
+from storage.deadline import cut_after, shut_down_socket
+from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
+from storage.gateway_answers import check_status, count_of, decode_answer
+from storage.gateway_messages import decode_message
+
+__all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "SyncResult"]
+
+#: the name under which we mark messages at the gateway
+CONSUMER = "tp-capital"
+#: 10,000 messages of Telegram's 4,096 characters, escaped at worst, are well below this
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+_READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """One page of a channel's history. ``total`` is the gateway's count, shown and not relied on."""
+
+    messages: tuple[SourceMessage, ...]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """What a sync brought into the gateway."""
+
+    synced: int
+    saved: int
+    channels: tuple[str, ...]
+
+
+class GatewayClient:
+    """One caller's client: a kept connection, both key headers, a total deadline on each call.
+
+    Not safe for two threads: each actor has its own.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None, timeout_s: float, timers: Timers) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._timers = timers
+        self._session = requests.Session()
+        # the environment's proxies and netrc have no say in where the key goes
+        self._session.trust_env = False
+        self._adapter = _TrackingAdapter()
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+        self._session.headers["Accept"] = "application/json"
+        if api_key:
+            # the real gateway wants one or the other, by route (fault 17)
+            self._session.headers.update({"X-API-Key": api_key, "X-Gateway-Token": api_key})
+
+    def interrupt(self) -> None:
+        """End the call under way, from another thread: its caller gets GatewayUnreachableError."""
+        self._adapter.shut_down()
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        self._session.close()
+
+    # ── the calls ────────────────────────────────────────────────────────────
+
+    def unprocessed(
+        self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False
+    ) -> tuple[SourceMessage, ...]:
+        """Return up to ``limit`` messages that we have not marked, oldest first.
+
+        ``reprocess`` asks for those that are to be read again instead; they stay marked by us, so the
+        exclusion is left out. ``wait_s`` holds an empty answer at the gateway for so long.
+        """
+        params: dict[str, str] = {"channel": channel, "limit": str(limit)}
+        if reprocess:
+            params["status"] = "reprocess_pending"
+        else:
+            params |= {"status": "received,queued", "excludeProcessedBy": CONSUMER}
+        if wait_s is not None:
+            params["wait"] = str(wait_s)
+        timeout_s = self._timeout_s + (wait_s or 0)
+        answer = self._call("GET", "/api/messages/unprocessed", params=params, timeout_s=timeout_s)
+        return self._messages(answer, channel)
+
+    def mark_processed(self, channel: str, ack_ids: Sequence[str]) -> int:
+        """Acknowledge messages in one request; return how many rows the gateway says it updated."""
+        body = {"messageIds": list(ack_ids), "processedBy": CONSUMER, "channelId": channel}
+        answer = self._call("POST", "/api/messages/mark-processed", body=body)
+        return count_of(answer.get("data"), "updated")
+
+    def history(self, channel: str, *, offset: int, limit: int, since: datetime | None = None) -> HistoryPage:
+        """Return a page of the history, oldest first; ``since`` compares the time of receipt."""
+        params = {"channelId": channel, "sort": "asc", "limit": str(limit), "offset": str(offset)}
+        if since is not None:
+            params["from"] = since.isoformat()
+        # a page of history may take the gateway longer than a poll; it has a limit of its own
+        answer = self._call("GET", "/api/messages", params=params, timeout_s=max(self._timeout_s, 30.0))
+        pagination = answer.get("pagination")
+        return HistoryPage(
+            messages=self._messages(answer, channel),
+            total=count_of(pagination, "total"),
+            has_more=isinstance(pagination, dict) and pagination.get("hasMore") is True,
+        )
+
+    def sync(self, *, limit: int, timeout_s: float) -> SyncResult:
+        """Ask the gateway to fetch from Telegram; the real one works up to 180 s on it."""
+        answer = self._call(
+            "POST", "/api/telegram-gateway/sync-messages", body={"limit": limit}, timeout_s=timeout_s
+        )
+        data = answer.get("data")
+        channels = data.get("channelsSynced") if isinstance(data, dict) else None
+        return SyncResult(
+            synced=count_of(data, "totalMessagesSynced"),
+            saved=count_of(data, "totalMessagesSaved"),
+            channels=tuple(str(channel) for channel in channels) if isinstance(channels, list) else (),
+        )
+
+    # ── one call ─────────────────────────────────────────────────────────────
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        with cut_after(self._timers, limit_s, self._adapter.shut_down) as cut:
+            try:
+                with self._session.request(
+                    method,
+                    self._url + path,
+                    params=params,
+                    json=body,
+                    timeout=(min(limit_s, 5.0), limit_s),
+                    stream=True,
+                    allow_redirects=False,
+                ) as response:
+                    status, headers = response.status_code, response.headers
+                    content = _read(response)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                if cut.happened or isinstance(error, requests.Timeout):
+                    raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}") from error
+                raise GatewayUnreachableError(f"{_cause(error)} at {path}") from error
+            if cut.happened:
+                raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
+        check_status(status, headers, content, path)
+        return decode_answer(content, path)
+
+    @staticmethod
+    def _messages(answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
+        data = answer.get("data")
+        if not isinstance(data, list):
+            raise GatewayAnswerError(f"data: a list of messages is wanted, not {type(data).__name__}")
+        return tuple(decode_message(item, channel=channel) for item in data)
+
+
+def _read(response: requests.Response) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(_READ_BYTES):
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise GatewayAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _cause(error: Exception) -> str:
+    """Return the plain reason inside the layers that requests and urllib3 wrap around it."""
+    inner: BaseException = error
+    while (cause := inner.__cause__ or inner.__context__) is not None:
+        inner = cause
+    if isinstance(inner, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(inner, socket.gaierror):
+        return "no such host"
+    return f"{type(inner).__name__}: {inner}"[:160]
+
+
+class _TrackingAdapter(HTTPAdapter):
+    """An adapter that can shut the connections it made: the one way to end a call that drips on."""
+
+    def __init__(self) -> None:
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        super().__init__(pool_connections=2, pool_maxsize=2)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        opened = self._open
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                opened.add(self)
+
+        class Tls(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                opened.add(self)
+
+        class PlainPool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class TlsPool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = Tls
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+
+    def shut_down(self) -> None:
+        """Shut every open connection."""
+        for connection in list(self._open):
+            if (sock := getattr(connection, "sock", None)) is not None:
+                shut_down_socket(sock)

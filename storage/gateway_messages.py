@@ -1,0 +1,140 @@
+"""The gateway's message object, to our values and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.model import ChannelMessage, MalformedMessage, SourceMessage
+
+__all__ = ["decode_message", "decode_raw", "encode_message"]
+
+#: Telegram numbers messages; the gateway's column is a bigint, and one id it cannot read fails a whole
+#: acknowledgement (fault 28), so what is not such a number is never sent
+_USABLE_ID = re.compile(r"-?[0-9]{1,18}")
+
+
+class _FieldError(Exception):
+    pass
+
+
+def decode_message(item: object, *, channel: str) -> SourceMessage:
+    """Return ``item``, one message object of ``channel`` as the gateway gave it, as a value of ours.
+
+    An object with a missing or ill-typed key becomes a :class:`MalformedMessage`; unknown keys are
+    ignored. Never raises: one odd message must not cost the others of its page.
+    """
+    fields: Mapping[str, Any] = item if isinstance(item, dict) else {}
+    gateway_id = fields.get("id") if isinstance(fields.get("id"), str) else None
+    own_id = fields.get("messageId")
+    ack_id = own_id if isinstance(own_id, str) and _USABLE_ID.fullmatch(own_id) else None
+    raw = json.dumps(item, ensure_ascii=True, separators=(",", ":"))
+    if gateway_id is None:
+        gateway_id = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()[:32]
+    message_id = ack_id or f"id:{gateway_id.encode('ascii', 'backslashreplace').decode()}"
+    try:
+        if not isinstance(item, dict):
+            raise _FieldError(f"a message must be an object, not {type(item).__name__}")  # noqa: TRY301
+        return _decode(item, channel=channel, message_id=message_id, gateway_id=gateway_id, ack_id=ack_id)
+    except _FieldError as error:
+        return MalformedMessage(
+            channel=channel,
+            message_id=message_id,
+            gateway_id=gateway_id.encode("ascii", "backslashreplace").decode(),
+            ack_id=ack_id,
+            error=str(error),
+            raw=raw,
+        )
+
+
+def decode_raw(raw: str, *, channel: str) -> SourceMessage:
+    """Read a kept raw message again (see :func:`encode_message`)."""
+    return decode_message(json.loads(raw), channel=channel)
+
+
+def encode_message(message: SourceMessage) -> str:
+    """Return ``message`` as ASCII-escaped JSON in the gateway's shape.
+
+    ASCII, so that a database takes what it refused as text: NUL bytes and lone surrogates.
+    """
+    if isinstance(message, MalformedMessage):
+        return message.raw
+    item = {
+        "id": message.gateway_id,
+        "channelId": message.channel,
+        "messageId": message.ack_id,
+        "text": message.text,
+        "caption": message.caption,
+        "source": message.source,
+        "status": message.status,
+        "receivedAt": message.received_at.isoformat(),
+        "telegramDate": message.telegram_date.isoformat() if message.telegram_date else None,
+        "updatedAt": message.updated_at.isoformat() if message.updated_at else None,
+        "metadata": {"replyTo": message.reply_to} if message.reply_to else None,
+    }
+    return json.dumps(item, ensure_ascii=True, separators=(",", ":"))
+
+
+def _decode(
+    item: Mapping[str, Any], *, channel: str, message_id: str, gateway_id: str, ack_id: str | None
+) -> ChannelMessage:
+    if not isinstance(item.get("id"), str):
+        raise _FieldError("id: a string is wanted")
+    if ack_id is None:
+        raise _FieldError(
+            f"messageId: a string holding a number is wanted, not {item.get('messageId')!r:.60}"
+        )
+    if item.get("channelId") != channel:
+        raise _FieldError(f"channelId: {channel!r} was asked for, not {item.get('channelId')!r:.60}")
+    if "text" not in item:
+        raise _FieldError("text: the key is missing")
+    received_at = _instant(item, "receivedAt")
+    if received_at is None:
+        raise _FieldError("receivedAt: an instant is wanted, not null")
+    return ChannelMessage(
+        channel=channel,
+        message_id=message_id,
+        gateway_id=gateway_id,
+        ack_id=ack_id,
+        text=_text(item, "text"),
+        caption=_text(item, "caption"),
+        source=_text(item, "source") or "telegram",
+        status=_text(item, "status") or "received",
+        received_at=received_at,
+        telegram_date=_instant(item, "telegramDate"),
+        updated_at=_instant(item, "updatedAt"),
+        reply_to=_reply_to(item.get("metadata")),
+    )
+
+
+def _text(item: Mapping[str, Any], key: str) -> str | None:
+    value = item.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _FieldError(f"{key}: a string or null is wanted, not {type(value).__name__}")
+    return value
+
+
+def _instant(item: Mapping[str, Any], key: str) -> datetime | None:
+    value = _text(item, key)
+    if value is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise _FieldError(f"{key}: an instant with its offset from UTC is wanted, not {value!r:.60}")
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _FieldError(f"{key}: an ISO 8601 instant is wanted, not {value!r:.60}") from error
+
+
+def _reply_to(metadata: object) -> str | None:
+    """Return the message replied to, when the metadata names one; what else it holds is not ours."""
+    if isinstance(metadata, dict):
+        reply_to = metadata.get("replyTo")
+        if isinstance(reply_to, str | int) and _USABLE_ID.fullmatch(str(reply_to)):
+            return str(reply_to)
+    return None

@@ -1,0 +1,196 @@
+"""The ledger: one transaction decides what of a batch is news and writes the signals of just that.
+
+Delivery is at least once; the effect is exactly once, because signals are written only for ledger rows
+that the same transaction inserted or moved on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from engine.model import Outcome, OutcomeKind
+from storage.database import Cursor, Database
+from storage.ledger_rows import dead_letter_row, key_of, ledger_row, make_single, signal_row, to_json
+
+__all__ = ["Ledger", "Recorded", "dead_letter_of"]
+
+#: dead letters are tried again after 1, 2, 4 ... minutes, at most a day apart
+_RETRY_FIRST = "1 minute"
+_RETRY_CAP = "1 day"
+
+_DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
+
+# A known message is moved on by: a dead letter that can be read now; a text that was edited later; a
+# reprocess request with another reading, unless its text is older than the one we hold. Everything
+# else is a duplicate, an older text that comes late too.
+_RECORD = """
+insert into {schema}.ledger as known (
+    channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
+    received_at, message_updated_at, reply_to, grammar_version, commit_number)
+select channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
+    received_at, message_updated_at, reply_to, %(grammar_version)s, %(number)s
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
+    text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
+    message_updated_at timestamptz, reply_to text)
+on conflict (channel, message_id) do update set
+    gateway_id = excluded.gateway_id, outcome = excluded.outcome, reason = excluded.reason,
+    reading = excluded.reading, ts = excluded.ts, text = excluded.text, caption = excluded.caption,
+    source = excluded.source, telegram_date = excluded.telegram_date, received_at = excluded.received_at,
+    message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to,
+    grammar_version = excluded.grammar_version, commit_number = excluded.commit_number, changed_at = now()
+where excluded.outcome <> 'dead_letter' and (
+    known.outcome = 'dead_letter'
+    or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
+        and excluded.message_updated_at > known.message_updated_at)
+    or (%(reread)s and known.reading <> excluded.reading
+        and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
+returning channel, message_id, xmax = 0 as inserted
+"""
+
+_SUPERSEDE = """
+with keys as (
+    select * from json_to_recordset(%(keys)s) as key (channel text, message_id text)),
+gone as (
+    delete from {schema}.tp_capital_signals using keys
+    where tp_capital_signals.channel = keys.channel and tp_capital_signals.message_id = keys.message_id
+    returning tp_capital_signals.*),
+kept as (
+    insert into {schema}.signals_history
+    select gone.*, now(), %(number)s from gone)
+update {schema}.dead_letters set resolved_at = now(), next_attempt_at = null
+from keys
+where dead_letters.channel = keys.channel and dead_letters.message_id = keys.message_id
+    and resolved_at is null
+"""
+
+_INSERT_SIGNALS = """
+insert into {schema}.tp_capital_signals (
+    ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
+    stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)
+select ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
+    stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s, now()
+from json_to_recordset(%(rows)s) as row (
+    ts timestamptz, channel text, message_id text, position smallint, signal_type text, side text, asset text,
+    buy_min numeric, buy_max numeric, targets numeric[], target_final numeric, stop numeric, valid_until text,
+    warnings text[], raw_message text, source text, provenance jsonb)
+order by row.ts, row.message_id, row.position
+"""
+
+# A failed retry counts one more attempt; so does a reprocess request that cannot be read, of a message
+# whose earlier reading stays.
+_BURY = """
+insert into {schema}.dead_letters as known (channel, message_id, reason, error, raw, next_attempt_at)
+select row.channel, row.message_id, row.reason, row.error, row.raw, now() + %(first)s::interval
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, reason text, error text, raw text)
+where %(reread)s or exists (
+    select from {schema}.ledger
+    where ledger.channel = row.channel and ledger.message_id = row.message_id and outcome = 'dead_letter')
+on conflict (channel, message_id) do update set
+    reason = excluded.reason, error = excluded.error, raw = excluded.raw, attempts = known.attempts + 1,
+    last_at = now(), resolved_at = null,
+    next_attempt_at = now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ least(known.attempts, 20))
+"""
+
+_KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
+_COMMIT_NUMBER = "select number from {schema}.commits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What one transaction did. ``new`` and ``moved`` are keys (channel, message id)."""
+
+    commit_number: int
+    new: frozenset[tuple[str, str]]
+    moved: frozenset[tuple[str, str]]
+    duplicates: int
+    signals: int
+
+
+class Ledger:
+    """Writes outcomes, exactly once each."""
+
+    def __init__(self, database: Database, *, grammar_version: str) -> None:
+        self._database = database
+        self._grammar_version = grammar_version
+        schema = sql.Identifier(database.schema)
+        self._sql = {
+            name: sql.SQL(text).format(schema=schema)
+            for name, text in {
+                "draw": _DRAW_NUMBER,
+                "record": _RECORD,
+                "supersede": _SUPERSEDE,
+                "signals": _INSERT_SIGNALS,
+                "bury": _BURY,
+                "outcomes": _KNOWN_OUTCOMES,
+                "number": _COMMIT_NUMBER,
+            }.items()
+        }
+
+    def record(self, outcomes: Sequence[Outcome], *, reread: bool = False) -> Recorded:
+        """Make the outcomes durable in one transaction and return what was news.
+
+        Raises:
+            RowsRefusedError: a value of these rows is refused; nothing was written.
+            DatabaseUnavailableError: not now; whether it was written is unknown, and does not matter:
+                writing it again has no further effect.
+            DatabaseMisconfiguredError: something of the schema is missing.
+        """
+        single = make_single(outcomes)
+        rows = to_json([ledger_row(outcome) for outcome in single])
+        return self._database.write(lambda cursor: self._record(cursor, single, rows, reread=reread))
+
+    def commit_number(self) -> int:
+        """Return the number of the last writing transaction that has committed."""
+
+        def work(cursor: Cursor) -> int:
+            row = cursor.execute(self._sql["number"]).fetchone()
+            return int(row["number"]) if row else 0
+
+        return self._database.read(work)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of messages by outcome."""
+        return self._database.read(
+            lambda cursor: {row["outcome"]: row["messages"] for row in cursor.execute(self._sql["outcomes"])}
+        )
+
+    def _record(self, cursor: Cursor, outcomes: Sequence[Outcome], rows: bytes, *, reread: bool) -> Recorded:
+        drawn = cursor.execute(self._sql["draw"]).fetchone()
+        assert drawn is not None  # noqa: S101 - the migration wrote the row
+        parameters = {"number": drawn["number"], "grammar_version": self._grammar_version, "reread": reread}
+        new: set[tuple[str, str]] = set()
+        moved: set[tuple[str, str]] = set()
+        for row in cursor.execute(self._sql["record"], {**parameters, "rows": rows.decode()}):
+            (new if row["inserted"] else moved).add((row["channel"], row["message_id"]))
+        if moved:
+            keys = to_json(
+                [{"channel": channel, "message_id": message} for channel, message in sorted(moved)]
+            )
+            cursor.execute(self._sql["supersede"], {**parameters, "keys": keys.decode()})
+        news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
+        signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
+        if signals:
+            cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
+        buried = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
+        if buried:
+            intervals = {"first": _RETRY_FIRST, "cap": _RETRY_CAP}
+            cursor.execute(self._sql["bury"], {**parameters, **intervals, "rows": to_json(buried).decode()})
+        return Recorded(
+            commit_number=drawn["number"],
+            new=frozenset(new),
+            moved=frozenset(moved),
+            duplicates=len(outcomes) - len(news),
+            signals=len(signals),
+        )
+
+
+def dead_letter_of(outcome: Outcome, *, reason: str, error: str) -> Outcome:
+    """Return ``outcome`` as a dead letter: its message could be read, but not stored or not survived."""
+    return Outcome(
+        message=outcome.message, kind=OutcomeKind.DEAD_LETTER, reason=reason, ts=outcome.ts, error=error
+    )

@@ -1,0 +1,131 @@
+"""Outcomes as rows: what of a message goes into the ledger, the signals and the dead letters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from engine.model import ChannelMessage, Outcome, OutcomeKind, Signal
+from storage.errors import RowsRefusedError
+from storage.gateway_messages import encode_message
+
+__all__ = ["dead_letter_row", "key_of", "ledger_row", "make_single", "signal_row", "to_json"]
+
+
+def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return one outcome a key, sorted by key: a page may hold a message twice, and one INSERT cannot.
+
+    The text of the latest update wins. The order is the same in every daemon, so that two of them
+    cannot wait for each other's rows.
+    """
+    latest: dict[tuple[str, str], Outcome] = {}
+    for outcome in outcomes:
+        known = latest.get(key_of(outcome))
+        if known is None or _updated_at(outcome) > _updated_at(known):
+            latest[key_of(outcome)] = outcome
+    return [latest[key] for key in sorted(latest)]
+
+
+def key_of(outcome: Outcome) -> tuple[str, str]:
+    """Return the idempotency key: (channel, message id)."""
+    return outcome.message.channel, outcome.message.message_id
+
+
+def _updated_at(outcome: Outcome) -> datetime:
+    message = outcome.message
+    known = message.updated_at if isinstance(message, ChannelMessage) else None
+    return known or datetime.min.replace(tzinfo=UTC)
+
+
+def ledger_row(outcome: Outcome) -> dict[str, Any]:
+    """Return the ledger's columns; of a dead letter without its text."""
+    message = outcome.message
+    row: dict[str, Any] = {
+        "channel": message.channel,
+        "message_id": message.message_id,
+        "gateway_id": message.gateway_id,
+        "outcome": outcome.kind.value,
+        "reason": outcome.reason,
+        "reading": _reading_digest(outcome),
+        "ts": outcome.ts,
+        "source": "telegram",
+    }
+    # a dead letter's text may be what the database refuses: it stands, escaped, in dead_letters.raw
+    if isinstance(message, ChannelMessage) and outcome.kind is not OutcomeKind.DEAD_LETTER:
+        row |= {
+            "text": message.text,
+            "caption": message.caption,
+            "source": message.source,
+            "telegram_date": message.telegram_date,
+            "received_at": message.received_at,
+            "message_updated_at": message.updated_at,
+            "reply_to": message.reply_to,
+        }
+    elif isinstance(message, ChannelMessage):
+        row |= {"received_at": message.received_at, "message_updated_at": message.updated_at}
+    return row
+
+
+def signal_row(outcome: Outcome, signal: Signal) -> dict[str, Any]:
+    """Return the columns of one signal of a message."""
+    message = outcome.message
+    assert isinstance(message, ChannelMessage)  # noqa: S101 - only a readable message has signals
+    return {
+        "ts": outcome.ts,
+        "channel": message.channel,
+        "message_id": message.message_id,
+        "position": signal.position,
+        "signal_type": signal.signal_type,
+        "side": signal.side.value,
+        "asset": signal.asset,
+        "buy_min": signal.buy_min,
+        "buy_max": signal.buy_max,
+        "targets": signal.targets,
+        "target_final": signal.target_final,
+        "stop": signal.stop,
+        "valid_until": signal.valid_until,
+        "warnings": signal.warnings,
+        "raw_message": message.body,
+        "source": message.source,
+        "provenance": signal.provenance,
+    }
+
+
+def dead_letter_row(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns of a dead letter, all of it in characters any database takes."""
+    error = (outcome.error or outcome.reason)[:2000]
+    return {
+        "channel": outcome.message.channel,
+        "message_id": outcome.message.message_id,
+        "reason": outcome.reason,
+        "error": error.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode(),
+        "raw": encode_message(outcome.message),
+    }
+
+
+def _reading_digest(outcome: Outcome) -> str:
+    plain = repr((outcome.kind, outcome.reason, outcome.ts, outcome.signals, outcome.events))
+    return hashlib.sha256(plain.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+def to_json(rows: Sequence[object]) -> bytes:
+    """Return rows as JSON for ``json_to_recordset``.
+
+    Raises:
+        RowsRefusedError: a text holds a lone surrogate, which no UTF-8 can express.
+    """
+    try:
+        return orjson.dumps(rows, default=_plain)
+    except orjson.JSONEncodeError as error:
+        raise RowsRefusedError(str(error)) from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")  # as a string: the numeric column reads its exact digits
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,1 @@
+"""Numbered SQL: each file is one step, applied once, in one transaction."""

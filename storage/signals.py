@@ -1,0 +1,131 @@
+"""Reading signals: one query with every filter in it, key-set pages, newest first."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import sql
+
+from storage.database import Cursor, Database
+
+__all__ = ["SignalPage", "SignalQuery", "Signals", "decode_cursor", "encode_cursor"]
+
+_COLUMNS = sql.SQL(
+    """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
+    warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalQuery:
+    """A page's question. ``after`` is the (ts, id) of the last signal of the page before."""
+
+    limit: int = 100
+    after: tuple[datetime, int] | None = None
+    channel: str | None = None
+    asset: str | None = None
+    signal_type: str | None = None
+    side: str | None = None
+    search: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    ascending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalPage:
+    """Rows of a page, keyed by column; ``more`` says whether another page follows."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    more: bool
+
+
+class Signals:
+    """The readers' side of the signals table. ``retention`` hides what is older, stored or not."""
+
+    def __init__(self, database: Database, *, retention: timedelta) -> None:
+        self._database = database
+        self._table = sql.Identifier(database.schema, "tp_capital_signals")
+        self._retention = retention
+
+    def find(self, query: SignalQuery) -> SignalPage:
+        """Return one page.
+
+        The order is (ts, id), so that a cursor stays true while rows are added.
+        """
+        conditions: list[sql.Composable] = [sql.SQL("ts > now() - %(retention)s")]
+        values: dict[str, object] = {"retention": self._retention, "limit": query.limit + 1}
+        for column, operator, value in (
+            ("channel", "=", query.channel),
+            ("asset", "=", query.asset.upper() if query.asset else None),
+            ("side", "=", query.side),
+            ("ts", ">=", query.since),
+            ("ts", "<=", query.until),
+        ):
+            if value is not None:
+                name = f"p{len(values)}"
+                values[name] = value
+                conditions.append(
+                    sql.SQL("{} {} {}").format(
+                        sql.Identifier(column), sql.SQL(operator), sql.Placeholder(name)
+                    )
+                )
+        if query.signal_type is not None:
+            conditions.append(sql.SQL("lower(signal_type) = lower(%(type)s)"))
+            values["type"] = query.signal_type
+        if query.search:
+            conditions.append(sql.SQL("(asset ilike %(search)s or raw_message ilike %(search)s)"))
+            values["search"] = f"%{_escape_like(query.search)}%"
+        if query.after is not None:
+            beyond = sql.SQL(">" if query.ascending else "<")
+            conditions.append(sql.SQL("(ts, id) {} (%(after_ts)s, %(after_id)s)").format(beyond))
+            values["after_ts"], values["after_id"] = query.after
+        way = sql.SQL("asc" if query.ascending else "desc")
+        statement = sql.SQL(
+            "select {columns} from {table} where {where} order by ts {way}, id {way} limit %(limit)s"
+        ).format(columns=_COLUMNS, table=self._table, where=sql.SQL(" and ").join(conditions), way=way)
+
+        def work(cursor: Cursor) -> SignalPage:
+            rows = cursor.execute(statement, values).fetchall()
+            return SignalPage(rows=tuple(rows[: query.limit]), more=len(rows) > query.limit)
+
+        return self._database.read(work)
+
+
+def encode_cursor(ts: datetime, signal_id: int) -> str:
+    """Return the place after a signal as an opaque word.
+
+    >>> decode_cursor(encode_cursor(_EPOCH, 7)) == (_EPOCH, 7)
+    True
+    """
+    microseconds = (ts - _EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(f"{microseconds}:{signal_id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[datetime, int]:
+    """Return the place a cursor stands for.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    try:
+        plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
+        microseconds, signal_id = plain.split(":")
+        if not 0 <= int(signal_id) < 2**63:
+            raise ValueError("id out of range")  # noqa: TRY301 - one answer for every way to be wrong
+        return _EPOCH + timedelta(microseconds=int(microseconds)), int(signal_id)
+    except (ValueError, binascii.Error, OverflowError) as error:
+        raise ValueError("not a cursor that this service has given out") from error
+
+
+def _escape_like(text: str) -> str:
+    """Let LIKE's own characters stand for themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
