@@ -1,0 +1,101 @@
+"""Where the dedicated database is, under the names of either strategy."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import AliasGenerator, Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from config.fields import LOOPBACK_HOSTS, Group, Port, env_names
+
+__all__ = ["DatabaseSettings", "NeonSettings", "TimescaleSettings"]
+
+
+def _database_names(*prefixes: str) -> AliasGenerator:
+    """Name a field TP_CAPITAL_DB_FIELD, then as the older deployments did."""
+    return AliasGenerator(
+        validation_alias=lambda field: env_names(
+            *(f"{prefix}_{field.upper()}" for prefix in ("TP_CAPITAL_DB", *prefixes))
+        )
+    )
+
+
+class DatabaseSettings(Group):
+    """The dedicated database. A whole URL beats its parts."""
+
+    strategy: Literal["timescale", "neon"] = Field(
+        default="timescale", validation_alias=env_names("TP_CAPITAL_DB_STRATEGY")
+    )
+    url: SecretStr | None = Field(default=None, validation_alias=env_names("TP_CAPITAL_DATABASE_URL"))
+    host: str = "127.0.0.1"
+    port: Port = 6435
+    name: str = "tp_capital_db"
+    user: str = "tp_capital"
+    password: SecretStr | None = None
+    schema_name: str = Field(
+        default="signals",
+        validation_alias=env_names("TP_CAPITAL_DB_SCHEMA", "TIMESCALEDB_SCHEMA", "NEON_SCHEMA"),
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
+    )
+    migration_url: SecretStr | None = Field(
+        default=None, validation_alias=env_names("TP_CAPITAL_MIGRATION_DATABASE_URL")
+    )
+    pool_max: int = Field(default=25, ge=4, le=1000, validation_alias=env_names("TP_CAPITAL_POOL_MAX"))
+
+    @field_validator("url", "migration_url")
+    @classmethod
+    def _is_conninfo(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                conninfo_to_dict(value.get_secret_value())
+            except ProgrammingError:
+                # the driver's own words could quote the password
+                raise ValueError(
+                    "a URL such as postgresql://user:password@host:5432/name is wanted"
+                ) from None
+        return value
+
+    @property
+    def conninfo(self) -> str:
+        """The engine's connection string, secret included: for the driver, never for a log."""
+        if self.url is not None:
+            return self._with_tls(self.url.get_secret_value())
+        password = self.password.get_secret_value() if self.password else None
+        return self._with_tls(
+            make_conninfo(
+                "", host=self.host, port=self.port, dbname=self.name, user=self.user, password=password
+            )
+        )
+
+    @property
+    def migration_conninfo(self) -> str:
+        """The connection string of the owner's role; the engine's own by default."""
+        return self._with_tls(self.migration_url.get_secret_value()) if self.migration_url else self.conninfo
+
+    def _with_tls(self, conninfo: str) -> str:
+        """With neon, ask for TLS unless the string is stricter or stays on this machine."""
+        parts = conninfo_to_dict(conninfo)
+        host = str(parts.get("host") or "")
+        local = not host or host.startswith("/") or host in LOOPBACK_HOSTS
+        if (
+            self.strategy == "timescale"
+            or local
+            or parts.get("sslmode") in ("require", "verify-ca", "verify-full")
+        ):
+            return conninfo
+        return make_conninfo(conninfo, sslmode="require")
+
+
+class TimescaleSettings(DatabaseSettings):
+    """Strategy timescale: TIMESCALEDB_* names count too."""
+
+    model_config = SettingsConfigDict(alias_generator=_database_names("TIMESCALEDB"))
+
+
+class NeonSettings(DatabaseSettings):
+    """Strategy neon: NEON_* names count too."""
+
+    model_config = SettingsConfigDict(alias_generator=_database_names("NEON"))

@@ -1,0 +1,59 @@
+"""The kinds of values settings have, and where settings are read from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["LOOPBACK_HOSTS", "Group", "HttpUrl", "Names", "Port", "env_names", "upper"]
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _split(value: object) -> object:
+    """Read a comma-separated list; blanks around and between commas mean nothing."""
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        valid = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("a URL such as http://127.0.0.1:4010 is wanted")
+    return value.rstrip("/")
+
+
+def upper(value: object) -> object:
+    """Read a word without case."""
+    return value.upper() if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+def env_names(*names: str) -> AliasChoices:
+    """Return the environment variables a setting is read from; the first that is set wins."""
+    return AliasChoices(*names)
+
+
+class Group(BaseSettings):
+    """One group of settings: frozen, read from environment and ``.env``."""
+
+    # an empty variable counts as unset, as in compose files with `${NAME:-}`
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True, hide_input_in_errors=True
+    )
