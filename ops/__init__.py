@@ -1,0 +1,1 @@
+"""What a person runs: command line, HTTP application, logging, metrics, local servers, reference gateway."""

@@ -1,0 +1,297 @@
+"""What the gateway asks its database. Finding and marking are a single statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import orjson
+from psycopg import sql
+
+from ops.gateway.database import Connection, Database
+from ops.gateway.records import MessageRecord, message_json
+
+__all__ = ["HistoryQuery", "Repository", "UnprocessedQuery"]
+
+#: the advisory lock that keeps two imports from inserting the same messages
+IMPORT_LOCK = 4010_2027
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnprocessedQuery:
+    """What a poll asks for. Without ``exclude`` the plain status counts."""
+
+    channel: str
+    statuses: tuple[str, ...]
+    exclude: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    """A page of the history. ``since`` is inclusive, ``before`` exclusive; both are of receipt."""
+
+    channel: str | None
+    statuses: tuple[str, ...] | None
+    since: datetime | None
+    before: datetime | None
+    search: str | None
+    descending: bool
+    limit: int
+    offset: int
+
+
+_COLUMNS: LiteralString = """
+    m.id, m.channel_id, m.message_id, m.thread_id, m.source, m.message_type, m.text, m.caption,
+    m.media_type, m.media_refs, m.status, m.processed_by, m.received_at, m.telegram_date,
+    m.published_at, m.metadata, m.created_at, m.updated_at,
+    ARRAY(SELECT c.processed_by FROM telegram_gateway.message_consumers c
+          WHERE c.message_row = m.id ORDER BY c.processed_at, c.processed_by) AS consumers"""
+
+# First branch: rows that have a status asked for. Second: rows that another consumer marked
+# (which made them `published`) and that had such a status before; the two ranges of processed_by
+# let the index pass over all rows that this consumer itself marked last.
+_CANDIDATES: LiteralString = """
+    (SELECT m.id, m.received_at FROM telegram_gateway.messages m
+     WHERE m.channel_id = %(channel)s AND m.status = ANY(%(statuses)s)
+       AND (%(exclude)s::text IS NULL OR m.processed_by IS NULL OR NOT EXISTS (
+            SELECT FROM telegram_gateway.message_consumers c
+            WHERE c.message_row = m.id AND c.processed_by = %(exclude)s))
+     ORDER BY m.received_at, m.id LIMIT %(limit)s)
+    UNION ALL
+    (SELECT m.id, m.received_at FROM telegram_gateway.messages m
+     WHERE m.channel_id = %(channel)s AND m.base_status = ANY(%(statuses)s)
+       AND m.status <> ALL(%(statuses)s) AND m.status <> 'deleted'
+       AND (m.processed_by < %(exclude)s::text OR m.processed_by > %(exclude)s::text)
+       AND (%(age_s)s::float8 IS NULL
+            OR m.published_at > clock_timestamp() - make_interval(secs => %(age_s)s::float8))
+       AND NOT EXISTS (
+            SELECT FROM telegram_gateway.message_consumers c
+            WHERE c.message_row = m.id AND c.processed_by = %(exclude)s)
+     ORDER BY m.received_at, m.id LIMIT %(limit)s)"""
+
+_FIND = sql.SQL("""
+    WITH candidates AS ({candidates})
+    SELECT {columns} FROM candidates JOIN telegram_gateway.messages m USING (id)
+    ORDER BY m.received_at, m.id LIMIT %(limit)s""").format(
+    candidates=sql.SQL(_CANDIDATES), columns=sql.SQL(_COLUMNS)
+)
+
+_CHANGED = sql.SQL("SELECT EXISTS ({candidates}) AS found").format(candidates=sql.SQL(_CANDIDATES))
+
+# Rows are locked in the order of their ids, so that two consumers marking at once cannot deadlock.
+_MARK: LiteralString = """
+    WITH target AS (
+        SELECT id FROM telegram_gateway.messages
+        WHERE message_id = ANY(%(ids)s) AND (%(channel)s::text IS NULL OR channel_id = %(channel)s)
+          AND status <> 'deleted'
+        ORDER BY id FOR UPDATE
+    ), marked AS (
+        UPDATE telegram_gateway.messages m
+        SET status = 'published', processed_by = %(by)s,
+            base_status = coalesce(m.base_status, CASE m.status
+                WHEN 'published' THEN NULL WHEN 'reprocess_pending' THEN 'received' ELSE m.status END),
+            published_at = CASE WHEN m.status = 'published' THEN coalesce(m.published_at, now()) ELSE now() END
+        FROM target WHERE m.id = target.id
+        RETURNING m.id
+    ), noted AS (
+        INSERT INTO telegram_gateway.message_consumers (message_row, processed_by)
+        SELECT id, %(by)s FROM marked ORDER BY id
+        ON CONFLICT (message_row, processed_by) DO UPDATE SET processed_at = now()
+    )
+    SELECT count(*) AS updated FROM marked"""
+
+_MATCHING: LiteralString = """
+    FROM telegram_gateway.messages m
+    WHERE m.status <> 'deleted'
+      AND (%(channel)s::text IS NULL OR m.channel_id = %(channel)s)
+      AND (%(statuses)s::text[] IS NULL OR m.status = ANY(%(statuses)s))
+      AND (%(since)s::timestamptz IS NULL OR m.received_at >= %(since)s)
+      AND (%(before)s::timestamptz IS NULL OR m.received_at < %(before)s)
+      AND (%(search)s::text IS NULL OR m.text ILIKE %(search)s OR m.caption ILIKE %(search)s)"""
+
+# The total stands beside the page, so that it is right past the end as well. The page is chosen
+# by id first: columns would be worked out for the rows passed over too.
+_HISTORY: LiteralString = """
+    WITH page AS (SELECT m.id {matching} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s),
+         counted AS (SELECT count(*) AS total {matching})
+    SELECT counted.total, {columns} FROM counted LEFT JOIN (
+        SELECT m.* FROM page JOIN telegram_gateway.messages m USING (id)) m ON true
+    ORDER BY {order}"""
+
+
+def _history(order: LiteralString) -> sql.Composed:
+    return sql.SQL(_HISTORY).format(
+        columns=sql.SQL(_COLUMNS), matching=sql.SQL(_MATCHING), order=sql.SQL(order)
+    )
+
+
+_HISTORY_UP = _history("m.telegram_date ASC NULLS LAST, m.id ASC")
+_HISTORY_DOWN = _history("m.telegram_date DESC NULLS FIRST, m.id DESC")
+
+_GET = sql.SQL(
+    "SELECT {columns} FROM telegram_gateway.messages m WHERE m.id = %(id)s AND m.status <> 'deleted'"
+).format(columns=sql.SQL(_COLUMNS))
+
+# The text of a photo message is its caption. updated_at moves past its old value always, also
+# when that lies in the future, for a reader takes the later one as the newer text.
+_REPROCESS = sql.SQL("""
+    UPDATE telegram_gateway.messages m
+    SET status = 'reprocess_pending',
+        text = CASE WHEN %(text)s::text IS NULL OR (m.text IS NULL AND m.media_type IS NOT NULL)
+                    THEN m.text ELSE %(text)s END,
+        caption = CASE WHEN %(text)s::text IS NOT NULL AND m.text IS NULL AND m.media_type IS NOT NULL
+                       THEN %(text)s ELSE m.caption END,
+        updated_at = CASE WHEN %(text)s::text IS NULL THEN m.updated_at
+                          ELSE greatest(clock_timestamp(), m.updated_at + interval '1 millisecond') END
+    WHERE m.id = %(id)s AND m.status <> 'deleted'
+    RETURNING {columns}""").format(columns=sql.SQL(_COLUMNS))
+
+# A row is there already when channel, message, text and date are the same and neither side's
+# source id says otherwise; or when the very source id of this message is there.
+_INSERT: LiteralString = """
+    WITH inserted AS (
+        INSERT INTO telegram_gateway.messages (
+            channel_id, message_id, source_id, thread_id, source, message_type, text, caption,
+            media_type, media_refs, status, processed_by, received_at, telegram_date, published_at,
+            metadata, created_at, updated_at)
+        SELECT r.channel_id, r.message_id, r.source_id, r.thread_id, r.source, r.message_type, r.text,
+            r.caption, r.media_type, r.media_refs, r.status, r.processed_by,
+            coalesce(r.received_at, now()), r.telegram_date, r.published_at, r.metadata,
+            coalesce(r.created_at, now()), coalesce(r.updated_at, now())
+        FROM ROWS FROM (json_to_recordset(%(rows)s::json) AS (
+            channel_id text, message_id text, source_id text, thread_id text, source text,
+            message_type text, text text, caption text, media_type text, media_refs jsonb, status text,
+            processed_by text, received_at timestamptz, telegram_date timestamptz,
+            published_at timestamptz, metadata jsonb, created_at timestamptz, updated_at timestamptz
+        )) WITH ORDINALITY AS r
+        WHERE NOT EXISTS (
+            SELECT FROM telegram_gateway.messages m
+            WHERE m.message_id = r.message_id AND m.channel_id = r.channel_id
+              AND (m.source_id = r.source_id
+                   OR (m.text IS NOT DISTINCT FROM r.text AND m.caption IS NOT DISTINCT FROM r.caption
+                       AND m.telegram_date IS NOT DISTINCT FROM r.telegram_date
+                       AND (m.source_id IS NULL OR r.source_id IS NULL))))
+        ORDER BY r.ordinality
+        RETURNING 1
+    )
+    SELECT count(*) AS inserted FROM inserted"""
+
+
+class Repository:
+    """The gateway's questions, over a :class:`Database`. All raise its two errors."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_unprocessed(self, query: UnprocessedQuery) -> list[dict[str, Any]]:
+        """Return messages in the API's shape, oldest receipt first."""
+        return [message_json(row) for row in await self._rows(_FIND, _unprocessed(query, None))]
+
+    async def changed_since(self, query: UnprocessedQuery, age_s: float) -> bool:
+        """Tell cheaply whether something came for ``query`` in the last ``age_s`` seconds.
+
+        Rows that wait are seen whatever their age; of rows that another consumer marked only
+        those it marked within ``age_s`` are looked at.
+        """
+        rows = await self._rows(_CHANGED, _unprocessed(query, age_s) | {"limit": 1})
+        return bool(rows[0]["found"])
+
+    async def mark_processed(self, ids: Sequence[str], *, by: str, channel: str | None) -> int:
+        """Mark messages as processed by one consumer; return the number of rows this hit."""
+        rows = await self._rows(_MARK, {"ids": list(ids), "by": by, "channel": channel})
+        return int(rows[0]["updated"])
+
+    async def history(self, query: HistoryQuery) -> tuple[list[dict[str, Any]], int]:
+        """Return a page and the number of all messages that match."""
+        statement = _HISTORY_DOWN if query.descending else _HISTORY_UP
+        params = asdict(query) | {"statuses": None if query.statuses is None else list(query.statuses)}
+        rows = await self._rows(statement, params | {"search": _like(query.search)})
+        return [message_json(row) for row in rows if row["id"] is not None], int(rows[0]["total"])
+
+    async def count(self, channel: str | None = None) -> int:
+        """Return the number of messages, deleted ones left out."""
+        statement = sql.SQL("SELECT count(*) AS total {matching}").format(matching=sql.SQL(_MATCHING))
+        nothing = dict.fromkeys(("statuses", "since", "before", "search"))
+        rows = await self._rows(statement, nothing | {"channel": channel})
+        return int(rows[0]["total"])
+
+    async def get(self, row_id: int) -> dict[str, Any] | None:
+        """Return one message in the API's shape."""
+        rows = await self._rows(_GET, {"id": row_id})
+        return message_json(rows[0]) if rows else None
+
+    async def reprocess(self, row_id: int, text: str | None) -> dict[str, Any] | None:
+        """Ask consumers to read a message again, with a new text if one is given."""
+        rows = await self._rows(_REPROCESS, {"id": row_id, "text": text})
+        return message_json(rows[0]) if rows else None
+
+    async def channels(self) -> list[str]:
+        """Return the ids of all channels that have messages."""
+        rows = await self._rows(
+            sql.SQL("SELECT DISTINCT channel_id FROM telegram_gateway.messages ORDER BY channel_id"), {}
+        )
+        return [str(row["channel_id"]) for row in rows]
+
+    async def insert_many(self, records: Sequence[MessageRecord]) -> int:
+        """Insert what is not there yet; return the number of rows inserted."""
+        rows = orjson.dumps([asdict(record) for record in _single(records)]).decode()
+
+        async def insert(conn: Connection) -> int:
+            async with conn.transaction():
+                await conn.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
+                cursor = await conn.execute(_INSERT, {"rows": rows})
+                row = await cursor.fetchone()
+            return int(row["inserted"]) if row else 0
+
+        return await self._database.run(insert)
+
+    async def ping(self, *, deadline_s: float = 2.0) -> None:
+        """Look whether the messages can be read."""
+
+        async def look(conn: Connection) -> None:
+            await conn.execute("SELECT FROM telegram_gateway.messages LIMIT 1")
+
+        await self._database.run(look, deadline_s=deadline_s)
+
+    async def _rows(
+        self, statement: LiteralString | sql.Composed | sql.SQL, params: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        async def fetch(conn: Connection) -> list[dict[str, Any]]:
+            return await (await conn.execute(statement, params)).fetchall()
+
+        return await self._database.run(fetch)
+
+
+def _unprocessed(query: UnprocessedQuery, age_s: float | None) -> dict[str, Any]:
+    return asdict(query) | {"statuses": list(query.statuses), "age_s": age_s}
+
+
+def _like(search: str | None) -> str | None:
+    if search is None:
+        return None
+    for special in ("\\", "%", "_"):
+        search = search.replace(special, "\\" + special)
+    return f"%{search}%"
+
+
+def _single(records: Sequence[MessageRecord]) -> list[MessageRecord]:
+    """Leave out doubles within one batch, by the rule of the statement."""
+    kept: list[MessageRecord] = []
+    sources: dict[tuple[object, ...], set[str | None]] = {}
+    ids: set[tuple[str, str, str]] = set()
+    for record in records:
+        key = (record.channel_id, record.message_id, record.text, record.caption, record.telegram_date)
+        known = sources.setdefault(key, set())
+        source = record.source_id
+        if known and (source is None or None in known):
+            continue
+        if source is not None:
+            if (record.channel_id, record.message_id, source) in ids:
+                continue
+            ids.add((record.channel_id, record.message_id, source))
+        known.add(source)
+        kept.append(record)
+    return kept
