@@ -1,0 +1,92 @@
+"""Cache: knows the newest commit and keeps pages; the only writer of the page store."""
+
+from __future__ import annotations
+
+from actors.instruments import Instruments
+from actors.snapshots import CacheSnapshot
+from engine.actor import Actor, Context
+from engine.messages import PageBuilt, SignalsCommitted, Tick
+from storage.errors import RedisUnavailableError, StorageError
+from storage.ledger import Ledger
+from storage.pages import MemoryPages, Pages
+
+__all__ = ["Cache", "last_good_key", "page_key"]
+
+#: commits of another daemon, or whose news was lost, are seen this soon
+LOOK_EVERY_S = 1.0
+#: the last good page of a query outlives its generation by this, for the time of a database outage
+LAST_GOOD_S = 86_400.0
+
+
+def page_key(query: str, commit_number: int) -> str:
+    """Return the key of a page of one generation."""
+    return f"page:{commit_number}:{query}"
+
+
+def last_good_key(query: str) -> str:
+    """Return the key under which the last good page of a query is kept."""
+    return f"last:{query}"
+
+
+class Cache(Actor):
+    """Raises the generation at each commit and stores what the responder built."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        ledger: Ledger,
+        pages: Pages,
+        last_good: MemoryPages,
+        ttl_s: float,
+        instruments: Instruments,
+    ) -> None:
+        super().__init__(context)
+        self._ledger = ledger
+        self._pages = pages
+        self._last_good = last_good
+        self._ttl_s = ttl_s
+        self._instruments = instruments
+        self._commit_number: int | None = None
+        self._error: str | None = None
+
+    def _open(self) -> None:
+        self._publish()
+        self.tick_later("look", 0)
+
+    def _on_signals_committed(self, news: SignalsCommitted) -> None:
+        if self._commit_number is None or news.commit_number > self._commit_number:
+            self._raise(news.commit_number)
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose != "look":
+            return
+        try:
+            self._raise(self._ledger.commit_number())
+        except StorageError as error:
+            self.log.debug("cache.look_failed", error=str(error))
+        self.tick_later("look", LOOK_EVERY_S)
+
+    def _on_page_built(self, page: PageBuilt) -> None:
+        # in this process too, whatever Redis does: it serves while database and Redis are both away
+        self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)
+        try:
+            self._pages.put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
+        except RedisUnavailableError as error:
+            self._instruments.cache_writes.labels("failed").inc()
+            if self._error is None:
+                self.log.warning("cache.write_failed", error=str(error))
+            self._error = str(error)
+        else:
+            self._instruments.cache_writes.labels("ok").inc()
+            self._error = None
+        self._publish()
+
+    def _raise(self, commit_number: int) -> None:
+        # a database restored from a backup counts from an earlier number again: any other one is news
+        if commit_number != self._commit_number:
+            self._commit_number = commit_number
+            self._publish()
+
+    def _publish(self) -> None:
+        self.publish(CacheSnapshot(commit_number=self._commit_number, error=self._error))

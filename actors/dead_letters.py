@@ -1,0 +1,79 @@
+"""Dead letters: the source that brings back what could not be read or stored, when its time has come."""
+
+from __future__ import annotations
+
+from random import Random
+
+from actors.instruments import Instruments
+from actors.snapshots import DeadLettersSnapshot
+from actors.source import Flight, Source
+from engine.actor import Context
+from engine.backoff import Backoff
+from engine.messages import BatchCommitted, Tick
+from storage.dead_letters import DeadLetters
+from storage.errors import StorageError
+from storage.gateway_messages import decode_raw
+
+__all__ = ["DeadLetterSource"]
+
+LOOK_EVERY_S = 15.0
+BATCH_SIZE = 50
+BACKOFF = Backoff(first_s=2.0, cap_s=60.0)
+
+
+class DeadLetterSource(Source):
+    """Delivers each letter again after its back-off; the ledger moves it on if it ends well now."""
+
+    def __init__(
+        self, context: Context, *, letters: DeadLetters, instruments: Instruments, random: Random
+    ) -> None:
+        super().__init__(context, instruments=instruments)
+        self._letters = letters
+        self._random = random
+        self._failures = 0
+        self._waiting: int | None = None
+
+    def _open(self) -> None:
+        self.publish(DeadLettersSnapshot(waiting=None, error=None))
+        self.tick_later("look", 0)
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "look":
+            self._look()
+        else:
+            super()._on_tick(tick)
+
+    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+        """Log the round; nothing is to be acknowledged: these were, when they became dead letters."""
+        self.log.info(
+            "dead_letters.retried",
+            channel=flight.channel,
+            count=len(flight.messages),
+            still_dead=committed.duplicates,
+        )
+
+    def proceed(self) -> None:
+        """Look for more."""
+        self._look()
+
+    def _look(self) -> None:
+        if not self.idle:
+            return
+        try:
+            self._waiting = self._letters.count()
+            due = self._letters.due(limit=BATCH_SIZE)
+        except StorageError as error:
+            self._failures += 1
+            self.publish(DeadLettersSnapshot(waiting=self._waiting, error=str(error)))
+            self.tick_later("look", BACKOFF.delay_s(self._failures, self._random))
+            return
+        self._failures = 0
+        self.publish(DeadLettersSnapshot(waiting=self._waiting, error=None))
+        if not due:
+            self.tick_later("look", LOOK_EVERY_S)
+            return
+        channel = due[0].channel
+        self.deliver(
+            channel,
+            [decode_raw(letter.raw, channel=channel) for letter in due if letter.channel == channel],
+        )

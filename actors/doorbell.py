@@ -1,0 +1,69 @@
+"""Doorbell: holds the gateway's long poll and rings the poller; a hint, never a second pipeline."""
+
+from __future__ import annotations
+
+from random import Random
+
+from engine.actor import Actor, Context
+from engine.backoff import Backoff
+from engine.messages import Drain, PollNow, Tick
+from storage.errors import GatewayError, GatewayRateLimitedError
+from storage.gateway import GatewayClient
+
+__all__ = ["Doorbell"]
+
+WAIT_S = 25
+#: after a ring the poller needs a moment before the list is empty again
+AFTER_RING_S = 1.0
+#: an empty answer that came this much too soon is of a gateway that does not know the word ``wait``
+KNOWS_WAIT_S = WAIT_S / 2
+#: such a gateway, or one that is away, is left to the polling interval for a while
+UNKNOWN_S = 600.0
+BACKOFF = Backoff(first_s=5.0, cap_s=120.0)
+
+
+class Doorbell(Actor):
+    """An actor of its own, so that acknowledging and stopping never wait behind a call of half a minute."""
+
+    def __init__(
+        self, context: Context, *, channel: str, poller: str, gateway: GatewayClient, random: Random
+    ) -> None:
+        super().__init__(context)
+        self._channel = channel
+        self._poller = poller
+        self._gateway = gateway
+        self._random = random
+        self._failures = 0
+        self._draining = False
+
+    def _open(self) -> None:
+        self.tick_later("listen", AFTER_RING_S)
+
+    def _on_drain(self, _: Drain) -> None:
+        self._draining = True
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "listen" and not self._draining:
+            self.tick_later("listen", self._listen())
+
+    def _listen(self) -> float:
+        """Hold one long poll; return the seconds until the next."""
+        began_s = self.clock.monotonic_s()
+        try:
+            messages = self._gateway.unprocessed(self._channel, limit=1, wait_s=WAIT_S)
+        except GatewayRateLimitedError as error:
+            return error.retry_after_s
+        except GatewayError as error:
+            self._failures += 1
+            self.log.debug("doorbell.failed", error=str(error))
+            return BACKOFF.delay_s(self._failures, self._random)
+        self._failures = 0
+        if messages:
+            self.send(self._poller, PollNow(reason="doorbell"))
+            return AFTER_RING_S
+        if self.clock.monotonic_s() - began_s < KNOWS_WAIT_S:
+            self.log.info(
+                "doorbell.silenced", reason="the gateway does not hold a long poll", retry_in_s=UNKNOWN_S
+            )
+            return UNKNOWN_S
+        return 0.0

@@ -1,0 +1,107 @@
+"""Health: probes what holds data, gathers what every actor shows, and publishes one report each second."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from actors.health_report import Finding, HealthReport, Inputs, judge
+from actors.snapshots import (
+    BackfillSnapshot,
+    CacheSnapshot,
+    DeadLettersSnapshot,
+    PollerSnapshot,
+    WriterSnapshot,
+)
+from engine.actor import SUPERVISOR, Actor, Context
+from engine.children import SupervisorSnapshot
+from engine.messages import Tick
+from storage.daemons import Daemons
+from storage.errors import StorageError
+from storage.redis import RedisPages, RedisState
+
+__all__ = ["Health"]
+
+LOOK_EVERY_S = 1.0
+#: Redis and the leases change slowly: they are asked every this many looks
+SLOW_LOOKS = 5
+
+
+class Health(Actor):
+    """Gathers; the judging is a pure function beside it (:mod:`actors.health_report`)."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        daemons: Daemons,
+        redis: RedisPages | None,
+        poll_limit_s: float,
+        started_at: datetime,
+    ) -> None:
+        super().__init__(context)
+        self._daemons = daemons
+        self._redis = redis
+        self._poll_limit_s = poll_limit_s
+        self._started_at = started_at
+        self._looks = 0
+        self._redis_states: dict[str, RedisState] = {}
+        self._others: tuple[str, ...] = ()
+        self._database_error: str | None = None
+        self._report: HealthReport | None = None
+
+    def _open(self) -> None:
+        self.tick_later("look", 0)
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "look":
+            self._look()
+            self.tick_later("look", LOOK_EVERY_S)
+
+    def _look(self) -> None:
+        self._probe_database()
+        if self._redis is not None and self._looks % SLOW_LOOKS == 0:
+            self._redis_states = self._redis.states()
+        self._looks += 1
+        board = self.context.services.board
+        supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
+        writer = board.read("writer", WriterSnapshot)
+        backfill = board.read("backfill", BackfillSnapshot)
+        cache = board.read("cache", CacheSnapshot)
+        letters = board.read("dead_letters", DeadLettersSnapshot)
+        report = judge(
+            Inputs(
+                now=self.clock.now(),
+                now_s=self.clock.monotonic_s(),
+                started_at=self._started_at,
+                poll_limit_s=self._poll_limit_s,
+                database_error=self._database_error,
+                writer=writer.value if writer else None,
+                pollers=tuple(p.value for p in board.all_of(PollerSnapshot).values()),
+                backfill=backfill.value if backfill else None,
+                cache=cache.value if cache else None,
+                dead_letters=letters.value if letters else None,
+                supervisor=supervisor.value if supervisor else None,
+                redis=self._redis_states,
+                other_daemons=self._others,
+            ),
+            previous=self._report,
+        )
+        self._log_changes(report)
+        self._report = report
+        self.publish(report)
+
+    def _probe_database(self) -> None:
+        """Renew the lease: the shortest call that needs server, schema and rights to be well."""
+        try:
+            self._others = self._daemons.beat()
+        except StorageError as error:
+            self._database_error = str(error)
+        else:
+            self._database_error = None
+
+    def _log_changes(self, report: HealthReport) -> None:
+        before = self._report.findings if self._report else {}
+        for name, finding in report.findings.items():
+            known: Finding | None = before.get(name)
+            if known is None or known.status is not finding.status:
+                self.log.info("health.changed", check=name, status=finding.status.value, cause=finding.cause)

@@ -1,0 +1,193 @@
+"""Judging health: a pure function from what actors show to what a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from actors.snapshots import (
+    BackfillSnapshot,
+    CacheSnapshot,
+    DeadLettersSnapshot,
+    PollerSnapshot,
+    PollState,
+    WriterSnapshot,
+)
+from engine.breaker import BreakerState
+from engine.children import ChildState, Phase, SupervisorSnapshot
+from storage.redis import RedisState
+
+__all__ = ["Finding", "HealthReport", "Inputs", "Status", "judge"]
+
+
+class Status(StrEnum):
+    """How well. Degraded: something is not right, but what is served is. Unhealthy: it may not be."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+_WORSE = [Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is to say of one part; ``since`` is when it became so."""
+
+    status: Status
+    cause: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport:
+    """All findings by check name, with the snapshots they rest on. ``ready``: requests may be sent here."""
+
+    status: Status
+    ready: bool
+    findings: Mapping[str, Finding]
+    inputs: Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything the judging looks at.
+
+    A channel without a successful poll for longer than ``poll_limit_s`` seconds is not being polled.
+    """
+
+    now: datetime
+    now_s: float
+    started_at: datetime
+    poll_limit_s: float
+    database_error: str | None
+    writer: WriterSnapshot | None
+    pollers: tuple[PollerSnapshot, ...]
+    backfill: BackfillSnapshot | None
+    cache: CacheSnapshot | None
+    dead_letters: DeadLettersSnapshot | None
+    supervisor: SupervisorSnapshot | None
+    redis: Mapping[str, RedisState]
+    other_daemons: tuple[str, ...]
+
+
+Verdict = tuple[Status, str | None]
+_WELL: Verdict = (Status.HEALTHY, None)
+
+
+def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
+    """Return the report; what is as in ``previous`` keeps its since."""
+    verdicts: dict[str, Verdict] = {
+        "timescaledb": _database(inputs),
+        "gatewayApi": _gateway(inputs),
+        "pollingWorker": _polling(inputs),
+        "historicalSync": _history(inputs),
+        "actors": _actors(inputs),
+    }
+    for name, state in inputs.redis.items():
+        verdicts[name] = (Status.DEGRADED, state.error) if state.error else _WELL
+    if inputs.cache and inputs.cache.error and "redisMaster" in verdicts:
+        verdicts["redisMaster"] = (Status.DEGRADED, f"does not take pages: {inputs.cache.error}")
+    if inputs.other_daemons:
+        verdicts["singleDaemon"] = (
+            Status.DEGRADED,
+            f"another daemon writes into this database: {', '.join(inputs.other_daemons)}",
+        )
+    findings = {name: _finding(name, verdict, inputs.now, previous) for name, verdict in verdicts.items()}
+    return HealthReport(
+        status=max((f.status for f in findings.values()), key=_WORSE.index),
+        ready=(
+            verdicts["timescaledb"][0] is Status.HEALTHY
+            and inputs.supervisor is not None
+            and inputs.supervisor.phase is Phase.RUNNING
+            and not any(child.state is ChildState.HUNG for child in inputs.supervisor.children)
+        ),
+        findings=findings,
+        inputs=inputs,
+    )
+
+
+def _finding(name: str, verdict: Verdict, now: datetime, previous: HealthReport | None) -> Finding:
+    status, cause = verdict
+    known = previous.findings.get(name) if previous else None
+    since = known.since if known is not None and known.status is status else now
+    return Finding(status=status, cause=cause, since=since)
+
+
+def _database(inputs: Inputs) -> Verdict:
+    writer = inputs.writer
+    if writer is not None and writer.misconfigured:
+        return Status.UNHEALTHY, writer.error
+    if writer is not None and not writer.schema_ready:
+        return Status.UNHEALTHY, f"the schema is not ready: {writer.error or 'being prepared'}"
+    if inputs.database_error:
+        return Status.UNHEALTHY, inputs.database_error
+    if writer is None:
+        return Status.UNHEALTHY, "the writer has not started yet"
+    if writer.error:
+        return Status.UNHEALTHY, f"the writer waits: {writer.error}"
+    return _WELL
+
+
+def _gateway(inputs: Inputs) -> Verdict:
+    causes = []
+    for poller in inputs.pollers:
+        if poller.key_refused:
+            causes.append(f"key refused: {poller.error}")
+        elif poller.breaker is not BreakerState.CLOSED:
+            causes.append(f"circuit breaker {poller.breaker.value}: {poller.error}")
+        elif poller.state is PollState.FAILED:
+            causes.append(poller.error or "the last poll failed")
+        elif poller.state is PollState.STARTING:
+            causes.append("not polled yet")
+    if not inputs.pollers:
+        causes.append("not polled yet")
+    return (Status.DEGRADED, "; ".join(dict.fromkeys(causes))) if causes else _WELL
+
+
+def _polling(inputs: Inputs) -> Verdict:
+    if not inputs.pollers:
+        return Status.DEGRADED, "no poller has started yet"
+    for poller in inputs.pollers:
+        if poller.last_success_s is None:
+            return (
+                Status.DEGRADED,
+                f"channel {poller.channel}: no successful poll yet ({poller.error or 'starting'})",
+            )
+        age_s = inputs.now_s - poller.last_success_s
+        if poller.state in (PollState.FAILED, PollState.REJECTED):
+            return (
+                Status.DEGRADED,
+                f"channel {poller.channel}: polls are {poller.state.value}: {poller.error}",
+            )
+        if age_s > inputs.poll_limit_s:
+            waits = inputs.writer.error if inputs.writer else None
+            why = f": it waits for the database ({waits})" if waits else ""
+            return Status.DEGRADED, f"channel {poller.channel}: no successful poll for {age_s:.0f} s{why}"
+    return _WELL
+
+
+def _history(inputs: Inputs) -> Verdict:
+    backfill = inputs.backfill
+    if backfill is None or backfill.error is None:
+        return _WELL
+    return Status.DEGRADED, backfill.error
+
+
+def _actors(inputs: Inputs) -> Verdict:
+    if inputs.supervisor is None:
+        return Status.UNHEALTHY, "the supervisor has not shown itself"
+    if inputs.supervisor.escalation:
+        return Status.UNHEALTHY, inputs.supervisor.escalation
+    odd = [
+        f"{child.name} {child.state.value}" + (f" ({child.last_error})" if child.last_error else "")
+        for child in inputs.supervisor.children
+        if child.state is not ChildState.RUNNING
+    ]
+    if not odd:
+        return _WELL
+    hung = any(child.state is ChildState.HUNG for child in inputs.supervisor.children)
+    return (Status.UNHEALTHY if hung else Status.DEGRADED), "; ".join(odd)

@@ -1,0 +1,80 @@
+"""Reading a channel's history in overlapping pages: where to read next, and when the end is reached.
+
+Offsets slide when rows come or go. Each page asks for the last row read once more; where another stands
+in its place, the reading steps back a page. Pure: no gateway, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.model import ChannelMessage, SourceMessage
+
+__all__ = ["PAGE_SIZE", "HistoryPass", "NextPage"]
+
+PAGE_SIZE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NextPage:
+    """What to ask the gateway for."""
+
+    offset: int
+    limit: int
+
+
+@dataclass(slots=True, kw_only=True)
+class HistoryPass:
+    """One reading of a channel's history, from the start or from the tail that begins at ``since``.
+
+    ``rows_read`` rows are durable here; ``last_id`` is the gateway's id of the last of them. ``found``
+    of the messages were new to the ledger.
+    """
+
+    channel: str
+    since: datetime | None = None
+    rows_read: int = 0
+    last_id: str | None = None
+    pages: int = 0
+    found: int = 0
+    total: int | None = None
+    newest_received_at: datetime | None = None
+    complete: bool = False
+    _pending: tuple[SourceMessage, ...] = field(default=())
+
+    @property
+    def next_page(self) -> NextPage:
+        """The page to ask for."""
+        overlap = 1 if self.last_id is not None else 0
+        return NextPage(offset=self.rows_read - overlap, limit=PAGE_SIZE + overlap)
+
+    def accept(self, messages: Sequence[SourceMessage], total: int) -> tuple[SourceMessage, ...]:
+        """Take the page that was asked for; return the messages to be made durable before the next.
+
+        Nothing to be made durable means that the pass is complete or has stepped back.
+        """
+        self.total = total
+        if self.last_id is not None:
+            if not messages or messages[0].gateway_id != self.last_id:
+                self.rows_read = max(0, self.rows_read - PAGE_SIZE)
+                self.last_id = None
+                return ()
+            messages = messages[1:]
+        self._pending = tuple(messages)
+        # the end is where nothing follows the last row read, whatever total and hasMore say of it
+        self.complete = not messages
+        return self._pending
+
+    def committed(self, *, new: int) -> None:
+        """Take note that the page accepted last is durable."""
+        received = [m.received_at for m in self._pending if isinstance(m, ChannelMessage)]
+        if self.newest_received_at is not None:
+            received.append(self.newest_received_at)
+        self.newest_received_at = max(received, default=None)
+        self.rows_read += len(self._pending)
+        self.last_id = self._pending[-1].gateway_id
+        self.pages += 1
+        self.found += new
+        self._pending = ()

@@ -1,0 +1,89 @@
+"""The counters and histograms that actors move. Gauges are read off snapshots at the scrape (ops.metrics)."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+__all__ = ["Instruments"]
+
+_CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800)
+
+
+class Instruments:
+    """One set per daemon, registered where it is scraped. All of them are safe for many threads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.messages = Counter(
+            "tpcapital_messages", "Messages settled, by outcome", ["source", "outcome"], registry=registry
+        )
+        self.duplicates = Counter(
+            "tpcapital_messages_duplicate", "Messages the ledger knew already", ["source"], registry=registry
+        )
+        self.batches = Counter("tpcapital_batches", "Batches committed", ["source"], registry=registry)
+        self.signals = Counter("tpcapital_signals_written", "Signal rows written", registry=registry)
+        self.polls = Counter(
+            "tpcapital_polls",
+            "Polls, by channel and how they ended",
+            ["channel", "result"],
+            registry=registry,
+        )
+        self.poll_seconds = Histogram(
+            "tpcapital_poll_duration_seconds",
+            "Time of a poll's call to the gateway",
+            registry=registry,
+            buckets=_CALL_BUCKETS_S,
+        )
+        self.write_seconds = Histogram(
+            "tpcapital_write_duration_seconds",
+            "Time to make a batch durable",
+            registry=registry,
+            buckets=_CALL_BUCKETS_S,
+        )
+        self.write_failures = Counter(
+            "tpcapital_write_failures", "Attempts to write that failed and are repeated", registry=registry
+        )
+        self.lag_seconds = Histogram(
+            "tpcapital_end_to_end_lag_seconds",
+            "Time from a message's receipt at the gateway to its commit here; polled messages only",
+            registry=registry,
+            buckets=_LAG_BUCKETS_S,
+        )
+        self.breaker_transitions = Counter(
+            "tpcapital_breaker_transitions",
+            "Changes of the circuit breaker's state",
+            ["channel", "state"],
+            registry=registry,
+        )
+        self.acknowledgements = Counter(
+            "tpcapital_acknowledgements", "Acknowledgement requests", ["channel", "result"], registry=registry
+        )
+        self.history_found = Counter(
+            "tpcapital_history_found",
+            "Messages found in the history that polling had not brought",
+            ["channel"],
+            registry=registry,
+        )
+        self.cache_requests = Counter(
+            "tpcapital_cache_requests", "Pages asked of the cache, by result", ["result"], registry=registry
+        )
+        self.cache_writes = Counter(
+            "tpcapital_cache_writes", "Pages given to the cache, by result", ["result"], registry=registry
+        )
+        self._cache_hits = self.cache_requests.labels("hit")
+        self._cache_misses = self.cache_requests.labels("miss")
+        self.stale_control = Counter(
+            "tpcapital_stale_messages",
+            "Control messages of an earlier batch or generation, ignored",
+            registry=registry,
+        )
+
+    def cache_hit_rate(self) -> float | None:
+        """Return the share of pages that came from the cache; None before the first request."""
+        hits, misses = (_value(counter) for counter in (self._cache_hits, self._cache_misses))
+        return hits / (hits + misses) if hits + misses else None
+
+
+def _value(counter: Counter) -> float:
+    """Return a counter's value by its public way out: its samples."""
+    return next(s.value for metric in counter.collect() for s in metric.samples if s.name.endswith("_total"))

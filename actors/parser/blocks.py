@@ -1,0 +1,137 @@
+"""Several signals in one message: where each block begins (catalogue, section 4)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from .mentions import Mentions
+from .message import Message
+from .tokens import TokenKind
+
+__all__ = ["Block", "alone_on_lines", "split_blocks"]
+
+#: what may stand beside a ticker that is alone on its line: numbers and punctuation
+_ASIDE = frozenset(
+    (
+        TokenKind.PRICE,
+        TokenKind.QUANTITY,
+        TokenKind.FIGURE,
+        TokenKind.PERCENT,
+        TokenKind.DATE,
+        TokenKind.CURRENCY,
+        TokenKind.SIGN,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The tokens ``start``..``end`` of a message, of which one signal is read."""
+
+    start: int
+    end: int
+
+    def holds(self, i: int) -> bool:
+        return self.start <= i < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A ticker that may begin a block, and where its own label begins (itself, without one)."""
+
+    ticker: int
+    start: int
+    labelled: bool
+
+
+def split_blocks(
+    message: Message, mentions: Mentions, alone: list[int], prices: list[int], dates: list[int]
+) -> list[Block]:
+    """Cut a message into blocks.
+
+    ``alone`` are the tickers that are alone on their lines, ``prices`` and ``dates`` the tokens
+    from which a label's price or a validity is read, all sorted.
+    """
+    items = message.items
+    starts = [0]
+    last = None
+    first = 0
+    for anchor in _anchors(mentions, alone):
+        ticker = items[anchor.ticker].ticker
+        if ticker is None or last == ticker:
+            continue
+        if last is None:
+            first = anchor.ticker
+        elif ticker.root != last.root or (anchor.labelled and _any_in(prices, first, anchor.ticker)):
+            starts.append(_begin(message, anchor.start, starts[-1], (mentions.tickers, prices, dates)))
+            first = anchor.ticker
+        last = ticker
+    return [Block(start, end) for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
+
+
+def _anchors(mentions: Mentions, alone: list[int]) -> list[_Anchor]:
+    starts = {ticker: ticker for ticker in alone}
+    for mention in mentions.counted:
+        for ticker in mention.before[:1]:
+            starts.setdefault(ticker, ticker)
+        for ticker in mention.behind[:1]:
+            starts[ticker] = min(mention.start, starts.get(ticker, ticker))
+    for ticker, start in mentions.labelled.items():
+        starts[ticker] = min(start, starts.get(ticker, ticker))
+    return [_Anchor(ticker, start, ticker in mentions.labelled) for ticker, start in sorted(starts.items())]
+
+
+def _begin(message: Message, own: int, before: int, read: tuple[list[int], ...]) -> int:
+    """Return where a later block begins, whose own label or ticker is token ``own``."""
+    lines = message.tokens.lines
+    line = message.items[own].line
+    start = lines[line][0]
+    if start <= before or any(_any_in(places, start, own) for places in read):
+        return own  # its line serves the block before, too
+    while line > 0:
+        line -= 1
+        above, end = lines[line]
+        if above <= before or any(_any_in(places, above, end) for places in read):
+            break
+        start = above
+    return start
+
+
+def _any_in(places: list[int], start: int, end: int) -> bool:
+    place = bisect_left(places, start)
+    return place < len(places) and places[place] < end
+
+
+def alone_on_lines(message: Message, tickers: list[int]) -> list[int]:
+    """Return the tickers that are alone on their lines: numbers, signs and remarks aside.
+
+    Of two tickers neither is alone; one in parentheses behind another is a remark on it.
+    """
+    lines = message.tokens.lines
+    ticker_lines = dict.fromkeys(message.items[ticker].line for ticker in tickers)
+    alone = [_alone_between(message, *lines[line]) for line in ticker_lines]
+    return [ticker for ticker in alone if ticker is not None]
+
+
+def _alone_between(message: Message, start: int, end: int) -> int | None:
+    items = message.items
+    found = None
+    i = start
+    while i < end:
+        close = message.tokens.closing.get(i) if items[i].word == "(" else None
+        if close is not None and (found is not None or not _only_ticker(message, i, close)):
+            i = close
+        elif items[i].kind is TokenKind.TICKER and found is None:
+            found = i
+        elif items[i].kind not in _ASIDE:
+            return None
+        i += 1
+    return found
+
+
+def _only_ticker(message: Message, opening: int, close: int) -> bool:
+    inside = message.items[opening + 1 : close]
+    return any(token.kind is TokenKind.TICKER for token in inside) and all(
+        token.kind is TokenKind.TICKER or token.kind in _ASIDE for token in inside
+    )

@@ -1,0 +1,132 @@
+"""Clauses (catalogue, section 9.1): the pieces of a message that negate, ask, or make conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS
+from .phrasebook import PAST_RESULTS
+from .tokens import Token, TokenKind, Tokens
+
+__all__ = ["Clause", "split_clauses"]
+
+#: behind the last token: nothing is negated
+_NOWHERE = 1 << 60
+
+_ENDS = frozenset(".!?;")
+#: may stand between the end of a sentence and the space behind it: `?!`, `?"`
+_CLOSERS = _ENDS | frozenset("\"'”’»]")
+_TRIGGERS = CONDITION_WORDS | {"assim", "ao", "no", "nos"}
+_CONDITIONAL_TARGETS = frozenset("alvo alvos objetivo objetivos tp tps".split())
+_BEFORE_TARGET = frozenset(ORDINALS) | {"ultimo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Tokens ``start``..``end`` of a message.
+
+    ``negated`` is the place of the first word that negates a label behind it (section 3),
+    ``denied`` of the first that denies a phrase around or behind it (9.1). ``names`` are the
+    tickers the clause names.
+    """
+
+    start: int
+    end: int
+    question: bool = False
+    conditional: bool = False
+    negated: int = _NOWHERE
+    denied: int = _NOWHERE
+    names: frozenset[str] = frozenset()
+
+    def names_only_others(self, assets: frozenset[str]) -> bool:
+        """Tell whether the clause speaks of tickers, but of none of the assets."""
+        return bool(self.names) and self.names.isdisjoint(assets)
+
+
+def split_clauses(tokens: Tokens) -> tuple[list[Clause], list[int]]:
+    """Cut a message into clauses; return them and, for each token, the number of its clause."""
+    clauses: list[Clause] = []
+    clause_of: list[int] = []
+    may_condition = not tokens.words.isdisjoint(_TRIGGERS)
+    may_negate = not tokens.words.isdisjoint(NEGATIONS | DENIALS)
+    start = 0
+    for i, token in enumerate(tokens.items):
+        clause_of.append(len(clauses))
+        if token.kind is TokenKind.BREAK or (token.kind is TokenKind.SIGN and _ends_clause(tokens, i)):
+            clauses.append(_clause(tokens, start, i + 1, may_condition, may_negate))
+            start = i + 1
+    if start < len(tokens.items):
+        clauses.append(_clause(tokens, start, len(tokens.items), may_condition, may_negate))
+    return clauses, clause_of
+
+
+def _ends_clause(tokens: Tokens, i: int) -> bool:
+    sign = tokens.items[i].word
+    if sign in "()":
+        return True
+    if sign not in _CLOSERS or not tokens.spaced(i):
+        return False
+    while sign in _CLOSERS - _ENDS and i > 0 and tokens.items[i - 1].end == tokens.items[i].start:
+        i -= 1
+        sign = tokens.items[i].word
+    return sign in _ENDS
+
+
+def _clause(tokens: Tokens, start: int, end: int, may_condition: bool, may_negate: bool) -> Clause:
+    items = tokens.items
+    negated = denied = _NOWHERE
+    if may_negate:
+        for i in range(end - 1, start - 1, -1):
+            word = items[i].word
+            negated = i if word in NEGATIONS else negated
+            denied = i if word in DENIALS else denied
+    names = frozenset(
+        [token.ticker.name for token in items[start:end] if token.ticker is not None],
+    )
+    return Clause(
+        start=start,
+        end=end,
+        question="?" in tokens.words and _asks(items, start, end),
+        conditional=may_condition and _is_conditional(items, start, end),
+        negated=negated,
+        denied=denied,
+        names=names,
+    )
+
+
+def _asks(items: list[Token], start: int, end: int) -> bool:
+    """Tell whether a question mark is among the signs at the clause's end."""
+    for i in range(end - 1, start - 1, -1):
+        if items[i].word == "?":
+            return True
+        if items[i].kind not in _SIGNS:
+            return False
+    return False
+
+
+_SIGNS = frozenset((TokenKind.SIGN, TokenKind.BREAK))
+
+
+def _is_conditional(items: list[Token], start: int, end: int) -> bool:
+    """Tell whether a word makes the clause a condition or a future."""
+    past = False
+    for i in range(start, end):
+        word = items[i].word
+        if word in PAST_RESULTS:
+            past = True
+        if word not in _TRIGGERS:
+            continue
+        following = items[i + 1].word if i + 1 < end else ""
+        if word in CONDITION_WORDS:
+            found = word != "enquanto" or i == start or items[i - 1].word != "por"
+        elif word == "assim":
+            found = following == "que"
+        elif word == "ao":
+            found = following[-2:] in {"ar", "er", "ir"}
+        else:
+            if following in _BEFORE_TARGET and i + 2 < end:
+                following = items[i + 2].word
+            found = not past and following in _CONDITIONAL_TARGETS
+        if found:
+            return True
+    return False

@@ -1,0 +1,135 @@
+"""Words that make a signal doubtful because they may report an event (catalogue, section 9.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .lexicon import Field
+from .mentions import Mention, Mentions
+from .message import Message
+from .phrasebook import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, ORDERS, RESULT_NOUNS
+from .phrases import Setting, is_plan
+from .tokens import TokenKind
+
+__all__ = ["check_mark_behind", "has_event_words"]
+
+_NEGATIONS = frozenset(("nao", "nem", "nunca", "not"))
+_ARTICLES = frozenset("o a os as um uma".split())
+_FIGURES = frozenset((TokenKind.PRICE, TokenKind.PERCENT))
+
+
+def has_event_words(
+    message: Message, mentions: Mentions, setting: Setting, validity_lines: frozenset[int]
+) -> bool:
+    """Tell whether a message with a complete block holds event words.
+
+    ``validity_lines`` are the lines that a validity was read from: they say what becomes of the
+    order in the end, and are left out unless they hold a price.
+    """
+    skipped = frozenset(line for line in validity_lines if not _has_price(message, line))
+
+    def heard(i: int) -> bool:
+        return message.items[i].line not in skipped
+
+    return (
+        _has_word(message, setting, heard)
+        or _has_figure(message, mentions, heard)
+        or _has_label(message, mentions, setting, heard)
+    )
+
+
+def _has_price(message: Message, line: int) -> bool:
+    start, end = message.tokens.lines[line]
+    return any(token.kind is TokenKind.PRICE for token in message.items[start:end])
+
+
+def _has_word(message: Message, setting: Setting, heard: Callable[[int], bool]) -> bool:
+    """Look for words of events, and for a negated trade."""
+    items = message.items
+    for i, token in enumerate(items):
+        word = token.word
+        if token.kind is not TokenKind.WORD or not _may_be_event(word):
+            continue
+        if not heard(i):
+            continue
+        if word in _NEGATIONS:
+            found = i + 1 < len(items) and items[i + 1].word in NEGATABLE_VERBS
+        elif word == "sem":
+            found = i + 1 < len(items) and items[i + 1].word == "efeito"
+        else:
+            # risk management is an order to the reader for a case that may come
+            found = word not in ORDERS or not is_plan(message, setting, message.clause_at(i))
+        if found:
+            return True
+    return False
+
+
+def _may_be_event(word: str) -> bool:
+    return word in _HEARD or word.startswith(EVENT_PREFIXES)
+
+
+_HEARD = EVENT_WORDS | _NEGATIONS | {"sem"}
+
+
+def _has_figure(message: Message, mentions: Mentions, heard: Callable[[int], bool]) -> bool:
+    """Look for a result with a figure on its line, and a signed percentage on a line without labels."""
+    items = message.items
+    label_lines = frozenset(
+        items[mention.label.head].line for mention in mentions.all if mention.label.field is not Field.ASSET
+    )
+    for i, token in enumerate(items):
+        if token.kind is TokenKind.PERCENT and token.signed:
+            if token.line not in label_lines and heard(i):
+                return True
+        elif token.word in RESULT_NOUNS and heard(i):
+            start, end = message.tokens.lines[token.line]
+            if any(other.kind in _FIGURES for other in items[start:end]):
+                return True
+    return False
+
+
+def _has_label(message: Message, mentions: Mentions, setting: Setting, heard: Callable[[int], bool]) -> bool:
+    """Look for a level spoken of without its price, one with a check mark, and a denied entry."""
+    for mention in mentions.all:
+        label = mention.label
+        if not heard(label.head):
+            continue
+        if label.is_entry:
+            if mention.doubtful and mention.has_price:
+                return True
+        elif label.field is not Field.ASSET:
+            if not mention.has_price and not _is_excused(message, setting, mention):
+                return True
+            if label.field is Field.TARGET and _is_checked(message, mention):
+                return True
+    return False
+
+
+def _is_excused(message: Message, setting: Setting, mention: Mention) -> bool:
+    before = mention.label.start - 1
+    while before >= 0 and message.items[before].word in _ARTICLES:
+        before -= 1
+    if mention.colon or (before >= 0 and message.items[before].word == "sem"):
+        return True
+    return is_plan(message, setting, message.clause_at(mention.label.head))
+
+
+def _is_checked(message: Message, mention: Mention) -> bool:
+    return check_mark_behind(message, mention) or any(
+        target.price in message.tokens.checks for target in mention.targets
+    )
+
+
+def check_mark_behind(message: Message, mention: Mention) -> bool:
+    """Tell whether a check mark stands right after a target label or its index, signs aside."""
+    items, checks = message.items, message.tokens.checks
+    last = mention.index_end - 1
+    if mention.label.end - 1 in checks or last in checks:
+        return True
+    # `Alvo 1 ✅`: of a label without a price the integer is its index
+    behind = items[last + 1] if last + 1 < len(items) else None
+    if behind is not None and behind.number is not None and behind.number.small is not None:
+        last += 1
+    while last not in checks and last + 1 < len(items) and items[last + 1].kind is TokenKind.SIGN:
+        last += 1
+    return last in checks

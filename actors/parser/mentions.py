@@ -1,0 +1,198 @@
+"""What each label of a message says, before it is known for which asset (catalogue, sections 3 to 6).
+
+A mention is a label with the tickers and prices it leads to. Whether its clause lets it count is
+decided here; whether it speaks of the block's asset only :mod:`.fields` can tell.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from .indices import is_index_mark
+from .labels import Label, find_labels
+from .lexicon import FILLERS, SIDE_NOUNS, Field
+from .links import Link, Quote, follow, read_quote, skip_remark
+from .message import Message
+from .targets import Target, TargetReading, read_target_label
+from .tokens import TokenKind
+
+__all__ = ["Mention", "Mentions", "follows_side_noun", "read_mentions", "stands_alone"]
+
+_COLONS = frozenset(":=")
+_MOST_ENTRY_INDEX = 9
+
+
+@dataclass(slots=True)
+class Mention:
+    """A label and what it leads to.
+
+    ``counts`` is false where a negation, a condition or a question takes the label's word away and
+    no colon gives it back; ``doubtful`` says that only the colon gave it back in a negated or
+    questioned clause (9.6). ``quote`` is for entries and stops, ``targets`` for targets.
+    ``ticker`` is the one an asset label names; ``before`` and ``behind`` are those next to an
+    entry label, the nearest first.
+    """
+
+    label: Label
+    counts: bool
+    doubtful: bool = False
+    colon: bool = False
+    link: Link = field(default_factory=Link)
+    quote: Quote | None = None
+    targets: list[Target] = field(default_factory=list)
+    indexed: bool = False
+    soft_index: bool = False
+    #: behind the label and its index, for a check mark that may follow
+    index_end: int = 0
+    ticker: int | None = None
+    before: list[int] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
+
+    @property
+    def start(self) -> int:
+        return self.label.start
+
+    @property
+    def has_price(self) -> bool:
+        return bool(self.targets) if self.label.field is Field.TARGET else self.link.price is not None
+
+    @property
+    def neighbours(self) -> list[int]:
+        return self.before + self.behind
+
+
+@dataclass(slots=True)
+class Mentions:
+    """All mentions of a message, and where its tickers are."""
+
+    all: list[Mention]
+    counted: list[Mention]
+    #: the tokens that are tickers
+    tickers: list[int]
+    #: ticker after an asset label -> where that label starts
+    labelled: dict[int, int]
+
+
+def read_mentions(message: Message) -> Mentions:
+    """Read what each label leads to."""
+    items = message.items
+    tickers = [i for i, token in enumerate(items) if token.kind is TokenKind.TICKER]
+    found: list[Mention] = []
+    labelled: dict[int, int] = {}
+    for label in find_labels(message):
+        mention = _read(message, label, tickers)
+        if mention is None:
+            continue
+        found.append(mention)
+        if mention.ticker is not None and mention.counts:
+            labelled.setdefault(mention.ticker, label.start)
+    return Mentions(found, [mention for mention in found if mention.counts], tickers, labelled)
+
+
+def _read(message: Message, label: Label, tickers: list[int]) -> Mention | None:
+    mention = Mention(label, counts=True, index_end=label.end)
+    if label.field is Field.TARGET:
+        reading = read_target_label(message, label)
+        if label.tp and label.index is None and not reading.targets and not _index_follows(message, reading):
+            return None  # TP Capital is the channel
+        mention.link, mention.targets = reading.link, reading.targets
+        mention.indexed, mention.soft_index = reading.indexed, reading.soft
+        mention.colon, mention.index_end = reading.colon, reading.index_end
+    elif label.field is Field.ASSET:
+        mention.ticker = _named_ticker(message, label, tickers)
+        mention.colon = label.end < len(message.items) and message.items[label.end].word in _COLONS
+    else:
+        mention.link = _price_link(message, label)
+        mention.colon = mention.link.colon
+        mention.quote = read_quote(message, mention.link)
+        if label.is_entry:
+            mention.before = _tickers_beside(message, label.start - 1, -1)
+            mention.behind = _tickers_beside(message, label.end, 1)
+    clause = message.clause_at(label.head)
+    negated = clause.question or label.head > clause.negated
+    mention.counts = mention.colon or not (negated or clause.conditional)
+    mention.doubtful = negated and mention.colon
+    return mention
+
+
+def _index_follows(message: Message, reading: TargetReading) -> bool:
+    if reading.indexed:
+        return True
+    return reading.link.price is not None
+
+
+def _price_link(message: Message, label: Label) -> Link:
+    """Follow the link of an entry or stop label, over its index (`Entrada 1: 22,40`)."""
+    items = message.items
+    link = follow(message, label.end)
+    if link.price != label.end or label.end + 1 >= len(items):
+        return link
+    number = items[label.end].number
+    if number is None or number.small is None or not 1 <= number.small <= _MOST_ENTRY_INDEX:
+        return link
+    behind = label.end + 1
+    mark = items[behind].word
+    if mark == "(":
+        after = skip_remark(message, behind)
+        if after is None or after >= len(items) or items[after].word not in _COLONS:
+            return link
+    elif mark not in _COLONS and not is_index_mark(message, behind):
+        return link
+    indexed = follow(message, behind + (mark == ")"))
+    return indexed if indexed.price is not None else link
+
+
+def _named_ticker(message: Message, label: Label, tickers: list[int]) -> int | None:
+    """Return the first ticker after an asset label: on its line, or on the next if the label ends it."""
+    items = message.items
+    start, end = label.end, message.line_end(label.head)
+    if all(token.kind is TokenKind.SIGN for token in items[start:end]):
+        start = message.next_line(label.head)
+        end = message.line_end(start) if start < len(items) else start
+    place = bisect_left(tickers, start)
+    return tickers[place] if place < len(tickers) and tickers[place] < end else None
+
+
+def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
+    """Return the tickers next to an entry label on its line, on one side, the nearest first."""
+    items = message.items
+    found: list[int] = []
+    while 0 <= i < len(items):
+        token = items[i]
+        if token.kind is TokenKind.TICKER:
+            found.append(i)
+        elif token.kind is TokenKind.WORD:
+            if token.word not in FILLERS:
+                break
+        elif token.kind is not TokenKind.SIGN and token.kind is not TokenKind.QUANTITY:
+            break
+        i += step
+    return found
+
+
+def stands_alone(message: Message, label: Label) -> bool:
+    """Tell whether a label is alone on its line, punctuation and a remark in parentheses aside."""
+    items = message.items
+    start, end = message.tokens.lines[items[label.head].line]
+    if any(token.kind is not TokenKind.SIGN for token in items[start : label.start]):
+        return False
+    i = label.end
+    while i < end:
+        if items[i].kind is not TokenKind.SIGN:
+            return False
+        behind = skip_remark(message, i) if items[i].word == "(" else None
+        i = behind if behind is not None else i + 1
+    return True
+
+
+def follows_side_noun(message: Message, label: Label) -> bool:
+    """Tell whether a label stands after `sinal`, `operação`, `tipo` ... (`SINAL DE COMPRA`)."""
+    items = message.items
+    i = label.start - 1
+    while i >= 0 and (items[i].kind is TokenKind.SIGN or items[i].word in _SIDE_LINKS):
+        i -= 1
+    return i >= 0 and items[i].word in SIDE_NOUNS
+
+
+_SIDE_LINKS = frozenset(("de", "da", "do"))

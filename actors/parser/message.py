@@ -1,0 +1,86 @@
+"""A message cut up once: its tokens, its clauses and its labels, for everything that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .clauses import Clause, split_clauses
+from .lexicon import LABELS, Field
+from .text import Prepared
+from .tickers import unknown_ticker
+from .tokens import Token, TokenKind, Tokens, tokenise
+
+__all__ = ["Message", "cut"]
+
+
+@dataclass(slots=True)
+class Message:
+    """The pieces of one message. ``clause_of`` leads from a token to its clause's number."""
+
+    prepared: Prepared
+    tokens: Tokens
+    clauses: list[Clause]
+    clause_of: list[int]
+
+    @property
+    def items(self) -> list[Token]:
+        return self.tokens.items
+
+    def clause_at(self, i: int) -> Clause:
+        """Return the clause that token i stands in."""
+        return self.clauses[self.clause_of[i]]
+
+    def line_end(self, i: int) -> int:
+        """Return the place behind the last token of token i's line."""
+        return self.tokens.lines[self.tokens.items[i].line][1]
+
+    def next_line(self, i: int) -> int:
+        """Return the first token of the next non-empty line behind token i; the end if there is none."""
+        items = self.tokens.items
+        i = self.line_end(i)
+        while i < len(items) and items[i].kind is TokenKind.BREAK:
+            i += 1
+        return i
+
+
+_ASSET_WORDS = frozenset(first for first, ends in LABELS.items() if ((), Field.ASSET) in ends)
+
+
+def _accept_unknown_shapes(tokens: Tokens) -> None:
+    """Make a ticker of what follows an asset label and looks like one (`WINFUT1`, section 4).
+
+    The same word elsewhere in the message is that ticker, too.
+    """
+    items = tokens.items
+    accepted: set[str] = set()
+    after_label = False
+    for i, token in enumerate(items):
+        if token.kind is TokenKind.WORD:
+            if after_label and unknown_ticker(token.word) is not None:
+                accepted.add(token.word)
+            after_label = token.word in _ASSET_WORDS or (after_label and _names_option(items, i))
+        elif token.kind is not TokenKind.SIGN and token.kind is not TokenKind.BREAK:
+            after_label = False
+    if accepted:
+        for token in items:
+            if token.kind is TokenKind.WORD and token.word in accepted:
+                token.kind, token.ticker = TokenKind.TICKER, unknown_ticker(token.word)
+
+
+def _names_option(items: list[Token], i: int) -> bool:
+    """Tell the last words of `opção de compra` from words that end the reach of an asset label."""
+    if items[i].word == "de":
+        return i + 1 < len(items) and items[i + 1].word in _CALL_OR_PUT
+    return items[i].word in _CALL_OR_PUT and items[i - 1].word == "de"
+
+
+_CALL_OR_PUT = frozenset(("compra", "venda"))
+
+
+def cut(prepared: Prepared) -> Message:
+    """Cut a prepared text into tokens and clauses."""
+    tokens = tokenise(prepared)
+    if not tokens.words.isdisjoint(_ASSET_WORDS):
+        _accept_unknown_shapes(tokens)
+    clauses, clause_of = split_clauses(tokens)
+    return Message(prepared, tokens, clauses, clause_of)

@@ -1,0 +1,71 @@
+"""From a reading to an outcome: dating, retention, the operator's text filter."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from engine.model import ChannelMessage, Kind, MalformedMessage, Outcome, OutcomeKind, Reading, SourceMessage
+
+__all__ = ["OutcomePolicy", "date_of", "dead_letter", "is_filtered", "outcome_of"]
+
+#: Telegram's first year: a date before it is a clock's mistake, and would be dropped at once as too old
+_EARLIEST = datetime(2013, 1, 1, tzinfo=UTC)
+#: a date this far after the receipt would head the list until it comes
+_MOST_AHEAD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomePolicy:
+    """What the operator decided: how long signals are kept, which texts are passed over."""
+
+    retention: timedelta
+    text_filter: tuple[str, ...] = ()
+
+
+def outcome_of(message: ChannelMessage, reading: Reading, *, now: datetime, policy: OutcomePolicy) -> Outcome:
+    """Return where ``message`` ends, given what the grammar made of it.
+
+    A signal past the retention gets no row: the next retention job would drop it, the next re-reading
+    bring it back.
+    """
+    ts, flag = date_of(message)
+    kind = OutcomeKind(reading.kind.value)
+    if reading.kind is Kind.SIGNAL and ts <= now - policy.retention:
+        return Outcome(message=message, kind=OutcomeKind.EXPIRED, reason="past_retention", ts=ts)
+    signals = reading.signals
+    if flag is not None:
+        signals = tuple(replace(s, warnings=tuple(sorted({*s.warnings, flag}))) for s in signals)
+    return Outcome(
+        message=message, kind=kind, reason=reading.reason, ts=ts, signals=signals, events=reading.events
+    )
+
+
+def date_of(message: ChannelMessage) -> tuple[datetime, str | None]:
+    """Return the instant a message counts from, and the warning if it is not Telegram's own date."""
+    if message.telegram_date is None:
+        return message.received_at, "missing_date"
+    if message.telegram_date < _EARLIEST or message.telegram_date > message.received_at + _MOST_AHEAD:
+        return message.received_at, "implausible_date"
+    return message.telegram_date, None
+
+
+def is_filtered(text: str, phrases: Sequence[str]) -> bool:
+    """Return whether the text holds one of the phrases, compared without case and accents."""
+    if not phrases:
+        return False
+    plain = _plain(text)
+    return any(_plain(phrase) in plain for phrase in phrases)
+
+
+def dead_letter(message: SourceMessage, *, reason: str, error: str) -> Outcome:
+    """Return the outcome of a message that could not be read."""
+    ts = None if isinstance(message, MalformedMessage) else date_of(message)[0]
+    return Outcome(message=message, kind=OutcomeKind.DEAD_LETTER, reason=reason, ts=ts, error=error)
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

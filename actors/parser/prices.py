@@ -1,0 +1,145 @@
+"""Numbers as they are written and what they may mean (catalogue, sections 5.1 and 5.2).
+
+A written number is understood on its own where its digits allow it. One separator followed by
+exactly three digits (``1.250``) is not: it keeps both readings until the block around it decides.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+__all__ = ["Number", "PriceRule", "Scale", "read_number"]
+
+#: the other reading must be this many times farther off, or the choice is doubtful (5.2)
+_CLEARLY_FARTHER = 3
+
+_WHOLE = re.compile(r"[0-9]+")
+_ONE_SEPARATOR = re.compile(r"([0-9]*)[.,]([0-9]+)")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,3}(?:,[0-9]{3})+")
+_TWO_KINDS = re.compile(r"([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]+)|([0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]+)")
+
+
+class PriceRule(StrEnum):
+    """How the digits of a price were read."""
+
+    #: the digits leave no choice
+    PLAIN = "price.plain"
+    #: one separator before three digits, read as the decimal mark
+    DECIMAL = "price.decimal"
+    #: one separator before three digits, read as the thousands separator
+    THOUSANDS = "price.thousands"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A written number: its value, or both of its values.
+
+    ``value`` is the decimal reading of an ambiguous number, ``thousands`` its other one, None for
+    a plain number. ``small`` is the value of up to three bare digits (what an index may be).
+    ``whole`` tells an integer (1000, 1.000, 1 mil) as a quantity has to be.
+    """
+
+    value: Decimal
+    thousands: Decimal | None = None
+    comma: bool = False
+    small: int | None = None
+    whole: bool = False
+    separated: bool = False
+
+    def read_as(self, rule: PriceRule) -> Decimal:
+        """Return the value by one rule."""
+        if rule is PriceRule.THOUSANDS and self.thousands is not None:
+            return self.thousands
+        return self.value
+
+
+def read_number(text: str, *, mil: bool = False) -> Number | None:
+    """Read digits and separators by section 5.1; None if they make no number (``12.11.2025``).
+
+    ``mil`` says that the word follows, which multiplies by a thousand.
+
+    >>> read_number("1.250,50").value
+    Decimal('1250.50')
+    >>> read_number("130,5", mil=True).value
+    Decimal('130500')
+    """
+    if _WHOLE.fullmatch(text):
+        if mil:
+            return Number(Decimal(text + "000"), whole=True)
+        small = int(text) if len(text) <= 3 else None
+        return Number(Decimal(text), small=small, whole=True)
+    if (one := _ONE_SEPARATOR.fullmatch(text)) is not None:
+        whole, rest = one.groups()
+        return _one_separator(whole, rest, comma="," in text, mil=mil)
+    if _THOUSANDS.fullmatch(text):
+        digits = text.replace(".", "").replace(",", "")
+        return Number(Decimal(digits + "000" * mil), whole=True, separated=True)
+    if (two := _TWO_KINDS.fullmatch(text)) is not None:
+        whole, rest = (two[1], two[2]) if two[1] else (two[3], two[4])
+        return Number(_decimal(whole.replace(".", "").replace(",", ""), rest, mil=mil), separated=True)
+    return None
+
+
+def _one_separator(whole: str, rest: str, *, comma: bool, mil: bool) -> Number:
+    value = _decimal(whole, rest, mil=mil)
+    if mil or len(rest) != 3 or not whole.strip("0"):
+        return Number(value, comma=comma, separated=True)
+    return Number(value, thousands=Decimal(whole + rest), comma=comma, whole=True, separated=True)
+
+
+def _decimal(whole: str, rest: str, *, mil: bool) -> Decimal:
+    """Put a decimal together from its digits, so that none is lost or added."""
+    if mil:
+        rest = rest.ljust(3, "0")
+        whole, rest = whole + rest[:3], rest[3:]
+    return Decimal(f"{whole or '0'}.{rest}" if rest else whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What decides between the two readings of an ambiguous number of a block (5.2).
+
+    ``known`` are the block's unambiguous prices, sorted; ``always_thousands`` says that the asset
+    is an index or dollar future.
+    """
+
+    known: tuple[Decimal, ...]
+    always_thousands: bool
+    is_option: bool
+
+    @classmethod
+    def of(cls, numbers: Iterable[Number], *, always_thousands: bool, is_option: bool) -> Scale:
+        """Make the scale of a block from its entry, targets and stop."""
+        known = sorted(number.value for number in numbers if number.thousands is None)
+        return cls(tuple(known), always_thousands, is_option)
+
+    def rule(self, number: Number) -> tuple[PriceRule, bool]:
+        """Decide how a number is read, and whether that is doubtful."""
+        if number.thousands is None:
+            return PriceRule.PLAIN, False
+        if self.always_thousands:
+            return PriceRule.THOUSANDS, False
+        default = PriceRule.DECIMAL if self.is_option or number.comma else PriceRule.THOUSANDS
+        if not self.known:
+            return default, True
+        as_decimal = _closest_ratio(number.value, self.known)
+        as_thousands = _closest_ratio(number.thousands, self.known)
+        if as_decimal == as_thousands:
+            return default, True
+        near, far = sorted((as_decimal, as_thousands))
+        rule = PriceRule.DECIMAL if as_decimal < as_thousands else PriceRule.THOUSANDS
+        return rule, far < _CLEARLY_FARTHER * near
+
+
+def _closest_ratio(value: Decimal, known: tuple[Decimal, ...]) -> Decimal:
+    """Return the smallest ratio, larger over smaller, to any of the sorted known prices.
+
+    Only the two neighbours can give it, so a long list of ambiguous targets stays cheap.
+    """
+    place = bisect_left(known, value)
+    return min(max(value, other) / min(value, other) for other in known[max(place - 1, 0) : place + 1])

@@ -1,0 +1,193 @@
+"""From the blocks of a message to its signals (catalogue, sections 4, 6 and 7)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+
+from engine.model import Signal, Span
+
+from .assets import Asset, find_asset
+from .blocks import Block, alone_on_lines, split_blocks
+from .checks import names_several_tickers, price_warnings
+from .fields import Fields, Price, read_fields
+from .lexicon import Field
+from .mentions import Mention, Mentions
+from .message import Message
+from .validity import find_types, find_validities
+
+__all__ = ["Candidate", "read_candidates", "to_signal"]
+
+_DEFAULT_TYPE = "Swing Trade"
+#: what may follow an entry label for its price to be enough (7)
+_ENTRY_SIGNS = frozenset(":=@-")
+#: what must follow each label where there is no entry price (7)
+_LEVEL_SIGNS = frozenset(":=-")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block with an asset, read by itself. Complete ones become signals.
+
+    ``type_place`` is the first and last token and the name of a trade type, ``validities`` the date
+    tokens of the block; ``validity`` the one that holds, perhaps of a block below.
+    """
+
+    message: Message
+    block: Block
+    asset: Asset | None
+    fields: Fields | None
+    type_place: tuple[int, int, str] | None
+    validity: int | None
+    missing: str | None
+    warnings: frozenset[str] = frozenset()
+
+    @property
+    def complete(self) -> bool:
+        return self.missing is None
+
+
+def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
+    """Cut a message into blocks and read each by itself."""
+    alone = alone_on_lines(message, mentions.tickers)
+    dates = find_validities(message)
+    types = find_types(message)
+    prices = _prices(mentions.counted)
+    blocks = split_blocks(message, mentions, alone, prices, dates)
+    candidates = [_read_block(message, mentions, block, alone, prices, dates, types) for block in blocks]
+    # a block without a type takes that of the block before, one without a validity that of the block after
+    for i in range(1, len(candidates)):
+        if candidates[i].type_place is None:
+            candidates[i] = replace(candidates[i], type_place=candidates[i - 1].type_place)
+    for i in reversed(range(len(candidates) - 1)):
+        if candidates[i].validity is None:
+            candidates[i] = replace(candidates[i], validity=candidates[i + 1].validity)
+    return candidates
+
+
+def _prices(counted: list[Mention]) -> list[int]:
+    """Return the tokens from which a price is read."""
+    prices = [target.price for mention in counted for target in mention.targets]
+    for mention in counted:
+        quote = mention.quote
+        if quote is not None and quote.link.price is not None:
+            prices.append(quote.link.price)
+            if quote.second is not None:
+                prices.append(quote.second)
+    return sorted(prices)
+
+
+def _read_block(
+    message: Message,
+    mentions: Mentions,
+    block: Block,
+    alone: list[int],
+    prices: list[int],
+    dates: list[int],
+    types: list[tuple[int, int, str]],
+) -> Candidate:
+    counted = [mention for mention in mentions.counted if block.holds(mention.label.head)]
+    type_place = next((place for place in types if block.holds(place[0])), None)
+    own_dates = [date for date in dates if block.holds(date)]
+    validity = own_dates[0] if own_dates else None
+    place = bisect_left(prices, block.start)
+    first_price = prices[place] if place < len(prices) else block.end
+    entries = [mention for mention in counted if mention.label.is_entry]
+    asset = find_asset(message, mentions, block, entries, alone, first_price)
+    if asset is None:
+        return Candidate(message, block, None, None, type_place, validity, "no_ticker")
+    fields = read_fields(message, block, asset, counted)
+    missing = _missing(message, asset, fields)
+    warnings: set[str] = set()
+    if missing is None:
+        warnings.update(price_warnings(fields, asset))
+        if names_several_tickers(message, mentions, block, asset):
+            warnings.add("several_tickers")
+        if len({message.items[date].word for date in own_dates}) > 1:
+            warnings.add("duplicate_field")
+    return Candidate(message, block, asset, fields, type_place, validity, missing, frozenset(warnings))
+
+
+def _missing(message: Message, asset: Asset, fields: Fields) -> str | None:
+    """Say what a block lacks to be complete (7); None if it is complete."""
+    has_target = fields.final is not None
+    has_stop = fields.stop is not None
+    if fields.entry is not None:
+        if has_target or has_stop:
+            return None
+        entry = fields.entry_mention
+        beside = entry is not None and any(
+            (ticker := message.items[i].ticker) is not None and ticker.name == asset.name
+            for i in entry.neighbours
+        )
+        if entry is not None and (asset.labelled or beside) and _ENTRY_SIGNS & entry.link.signs:
+            return None
+        return "incomplete.entry_alone"
+    if not has_target and not has_stop:
+        return "no_prices"
+    if not has_target or not has_stop:
+        return "incomplete.no_entry"
+    stop = fields.stop_mention
+    targets_marked = any(_LEVEL_SIGNS & mention.link.signs for mention in fields.target_mentions)
+    if stop is not None and targets_marked and _LEVEL_SIGNS & stop.link.signs:
+        return None
+    return "incomplete.no_entry"
+
+
+def to_signal(candidate: Candidate, position: int, extra: frozenset[str]) -> Signal:
+    """Write a complete candidate as a signal; ``extra`` are the warnings of the whole message."""
+    message, asset, fields = candidate.message, candidate.asset, candidate.fields
+    if asset is None or fields is None:
+        raise ValueError("only a complete block is a signal")
+    entry, final, stop = fields.entry, fields.final, fields.stop
+    valid_until = None if candidate.validity is None else message.items[candidate.validity].word
+    type_name = _DEFAULT_TYPE if candidate.type_place is None else candidate.type_place[2]
+    return Signal(
+        position=position,
+        side=fields.side,
+        asset=asset.name,
+        signal_type=type_name,
+        buy_min=entry[0].value if entry is not None else None,
+        buy_max=entry[1].value if entry is not None else None,
+        targets=tuple(price.value for price in fields.targets),
+        target_final=final.value if final is not None else None,
+        stop=stop.value if stop is not None else None,
+        valid_until=valid_until,
+        warnings=tuple(sorted(candidate.warnings | extra)),
+        provenance=_provenance(candidate, asset, fields),
+    )
+
+
+def _provenance(candidate: Candidate, asset: Asset, fields: Fields) -> tuple[Span, ...]:
+    message = candidate.message
+    spans = [_span(message, "asset", asset.token, asset.token, asset.rule, asset.name)]
+
+    def price_span(field: str, price: Price | None) -> None:
+        if price is not None:
+            value = format(price.value, "f")
+            spans.append(_span(message, field, price.token, price.token, price.rule.value, value))
+
+    if fields.side_mention is not None:
+        label = fields.side_mention.label
+        rule = "side.buying_label" if label.field is Field.BUY else "side.selling_label"
+        spans.append(_span(message, "side", label.head, label.end - 1, rule, fields.side.value))
+    if candidate.type_place is not None:
+        first, last, name = candidate.type_place
+        spans.append(_span(message, "signal_type", first, last, "type.words", name))
+    if fields.entry is not None:
+        price_span("buy_min", fields.entry[0])
+        price_span("buy_max", fields.entry[1])
+    for i, price in enumerate(fields.targets):
+        price_span(f"targets.{i}", price)
+    price_span("target_final", fields.final)
+    price_span("stop", fields.stop)
+    if candidate.validity is not None:
+        date = candidate.validity
+        spans.append(_span(message, "valid_until", date, date, "validity.date", message.items[date].word))
+    return tuple(spans)
+
+
+def _span(message: Message, field: str, first: int, last: int, rule: str, value: str) -> Span:
+    items = message.items
+    start, end = message.prepared.raw_span(items[first].start, items[last].end)
+    return Span(field=field, start=start, end=end, rule=rule, value=value)

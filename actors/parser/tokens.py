@@ -1,0 +1,288 @@
+"""Cutting a prepared text into tokens, once: words, tickers, prices, signs, line breaks.
+
+What a number is not (section 5.3: percentage, quantity, date, time, duration) is decided here, so
+that everything after sees a :attr:`TokenKind.PRICE` only where a price may be.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from .lexicon import INDEXED_WORDS, QUANTITY_WORDS, UNIT_WORDS
+from .prices import Number, read_number
+from .text import CHECK, Prepared, fold
+from .tickers import Ticker, ticker_of
+
+__all__ = ["Token", "TokenKind", "Tokens", "tokenise"]
+
+
+class TokenKind(Enum):
+    """What a token is to the grammar."""
+
+    WORD = "word"
+    TICKER = "ticker"
+    #: a number that may be a price (or an index)
+    PRICE = "price"
+    #: a number of shares or contracts
+    QUANTITY = "quantity"
+    #: a number that is neither, or a time
+    FIGURE = "figure"
+    PERCENT = "percent"
+    DATE = "date"
+    #: the index glued to a target label
+    INDEX = "index"
+    CURRENCY = "currency"
+    LINK = "link"
+    SIGN = "sign"
+    BREAK = "break"
+
+
+@dataclass(slots=True)
+class Token:
+    """A piece of the prepared text at ``start``..``end``.
+
+    ``word`` is what is compared: the folded word, the sign itself, DD/MM[/YYYY] of a date ("" if
+    there is no such day). ``signed`` is for percentages.
+    """
+
+    kind: TokenKind
+    word: str
+    start: int
+    end: int
+    line: int
+    number: Number | None = None
+    ticker: Ticker | None = None
+    signed: bool = False
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens of a message and what is known of their places.
+
+    ``lines[n]`` is the range of tokens of line n, its break left out. ``closing`` leads from a
+    parenthesis to the one that closes it on its line, ``opening`` back. ``checks`` holds the
+    tokens that a check mark stands directly behind, on the same line.
+    """
+
+    text: str
+    items: list[Token] = field(default_factory=list)
+    lines: list[tuple[int, int]] = field(default_factory=list)
+    closing: dict[int, int] = field(default_factory=dict)
+    opening: dict[int, int] = field(default_factory=dict)
+    checks: set[int] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+
+    def spaced(self, i: int) -> bool:
+        """Tell whether white space, or the text's end, stands behind token i."""
+        end = self.items[i].end
+        return end >= len(self.text) or self.text[end] in " \n"
+
+
+_MONTHS = "jan fev mar abr mai jun jul ago set out nov dez".split()
+_MONTH = (
+    "(?:jan(?:eiro)?|fev(?:ereiro)?|mar(?:[cç]o)?|abr(?:il)?|maio?|jun(?:ho)?|jul(?:ho)?"
+    "|ago(?:sto)?|set(?:embro)?|out(?:ubro)?|nov(?:embro)?|dez(?:embro)?)"
+)
+_DAY = "(?:0?[1-9]|[12][0-9]|3[01])"
+_NUMERIC_MONTH = "(?:0?[1-9]|1[0-2])"
+#: possessive, so that nothing is tried twice
+_NUMBER = "[.,]?[0-9]++(?:[.,][0-9]++)*+"
+#: letters, digits, and marks that strike digits through (such a number is not read)
+_W = r"[\w\u0300-\u036f\u20d0-\u20ff]"
+_PLAIN = rf"{_W}*+(?:(?<=[0-9])[.,](?=[0-9]){_W}++)*+"
+#: after a target label `2:50` is an index and a price, not an hour
+_NO_TARGET_LABEL = "".join(f"(?<!{word}[ ])" for word in "alvo objetivo tp target take profit gain".split())
+
+_TOKEN = re.compile(
+    rf"""
+    (?P<link>(?:https?://|www\.|t\.me/)\S++)
+    |(?P<currency>(?:R|US)?\$)
+    |(?P<word>[^\W0-9]{_PLAIN})(?:\.SA(?!\w))?
+    |(?P<break>\n)
+    |(?<![\w/.,])(?P<date>
+        (?P<day>{_DAY})o?/(?P<month>{_NUMERIC_MONTH})(?:/(?P<year>[0-9]{{4}}|[0-9]{{2}}))?(?![\w/]|[.,][0-9])
+        |(?P<day_of>{_DAY})o?(?:/|[ ]de[ ])(?P<month_of>{_MONTH})
+         (?:(?:/|[ ]de[ ]|[ ])(?P<year_of>20[0-9]{{2}}|(?<=/)[0-9]{{2}}))?(?!\w)
+        |[0-9]{{1,2}}/(?:19|20)[0-9]{{2}}(?![\w/]|[.,][0-9])
+        |[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?![\w-]|[.,][0-9])
+        |[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}}(?![\w-]|[.,][0-9])
+    )
+    |(?<![\w:.,])(?P<time>
+        (?:[01][0-9]|2[0-4]|{_NO_TARGET_LABEL}[0-9]):[0-5][0-9](?::[0-5][0-9])?(?:hs?)?(?![\w:]|[.,][0-9])
+    )
+    |(?<![\w.,])(?P<percent>(?:(?P<signed>(?<![)%])[+-]|[+][ ]))?{_NUMBER}[ ]?%)
+    |(?P<number>(?:(?<![\w.,])[.,])?[0-9]{_PLAIN})(?P<mil>[ ]mil(?!\w))?
+    |(?P<check>{CHECK})
+    |(?P<sign>\S)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_GLUED_INDEX = re.compile(rf"({'|'.join(sorted(INDEXED_WORDS))})0?(1[0-9]|20|[1-9])")
+_ORDINAL = re.compile("[0-9]{1,2}o")
+_MEMO_LENGTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Lexeme:
+    """What a word or number is by itself, wherever it stands."""
+
+    kind: TokenKind
+    word: str
+    number: Number | None = None
+    ticker: Ticker | None = None
+    #: a glued index and the length of what it is glued to
+    index: Number | None = None
+    stem: int = 0
+
+
+def tokenise(prepared: Prepared) -> Tokens:
+    """Cut the text. Takes linear time: each character is looked at by one token only."""
+    tokens = Tokens(text=prepared.text)
+    items, line_start = tokens.items, 0
+    for match in _TOKEN.finditer(prepared.text):
+        group = match.lastgroup
+        start, end = match.span()
+        line = len(tokens.lines)
+        if group == "word":
+            lexeme = _word(match["word"])
+            if lexeme.index is not None:
+                middle = start + lexeme.stem
+                items.append(Token(TokenKind.WORD, lexeme.word, start, middle, line))
+                items.append(Token(TokenKind.INDEX, "", middle, end, line, lexeme.index))
+            else:
+                items.append(Token(lexeme.kind, lexeme.word, start, end, line, None, lexeme.ticker))
+        elif group == "sign":
+            items.append(Token(TokenKind.SIGN, match["sign"], start, end, line))
+        elif group == "break":
+            tokens.lines.append((line_start, len(items)))
+            items.append(Token(TokenKind.BREAK, "", start, end, line))
+            line_start = len(items)
+        elif group in {"number", "mil"}:
+            lexeme = _number(match["number"], mil=match["mil"] is not None)
+            items.append(Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number))
+        elif group == "check":
+            if len(items) > line_start:
+                tokens.checks.add(len(items) - 1)
+        else:
+            items.append(_special(match, line))
+    tokens.lines.append((line_start, len(items)))
+    tokens.words = {token.word for token in items}
+    if "(" in tokens.words:
+        _pair_parentheses(tokens)
+    _find_quantities(tokens)
+    return tokens
+
+
+def _special(match: re.Match[str], line: int) -> Token:
+    """Make the token of a date, time, percentage, currency or link."""
+    start, end = match.span()
+    if match["date"] is not None:
+        return Token(TokenKind.DATE, _date(match), start, end, line)
+    if match["percent"] is not None:
+        digits = match["percent"].strip("+-% ")
+        signed = match["signed"] is not None
+        return Token(TokenKind.PERCENT, "%", start, end, line, read_number(digits), None, signed)
+    if match["currency"] is not None:
+        return Token(TokenKind.CURRENCY, "$", start, end, line)
+    kind = TokenKind.LINK if match["link"] is not None else TokenKind.FIGURE
+    return Token(kind, "", start, end, line)
+
+
+def _word(text: str) -> _Lexeme:
+    return _word_lexeme(text) if len(text) <= _MEMO_LENGTH else _Lexeme(TokenKind.WORD, fold(text))
+
+
+@lru_cache(maxsize=8192)
+def _word_lexeme(text: str) -> _Lexeme:
+    word = fold(text)
+    if (ticker := ticker_of(text)) is not None:
+        return _Lexeme(TokenKind.TICKER, word, ticker=ticker)
+    if (glued := _GLUED_INDEX.fullmatch(word)) is not None:
+        stem = len(glued[1])
+        return _Lexeme(TokenKind.WORD, glued[1], index=read_number(str(int(glued[2]))), stem=stem)
+    return _Lexeme(TokenKind.CURRENCY if word == "brl" else TokenKind.WORD, word)
+
+
+def _number(text: str, *, mil: bool) -> _Lexeme:
+    return (_number_lexeme if len(text) <= _MEMO_LENGTH else _number_lexeme.__wrapped__)(text, mil=mil)
+
+
+@lru_cache(maxsize=8192)
+def _number_lexeme(text: str, *, mil: bool) -> _Lexeme:
+    number = read_number(text, mil=mil)
+    if number is not None:
+        # a field of zero is absent (section 5.3)
+        return _Lexeme(TokenKind.PRICE if number.value else TokenKind.FIGURE, "", number)
+    word = fold(text)
+    # 12x, 10h30, 0x0 are glued to letters; digits with misplaced separators are no number
+    return _Lexeme(TokenKind.FIGURE if word.strip("0123456789.,") == "" else TokenKind.WORD, word)
+
+
+def _date(match: re.Match[str]) -> str:
+    """Write a date as DD/MM or DD/MM/YYYY; "" if there is no such day."""
+    day = match["day"] or match["day_of"]
+    if day is None:  # month and year, or in another order: a date, but not a day of validity
+        return ""
+    year = match["year"] or match["year_of"]
+    year = f"20{year}" if year is not None and len(year) == 2 else year
+    month = int(match["month"] or _MONTHS.index(fold(match["month_of"])[:3]) + 1)
+    in_year = int(year) if year is not None else _LEAP_YEAR
+    if in_year == 0 or int(day) > monthrange(in_year, month)[1]:
+        return ""
+    return f"{int(day):02}/{month:02}" + (f"/{year}" if year is not None else "")
+
+
+#: a date without a year may be 29/02
+_LEAP_YEAR = 2024
+
+
+def _pair_parentheses(tokens: Tokens) -> None:
+    """Pair each ")" with the "(" right before it on its line; outer ones of a nest stay alone."""
+    opened = -1
+    for i, token in enumerate(tokens.items):
+        if token.word == "(":
+            opened = i
+        elif token.word == ")" and opened >= 0:
+            tokens.closing[opened] = i
+            tokens.opening[i] = opened
+            opened = -1
+        elif token.kind is TokenKind.BREAK:
+            opened = -1
+
+
+def _find_quantities(tokens: Tokens) -> None:
+    """Take from the prices what counts shares, days or millions (section 5.3)."""
+    items = tokens.items
+    last = len(items) - 1
+    before = ""
+    for i, token in enumerate(items):
+        if token.kind is not TokenKind.PRICE:
+            # `lote 300` and `lote: 300`
+            if token.word != ":":
+                before = token.word
+            continue
+        after = items[i + 1] if i < last else None
+        if after is not None and after.word in UNIT_WORDS:
+            token.kind = TokenKind.FIGURE
+        elif token.number is not None and token.number.whole:
+            by_lot = before in _LOTS
+            if by_lot or (after is not None and _counts(items, i + 1, after)):
+                token.kind = TokenKind.QUANTITY
+        before = ""
+
+
+_LOTS = frozenset(("lote", "lotes"))
+
+
+def _counts(items: list[Token], i: int, after: Token) -> bool:
+    """Tell whether the integer before token i is a number of what token i names."""
+    if after.kind is TokenKind.TICKER:
+        return True
+    following = items[i + 1] if i + 1 < len(items) else None
+    if after.word in {"#", "$"}:
+        return following is not None and following.kind is TokenKind.TICKER
+    return after.word in QUANTITY_WORDS and (following is None or following.word != ":")

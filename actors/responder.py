@@ -1,0 +1,84 @@
+"""Responder: the embedded HTTP server's life - started, watched and stopped by its actor.
+
+It serves snapshots and storage and asks no actor; what it serves is an application handed in.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from engine.actor import Actor, Context
+from engine.messages import Tick
+
+__all__ = ["Responder"]
+
+START_S = 5.0
+WATCH_EVERY_S = 1.0
+#: time for requests under way when stopping; open streams are told to end by the application's lifespan
+GRACE_S = 2
+
+
+class Responder(Actor):
+    """Runs uvicorn in a thread of its own on a socket that ``bind`` gives."""
+
+    def __init__(self, context: Context, *, app: ASGIApp, bind: Callable[[], socket.socket]) -> None:
+        super().__init__(context)
+        self._socket = bind()
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=30,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        self._server = _ThreadServer(config)
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
+        self._error: BaseException | None = None
+
+    def _open(self) -> None:
+        self._thread.start()
+        if not self._server.ready.wait(START_S) or self._error is not None:
+            raise RuntimeError(f"the HTTP server did not start: {self._error or 'no sign of it'}")
+        host, port = self._socket.getsockname()[:2]
+        self.log.info("responder.started", host=host, port=port)
+        self.tick_later("watch", WATCH_EVERY_S)
+
+    def _close(self) -> None:
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(GRACE_S + 1)
+        self._socket.close()
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "watch":
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the HTTP server ended: {self._error}")
+            self.tick_later("watch", WATCH_EVERY_S)
+
+    def _serve(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        except BaseException as error:  # noqa: BLE001 - told to the actor, which cannot catch it
+            self._error = error
+        finally:
+            self._server.ready.set()
+
+
+class _ThreadServer(uvicorn.Server):
+    """A server that says when it listens and leaves signals to the main thread."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()

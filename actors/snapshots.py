@@ -1,0 +1,126 @@
+"""What each actor publishes: immutable, judged by others, asked of nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from engine.breaker import BreakerState
+
+__all__ = [
+    "BackfillPhase",
+    "BackfillSnapshot",
+    "CacheSnapshot",
+    "ChannelProgress",
+    "DeadLettersSnapshot",
+    "PollState",
+    "PollerSnapshot",
+    "WriterSnapshot",
+]
+
+
+class PollState(StrEnum):
+    """How the last poll ended; an outage is never "no messages"."""
+
+    STARTING = "starting"
+    MESSAGES = "messages"
+    EMPTY = "empty"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollerSnapshot:
+    """A channel's polling as others see it.
+
+    ``last_success_at`` moves with a poll that ended as messages or empty only; ``newest_message_at``
+    is when the newest message seen was received: a gateway whose Telegram session died answers
+    "empty" for ever. ``error`` and ``failing_since`` stand while polls fail.
+    """
+
+    channel: str
+    state: PollState
+    breaker: BreakerState
+    breaker_calls: int
+    breaker_failures: int
+    breaker_openings: int
+    last_poll_at: datetime | None
+    last_success_at: datetime | None
+    last_success_s: float | None
+    newest_message_at: datetime | None
+    error: str | None
+    key_refused: bool
+    failing_since: datetime | None
+    in_flight: int
+    unacknowledged: int
+
+
+class BackfillPhase(StrEnum):
+    """What backfill is at."""
+
+    WAITING = "waiting"
+    SYNCING = "syncing"
+    READING = "reading"
+    COMPLETED = "completed"
+    CHECKING_TAIL = "checking_tail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelProgress:
+    """A channel's full pass: ``rows_read`` of the gateway's ``total``; ``found`` were new here."""
+
+    channel: str
+    rows_read: int
+    pages: int
+    found: int
+    total: int | None
+    completed_at: datetime | None
+    tail_found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillSnapshot:
+    """The history import as others see it."""
+
+    phase: BackfillPhase
+    channels: tuple[ChannelProgress, ...]
+    error: str | None
+    failing_since: datetime | None
+
+    @property
+    def completed(self) -> bool:
+        """Whether every channel's history has been read to its end."""
+        return bool(self.channels) and all(channel.completed_at for channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettersSnapshot:
+    """How many messages wait for a good end; None while the database has not told."""
+
+    waiting: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterSnapshot:
+    """The writing side as others see it; ``error`` and ``failing_since`` stand while it has to wait."""
+
+    schema_ready: bool
+    error: str | None
+    misconfigured: bool
+    failing_since: datetime | None
+    waiting: int
+    last_commit_at: datetime | None
+    last_commit_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSnapshot:
+    """The generation of pages that is right now: the number of the newest commit known.
+
+    None until the database has told it once. ``error`` says why the page store does not take pages.
+    """
+
+    commit_number: int | None
+    error: str | None

@@ -1,0 +1,191 @@
+"""Writer: makes batches durable, one transaction each, and tells who waits for it.
+
+A database that is away is waited for, not died of: the batch stays here and is tried again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from random import Random
+
+from actors.instruments import Instruments
+from actors.snapshots import WriterSnapshot
+from engine.actor import Actor, Context
+from engine.backoff import Backoff
+from engine.messages import BatchCommitted, BatchDelayed, BatchParsed, SignalsCommitted, Tick
+from engine.model import ChannelMessage, Outcome, OutcomeKind
+from storage.errors import (
+    DatabaseMisconfiguredError,
+    DatabaseUnavailableError,
+    RowsRefusedError,
+    StorageError,
+)
+from storage.ledger import Ledger, Recorded, dead_letter_of
+
+__all__ = ["CACHE", "Writer"]
+
+CACHE = "cache"
+BACKOFF = Backoff(first_s=0.25, cap_s=5.0)
+
+
+class Writer(Actor):
+    """The only actor that writes signals and ledger.
+
+    ``prepare`` brings the schema up to date, or raises why it is not.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        ledger: Ledger,
+        prepare: Callable[[], None],
+        instruments: Instruments,
+        random: Random,
+    ) -> None:
+        super().__init__(context)
+        self._ledger = ledger
+        self._prepare = prepare
+        self._instruments = instruments
+        self._random = random
+        self._schema_ready = False
+        self._waiting: dict[tuple[str, str], BatchParsed] = {}
+        self._failures = 0
+        self._error: StorageError | None = None
+        self._failing_since: datetime | None = None
+        self._last_commit_at: datetime | None = None
+        self._last_commit_number = 0
+
+    def _open(self) -> None:
+        self._work()
+
+    def _on_batch_parsed(self, batch: BatchParsed) -> None:
+        # of one source and channel the newest batch only: an older one was given up by its source
+        self._waiting[batch.source, batch.channel] = batch
+        if self._error is None:
+            self._work()
+        else:
+            self._delay(batch)
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "retry":
+            self._work()
+
+    # ── writing ──────────────────────────────────────────────────────────────
+
+    def _work(self) -> None:
+        """Prepare the schema if that is to be done, then write all that waits; stop at what must wait."""
+        try:
+            if not self._schema_ready:
+                self._prepare()
+                self._schema_ready = True
+                self.log.info("schema.ready")
+            for key, batch in list(self._waiting.items()):
+                self._write(batch)
+                del self._waiting[key]
+        except (DatabaseUnavailableError, DatabaseMisconfiguredError) as error:
+            self._wait(error)
+        else:
+            if self._error is not None:
+                self.log.info("writer.recovered", failures=self._failures)
+            self._error, self._failing_since, self._failures = None, None, 0
+        self._publish()
+
+    def _write(self, batch: BatchParsed) -> None:
+        with self._instruments.write_seconds.time():
+            parts = self._record(batch.outcomes, reread=batch.reread)
+        committed = BatchCommitted(
+            batch_id=batch.batch_id,
+            channel=batch.channel,
+            new=sum(len(part.new) + len(part.moved) for part in parts),
+            duplicates=sum(part.duplicates for part in parts),
+            signals=sum(part.signals for part in parts),
+            commit_number=max((part.commit_number for part in parts), default=0),
+        )
+        self._last_commit_at = self.clock.now()
+        self._last_commit_number = max(self._last_commit_number, committed.commit_number)
+        self.send(batch.source, committed)
+        if committed.signals:
+            self.send(
+                CACHE, SignalsCommitted(commit_number=committed.commit_number, signals=committed.signals)
+            )
+        self._count(batch, parts, committed)
+
+    def _record(self, outcomes: Sequence[Outcome], *, reread: bool) -> list[Recorded]:
+        """Record outcomes; halve what is refused until the row at fault is alone, and bury that one."""
+        try:
+            return [self._ledger.record(outcomes, reread=reread)]
+        except RowsRefusedError as error:
+            self.beat()
+            if len(outcomes) > 1:
+                middle = len(outcomes) // 2
+                return [
+                    *self._record(outcomes[:middle], reread=reread),
+                    *self._record(outcomes[middle:], reread=reread),
+                ]
+            return [self._bury(outcomes[0], error, reread=reread)]
+
+    def _bury(self, outcome: Outcome, refusal: RowsRefusedError, *, reread: bool) -> Recorded:
+        """Make a refused row a dead letter. If that is refused too, the fault is not the row's."""
+        letter = dead_letter_of(outcome, reason="refused", error=str(refusal))
+        try:
+            recorded = self._ledger.record([letter], reread=reread)
+        except RowsRefusedError as error:
+            raise DatabaseMisconfiguredError(f"refuses every row, even a plain one: {error}") from error
+        self.log.error("message.refused", message_id=outcome.message.message_id, error=str(refusal))
+        return recorded
+
+    # ── waiting ──────────────────────────────────────────────────────────────
+
+    def _wait(self, error: StorageError) -> None:
+        self._failures += 1
+        self._instruments.write_failures.inc()
+        self._failing_since = self._failing_since or self.clock.now()
+        if self._error is None or str(self._error) != str(error):
+            self.log.error(
+                "writer.waiting", error=str(error), kind=type(error).__name__, batches=len(self._waiting)
+            )
+        self._error = error
+        delay_s = BACKOFF.delay_s(self._failures, self._random)
+        self.tick_later("retry", delay_s)
+        for batch in self._waiting.values():
+            self._delay(batch, delay_s)
+
+    def _delay(self, batch: BatchParsed, delay_s: float = BACKOFF.cap_s) -> None:
+        delayed = BatchDelayed(
+            batch_id=batch.batch_id, channel=batch.channel, retry_in_s=delay_s, cause=str(self._error)
+        )
+        self.send(batch.source, delayed)
+
+    # ── showing ──────────────────────────────────────────────────────────────
+
+    def _count(self, batch: BatchParsed, parts: Sequence[Recorded], committed: BatchCommitted) -> None:
+        source = batch.source.partition(":")[0]
+        news = frozenset().union(*(part.new | part.moved for part in parts))
+        fresh = [o for o in batch.outcomes if (o.message.channel, o.message.message_id) in news]
+        for kind, count in Counter(outcome.kind for outcome in fresh).items():
+            self._instruments.messages.labels(source, kind.value).inc(count)
+        self._instruments.duplicates.labels(source).inc(committed.duplicates)
+        self._instruments.batches.labels(source).inc()
+        self._instruments.signals.inc(committed.signals)
+        if source == "poller":
+            now = self.clock.now()
+            for outcome in fresh:
+                if isinstance(outcome.message, ChannelMessage) and outcome.kind is OutcomeKind.SIGNAL:
+                    lag = now - outcome.message.received_at
+                    self._instruments.lag_seconds.observe(max(0.0, lag.total_seconds()))
+
+    def _publish(self) -> None:
+        self.publish(
+            WriterSnapshot(
+                schema_ready=self._schema_ready,
+                error=str(self._error) if self._error else None,
+                misconfigured=isinstance(self._error, DatabaseMisconfiguredError),
+                failing_since=self._failing_since,
+                waiting=len(self._waiting),
+                last_commit_at=self._last_commit_at,
+                last_commit_number=self._last_commit_number,
+            )
+        )

@@ -1,0 +1,113 @@
+"""The daemon: open storage, start the supervisor, wait, shut down. The main path of the project."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pykka.debug
+import structlog
+
+from config import Settings
+from engine.actor import SUPERVISOR
+from engine.children import SupervisorSnapshot
+from engine.messages import Shutdown
+from engine.supervisor import Supervisor
+from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.http.listening import Listening
+from ops.logging import configure_logging
+from ops.parts import Parts
+
+__all__ = ["Daemon", "run", "stop_on_signals"]
+
+_log = structlog.get_logger("main")
+
+#: from the request to stop to the exit of the process (ARCHITECTURE, SIGTERM)
+STOP_S = 10.0
+LOOK_EVERY_S = 1.0
+
+
+class Daemon:
+    """A running engine. The level above the supervisor: it notices its end, even a silent one."""
+
+    def __init__(self, settings: Settings, listening: Listening) -> None:
+        self.parts = Parts(settings, listening)
+        self.finished = threading.Event()
+        self._listening = listening
+        self._supervisor: pykka.ActorRef[Supervisor] | None = None
+
+    def start(self) -> None:
+        """Start all actors; returns at once."""
+        self.parts.open()
+        self._supervisor = Supervisor.start(self.parts.services, self.parts.specs(), finished=self.finished)
+
+    def wait(self, stop: threading.Event) -> bool:
+        """Wait for ``stop``; return False when the actors ended on their own before it came."""
+        assert self._supervisor is not None  # noqa: S101 - started first
+        while not stop.wait(LOOK_EVERY_S):
+            if self.finished.is_set() or not self._supervisor.is_alive():
+                return False
+        return True
+
+    def stop(self, reason: str) -> bool:
+        """Drain and stop all actors, close storage; return whether everything ended in time."""
+        if not self.finished.is_set():
+            self.parts.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
+        orderly = self.finished.wait(STOP_S)
+        if not orderly:
+            _log.error("daemon.stop_timeout", after_s=STOP_S)
+        if self._supervisor is not None:
+            self._supervisor.stop(block=False)
+        self.parts.close()
+        self._listening.close()
+        return orderly
+
+    @property
+    def escalation(self) -> str | None:
+        """Why the supervisor gave up, if it did."""
+        published = self.parts.services.board.read(SUPERVISOR, SupervisorSnapshot)
+        return published.value.escalation if published else None
+
+
+def run(settings: Settings, listening: Listening) -> int:
+    """Run the daemon in the foreground until a signal or its own end; return the exit code."""
+    configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
+    _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
+    daemon = Daemon(settings, listening)
+    clean = False
+    with stop_on_signals() as stop:
+        try:
+            daemon.start()
+            clean = daemon.wait(stop)
+        finally:
+            orderly = daemon.stop("signal" if clean else "the actors ended")
+    if not clean or not orderly or daemon.escalation:
+        _log.error("daemon.failed", reason=daemon.escalation or "it did not stop in time")
+        return EXIT_FAILED
+    _log.info("daemon.stopped")
+    return EXIT_OK
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def request(number: int, _: FrameType | None) -> None:
+        # only an Event: telling an actor here could deadlock with the queue it interrupts
+        if stop.is_set():
+            sys.exit(128 + number)
+        stop.set()
+
+    former = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
+    # prints where every thread waits: how a hang is found
+    former[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, pykka.debug.log_thread_tracebacks)
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""The engine's HTTP application: it reads snapshots and storage, and asks no actor."""

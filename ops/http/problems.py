@@ -1,0 +1,65 @@
+"""Errors as problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+import orjson
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+__all__ = ["BadRequestError", "problem", "problem_of_bad_request", "problem_of_http", "problem_of_unexpected"]
+
+_log = structlog.get_logger("http")
+
+
+class BadRequestError(Exception):
+    """The request is at fault. ``errors`` pairs a parameter with what is wrong about it."""
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {message}" for field, message in errors))
+        self.errors = tuple(errors)
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem document."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = [{"field": field, "message": message} for field, message in errors]
+    return Response(
+        orjson.dumps(body), status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+async def problem_of_bad_request(_: Request, error: Exception) -> Response:
+    """Answer a request that is at fault."""
+    assert isinstance(error, BadRequestError)  # noqa: S101 - registered for this class only
+    return problem(400, "The request has parameters that cannot be used.", errors=error.errors)
+
+
+async def problem_of_http(_: Request, error: Exception) -> Response:
+    """Answer what the framework refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    return problem(error.status_code, error.detail, headers=error.headers)
+
+
+async def problem_of_unexpected(request: Request, error: Exception) -> Response:
+    """Answer a bug of ours: the log has the traceback, the client an incident id to name it by."""
+    incident = secrets.token_hex(6)
+    _log.error("request.failed", path=request.url.path, incident=incident, exc_info=error)
+    return problem(500, f"Something went wrong here. Incident {incident} stands in the log.")

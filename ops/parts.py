@@ -1,0 +1,324 @@
+"""The composition: every part of the daemon, each made of just its own settings."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from prometheus_client import CollectorRegistry
+
+from actors.backfill import Backfill, BackfillPolicy
+from actors.cache import Cache
+from actors.dead_letters import DeadLetterSource
+from actors.doorbell import Doorbell
+from actors.health import Health
+from actors.instruments import Instruments
+from actors.parser import GRAMMAR_VERSION
+from actors.parser.actor import Parser
+from actors.parser.outcome import OutcomePolicy
+from actors.poller import Poller, PollPolicy
+from actors.responder import Responder
+from actors.writer import Writer
+from config import Settings
+from config.fields import LOOPBACK_HOSTS
+from engine.actor import Services
+from engine.breaker import BreakerPolicy
+from engine.children import ChildSpec
+from engine.clock import SystemClock
+from engine.directory import Directory
+from engine.snapshot import Board
+from engine.timers import TimerThread
+from ops.http.app import AppParts, create_app
+from ops.http.guard import GuardPolicy
+from ops.http.listening import Listening
+from ops.http.pages import PageReader
+from ops.metrics import SnapshotCollector
+from storage.checkpoints import Checkpoints
+from storage.daemons import Daemons
+from storage.database import Database
+from storage.dead_letters import DeadLetters
+from storage.errors import DatabaseMisconfiguredError
+from storage.gateway import GatewayClient, SyncResult
+from storage.ledger import Ledger
+from storage.pages import MemoryPages, Pages
+from storage.redis import RedisPages
+from storage.schema import Strategy, is_current, migrate
+from storage.signals import Signals
+
+__all__ = ["RETENTION", "Parts"]
+
+#: nothing older is served (CONTRACT)
+RETENTION = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """Storage that several actors use; every client in it is safe for threads."""
+
+    database: Database
+    ledger: Ledger
+    redis: RedisPages | None
+    pages: Pages
+    last_good: MemoryPages
+
+
+class Parts:
+    """Everything the daemon is made of. Making it opens nothing but what :meth:`open` opens."""
+
+    def __init__(self, settings: Settings, listening: Listening) -> None:
+        self._settings = settings
+        self._listening = listening
+        clock = SystemClock()
+        self._timers = TimerThread(clock)
+        self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
+        self._random = Random()  # noqa: S311 - jitter, not cryptography
+        self._registry = CollectorRegistry()
+        self._instruments = Instruments(self._registry)
+        self._gateways: list[GatewayClient] = []
+        self._shared = self._make_shared()
+        self._registry.register(
+            SnapshotCollector(
+                board=self.services.board,
+                directory=self.services.directory,
+                database=self._shared.database,
+                clock=clock,
+            )
+        )
+
+    def open(self) -> None:
+        """Start connecting to the database."""
+        self._shared.database.open()
+
+    def close(self) -> None:
+        """Close everything; idempotent."""
+        for gateway in self._gateways:
+            gateway.close()
+        if self._shared.redis is not None:
+            self._shared.redis.close()
+        self._shared.database.close()
+        self._timers.close()
+
+    def specs(self) -> list[ChildSpec]:
+        """Return the children in start order: who receives starts before who sends."""
+        channels = self._settings.gateway.channels
+        return [
+            self._writer(),
+            self._cache(),
+            ChildSpec(name="parser", factory=functools.partial(Parser.start, policy=self._outcome_policy())),
+            *(self._poller(channel) for channel in channels),
+            self._backfill(),
+            self._dead_letters(),
+            *(self._doorbell(channel) for channel in channels if self._settings.engine.doorbell),
+            self._health(),
+            self._responder(),
+        ]
+
+    # ── storage ──────────────────────────────────────────────────────────────
+
+    def _make_shared(self) -> _Shared:
+        database_settings, redis_settings = self._settings.database, self._settings.redis
+        database = Database(
+            database_settings.conninfo,
+            schema=database_settings.schema_name,
+            pool_max=database_settings.pool_max,
+            timers=self._timers,
+        )
+        redis = None
+        if redis_settings.enabled:
+            replica = redis_settings.replica_host
+            redis = RedisPages(
+                master=(redis_settings.master_host, redis_settings.master_port),
+                replica=(replica, redis_settings.replica_port) if replica else None,
+            )
+        memory = MemoryPages(self.services.clock)
+        return _Shared(
+            database=database,
+            ledger=Ledger(database, grammar_version=GRAMMAR_VERSION),
+            redis=redis,
+            pages=redis or memory,
+            last_good=MemoryPages(self.services.clock),
+        )
+
+    def _gateway(self) -> GatewayClient:
+        """Make the client of one actor name; its generations use it one after the other."""
+        settings = self._settings.gateway
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        timeout_s = self._settings.breaker.timeout_ms / 1000
+        client = GatewayClient(settings.url, api_key=key, timeout_s=timeout_s, timers=self._timers)
+        self._gateways.append(client)
+        return client
+
+    def _prepare_schema(self) -> None:
+        """Migrate when our role may; else wait for the version this daemon needs, and say so."""
+        settings, database = self._settings.database, self._shared.database
+        strategy = Strategy(settings.strategy)
+        if is_current(database, strategy=strategy):
+            return
+        try:
+            migrate(
+                settings.migration_conninfo, schema=database.schema, strategy=strategy, timers=self._timers
+            )
+        except DatabaseMisconfiguredError as error:
+            raise DatabaseMisconfiguredError(
+                f"the schema is not up to date; run `tp-capital migrate`: {error}"
+            ) from error
+
+    # ── children ─────────────────────────────────────────────────────────────
+
+    def _outcome_policy(self) -> OutcomePolicy:
+        return OutcomePolicy(retention=RETENTION, text_filter=self._settings.engine.text_filter)
+
+    def _writer(self) -> ChildSpec:
+        factory = functools.partial(
+            Writer.start,
+            ledger=self._shared.ledger,
+            prepare=self._prepare_schema,
+            instruments=self._instruments,
+            random=self._random,
+        )
+        # a write may take three deadlines of 15 s when connections break under it, a migration one of 50 s
+        return ChildSpec(name="writer", factory=factory, start_s=90, heartbeat_limit_s=90)
+
+    def _cache(self) -> ChildSpec:
+        factory = functools.partial(
+            Cache.start,
+            ledger=self._shared.ledger,
+            pages=self._shared.pages,
+            last_good=self._shared.last_good,
+            ttl_s=float(self._settings.redis.ttl_s),
+            instruments=self._instruments,
+        )
+        return ChildSpec(name="cache", factory=factory, parkable=True)
+
+    def _poller(self, channel: str) -> ChildSpec:
+        gateway, breaker = self._settings.gateway, self._settings.breaker
+        interval_s, call_s = gateway.polling_interval_ms / 1000, breaker.timeout_ms / 1000
+        factory = functools.partial(
+            Poller.start,
+            channel=channel,
+            gateway=self._gateway(),
+            policy=PollPolicy(interval_s=interval_s, batch_size=gateway.batch_size),
+            breaker=BreakerPolicy(
+                window=breaker.window,
+                minimum=breaker.minimum,
+                threshold_percent=breaker.error_threshold,
+                reset_s=breaker.reset_timeout_ms / 1000,
+                # time-outs alone, one per interval and call, must be able to fill the window
+                horizon_s=10 * (interval_s + call_s),
+            ),
+            instruments=self._instruments,
+        )
+        # one poll makes up to 31 calls when an acknowledgement has to be split
+        return ChildSpec(
+            name=f"poller:{channel}", factory=factory, source=True, heartbeat_limit_s=30 + 32 * call_s
+        )
+
+    def _backfill(self) -> ChildSpec:
+        gateway = self._settings.gateway
+        client = self._gateway()
+        sync_s = gateway.sync_timeout_ms / 1000
+        factory = functools.partial(
+            Backfill.start,
+            channels=gateway.channels,
+            gateway=client,
+            checkpoints=Checkpoints(self._shared.database),
+            policy=BackfillPolicy(
+                delay_s=self._settings.engine.backfill_delay_s,
+                tail_every_s=gateway.tail_check_ms / 1000,
+                sync_timeout_s=sync_s,
+            ),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(
+            name="backfill",
+            factory=factory,
+            source=True,
+            parkable=True,
+            interrupt=client.interrupt,
+            heartbeat_limit_s=sync_s + 60,
+        )
+
+    def _dead_letters(self) -> ChildSpec:
+        factory = functools.partial(
+            DeadLetterSource.start,
+            letters=DeadLetters(self._shared.database),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(name="dead_letters", factory=factory, source=True, parkable=True)
+
+    def _doorbell(self, channel: str) -> ChildSpec:
+        client = self._gateway()
+        factory = functools.partial(
+            Doorbell.start, channel=channel, poller=f"poller:{channel}", gateway=client, random=self._random
+        )
+        return ChildSpec(
+            name=f"doorbell:{channel}",
+            factory=factory,
+            parkable=True,
+            interrupt=client.interrupt,
+            heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
+        )
+
+    def _health(self) -> ChildSpec:
+        gateway, breaker = self._settings.gateway, self._settings.breaker
+        place = f"{platform.node()} pid {os.getpid()}"
+        factory = functools.partial(
+            Health.start,
+            daemons=Daemons(self._shared.database, daemon_id=secrets.token_hex(8), place=place),
+            redis=self._shared.redis,
+            poll_limit_s=3 * (gateway.polling_interval_ms + breaker.timeout_ms) / 1000,
+            started_at=self.services.clock.now(),
+        )
+        return ChildSpec(name="health", factory=factory)
+
+    def _responder(self) -> ChildSpec:
+        settings = self._settings
+        pages = PageReader(
+            board=self.services.board,
+            directory=self.services.directory,
+            clock=self.services.clock,
+            pages=self._shared.pages,
+            last_good=self._shared.last_good,
+            signals=Signals(self._shared.database, retention=RETENTION),
+            instruments=self._instruments,
+        )
+        app = create_app(
+            AppParts(
+                board=self.services.board,
+                directory=self.services.directory,
+                pages=pages,
+                registry=self._registry,
+                instruments=self._instruments,
+                sync=self._sync,
+                pollers=tuple(f"poller:{channel}" for channel in settings.gateway.channels),
+                guard=GuardPolicy(
+                    loopback=settings.http.host in LOOPBACK_HOSTS,
+                    api_key=settings.http.api_key.get_secret_value() if settings.http.api_key else None,
+                    allow_open=settings.http.allow_open,
+                    read_key_required=settings.http.read_key_required,
+                    allowed_hosts=settings.http.allowed_hosts,
+                    origins=settings.http.origins,
+                ),
+            )
+        )
+        factory = functools.partial(Responder.start, app=app, bind=self._listening.duplicate)
+        return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
+
+    def _sync(self, limit: int) -> SyncResult:
+        """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""
+        settings = self._settings.gateway
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        client = GatewayClient(
+            settings.url, api_key=key, timeout_s=settings.sync_timeout_ms / 1000, timers=self._timers
+        )
+        try:
+            return client.sync(limit=limit, timeout_s=settings.sync_timeout_ms / 1000)
+        finally:
+            client.close()
