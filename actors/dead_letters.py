@@ -16,7 +16,7 @@ from storage.gateway_messages import decode_raw
 
 __all__ = ["DeadLetterSource"]
 
-LOOK_EVERY_S = 15.0
+LOOK_EVERY_S = 5.0
 BATCH_SIZE = 50
 BACKOFF = Backoff(first_s=2.0, cap_s=60.0)
 

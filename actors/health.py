@@ -52,6 +52,11 @@ class Health(Actor):
     def _open(self) -> None:
         self.tick_later("look", 0)
 
+    def _close(self) -> None:
+        # a database that is away would only hold up the stop; the lease runs out by itself
+        if self._database_error is None:
+            self._daemons.leave()
+
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look()

@@ -26,6 +26,8 @@ def _database_names(*prefixes: str) -> AliasGenerator:
 class DatabaseSettings(Group):
     """The dedicated database. A whole URL beats its parts."""
 
+    model_config = SettingsConfigDict(alias_generator=_database_names())
+
     strategy: Literal["timescale", "neon"] = Field(
         default="timescale", validation_alias=env_names("TP_CAPITAL_DB_STRATEGY")
     )

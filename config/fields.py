@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["LOOPBACK_HOSTS", "Group", "HttpUrl", "Names", "Port", "env_names", "upper"]
+__all__ = ["LOOPBACK_HOSTS", "ApiKey", "Group", "HttpUrl", "Names", "Port", "env_names", "upper"]
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -35,6 +35,13 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _api_key(value: SecretStr) -> SecretStr:
+    """Refuse what no HTTP header can carry; said without the key."""
+    if not all("!" <= character <= "~" for character in value.get_secret_value()):
+        raise ValueError("printable ASCII characters without blanks are wanted")
+    return value
+
+
 def upper(value: object) -> object:
     """Read a word without case."""
     return value.upper() if isinstance(value, str) else value
@@ -43,6 +50,7 @@ def upper(value: object) -> object:
 Port = Annotated[int, Field(ge=1, le=65535)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 
 
 def env_names(*names: str) -> AliasChoices:
@@ -53,7 +61,8 @@ def env_names(*names: str) -> AliasChoices:
 class Group(BaseSettings):
     """One group of settings: frozen, read from environment and ``.env``."""
 
-    # an empty variable counts as unset, as in compose files with `${NAME:-}`
+    # an empty variable counts as unset, as in compose files with `${NAME:-}`; no populate_by_name: with it
+    # the field names are variables too, and USER or HOST say something else
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True, hide_input_in_errors=True
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )

@@ -13,7 +13,6 @@ from pydantic import (
     AliasChoices,
     BeforeValidator,
     Field,
-    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -21,7 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from config.database import DatabaseSettings, NeonSettings, TimescaleSettings
-from config.fields import LOOPBACK_HOSTS, Group, HttpUrl, Names, Port, env_names, upper
+from config.fields import LOOPBACK_HOSTS, ApiKey, Group, HttpUrl, Names, Port, env_names, upper
 
 __all__ = [
     "BreakerSettings",
@@ -51,7 +50,7 @@ class GatewaySettings(Group):
     """The Telegram Gateway and how it is polled."""
 
     url: HttpUrl = Field(default="http://127.0.0.1:4010", validation_alias=env_names("TELEGRAM_GATEWAY_URL"))
-    api_key: SecretStr | None = Field(default=None, validation_alias=env_names("TELEGRAM_GATEWAY_API_KEY"))
+    api_key: ApiKey | None = Field(default=None, validation_alias=env_names("TELEGRAM_GATEWAY_API_KEY"))
     channels: Names = Field(
         default=("-1001649127710",),
         min_length=1,
@@ -118,7 +117,7 @@ class HttpSettings(Group):
 
     host: str = Field(default="127.0.0.1", validation_alias=env_names("HOST"))
     port: Port = Field(default=4008, validation_alias=env_names("PORT"))
-    api_key: SecretStr | None = Field(default=None, validation_alias=env_names("TP_CAPITAL_API_KEY"))
+    api_key: ApiKey | None = Field(default=None, validation_alias=env_names("TP_CAPITAL_API_KEY"))
     allowed_hosts: Names = Field(default=(), validation_alias=env_names("TP_CAPITAL_ALLOWED_HOSTS"))
     origins: Names = Field(default=(), validation_alias=env_names("CORS_ORIGIN"))
     allow_open: bool = Field(default=False, validation_alias=env_names("TP_CAPITAL_ALLOW_OPEN"))
@@ -211,8 +210,9 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
                 return group.model_construct()
             # once more with defaults in place of what is wrong: rules over several settings speak up too
             wrong = {_field(group, details): None for details in error.errors()}
-            return load(group, **{name: group.model_fields[name].default for name in wrong if name})
+            return load(group, **{_first_name(group, name): _default(group, name) for name in wrong if name})
 
+    _check_readable(env_file)
     strategy = load(DatabaseSettings).strategy
     del problems[:]  # said again, under the right names, by the strategy's own group
     settings = Settings(
@@ -227,6 +227,27 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     if problems:
         raise ConfigurationError(problems)
     return settings
+
+
+def _check_readable(env_file: Path | None) -> None:
+    """Read the file once before the groups do, whose errors would be tracebacks."""
+    if env_file is None or not env_file.is_file():
+        return
+    try:
+        env_file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigurationError([f"{env_file}: cannot be read: {reason}"]) from None
+
+
+def _first_name(group: type[Group], field: str) -> str:
+    """Return the variable that beats all others of a field."""
+    alias = group.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field
+
+
+def _default(group: type[Group], field: str) -> object:
+    return group.model_fields[field].default
 
 
 def _field(group: type[Group], details: ErrorDetails) -> str | None:

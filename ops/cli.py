@@ -128,7 +128,7 @@ def status(
     """Show the health of a running daemon. Exit 0 healthy, 1 degraded, 2 unhealthy or unreachable."""
     if url is None:
         http = _settings().http
-        url = f"http://{http.host}:{http.port}"
+        url = f"http://{f'[{http.host}]' if ':' in http.host else http.host}:{http.port}"
     body = fetch_health(url)
     if json:
         typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())

@@ -34,15 +34,13 @@ def configure_logging(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    if form == "json":
-        rendering: list[Processor] = [
-            structlog.processors.format_exc_info,
-            _redactor(secrets),
-            structlog.processors.JSONRenderer(),
-        ]
-    else:
-        colors = stream.isatty()
-        rendering = [_redactor(secrets), structlog.dev.ConsoleRenderer(colors=colors)]
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if form == "console":
+        # its own formatter of exceptions would show local variables, secrets and texts among them
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    rendering: list[Processor] = [structlog.processors.format_exc_info, _redactor(secrets), renderer]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -88,12 +86,13 @@ def _redactor(secrets: Sequence[str]) -> Processor:
             # lone surrogates cannot be written to a UTF-8 stream
             return value.encode("utf-8", "backslashreplace").decode()
         if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
+            return {str(clean(key)): clean(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [clean(item) for item in value]
-        return value
+        # what no form has a notation for would be shown by its repr, uncleaned
+        return value if value is None or isinstance(value, bool | int | float) else clean(repr(value))
 
     def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {key: value if key == "exc_info" else clean(value) for key, value in event.items()}
+        return {str(clean(key)): clean(value) for key, value in event.items()}
 
     return redact

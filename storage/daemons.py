@@ -15,9 +15,14 @@ _SHOW = """
 insert into {schema}.daemons as known (daemon_id, place) values (%(daemon_id)s, %(place)s)
 on conflict (daemon_id) do update set seen_at = now()
 """
+# Only who has renewed its lease since ours began is alive: the lease of a daemon that was killed and
+# started again stands for a while yet.
 _OTHERS = """
-select place from {schema}.daemons
-where daemon_id <> %(daemon_id)s and seen_at > now() - %(gone_after)s::interval order by place
+select other.place from {schema}.daemons as other
+join {schema}.daemons as own on own.daemon_id = %(daemon_id)s
+where other.daemon_id <> own.daemon_id and other.seen_at > own.started_at
+    and other.seen_at > now() - %(gone_after)s::interval
+order by other.place
 """
 _TIDY = "delete from {schema}.daemons where seen_at < now() - interval '1 day'"
 _LEAVE = "delete from {schema}.daemons where daemon_id = %(daemon_id)s"

@@ -44,7 +44,10 @@ KEPT_CONNECTIONS = 3
 #: SQLSTATE classes and states that a value of a row can cause (ARCHITECTURE, failure table)
 _ROW_STATES = ("21", "22", "23", "53400", "54")
 #: the server cannot serve now: connection, read-only standby, rollback, resources, shutdown, system
-_TRANSIENT_STATES = ("08", "25006", "40", "53", "55", "57", "58")
+_TRANSIENT_STATES = ("08", "25006", "25P03", "25P04", "40", "53", "55", "57", "58")
+#: with these the server ends our connection: it stops or restarts, or the role's limit on an idle
+#: transaction or on a transaction's time was passed
+_ENDING_STATES = ("57P0", "25P03", "25P04")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +198,7 @@ def translate(error: Exception) -> StorageError | None:
     if state.startswith(_ROW_STATES):
         return RowsRefusedError(f"{state}: {text}")
     if state.startswith(_TRANSIENT_STATES):
-        # 57P01..03: the server ends our connection because it stops or restarts
-        return DatabaseUnavailableError(f"{state}: {text}", connection_lost=state.startswith("57P0"))
+        return DatabaseUnavailableError(f"{state}: {text}", connection_lost=state.startswith(_ENDING_STATES))
     return DatabaseMisconfiguredError(f"{state}: {text}")
 
 

@@ -64,16 +64,16 @@ def _detail(content: bytes) -> str:
 def _retry_after_s(headers: Mapping[str, str]) -> float:
     """Read Retry-After (RFC 9110: seconds or a date) or RateLimit-Reset (seconds), at most an hour."""
     retry_after = headers.get("Retry-After", "").strip()
-    if retry_after and not retry_after.isdigit():
+    if retry_after and not retry_after.isdecimal():
         try:
             delay_s = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
             return min(max(delay_s, 1.0), 3600.0)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             retry_after = ""
     reset = headers.get("RateLimit-Reset") or headers.get("X-RateLimit-Reset-After") or ""
     combined = re.search(r"(?:^|[;,\s])(?:reset|t)=(\d{1,6})", headers.get("RateLimit", ""))
     for value in (retry_after, reset.strip(), combined.group(1) if combined else ""):
-        if value.isdigit():
+        if value.isdecimal():  # unlike isdigit, false for a superscript, which int() refuses
             return float(min(max(int(value[:9]), 1), 3600))
     return DEFAULT_RETRY_AFTER_S
 

@@ -18,6 +18,10 @@ __all__ = ["decode_message", "decode_raw", "encode_message"]
 _USABLE_ID = re.compile(r"-?[0-9]{1,18}")
 
 
+#: part of a key, and an index entry has at most 2,704 bytes
+_LONGEST_ID = 200
+
+
 class _FieldError(Exception):
     pass
 
@@ -29,13 +33,12 @@ def decode_message(item: object, *, channel: str) -> SourceMessage:
     ignored. Never raises: one odd message must not cost the others of its page.
     """
     fields: Mapping[str, Any] = item if isinstance(item, dict) else {}
-    gateway_id = fields.get("id") if isinstance(fields.get("id"), str) else None
+    given_id = fields.get("id")
     own_id = fields.get("messageId")
     ack_id = own_id if isinstance(own_id, str) and _USABLE_ID.fullmatch(own_id) else None
-    raw = json.dumps(item, ensure_ascii=True, separators=(",", ":"))
-    if gateway_id is None:
-        gateway_id = "sha256:" + hashlib.sha256(raw.encode()).hexdigest()[:32]
-    message_id = ack_id or f"id:{gateway_id.encode('ascii', 'backslashreplace').decode()}"
+    raw = _raw(item)
+    gateway_id = _storable_id(given_id) if isinstance(given_id, str) else _digest(raw)
+    message_id = ack_id or f"id:{gateway_id}"
     try:
         if not isinstance(item, dict):
             raise _FieldError(f"a message must be an object, not {type(item).__name__}")  # noqa: TRY301
@@ -44,7 +47,7 @@ def decode_message(item: object, *, channel: str) -> SourceMessage:
         return MalformedMessage(
             channel=channel,
             message_id=message_id,
-            gateway_id=gateway_id.encode("ascii", "backslashreplace").decode(),
+            gateway_id=gateway_id,
             ack_id=ack_id,
             error=str(error),
             raw=raw,
@@ -86,10 +89,10 @@ def _decode(
         raise _FieldError("id: a string is wanted")
     if ack_id is None:
         raise _FieldError(
-            f"messageId: a string holding a number is wanted, not {item.get('messageId')!r:.60}"
+            f"messageId: a string holding a number is wanted, not {_shown(item.get('messageId'))}"
         )
     if item.get("channelId") != channel:
-        raise _FieldError(f"channelId: {channel!r} was asked for, not {item.get('channelId')!r:.60}")
+        raise _FieldError(f"channelId: {channel!r} was asked for, not {_shown(item.get('channelId'))}")
     if "text" not in item:
         raise _FieldError("text: the key is missing")
     received_at = _instant(item, "receivedAt")
@@ -109,6 +112,33 @@ def _decode(
         updated_at=_instant(item, "updatedAt"),
         reply_to=_reply_to(item.get("metadata")),
     )
+
+
+def _raw(item: object) -> str:
+    """Return ``item`` as ASCII-escaped JSON; what is nested too deeply to be written again is left out."""
+    try:
+        return json.dumps(item, ensure_ascii=True, separators=(",", ":"))
+    except RecursionError:
+        flat = {}
+        if isinstance(item, dict):
+            flat = {key: value for key, value in item.items() if not isinstance(value, dict | list)}
+        return json.dumps(flat, ensure_ascii=True, separators=(",", ":"))
+
+
+def _storable_id(gateway_id: str) -> str:
+    """Return an id that any database takes as a key: printable ASCII, and not long."""
+    plain = gateway_id.encode("ascii", "backslashreplace").decode()
+    plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain)
+    return plain if len(plain) <= _LONGEST_ID else _digest(plain)
+
+
+def _digest(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _shown(value: object) -> str:
+    """Return a value for an error's text; of a container the kind only, since it may be of any size."""
+    return type(value).__name__ if isinstance(value, dict | list) else f"{value!r:.60}"
 
 
 def _text(item: Mapping[str, Any], key: str) -> str | None:

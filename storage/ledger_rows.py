@@ -20,13 +20,14 @@ __all__ = ["dead_letter_row", "key_of", "ledger_row", "make_single", "signal_row
 def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return one outcome a key, sorted by key: a page may hold a message twice, and one INSERT cannot.
 
-    The text of the latest update wins. The order is the same in every daemon, so that two of them
-    cannot wait for each other's rows.
+    Between two of a key the ledger's own rule decides: the first stands unless it could not be read, or
+    the other has another text of a later update. The order is the same in every daemon, so that two of
+    them cannot wait for each other's rows.
     """
     latest: dict[tuple[str, str], Outcome] = {}
     for outcome in outcomes:
         known = latest.get(key_of(outcome))
-        if known is None or _updated_at(outcome) > _updated_at(known):
+        if known is None or _moves_on(known, outcome):
             latest[key_of(outcome)] = outcome
     return [latest[key] for key in sorted(latest)]
 
@@ -34,6 +35,16 @@ def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def key_of(outcome: Outcome) -> tuple[str, str]:
     """Return the idempotency key: (channel, message id)."""
     return outcome.message.channel, outcome.message.message_id
+
+
+def _moves_on(known: Outcome, other: Outcome) -> bool:
+    if OutcomeKind.DEAD_LETTER in (known.kind, other.kind):
+        return other.kind is not OutcomeKind.DEAD_LETTER
+    first, second = known.message, other.message
+    assert isinstance(first, ChannelMessage)  # noqa: S101 - a malformed one is a dead letter
+    assert isinstance(second, ChannelMessage)  # noqa: S101 - likewise
+    edited = (first.text, first.caption) != (second.text, second.caption)
+    return edited and _updated_at(other) > _updated_at(known)
 
 
 def _updated_at(outcome: Outcome) -> datetime:

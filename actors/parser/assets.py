@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .blocks import Block
+from .blocks import Block, Places
 from .mentions import Mention, Mentions
 from .message import Message
 from .tickers import Shape, Ticker
@@ -30,22 +30,12 @@ class Asset:
         return self.ticker.name
 
 
-def find_asset(
-    message: Message,
-    mentions: Mentions,
-    block: Block,
-    entries: list[Mention],
-    alone: list[int],
-    first_price: int,
-) -> Asset | None:
-    """Choose the asset of a block.
-
-    ``entries`` are the block's entry mentions that count, ``first_price`` is the first token in it
-    from which a label's price is read.
-    """
-    tickers = [i for i in mentions.tickers if block.holds(i)]
+def find_asset(message: Message, mentions: Mentions, block: Block, places: Places) -> Asset | None:
+    """Choose the asset of a block; None if it names no ticker."""
+    tickers = block.of(mentions.tickers)
     if not tickers:
         return None
+    entries = [m for m in mentions.counted_between(block.start, block.end) if m.label.is_entry]
     labelled = [i for i in tickers if i in mentions.labelled]
     beside = [i for mention in entries for i in _next_to(mention, block)]
     if labelled:
@@ -53,13 +43,13 @@ def find_asset(
     elif beside:
         token, rule = beside[0], "asset.next_to_entry"
     else:
-        lonely = [i for i in alone if block.holds(i)]
+        lonely = block.of(places.alone)
         token, rule = (lonely[0], "asset.alone") if lonely else (tickers[0], "asset.first")
     certain = rule in {"asset.labelled", "asset.next_to_entry"}
     ticker = _ticker(message, token)
     if ticker.shape is Shape.SHARE:
-        priced = next((mention for mention in entries if mention.has_price), None)
-        near = frozenset(priced.neighbours if priced is not None else ())
+        near = frozenset(next((mention.neighbours for mention in entries if mention.has_price), ()))
+        first_price = next(iter(block.of(places.prices)), block.end)
         for i in tickers:
             option = _ticker(message, i)
             if option.shape is not Shape.OPTION or option.root != ticker.root:

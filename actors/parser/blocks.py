@@ -9,7 +9,7 @@ from .mentions import Mentions
 from .message import Message
 from .tokens import TokenKind
 
-__all__ = ["Block", "alone_on_lines", "split_blocks"]
+__all__ = ["Block", "Places", "alone_on_lines", "split_blocks"]
 
 #: what may stand beside a ticker that is alone on its line: numbers and punctuation
 _ASIDE = frozenset(
@@ -35,6 +35,10 @@ class Block:
     def holds(self, i: int) -> bool:
         return self.start <= i < self.end
 
+    def of(self, tokens: list[int]) -> list[int]:
+        """Return those of sorted tokens that the block holds."""
+        return tokens[bisect_left(tokens, self.start) : bisect_left(tokens, self.end)]
+
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
@@ -45,26 +49,34 @@ class _Anchor:
     labelled: bool
 
 
-def split_blocks(
-    message: Message, mentions: Mentions, alone: list[int], prices: list[int], dates: list[int]
-) -> list[Block]:
-    """Cut a message into blocks.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a message says something that is read, as sorted tokens.
 
-    ``alone`` are the tickers that are alone on their lines, ``prices`` and ``dates`` the tokens
-    from which a label's price or a validity is read, all sorted.
+    ``alone`` are the tickers that are alone on their lines, ``prices`` what a label that counts
+    leads to, ``dates`` what a validity is read from.
     """
+
+    tickers: list[int]
+    alone: list[int]
+    prices: list[int]
+    dates: list[int]
+
+
+def split_blocks(message: Message, mentions: Mentions, places: Places) -> list[Block]:
+    """Cut a message into blocks."""
     items = message.items
     starts = [0]
     last = None
     first = 0
-    for anchor in _anchors(mentions, alone):
+    for anchor in _anchors(mentions, places.alone):
         ticker = items[anchor.ticker].ticker
         if ticker is None or last == ticker:
             continue
         if last is None:
             first = anchor.ticker
-        elif ticker.root != last.root or (anchor.labelled and _any_in(prices, first, anchor.ticker)):
-            starts.append(_begin(message, anchor.start, starts[-1], (mentions.tickers, prices, dates)))
+        elif ticker.root != last.root or (anchor.labelled and _any_in(places.prices, first, anchor.ticker)):
+            starts.append(_begin(message, anchor.start, starts[-1], places))
             first = anchor.ticker
         last = ticker
     return [Block(start, end) for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
@@ -82,25 +94,26 @@ def _anchors(mentions: Mentions, alone: list[int]) -> list[_Anchor]:
     return [_Anchor(ticker, start, ticker in mentions.labelled) for ticker, start in sorted(starts.items())]
 
 
-def _begin(message: Message, own: int, before: int, read: tuple[list[int], ...]) -> int:
+def _begin(message: Message, own: int, before: int, places: Places) -> int:
     """Return where a later block begins, whose own label or ticker is token ``own``."""
     lines = message.tokens.lines
+    read = (places.tickers, places.prices, places.dates)
     line = message.items[own].line
     start = lines[line][0]
-    if start <= before or any(_any_in(places, start, own) for places in read):
+    if start <= before or any(_any_in(each, start, own) for each in read):
         return own  # its line serves the block before, too
     while line > 0:
         line -= 1
         above, end = lines[line]
-        if above <= before or any(_any_in(places, above, end) for places in read):
+        if above <= before or any(_any_in(each, above, end) for each in read):
             break
         start = above
     return start
 
 
-def _any_in(places: list[int], start: int, end: int) -> bool:
-    place = bisect_left(places, start)
-    return place < len(places) and places[place] < end
+def _any_in(tokens: list[int], start: int, end: int) -> bool:
+    place = bisect_left(tokens, start)
+    return place < len(tokens) and tokens[place] < end
 
 
 def alone_on_lines(message: Message, tickers: list[int]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .clauses import Clause
+from .lexicon import words
 from .message import Message
 from .phrasebook import (
     CANCEL_ALONE_WORDS,
@@ -25,13 +26,13 @@ _BY_FIRST: dict[str, Rule] = {word: rule for rule in CANCEL_RULES for word in ru
 _NEGATIONS = frozenset(("nao", "not"))
 _CONDITION_STARTS = frozenset(("se", "caso"))
 _VERBS = frozenset(word for word, rule in _BY_FIRST.items() if rule.reason == "cancel.verb")
-_WITHDRAWN = frozenset("retirado retirada retirados retiradas".split())
+_WITHDRAWN = words("retirado retirada retirados retiradas")
 
 
 def find_cancel(message: Message, setting: Setting) -> Phrase | None:
     """Return the first cancel phrase that counts."""
-    words = message.tokens.words
-    if words.isdisjoint(_BY_FIRST) and words.isdisjoint(CANCEL_PARTICIPLES):
+    said = message.tokens.words
+    if said.isdisjoint(_BY_FIRST) and said.isdisjoint(CANCEL_PARTICIPLES):
         return None
     for clause in message.clauses:
         if setting.silences(clause):
@@ -40,13 +41,15 @@ def find_cancel(message: Message, setting: Setting) -> Phrase | None:
         has_noun = setting.has_ticker or _has_noun(message, clause)
         alone = _is_alone(message, clause)
         for i in range(clause.start, clause.end):
-            phrase = _phrase_at(message, clause, i, has_noun=has_noun, alone=alone)
+            phrase = _phrase_at(message, setting, clause, i, has_noun=has_noun, alone=alone)
             if phrase is not None and not _is_suppressed(message, phrase):
                 return phrase
     return None
 
 
-def _phrase_at(message: Message, clause: Clause, i: int, *, has_noun: bool, alone: bool) -> Phrase | None:
+def _phrase_at(
+    message: Message, setting: Setting, clause: Clause, i: int, *, has_noun: bool, alone: bool
+) -> Phrase | None:
     items = message.items
     word = items[i].word
     if word in CANCEL_PARTICIPLES:
@@ -56,12 +59,12 @@ def _phrase_at(message: Message, clause: Clause, i: int, *, has_noun: bool, alon
         return None
     if rule.then is None:
         return Phrase(rule.reason, i, i, clause)
-    for j in reach(message, clause, i):
+    for j in reach(message, setting, clause, i):
         if items[j].word in rule.then and is_word(message, j):
             return Phrase(rule.reason, i, j, clause)
         if rule.adjacent:
             return None
-    if word in _VERBS and (alone or _ticker_in_reach(message, clause, i)):
+    if word in _VERBS and (alone or _ticker_in_reach(message, setting, clause, i)):
         return Phrase(rule.reason, i, i, clause)
     return None
 
@@ -88,10 +91,10 @@ def _is_alone(message: Message, clause: Clause) -> bool:
 _UNHEARD = frozenset((TokenKind.TICKER, TokenKind.SIGN, TokenKind.BREAK, TokenKind.CURRENCY))
 
 
-def _ticker_in_reach(message: Message, clause: Clause, i: int) -> bool:
+def _ticker_in_reach(message: Message, setting: Setting, clause: Clause, i: int) -> bool:
     """Tell whether a ticker stands behind a verb, at most three words between."""
     last = i
-    for j in reach(message, clause, i):
+    for j in reach(message, setting, clause, i):
         if any(token.kind is TokenKind.TICKER for token in message.items[last + 1 : j]):
             return True
         last = j

@@ -68,10 +68,10 @@ def _side_warnings(fields: Fields) -> Iterator[str]:
 def names_several_tickers(message: Message, mentions: Mentions, block: Block, asset: Asset) -> bool:
     """Tell whether another ticker of the block may be the one that is meant."""
     line = message.items[asset.token].line
-    for i in mentions.tickers:
+    for i in block.of(mentions.tickers):
         token = message.items[i]
         ticker = token.ticker
-        if ticker is None or ticker.name == asset.name or not block.holds(i):
+        if ticker is None or ticker.name == asset.name:
             continue
         if not asset.certain:
             return True

@@ -7,13 +7,13 @@ from engine.model import EventKind, Kind, Reading
 from .cancels import find_cancel
 from .event_words import has_event_words
 from .events import describe
+from .lessons import find_test
 from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
 from .phrasebook import CORRECTIONS
 from .phrases import Setting, find_phrase
 from .signals import Candidate, read_candidates, to_signal
-from .lessons import find_test
 from .text import Prepared
 from .tokens import TokenKind
 from .weak_results import find_weak_result
@@ -58,7 +58,8 @@ def classify(prepared: Prepared) -> Reading:
 def _setting(message: Message, mentions: Mentions, complete: list[Candidate]) -> Setting:
     assets = frozenset(each.asset.name for each in complete if each.asset is not None)
     lines = frozenset(_target_lines(message, mentions)) if complete else frozenset[int]()
-    return Setting(assets, lines, has_ticker=bool(mentions.tickers))
+    indices = frozenset(mention.index_token for mention in mentions.all if mention.index_token is not None)
+    return Setting(assets, lines, indices, has_ticker=bool(mentions.tickers))
 
 
 def _target_lines(message: Message, mentions: Mentions) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS
+from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS, words
 from .phrasebook import PAST_RESULTS
 from .tokens import Token, TokenKind, Tokens
 
@@ -17,7 +17,7 @@ _ENDS = frozenset(".!?;")
 #: may stand between the end of a sentence and the space behind it: `?!`, `?"`
 _CLOSERS = _ENDS | frozenset("\"'”’»]")
 _TRIGGERS = CONDITION_WORDS | {"assim", "ao", "no", "nos"}
-_CONDITIONAL_TARGETS = frozenset("alvo alvos objetivo objetivos tp tps".split())
+_CONDITIONAL_TARGETS = words("alvo alvos objetivo objetivos tp tps")
 _BEFORE_TARGET = frozenset(ORDINALS) | {"ultimo"}
 
 

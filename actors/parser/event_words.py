@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .lexicon import Field
+from .lexicon import NEGATIONS, Field, words
 from .mentions import Mention, Mentions
 from .message import Message
 from .phrasebook import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, ORDERS, RESULT_NOUNS
@@ -13,8 +13,7 @@ from .tokens import TokenKind
 
 __all__ = ["check_mark_behind", "has_event_words"]
 
-_NEGATIONS = frozenset(("nao", "nem", "nunca", "not"))
-_ARTICLES = frozenset("o a os as um uma".split())
+_ARTICLES = words("o a os as um uma")
 _FIGURES = frozenset((TokenKind.PRICE, TokenKind.PERCENT))
 
 
@@ -52,7 +51,7 @@ def _has_word(message: Message, setting: Setting, heard: Callable[[int], bool]) 
             continue
         if not heard(i):
             continue
-        if word in _NEGATIONS:
+        if word in NEGATIONS:
             found = i + 1 < len(items) and items[i + 1].word in NEGATABLE_VERBS
         elif word == "sem":
             found = i + 1 < len(items) and items[i + 1].word == "efeito"
@@ -68,7 +67,7 @@ def _may_be_event(word: str) -> bool:
     return word in _HEARD or word.startswith(EVENT_PREFIXES)
 
 
-_HEARD = EVENT_WORDS | _NEGATIONS | {"sem"}
+_HEARD = EVENT_WORDS | NEGATIONS | {"sem"}
 
 
 def _has_figure(message: Message, mentions: Mentions, heard: Callable[[int], bool]) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from engine.model import Event, EventKind
 
-from .lexicon import FINAL_WORDS, ORDINALS
+from .lexicon import FINAL_WORDS, ORDINALS, words
 from .message import Message
 from .phrases import Phrase
 from .signals import Candidate
@@ -14,8 +14,8 @@ from .tokens import Token, TokenKind
 
 __all__ = ["describe"]
 
-_TARGETS = frozenset("alvo alvos tp tps target targets objetivo objetivos gain".split())
-_STOPS = frozenset("stop stops sl loss stopado stopada stopados stopadas stopou stopamos".split())
+_TARGETS = words("alvo alvos tp tps target targets objetivo objetivos gain")
+_STOPS = words("stop stops sl loss stopado stopada stopados stopadas stopou stopamos")
 #: the number of a target in an event: 0 is the final one
 _FINAL = 0
 _MOST_TARGETS = 20

@@ -22,12 +22,13 @@ _LIST_SIGNS = frozenset(",/|;")
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index behind a target label, up to token ``end``, and the link from it to the price.
+    """An index at token ``place`` behind a target label, and the link from token ``end`` to the price.
 
     ``soft`` says that nothing but a space or a dash tells it from a price.
     """
 
     number: int
+    place: int
     end: int
     link: Link
     soft: bool = False
@@ -46,17 +47,17 @@ def find_index(message: Message, label: Label, link: Link) -> Index | None:
     end = place + 1 if behind_final is None else behind_final
     final = behind_final is not None
     if not label.plural:
-        marked = _behind_mark(message, label, end)
+        marked = _behind_mark(message, end)
         if marked is not None and marked.price is not None:
-            return Index(number.small, end, marked, final=final)
+            return Index(number.small, place, end, marked, final=final)
     if number.small > _MOST_BARE_INDEX or label.final:
         return None
     if not label.plural:
         bare = _behind_space(message, end)
         if bare is not None:
-            return Index(number.small, end, bare, soft=not bare.colon, final=final)
+            return Index(number.small, place, end, bare, soft=not bare.colon, final=final)
     if not final and _is_ordinary_word(message, end):
-        return Index(number.small, end, Link(end=end))
+        return Index(number.small, place, end, Link(end=end))
     return None
 
 
@@ -68,7 +69,7 @@ def is_index_mark(message: Message, i: int) -> bool:
     return opening is None or opening == i - 2
 
 
-def _behind_mark(message: Message, label: Label, i: int) -> Link | None:
+def _behind_mark(message: Message, i: int) -> Link | None:
     """Follow the link behind `:` `=` `)` or a remark at token i; None without such a mark."""
     items = message.items
     if i >= len(items):

@@ -16,7 +16,7 @@ from .lexicon import (
 from .message import Message
 from .tokens import Token, TokenKind
 
-__all__ = ["Label", "find_labels"]
+__all__ = ["Label", "final_at", "find_labels"]
 
 
 @dataclass(slots=True)
@@ -59,11 +59,11 @@ def find_labels(message: Message) -> list[Label]:
 
 
 def _match(items: list[Token], i: int, ends: tuple[tuple[tuple[str, ...], Field], ...]) -> Label | None:
-    for rest, field in ends:
-        end = _words_at(items, i + 1, rest)
-        if end is not None:
-            break
-    else:
+    field, end = next(
+        ((field, end) for rest, field in ends if (end := _words_at(items, i + 1, rest)) is not None),
+        (None, i),
+    )
+    if field is None:
         return None
     if field is Field.TARGET:
         return _target_label(items, i, end)

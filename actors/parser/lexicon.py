@@ -49,6 +49,9 @@ class Field(Enum):
     TARGET = "target"
     STOP = "stop"
 
+    # members are looked up in sets for every label: the inherited hash is written in Python
+    __hash__ = object.__hash__
+
 
 ENTRY_FIELDS = frozenset((Field.BUY, Field.SELL, Field.ENTRY))
 
@@ -62,8 +65,8 @@ def words(text: str) -> frozenset[str]:
 
 _LABELS: dict[Field, tuple[str, ...]] = {
     Field.ASSET: (
-        "ativo papel ticker acao opcao codigo contrato asset symbol".split()
-        + ["opcao de compra", "opcao de venda"]
+        *("ativo", "papel", "ticker", "acao", "opcao", "codigo", "contrato", "asset", "symbol"),
+        *("opcao de compra", "opcao de venda"),
     ),
     Field.BUY: ("compra", "comprar", "compre", "buy", "long", "buy limit", "buy stop"),
     Field.SELL: (
@@ -97,7 +100,7 @@ INDEXED_WORDS = words("alvo alvos objetivo objetivos tp target targets take prof
 UNDERLYING_WORDS = words("objeto base subjacente")
 FINAL_WORDS = words("final geral ultimo")
 ORDINALS = {
-    **{word: n for n, word in enumerate("primeiro segundo terceiro quarto quinto".split(), start=1)},
+    **{word: n for n, word in enumerate(("primeiro", "segundo", "terceiro", "quarto", "quinto"), start=1)},
     **{f"{n}o": n for n in range(1, 21)},
 }
 

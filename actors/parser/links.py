@@ -58,33 +58,38 @@ def follow(message: Message, at: int) -> Link:
             link.price = i
             break
         if kind is TokenKind.SIGN:
-            if direct and not link.signs and token.word in _COLONS:
-                link.colon = True
-            if token.word == "(":
-                inside = skip_remark(message, i)
-                if inside is None:
-                    break
-                if inside > i + 1:
-                    i = inside
-                    continue
-            link.signs.add(token.word)
-        elif kind is TokenKind.WORD and token.word in FILLERS:
-            direct = False
-            link.words.add(token.word)
-        elif kind is TokenKind.TICKER:
-            direct = False
-            link.tickers.append(i)
-        elif kind is TokenKind.BREAK and direct and not link.fresh_line:
+            behind = _pass_sign(message, i, link, direct=direct)
+            if behind is None:
+                break
+            i = behind
+            continue
+        if kind is TokenKind.BREAK and direct and not link.fresh_line:
             link.fresh_line = True
             i = message.next_line(i)
             continue
-        elif kind is TokenKind.CURRENCY or kind is TokenKind.QUANTITY:
-            direct = False
-        else:
+        if kind is TokenKind.WORD and token.word in FILLERS:
+            link.words.add(token.word)
+        elif kind is TokenKind.TICKER:
+            link.tickers.append(i)
+        elif kind is not TokenKind.CURRENCY and kind is not TokenKind.QUANTITY:
             break
+        direct = False
         i += 1
     link.end = i
     return link
+
+
+def _pass_sign(message: Message, i: int, link: Link, *, direct: bool) -> int | None:
+    """Step over the sign at token i, with the remark that it may open; None if it ends the link."""
+    word = message.items[i].word
+    if word == "(":
+        behind = skip_remark(message, i)
+        if behind != i + 1:
+            return behind
+    elif direct and not link.signs and word in _COLONS:
+        link.colon = True
+    link.signs.add(word)
+    return i + 1
 
 
 def skip_remark(message: Message, i: int) -> int | None:

@@ -41,7 +41,7 @@ class Mention:
     link: Link = field(default_factory=Link)
     quote: Quote | None = None
     targets: list[Target] = field(default_factory=list)
-    indexed: bool = False
+    index_token: int | None = None
     soft_index: bool = False
     #: behind the label and its index, for a check mark that may follow
     index_end: int = 0
@@ -68,10 +68,16 @@ class Mentions:
 
     all: list[Mention]
     counted: list[Mention]
+    #: where the labels of ``counted`` are
+    heads: list[int]
     #: the tokens that are tickers
     tickers: list[int]
     #: ticker after an asset label -> where that label starts
     labelled: dict[int, int]
+
+    def counted_between(self, start: int, end: int) -> list[Mention]:
+        """Return the mentions that count and whose labels stand at tokens ``start``..``end``."""
+        return self.counted[bisect_left(self.heads, start) : bisect_left(self.heads, end)]
 
 
 def read_mentions(message: Message) -> Mentions:
@@ -87,23 +93,24 @@ def read_mentions(message: Message) -> Mentions:
         found.append(mention)
         if mention.ticker is not None and mention.counts:
             labelled.setdefault(mention.ticker, label.start)
-    return Mentions(found, [mention for mention in found if mention.counts], tickers, labelled)
+    counted = [mention for mention in found if mention.counts]
+    return Mentions(found, counted, [mention.label.head for mention in counted], tickers, labelled)
 
 
 def _read(message: Message, label: Label, tickers: list[int]) -> Mention | None:
     mention = Mention(label, counts=True, index_end=label.end)
     if label.field is Field.TARGET:
         reading = read_target_label(message, label)
-        if label.tp and label.index is None and not reading.targets and not _index_follows(message, reading):
+        if label.tp and label.index is None and not reading.targets and not _index_follows(reading):
             return None  # TP Capital is the channel
         mention.link, mention.targets = reading.link, reading.targets
-        mention.indexed, mention.soft_index = reading.indexed, reading.soft
+        mention.index_token, mention.soft_index = reading.index_token, reading.soft
         mention.colon, mention.index_end = reading.colon, reading.index_end
     elif label.field is Field.ASSET:
         mention.ticker = _named_ticker(message, label, tickers)
         mention.colon = label.end < len(message.items) and message.items[label.end].word in _COLONS
     else:
-        mention.link = _price_link(message, label)
+        mention.link, mention.index_token = _price_link(message, label)
         mention.colon = mention.link.colon
         mention.quote = read_quote(message, mention.link)
         if label.is_entry:
@@ -116,31 +123,29 @@ def _read(message: Message, label: Label, tickers: list[int]) -> Mention | None:
     return mention
 
 
-def _index_follows(message: Message, reading: TargetReading) -> bool:
-    if reading.indexed:
-        return True
-    return reading.link.price is not None
+def _index_follows(reading: TargetReading) -> bool:
+    return reading.index_token is not None or reading.link.price is not None
 
 
-def _price_link(message: Message, label: Label) -> Link:
-    """Follow the link of an entry or stop label, over its index (`Entrada 1: 22,40`)."""
+def _price_link(message: Message, label: Label) -> tuple[Link, int | None]:
+    """Follow the link of an entry or stop label, over its index (`Entrada 1: 22,40`), which is returned, too."""
     items = message.items
     link = follow(message, label.end)
     if link.price != label.end or label.end + 1 >= len(items):
-        return link
+        return link, None
     number = items[label.end].number
     if number is None or number.small is None or not 1 <= number.small <= _MOST_ENTRY_INDEX:
-        return link
+        return link, None
     behind = label.end + 1
     mark = items[behind].word
     if mark == "(":
         after = skip_remark(message, behind)
         if after is None or after >= len(items) or items[after].word not in _COLONS:
-            return link
+            return link, None
     elif mark not in _COLONS and not is_index_mark(message, behind):
-        return link
+        return link, None
     indexed = follow(message, behind + (mark == ")"))
-    return indexed if indexed.price is not None else link
+    return (indexed, label.end) if indexed.price is not None else (link, None)
 
 
 def _named_ticker(message: Message, label: Label, tickers: list[int]) -> int | None:

@@ -15,16 +15,13 @@ __all__ = ["Message", "cut"]
 
 @dataclass(slots=True)
 class Message:
-    """The pieces of one message. ``clause_of`` leads from a token to its clause's number."""
+    """The pieces of one message: ``items`` are its tokens; ``clause_of`` leads from one to its clause's number."""
 
     prepared: Prepared
     tokens: Tokens
+    items: list[Token]
     clauses: list[Clause]
     clause_of: list[int]
-
-    @property
-    def items(self) -> list[Token]:
-        return self.tokens.items
 
     def clause_at(self, i: int) -> Clause:
         """Return the clause that token i stands in."""
@@ -83,4 +80,4 @@ def cut(prepared: Prepared) -> Message:
     if not tokens.words.isdisjoint(_ASSET_WORDS):
         _accept_unknown_shapes(tokens)
     clauses, clause_of = split_clauses(tokens)
-    return Message(prepared, tokens, clauses, clause_of)
+    return Message(prepared, tokens, tokens.items, clauses, clause_of)

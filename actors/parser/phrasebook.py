@@ -209,11 +209,9 @@ RESULT_NOUNS = _nouns("resultado lucro prejuizo")
 WEAK_NOUNS = RESULT_NOUNS | _nouns("parcial")
 OUTCOMES = words("gain loss lucro prejuizo")
 
-EVENT_PREFIXES = tuple(
-    """
-    cancel anul abort desconsider descart invalid suspen excluid removid perdid reenvi reforc relembr
-    repost
-    """.split()
+EVENT_PREFIXES = (
+    *("cancel", "anul", "abort", "desconsider", "descart", "invalid", "suspen", "excluid"),
+    *("removid", "perdid", "reenvi", "reforc", "relembr", "repost"),
 )
 EVENT_WORDS = (
     (PAST_RESULTS | _MOVE | _ADJUST | _CLOSE | _LEAVE | _TAKE | _REDUCE | _CHANGED | _FILLED | _FILLS)

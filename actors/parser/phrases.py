@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .clauses import Clause
-from .lexicon import LABELS
+from .lexicon import LABELS, words
 from .message import Message
 from .phrasebook import (
     ORDERS,
@@ -23,7 +23,7 @@ __all__ = ["Phrase", "Setting", "find_phrase", "is_plan", "reach", "words_follow
 
 #: so many words may stand between the two of a phrase
 _MOST_BETWEEN = 3
-_PLURAL_COUNTABLE = frozenset("alvos objetivos targets tps".split())
+_PLURAL_COUNTABLE = words("alvos objetivos targets tps")
 _MOST_COUNT = 20
 
 
@@ -42,11 +42,13 @@ class Setting:
     """What must be known of a message before its phrases are judged (9.1).
 
     ``assets`` are those of its complete blocks; ``target_lines`` the lines that begin with a target
-    label and hold its price, if there is a complete block.
+    label and hold its price, if there is a complete block; ``indices`` the numbers that are the index
+    of a target.
     """
 
     assets: frozenset[str]
     target_lines: frozenset[int]
+    indices: frozenset[int]
     has_ticker: bool
 
     def silences(self, clause: Clause) -> bool:
@@ -77,7 +79,7 @@ def find_phrase(message: Message, setting: Setting) -> tuple[Phrase | None, Phra
         if update is None:
             update = _first(_UPDATES, message, setting, clause)
             if update is None:
-                update = _stop_placed(message, clause)
+                update = _stop_placed(message, setting, clause)
     return result, update
 
 
@@ -101,17 +103,17 @@ def _first(
         for rule in rules.get(items[i].word, ()):
             if not is_word(message, i) or (rule.ticker and not setting.has_ticker):
                 continue
-            end = _match(message, clause, i, rule)
+            end = _match(message, setting, clause, i, rule)
             if end is not None and end < clause.denied:
                 return Phrase(rule.reason, i, end, clause)
     return None
 
 
-def _match(message: Message, clause: Clause, i: int, rule: Rule) -> int | None:
+def _match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule) -> int | None:
     """Return the last token of a rule's phrase that begins at token i."""
     if rule.then is None:
         return i
-    for j in reach(message, clause, i, verb=rule.verb):
+    for j in reach(message, setting, clause, i, verb=rule.verb):
         if message.items[j].word in rule.then and is_word(message, j):
             end = words_follow(message.items, j + 1, rule.following)
             if end is not None:
@@ -121,13 +123,13 @@ def _match(message: Message, clause: Clause, i: int, rule: Rule) -> int | None:
     return None
 
 
-def _stop_placed(message: Message, clause: Clause) -> Phrase | None:
+def _stop_placed(message: Message, setting: Setting, clause: Clause) -> Phrase | None:
     """Find `stop no zero a zero`, `stop para o preço de entrada` and the like."""
     items = message.items
     for i in range(clause.start, clause.end):
         if items[i].word not in _STOP or not is_word(message, i):
             continue
-        for j in reach(message, clause, i):
+        for j in reach(message, setting, clause, i):
             if items[j].word not in STOP_PREPOSITIONS:
                 continue
             k = j + 1
@@ -144,7 +146,7 @@ def _stop_placed(message: Message, clause: Clause) -> Phrase | None:
 _STOP = frozenset(("stop", "stops"))
 
 
-def reach(message: Message, clause: Clause, i: int, *, verb: bool = False) -> Iterator[int]:
+def reach(message: Message, setting: Setting, clause: Clause, i: int, *, verb: bool = False) -> Iterator[int]:
     """Yield the words behind token i that a phrase may reach: at most three others between.
 
     Tickers do not count, nor do `final`, `loss` or an index right after a label. `com` and `sem` end
@@ -158,10 +160,10 @@ def reach(message: Message, clause: Clause, i: int, *, verb: bool = False) -> It
             yield j
             if token.word in _ENDING and not _ticker_at(items, j + 1):
                 return
-            if not (token.word in _TAKEN_IN and _is_label(items, j - 1)):
+            if not (token.word in _TAKEN_IN and _is_label(items, setting, j - 1)):
                 between += 1
         elif token.number is not None and token.kind is not TokenKind.INDEX:
-            is_index = token.number.small is not None and _is_label_word(items[j - 1])
+            is_index = j in setting.indices
             if verb and token.kind is TokenKind.PRICE and not is_index and not _counts_targets(items, j):
                 return
             between += not is_index
@@ -203,16 +205,12 @@ def _ticker_at(items: list[Token], i: int) -> bool:
     return i < len(items) and items[i].kind is TokenKind.TICKER
 
 
-def _is_label_word(token: Token) -> bool:
-    return token.kind is TokenKind.WORD and token.word in LABELS
-
-
-def _is_label(items: list[Token], i: int) -> bool:
+def _is_label(items: list[Token], setting: Setting, i: int) -> bool:
     """Tell whether a label, or a label with its index, ends at token i."""
     token = items[i]
-    if token.kind is TokenKind.INDEX or _is_label_word(token):
+    if token.kind is TokenKind.INDEX or i in setting.indices:
         return True
-    return token.number is not None and token.number.small is not None and _is_label_word(items[i - 1])
+    return token.kind is TokenKind.WORD and token.word in LABELS
 
 
 def _counts_targets(items: list[Token], i: int) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from engine.model import Signal, Span
 
 from .assets import Asset, find_asset
-from .blocks import Block, alone_on_lines, split_blocks
+from .blocks import Block, Places, alone_on_lines, split_blocks
 from .checks import names_several_tickers, price_warnings
 from .fields import Fields, Price, read_fields
 from .lexicon import Field
-from .mentions import Mention, Mentions
+from .mentions import Mentions
 from .message import Message
 from .validity import find_types, find_validities
 
@@ -49,12 +50,10 @@ class Candidate:
 
 def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
     """Cut a message into blocks and read each by itself."""
-    alone = alone_on_lines(message, mentions.tickers)
-    dates = find_validities(message)
+    places = _find_places(message, mentions)
+    blocks = split_blocks(message, mentions, places)
     types = find_types(message)
-    prices = _prices(mentions.counted)
-    blocks = split_blocks(message, mentions, alone, prices, dates)
-    candidates = [_read_block(message, mentions, block, alone, prices, dates, types) for block in blocks]
+    candidates = [_read_block(message, mentions, block, places, types) for block in blocks]
     # a block without a type takes that of the block before, one without a validity that of the block after
     for i in range(1, len(candidates)):
         if candidates[i].type_place is None:
@@ -65,35 +64,34 @@ def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
     return candidates
 
 
-def _prices(counted: list[Mention]) -> list[int]:
-    """Return the tokens from which a price is read."""
-    prices = [target.price for mention in counted for target in mention.targets]
-    for mention in counted:
+def _find_places(message: Message, mentions: Mentions) -> Places:
+    prices = [target.price for mention in mentions.counted for target in mention.targets]
+    for mention in mentions.counted:
         quote = mention.quote
         if quote is not None and quote.link.price is not None:
             prices.append(quote.link.price)
             if quote.second is not None:
                 prices.append(quote.second)
-    return sorted(prices)
+    return Places(
+        tickers=mentions.tickers,
+        alone=alone_on_lines(message, mentions.tickers),
+        prices=sorted(prices),
+        dates=find_validities(message),
+    )
 
 
 def _read_block(
     message: Message,
     mentions: Mentions,
     block: Block,
-    alone: list[int],
-    prices: list[int],
-    dates: list[int],
+    places: Places,
     types: list[tuple[int, int, str]],
 ) -> Candidate:
-    counted = [mention for mention in mentions.counted if block.holds(mention.label.head)]
-    type_place = next((place for place in types if block.holds(place[0])), None)
-    own_dates = [date for date in dates if block.holds(date)]
+    counted = mentions.counted_between(block.start, block.end)
+    type_place = _first_type(types, block)
+    own_dates = block.of(places.dates)
     validity = own_dates[0] if own_dates else None
-    place = bisect_left(prices, block.start)
-    first_price = prices[place] if place < len(prices) else block.end
-    entries = [mention for mention in counted if mention.label.is_entry]
-    asset = find_asset(message, mentions, block, entries, alone, first_price)
+    asset = find_asset(message, mentions, block, places)
     if asset is None:
         return Candidate(message, block, None, None, type_place, validity, "no_ticker")
     fields = read_fields(message, block, asset, counted)
@@ -106,6 +104,11 @@ def _read_block(
         if len({message.items[date].word for date in own_dates}) > 1:
             warnings.add("duplicate_field")
     return Candidate(message, block, asset, fields, type_place, validity, missing, frozenset(warnings))
+
+
+def _first_type(types: list[tuple[int, int, str]], block: Block) -> tuple[int, int, str] | None:
+    place = bisect_left(types, block.start, key=itemgetter(0))
+    return types[place] if place < len(types) and block.holds(types[place][0]) else None
 
 
 def _missing(message: Message, asset: Asset, fields: Fields) -> str | None:
@@ -160,20 +163,20 @@ def to_signal(candidate: Candidate, position: int, extra: frozenset[str]) -> Sig
 
 def _provenance(candidate: Candidate, asset: Asset, fields: Fields) -> tuple[Span, ...]:
     message = candidate.message
-    spans = [_span(message, "asset", asset.token, asset.token, asset.rule, asset.name)]
+    spans = [_span(message, "asset", (asset.token, asset.token), asset.rule, asset.name)]
 
     def price_span(field: str, price: Price | None) -> None:
         if price is not None:
             value = format(price.value, "f")
-            spans.append(_span(message, field, price.token, price.token, price.rule.value, value))
+            spans.append(_span(message, field, (price.token, price.token), price.rule.value, value))
 
     if fields.side_mention is not None:
         label = fields.side_mention.label
         rule = "side.buying_label" if label.field is Field.BUY else "side.selling_label"
-        spans.append(_span(message, "side", label.head, label.end - 1, rule, fields.side.value))
+        spans.append(_span(message, "side", (label.head, label.end - 1), rule, fields.side.value))
     if candidate.type_place is not None:
         first, last, name = candidate.type_place
-        spans.append(_span(message, "signal_type", first, last, "type.words", name))
+        spans.append(_span(message, "signal_type", (first, last), "type.words", name))
     if fields.entry is not None:
         price_span("buy_min", fields.entry[0])
         price_span("buy_max", fields.entry[1])
@@ -183,11 +186,12 @@ def _provenance(candidate: Candidate, asset: Asset, fields: Fields) -> tuple[Spa
     price_span("stop", fields.stop)
     if candidate.validity is not None:
         date = candidate.validity
-        spans.append(_span(message, "valid_until", date, date, "validity.date", message.items[date].word))
+        spans.append(_span(message, "valid_until", (date, date), "validity.date", message.items[date].word))
     return tuple(spans)
 
 
-def _span(message: Message, field: str, first: int, last: int, rule: str, value: str) -> Span:
+def _span(message: Message, field: str, tokens: tuple[int, int], rule: str, value: str) -> Span:
+    first, last = tokens
     items = message.items
     start, end = message.prepared.raw_span(items[first].start, items[last].end)
     return Span(field=field, start=start, end=end, rule=rule, value=value)

@@ -31,8 +31,8 @@ class Target:
 class TargetReading:
     """What stands behind a target label.
 
-    ``link`` leads to the first price. ``indexed`` says that an index stands behind the label, up to
-    ``index_end``; ``soft`` that nothing but a space or a dash tells it from a price. ``colon`` says
+    ``link`` leads to the first price. ``index_token`` is an index behind the label, ``index_end`` the place
+    behind it; ``soft`` says that nothing but a space or a dash tells it from a price. ``colon`` says
     that `:` or `=` follows the label or its index.
     """
 
@@ -40,7 +40,7 @@ class TargetReading:
     index_end: int
     colon: bool
     targets: list[Target] = field(default_factory=list)
-    indexed: bool = False
+    index_token: int | None = None
     soft: bool = False
 
 
@@ -53,7 +53,7 @@ def read_target_label(message: Message, label: Label) -> TargetReading:
     if index is not None:
         number, final = index.number, final or index.final
         reading = TargetReading(
-            index.link, index.end, link.colon or index.link.colon, indexed=True, soft=index.soft
+            index.link, index.end, link.colon or index.link.colon, index_token=index.place, soft=index.soft
         )
     if number is not None or final:
         price = reading.link.price

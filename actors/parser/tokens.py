@@ -40,6 +40,9 @@ class TokenKind(Enum):
     SIGN = "sign"
     BREAK = "break"
 
+    # members are looked up in sets for every token: the inherited hash is written in Python
+    __hash__ = object.__hash__
+
 
 @dataclass(slots=True)
 class Token:
@@ -82,7 +85,7 @@ class Tokens:
         return end >= len(self.text) or self.text[end] in " \n"
 
 
-_MONTHS = "jan fev mar abr mai jun jul ago set out nov dez".split()
+_MONTHS = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
 _MONTH = (
     "(?:jan(?:eiro)?|fev(?:ereiro)?|mar(?:[cç]o)?|abr(?:il)?|maio?|jun(?:ho)?|jul(?:ho)?"
     "|ago(?:sto)?|set(?:embro)?|out(?:ubro)?|nov(?:embro)?|dez(?:embro)?)"
@@ -94,19 +97,23 @@ _NUMBER = "[.,]?[0-9]++(?:[.,][0-9]++)*+"
 #: letters, digits, and marks that strike digits through (such a number is not read)
 _W = r"[\w\u0300-\u036f\u20d0-\u20ff]"
 _PLAIN = rf"{_W}*+(?:(?<=[0-9])[.,](?=[0-9]){_W}++)*+"
+_LINK = r"(?i:https?://|www\.|t\.me/)"
+_CURRENCY = r"(?:[Rr]|[Uu][Ss])?\$"
 #: after a target label `2:50` is an index and a price, not an hour
-_NO_TARGET_LABEL = "".join(f"(?<!{word}[ ])" for word in "alvo objetivo tp target take profit gain".split())
+_NO_TARGET_LABEL = "".join(
+    f"(?<!(?i:{word})[ ])" for word in ("alvo", "objetivo", "tp", "target", "take", "profit", "gain")
+)
 
+# The commonest tokens come first. A space before a token is eaten with it, which spares the search.
 _TOKEN = re.compile(
-    rf"""
-    (?P<link>(?:https?://|www\.|t\.me/)\S++)
-    |(?P<currency>(?:R|US)?\$)
-    |(?P<word>[^\W0-9]{_PLAIN})(?:\.SA(?!\w))?
+    rf"""[ ]?(?:
+    (?P<word>(?!{_LINK}|{_CURRENCY})[^\W0-9]{_PLAIN})(?:\.(?i:SA)(?!\w))?
     |(?P<break>\n)
+    |(?P<colon>[:()])
     |(?<![\w/.,])(?P<date>
         (?P<day>{_DAY})o?/(?P<month>{_NUMERIC_MONTH})(?:/(?P<year>[0-9]{{4}}|[0-9]{{2}}))?(?![\w/]|[.,][0-9])
-        |(?P<day_of>{_DAY})o?(?:/|[ ]de[ ])(?P<month_of>{_MONTH})
-         (?:(?:/|[ ]de[ ]|[ ])(?P<year_of>20[0-9]{{2}}|(?<=/)[0-9]{{2}}))?(?!\w)
+        |(?P<day_of>{_DAY})o?(?:/|[ ](?i:de)[ ])(?P<month_of>(?i:{_MONTH}))
+         (?:(?:/|[ ](?i:de)[ ]|[ ])(?P<year_of>20[0-9]{{2}}|(?<=/)[0-9]{{2}}))?(?!\w)
         |[0-9]{{1,2}}/(?:19|20)[0-9]{{2}}(?![\w/]|[.,][0-9])
         |[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?![\w-]|[.,][0-9])
         |[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}}(?![\w-]|[.,][0-9])
@@ -115,14 +122,17 @@ _TOKEN = re.compile(
         (?:[01][0-9]|2[0-4]|{_NO_TARGET_LABEL}[0-9]):[0-5][0-9](?::[0-5][0-9])?(?:hs?)?(?![\w:]|[.,][0-9])
     )
     |(?<![\w.,])(?P<percent>(?:(?P<signed>(?<![)%])[+-]|[+][ ]))?{_NUMBER}[ ]?%)
-    |(?P<number>(?:(?<![\w.,])[.,])?[0-9]{_PLAIN})(?P<mil>[ ]mil(?!\w))?
+    |(?P<number>(?:(?<![\w.,])[.,])?[0-9]{_PLAIN})(?P<mil>[ ](?i:mil)(?!\w))?
+    |(?P<currency>{_CURRENCY})
+    |(?P<link>{_LINK}\S++)
     |(?P<check>{CHECK})
-    |(?P<sign>\S)
-    """,
-    re.VERBOSE | re.IGNORECASE,
+    |(?P<sign>[^ ])
+    )""",
+    re.VERBOSE,
 )
 _GLUED_INDEX = re.compile(rf"({'|'.join(sorted(INDEXED_WORDS))})0?(1[0-9]|20|[1-9])")
 _ORDINAL = re.compile("[0-9]{1,2}o")
+_SIGN_GROUPS = frozenset(("colon", "sign"))
 _MEMO_LENGTH = 24
 
 
@@ -143,27 +153,28 @@ def tokenise(prepared: Prepared) -> Tokens:
     """Cut the text. Takes linear time: each character is looked at by one token only."""
     tokens = Tokens(text=prepared.text)
     items, line_start = tokens.items, 0
+    line = 0
     for match in _TOKEN.finditer(prepared.text):
-        group = match.lastgroup
-        start, end = match.span()
-        line = len(tokens.lines)
+        group = match.lastgroup or ""
+        start, end = match.span(group)
         if group == "word":
-            lexeme = _word(match["word"])
+            lexeme = _word(match[group])
             if lexeme.index is not None:
                 middle = start + lexeme.stem
                 items.append(Token(TokenKind.WORD, lexeme.word, start, middle, line))
                 items.append(Token(TokenKind.INDEX, "", middle, end, line, lexeme.index))
             else:
                 items.append(Token(lexeme.kind, lexeme.word, start, end, line, None, lexeme.ticker))
-        elif group == "sign":
-            items.append(Token(TokenKind.SIGN, match["sign"], start, end, line))
+        elif group in _SIGN_GROUPS:
+            items.append(Token(TokenKind.SIGN, match[group], start, end, line))
+        elif group == "number":
+            lexeme = _number(match[group], mil=False)
+            items.append(Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number))
         elif group == "break":
             tokens.lines.append((line_start, len(items)))
             items.append(Token(TokenKind.BREAK, "", start, end, line))
             line_start = len(items)
-        elif group in {"number", "mil"}:
-            lexeme = _number(match["number"], mil=match["mil"] is not None)
-            items.append(Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number))
+            line += 1
         elif group == "check":
             if len(items) > line_start:
                 tokens.checks.add(len(items) - 1)
@@ -178,8 +189,11 @@ def tokenise(prepared: Prepared) -> Tokens:
 
 
 def _special(match: re.Match[str], line: int) -> Token:
-    """Make the token of a date, time, percentage, currency or link."""
-    start, end = match.span()
+    """Make the token of a date, time, percentage, currency or link, or of a number with `mil`."""
+    start, end = match.span(match.lastgroup or "")
+    if match["mil"] is not None:
+        lexeme = _number(match["number"], mil=True)
+        return Token(lexeme.kind, lexeme.word, match.start("number"), end, line, lexeme.number)
     if match["date"] is not None:
         return Token(TokenKind.DATE, _date(match), start, end, line)
     if match["percent"] is not None:

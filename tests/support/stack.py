@@ -1,0 +1,219 @@
+"""The system as it runs: a gateway process, and the engine as a process or inside the test."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+from unittest import mock
+
+import requests
+
+from config import Settings, load_settings
+from ops.daemon import Daemon
+from ops.http.listening import Listening
+from ops.local.ports import free_port
+from ops.local.process import wait_until
+from tests.support.messages import CHANNEL
+
+__all__ = [
+    "EngineProcess",
+    "GatewayProcess",
+    "InnerEngine",
+    "engine_environment",
+    "eventually",
+    "running_daemon",
+]
+
+_CLEAN = ("TP_CAPITAL_", "TELEGRAM_", "GATEWAY_", "CIRCUIT_", "REDIS_", "TIMESCALEDB_", "NEON_", "LOG_")
+
+
+def eventually(condition: Any, *, deadline_s: float = 20.0, what: str = "") -> None:
+    """Wait until ``condition()`` holds; fail the test when it does not in time."""
+    assert wait_until(lambda: bool(condition()), deadline_s=deadline_s, every_s=0.02), what or "not in time"
+
+
+def engine_environment(database_url: str, gateway_url: str, **more: str) -> dict[str, str]:
+    """Return the engine's settings for a test: fast, and with nothing of the surrounding environment."""
+    return {
+        "TP_CAPITAL_DB_STRATEGY": "neon",
+        "TP_CAPITAL_DATABASE_URL": database_url,
+        "TELEGRAM_GATEWAY_URL": gateway_url,
+        "TP_CAPITAL_SIGNALS_CHANNEL_ID": CHANNEL,
+        "GATEWAY_POLLING_INTERVAL_MS": "200",
+        "CIRCUIT_BREAKER_TIMEOUT": "2000",
+        "CIRCUIT_BREAKER_RESET_TIMEOUT": "1000",
+        "TP_CAPITAL_BACKFILL_DELAY_S": "3600",
+        "TP_CAPITAL_DOORBELL": "0",
+        "PORT": str(free_port()),
+        **more,
+    }
+
+
+def _surroundings() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(_CLEAN) and k not in ("HOST", "PORT")}
+
+
+class _Served:
+    """What both forms of the engine offer: its HTTP side."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=10)
+
+    def health(self) -> dict[str, Any]:
+        """Return the body of /health; an empty one while nobody answers."""
+        try:
+            body = self.get("/health").json()
+        except requests.RequestException:
+            return {}
+        assert isinstance(body, dict)
+        return body
+
+    def check(self, name: str) -> str | None:
+        """Return the status of one check."""
+        status = self.health().get("checks", {}).get(name)
+        return str(status) if status else None
+
+    def is_healthy(self) -> bool:
+        return self.health().get("status") == "healthy"
+
+    def wait_healthy(self, deadline_s: float = 30.0) -> None:
+        eventually(self.is_healthy, deadline_s=deadline_s, what=f"not healthy: {self.health().get('checks')}")
+
+    def metric(self, name: str) -> float:
+        """Return the value of a series, given as in the exposition, summed over those it is a prefix of."""
+        lines = self.get("/metrics").text.splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+class EngineProcess(_Served):
+    """The daemon as a process of its own, to be killed and terminated."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self._environment = {**_surroundings(), **environment}
+        self.port = int(environment["PORT"])
+        self._folder = folder
+        self._log = Path(tempfile.mkstemp(dir=folder, suffix=".engine.log")[1])
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ops.cli", "run"],
+                env=self._environment,
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def terminate(self, timeout_s: float = 15.0) -> int:
+        """Ask it to end and return its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)
+
+    def log_text(self) -> str:
+        return self._log.read_text()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
+
+
+class GatewayProcess:
+    """The reference gateway as a process, on a port it keeps over restarts."""
+
+    def __init__(self, database_url: str, folder: Path, *, api_key: str = "") -> None:
+        self.port = free_port()
+        self.database_url = database_url
+        self._folder = folder
+        self._api_key = api_key
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with (self._folder / "gateway.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ops.cli", "gateway", "--port", str(self.port)],
+                env={
+                    **_surroundings(),
+                    "TELEGRAM_GATEWAY_DATABASE_URL": self.database_url,
+                    "TELEGRAM_GATEWAY_API_KEY": self._api_key,
+                },
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        eventually(self.is_up, what="the gateway did not start")
+
+    def is_up(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/health", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+
+class InnerEngine(_Served):
+    """The daemon inside the test's process, so that a test can reach its actors."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.port = settings.http.port
+        self.daemon = Daemon(settings, Listening("127.0.0.1", self.port))
+
+    def child(self, name: str) -> dict[str, Any]:
+        """Return what /health says of one actor."""
+        children = self.health()["details"]["actors"]["children"]
+        return next(child for child in children if child["name"] == name)
+
+
+@contextlib.contextmanager
+def running_daemon(environment: Mapping[str, str]) -> Iterator[InnerEngine]:
+    """Run the daemon inside this process; it is drained and stopped at the end."""
+    with mock.patch.dict(os.environ, {**_surroundings(), **environment}, clear=True):
+        settings = load_settings(env_file=None)
+    engine = InnerEngine(settings)
+    engine.daemon.start()
+    try:
+        yield engine
+    finally:
+        engine.daemon.stop("end of the test")
