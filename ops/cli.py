@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import orjson
 import typer
 from rich.console import Console
 
+from actors.parser import GRAMMAR_VERSION, read
+from actors.parser.outcome import OutcomePolicy
 from config import ConfigurationError, Settings, load_settings
 from engine.timers import TimerThread
 from ops import daemon
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.explaining import explain
 from ops.gateway.commands import app as gateway_app
 from ops.http.listening import Listening
 from ops.local.demo import Demo, DemoError
-from ops.parsing import parse_lines
+from ops.parsing import parse_lines, reading_object
+from ops.parts import RETENTION
+from ops.replay import Replay
 from ops.status import fetch_health, show_health, status_exit_code
 from ops.version import VERSION
+from storage.archive import Archive
+from storage.database import Database
 from storage.errors import StorageError
+from storage.ledger import Ledger
 from storage.schema import Strategy, migrate
 
 __all__ = ["app", "main"]
@@ -81,23 +91,71 @@ def parse(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help='Lines {"id","text"} in, one reading each out.')
     ] = False,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Say what was found, where, and why it is or is not a signal.")
+    ] = False,
 ) -> None:
-    """Read messages and print what the grammar makes of them."""
-    if not jsonl:
-        _stop(
-            EXIT_USAGE, 'give --jsonl: each line of the input is an object such as {"id": "1", "text": "..."}'
-        )
+    """Read a message (the whole input; with --jsonl one a line) and print what the grammar makes of it."""
+    bad = 0
     try:
-        if file == "-":
-            bad = parse_lines(sys.stdin, sys.stdout, sys.stderr)
-        else:
-            with Path(file).open(encoding="utf-8") as lines:
-                bad = parse_lines(lines, sys.stdout, sys.stderr)
+        with _input(file) as lines:
+            if jsonl:
+                console = Console() if explained else None
+                bad = parse_lines(lines, sys.stdout, sys.stderr, console=console)
+            else:
+                text = lines.read()
+                if explained:
+                    explain(text, read(text), Console())
+                else:
+                    body = reading_object(read(text))
+                    typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
     except OSError as error:
         _stop(EXIT_USAGE, f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
         _stop(EXIT_USAGE, f"{file}: not UTF-8: {error.reason} at byte {error.start}")
     raise typer.Exit(EXIT_FAILED if bad else EXIT_OK)
+
+
+@app.command()
+def replay(
+    *,
+    channel: Annotated[
+        str | None, typer.Option(help="Only this channel; write --channel=-100... for a negative id.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only messages since then, UTC."),
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the new readings; without it nothing is written.")
+    ] = False,
+) -> None:
+    """Read all stored messages again and print what the present grammar would read differently."""
+    settings = _settings()
+    timers = TimerThread()
+    database = Database(
+        settings.database.conninfo,
+        schema=settings.database.schema_name,
+        pool_max=settings.database.pool_max,
+        timers=timers,
+    )
+    again = Replay(
+        Archive(database),
+        Ledger(database, grammar_version=GRAMMAR_VERSION),
+        policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
+        now=datetime.now(UTC),
+    )
+    start = since.replace(tzinfo=UTC) if since else None
+    try:
+        database.open()
+        for difference in again.run(channel=channel, since=start, apply=apply):
+            typer.echo(str(difference))
+    except StorageError as error:
+        _stop(EXIT_FAILED, f"cannot replay: {error}")
+    finally:
+        database.close()
+        timers.close()
+    typer.echo(again.report.words(applied=apply))
 
 
 @app.command("migrate")
@@ -140,6 +198,11 @@ def status(
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _input(file: str) -> AbstractContextManager[TextIO]:
+    """Open a file, or standard input for ``-``."""
+    return nullcontext(sys.stdin) if file == "-" else Path(file).open(encoding="utf-8")
 
 
 def _settings() -> Settings:

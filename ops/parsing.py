@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 import orjson
+from rich.console import Console
 
 from actors.parser import read
 from engine.model import Reading, Signal
+from ops.explaining import explain
 
 __all__ = ["BadLineError", "parse_lines", "reading_object"]
 
@@ -19,10 +21,13 @@ class BadLineError(ValueError):
     """A line of input cannot be used; the text says which and why."""
 
 
-def parse_lines(lines: Iterable[str], out: TextIO, complain: TextIO) -> int:
+def parse_lines(
+    lines: Iterable[str], out: TextIO, complain: TextIO, *, console: Console | None = None
+) -> int:
     """Read lines ``{"id","text"}``, write one reading each; return the number of lines that were bad.
 
     A bad line is told to ``complain`` and answered by no output line; the others are read all the same.
+    With a ``console`` the readings are explained to a person there instead.
     """
     bad = 0
     for number, item in _items(lines):
@@ -31,6 +36,10 @@ def parse_lines(lines: Iterable[str], out: TextIO, complain: TextIO) -> int:
             print(f"line {number}: {item}", file=complain)
             continue
         reading = read(item.get("text"), item.get("caption"))
+        if console is not None:
+            console.rule(str(item.get("id")))
+            explain(item.get("text") or item.get("caption") or "", reading, console)
+            continue
         print(orjson.dumps({"id": item.get("id"), **reading_object(reading)}).decode(), file=out)
     return bad
 

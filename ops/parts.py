@@ -280,13 +280,14 @@ class Parts:
 
     def _responder(self) -> ChildSpec:
         settings = self._settings
+        signals = Signals(self._shared.database, retention=RETENTION)
         pages = PageReader(
             board=self.services.board,
             directory=self.services.directory,
             clock=self.services.clock,
             pages=self._shared.pages,
             last_good=self._shared.last_good,
-            signals=Signals(self._shared.database, retention=RETENTION),
+            signals=signals,
             instruments=self._instruments,
         )
         app = create_app(
@@ -294,6 +295,7 @@ class Parts:
                 board=self.services.board,
                 directory=self.services.directory,
                 pages=pages,
+                signals=signals,
                 registry=self._registry,
                 instruments=self._instruments,
                 sync=self._sync,

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from engine.model import Outcome, OutcomeKind
 from storage.database import Cursor, Database
+from storage.events import EventWriter
 from storage.ledger_rows import dead_letter_row, key_of, ledger_row, make_single, signal_row, to_json
 
 __all__ = ["Ledger", "Recorded", "dead_letter_of"]
@@ -117,6 +118,7 @@ class Ledger:
     def __init__(self, database: Database, *, grammar_version: str) -> None:
         self._database = database
         self._grammar_version = grammar_version
+        self._events = EventWriter(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
             name: sql.SQL(text).format(schema=schema)
@@ -176,6 +178,7 @@ class Ledger:
         signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
         if signals:
             cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
+        self._events.write(cursor, news, sorted(moved), number=drawn["number"])
         buried = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
         if buried:
             intervals = {"first": _RETRY_FIRST, "cap": _RETRY_CAP}

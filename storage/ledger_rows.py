@@ -14,7 +14,7 @@ from engine.model import ChannelMessage, Outcome, OutcomeKind, Signal
 from storage.errors import RowsRefusedError
 from storage.gateway_messages import encode_message
 
-__all__ = ["dead_letter_row", "key_of", "ledger_row", "make_single", "signal_row", "to_json"]
+__all__ = ["dead_letter_row", "event_row", "key_of", "ledger_row", "make_single", "signal_row", "to_json"]
 
 
 def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -104,6 +104,24 @@ def signal_row(outcome: Outcome, signal: Signal) -> dict[str, Any]:
         "raw_message": message.body,
         "source": message.source,
         "provenance": signal.provenance,
+    }
+
+
+def event_row(outcome: Outcome, position: int) -> dict[str, Any]:
+    """Return the columns of one event of a message."""
+    message, event = outcome.message, outcome.events[position]
+    assert isinstance(message, ChannelMessage)  # noqa: S101 - only a readable message has events
+    return {
+        "channel": message.channel,
+        "message_id": message.message_id,
+        "position": position,
+        "ts": outcome.ts,
+        "kind": event.kind.value,
+        "asset": event.asset,
+        "target": event.target,
+        "stop": event.stop,
+        "percent": event.percent,
+        "reply_to": message.reply_to,
     }
 
 

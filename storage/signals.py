@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from psycopg import sql
 
 from storage.database import Cursor, Database
+from storage.events import status_of
+from storage.ledger_rows import to_json
 
 __all__ = ["SignalPage", "SignalQuery", "Signals", "decode_cursor", "encode_cursor"]
 
@@ -19,6 +21,14 @@ _COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
+_EVENTS = """
+select channel, signal_message_id, signal_position, kind, ts, message_id, target, stop, percent
+from {schema}.signal_events
+where (channel, signal_message_id, signal_position) in (
+    select channel, message_id, position from json_to_recordset(%(keys)s) as key (
+        channel text, message_id text, position smallint))
+order by ts, length(message_id), message_id, position
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +50,10 @@ class SignalQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalPage:
-    """Rows of a page, keyed by column; ``more`` says whether another page follows."""
+    """Rows of a page, keyed by column; ``more`` says whether another page follows.
+
+    Each row also holds ``events``, in order of time, and the ``status`` that follows from them.
+    """
 
     rows: tuple[Mapping[str, Any], ...]
     more: bool
@@ -52,6 +65,7 @@ class Signals:
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
+        self._events = sql.SQL(_EVENTS).format(schema=sql.Identifier(database.schema))
         self._retention = retention
 
     def find(self, query: SignalQuery) -> SignalPage:
@@ -93,9 +107,36 @@ class Signals:
 
         def work(cursor: Cursor) -> SignalPage:
             rows = cursor.execute(statement, values).fetchall()
-            return SignalPage(rows=tuple(rows[: query.limit]), more=len(rows) > query.limit)
+            page = rows[: query.limit]
+            self._add_events(cursor, page)
+            return SignalPage(rows=tuple(page), more=len(rows) > query.limit)
 
         return self._database.read(work)
+
+    def get(self, signal_id: int) -> Mapping[str, Any] | None:
+        """Return one signal with its events and its ``provenance``, or None."""
+        statement = sql.SQL(
+            "select {columns}, provenance, grammar_version from {table}"
+            " where id = %(id)s and ts > now() - %(retention)s"
+        ).format(columns=_COLUMNS, table=self._table)
+
+        def work(cursor: Cursor) -> Mapping[str, Any] | None:
+            row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()
+            if row is not None:
+                self._add_events(cursor, [row])
+            return row
+
+        return self._database.read(work)
+
+    def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        keys = [{name: row[name] for name in ("channel", "message_id", "position")} for row in rows]
+        events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+        for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}):
+            key = event["channel"], event["signal_message_id"], event["signal_position"]
+            events.setdefault(key, []).append(event)
+        for row in rows:
+            row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
+            row["status"] = status_of(row["events"])
 
 
 def encode_cursor(ts: datetime, signal_id: int) -> str:

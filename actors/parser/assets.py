@@ -12,7 +12,7 @@ from .tickers import Shape, Ticker
 __all__ = ["Asset", "find_asset"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asset:
     """The asset of a block: its ticker, the token it was read from, and by which rule.
 

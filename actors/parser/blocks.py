@@ -25,7 +25,7 @@ _ASIDE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Block:
     """The tokens ``start``..``end`` of a message, of which one signal is read."""
 
@@ -40,7 +40,7 @@ class Block:
         return tokens[bisect_left(tokens, self.start) : bisect_left(tokens, self.end)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Anchor:
     """A ticker that may begin a block, and where its own label begins (itself, without one)."""
 
@@ -49,7 +49,7 @@ class _Anchor:
     labelled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Places:
     """Where a message says something that is read, as sorted tokens.
 

@@ -21,7 +21,7 @@ _CONDITIONAL_TARGETS = words("alvo alvos objetivo objetivos tp tps")
 _BEFORE_TARGET = frozenset(ORDINALS) | {"ultimo"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clause:
     """Tokens ``start``..``end`` of a message.
 
@@ -50,18 +50,20 @@ def split_clauses(tokens: Tokens) -> tuple[list[Clause], list[int]]:
     may_condition = not tokens.words.isdisjoint(_TRIGGERS)
     may_negate = not tokens.words.isdisjoint(NEGATIONS | DENIALS)
     start = 0
+    last = len(tokens.items) - 1
     for i, token in enumerate(tokens.items):
-        clause_of.append(len(clauses))
-        if token.kind is TokenKind.BREAK or (token.kind is TokenKind.SIGN and _ends_clause(tokens, i)):
-            clauses.append(_clause(tokens, start, i + 1, may_condition, may_negate))
+        kind = token.kind
+        if i == last or kind is TokenKind.BREAK or (kind is TokenKind.SIGN and _ends_clause(tokens, i)):
+            clause_of += [len(clauses)] * (i + 1 - start)
+            clauses.append(_clause(tokens, start, i + 1, may_condition=may_condition, may_negate=may_negate))
             start = i + 1
-    if start < len(tokens.items):
-        clauses.append(_clause(tokens, start, len(tokens.items), may_condition, may_negate))
     return clauses, clause_of
 
 
 def _ends_clause(tokens: Tokens, i: int) -> bool:
     sign = tokens.items[i].word
+    if sign == ":":  # the commonest sign by far
+        return False
     if sign in "()":
         return True
     if sign not in _CLOSERS or not tokens.spaced(i):
@@ -72,7 +74,7 @@ def _ends_clause(tokens: Tokens, i: int) -> bool:
     return sign in _ENDS
 
 
-def _clause(tokens: Tokens, start: int, end: int, may_condition: bool, may_negate: bool) -> Clause:
+def _clause(tokens: Tokens, start: int, end: int, *, may_condition: bool, may_negate: bool) -> Clause:
     items = tokens.items
     negated = denied = _NOWHERE
     if may_negate:

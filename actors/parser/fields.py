@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ from .tickers import Shape
 __all__ = ["Fields", "Price", "read_fields"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Price:
     """A price that was read: its value, its token, and how its digits were read."""
 
@@ -178,12 +178,9 @@ class _Reader:
             rule, _ = scale.rule(number)
             return Price(number.read_as(rule), token, rule)
 
-        entries = [
-            tuple(sorted((price(low), price(high)), key=lambda each: each.value))
-            for low, high in self._entries
-        ]
+        entries = [_in_order(price(low), price(high)) for low, high in self._entries]
         if entries:
-            fields.entry = (entries[0][0], entries[0][1])
+            fields.entry = entries[0]
         stops = [price(token) for token in self._stops]
         fields.stop = stops[0] if stops else None
         numbered = {index: [price(token) for token in tokens] for index, tokens in self._numbered.items()}
@@ -221,5 +218,9 @@ class _Reader:
         return indices != set(range(1, len(indices) + 1))
 
 
-def _differ(prices: Iterable[Price]) -> bool:
-    return len({price.value for price in prices}) > 1
+def _in_order(one: Price, other: Price) -> tuple[Price, Price]:
+    return (one, other) if one.value <= other.value else (other, one)
+
+
+def _differ(prices: Sequence[Price]) -> bool:
+    return len(prices) > 1 and len({price.value for price in prices}) > 1

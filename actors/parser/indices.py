@@ -20,7 +20,7 @@ _COLONS = frozenset(":=")
 _LIST_SIGNS = frozenset(",/|;")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Index:
     """An index at token ``place`` behind a target label, and the link from token ``end`` to the price.
 

@@ -59,11 +59,12 @@ def find_labels(message: Message) -> list[Label]:
 
 
 def _match(items: list[Token], i: int, ends: tuple[tuple[tuple[str, ...], Field], ...]) -> Label | None:
-    field, end = next(
-        ((field, end) for rest, field in ends if (end := _words_at(items, i + 1, rest)) is not None),
-        (None, i),
-    )
-    if field is None:
+    for rest, named in ends:
+        found = _words_at(items, i + 1, rest) if rest else i + 1
+        if found is not None:
+            field, end = named, found
+            break
+    else:
         return None
     if field is Field.TARGET:
         return _target_label(items, i, end)

@@ -173,6 +173,8 @@ UPDATE_RULES = (
     Rule("update.leave", _LEAVE, words("a"), verb=True, following=("mercado",)),
     Rule("update.leave", _LEAVE, words("da"), verb=True, following=("operacao",)),
     Rule("update.leave", _LEAVE, words("da"), verb=True, following=("posicao",)),
+    Rule("update.leave", _LEAVE, words("das"), verb=True, following=("operacoes",)),
+    Rule("update.leave", _LEAVE, words("das"), verb=True, following=("posicoes",)),
     Rule("update.take_partial", _TAKE, _nouns("parcial metade"), verb=True),
     Rule("update.reduce", _REDUCE, _nouns("posicao mao"), verb=True),
     Rule("update.filled", _ORDER_NOUNS, _FILLED),

@@ -37,7 +37,7 @@ class Phrase:
     clause: Clause
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Setting:
     """What must be known of a message before its phrases are judged (9.1).
 

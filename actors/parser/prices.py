@@ -100,7 +100,7 @@ def _decimal(whole: str, rest: str, *, mil: bool) -> Decimal:
     return Decimal(f"{whole or '0'}.{rest}" if rest else whole)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scale:
     """What decides between the two readings of an ambiguous number of a block (5.2).
 

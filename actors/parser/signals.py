@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 
 from engine.model import Signal, Span
@@ -26,7 +26,7 @@ _ENTRY_SIGNS = frozenset(":=@-")
 _LEVEL_SIGNS = frozenset(":=-")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
     """A block with an asset, read by itself. Complete ones become signals.
 
@@ -57,10 +57,10 @@ def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
     # a block without a type takes that of the block before, one without a validity that of the block after
     for i in range(1, len(candidates)):
         if candidates[i].type_place is None:
-            candidates[i] = replace(candidates[i], type_place=candidates[i - 1].type_place)
+            candidates[i].type_place = candidates[i - 1].type_place
     for i in reversed(range(len(candidates) - 1)):
         if candidates[i].validity is None:
-            candidates[i] = replace(candidates[i], validity=candidates[i + 1].validity)
+            candidates[i].validity = candidates[i + 1].validity
     return candidates
 
 

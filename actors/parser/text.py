@@ -86,7 +86,7 @@ _SYMBOL = re.compile(
 _SPACES = re.compile(r" {2,}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Shift:
     """Where one substitution moved the text: ``made[i]`` of its result stood at ``taken[i]``."""
 
@@ -98,7 +98,7 @@ class _Shift:
         return position if i < 0 else self.taken[i] + position - self.made[i]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """A prepared text, with the way back to the raw one."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from actors.instruments import Instruments
 from engine.directory import Directory
 from engine.messages import PollNow
 from engine.snapshot import Board
-from ops.http.encoding import encode
+from ops.http.encoding import encode, signal_detail
 from ops.http.guard import Guard, GuardPolicy
 from ops.http.health import health_body, is_live, readiness
 from ops.http.pages import PageReader
@@ -35,6 +36,7 @@ from ops.http.query import parse_list_query
 from ops.version import VERSION
 from storage.errors import GatewayError, StorageError
 from storage.gateway import SyncResult
+from storage.signals import Signals
 
 __all__ = ["AppParts", "create_app"]
 
@@ -49,6 +51,7 @@ class AppParts:
     board: Board
     directory: Directory
     pages: PageReader
+    signals: Signals
     registry: CollectorRegistry
     instruments: Instruments
     sync: Callable[[int], SyncResult]
@@ -74,6 +77,7 @@ def create_app(parts: AppParts) -> Starlette:
     for prefix, with_history in (("", True), ("/api/v1", False)):
         routes += [
             Route(f"{prefix}/signals", _signals(parts, with_history=with_history), methods=["GET"]),
+            Route(f"{prefix}/signals/{{signal_id}}", _signal(parts), methods=["GET"]),
             Route(f"{prefix}/sync-messages", _sync_messages(parts), methods=["POST"]),
         ]
     return Starlette(
@@ -144,6 +148,22 @@ def _signals(parts: AppParts, *, with_history: bool) -> Endpoint:
         return Response(page.body, media_type=_JSON, headers=headers)
 
     return signals
+
+
+def _signal(parts: AppParts) -> Endpoint:
+    async def signal(request: Request) -> Response:
+        text = request.path_params["signal_id"]
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise BadRequestError([("id", "a whole number is wanted")])
+        try:
+            row = await run_in_threadpool(parts.signals.get, int(text))
+        except StorageError as error:
+            return problem(503, f"Signals cannot be read now: {error}", headers={"Retry-After": "5"})
+        if row is None:
+            return problem(404, f"There is no signal {text}, or it is past the retention.")
+        return _json(signal_detail(row))
+
+    return signal
 
 
 def _sync_messages(parts: AppParts) -> Endpoint:

@@ -11,7 +11,7 @@ import orjson
 
 from actors.snapshots import BackfillSnapshot
 
-__all__ = ["encode", "history_entry", "signal_object"]
+__all__ = ["encode", "history_entry", "signal_detail", "signal_object"]
 
 
 def encode(value: object) -> bytes:
@@ -46,9 +46,31 @@ def signal_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "source": row["source"],
         "message_id": row["message_id"],
         "position": row["position"],
+        "status": row["status"],
+        "events": [_event_object(event) for event in row["events"]],
         "ingested_at": _instant(row["ingested_at"]),
         "created_at": _instant(row["created_at"]),
         "updated_at": _instant(row["updated_at"]),
+    }
+
+
+def signal_detail(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a signal with where in its text each value was read, and by which rule."""
+    return {
+        **signal_object(row),
+        "provenance": row["provenance"],
+        "grammar_version": row["grammar_version"],
+    }
+
+
+def _event_object(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": event["kind"],
+        "ts": _epoch_ms(event["ts"]),
+        "message_id": event["message_id"],
+        "target": event["target"],
+        "stop": event["stop"],
+        "percent": event["percent"],
     }
 
 
@@ -76,6 +98,8 @@ def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
         "source": "backfill",
         "message_id": None,
         "position": 0,
+        "status": None,
+        "events": [],
         "ingested_at": at,
         "created_at": at,
         "updated_at": at,

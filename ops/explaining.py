@@ -1,0 +1,47 @@
+"""``tp-capital parse --explain``: a reading for a person - what was found, where, and why it is what it is."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from actors.parser.reasons import REASONS
+from engine.model import Reading, Signal
+
+__all__ = ["explain"]
+
+_SHOWN_CHARS = 60
+
+
+def explain(text: str, reading: Reading, console: Console) -> None:
+    """Print the reading of ``text``: its kind, the rule that decided, each value with its place."""
+    console.print(
+        f"[bold]{reading.kind.value}[/]: {REASONS.get(reading.reason, reading.reason)} ({reading.reason})"
+    )
+    for signal in reading.signals:
+        console.print(_signal_table(text, signal))
+    for event in reading.events:
+        parts = [event.kind.value, event.asset or "no asset named"]
+        if event.target is not None:
+            parts.append("final target" if event.target == 0 else f"target {event.target}")
+        if event.stop:
+            parts.append("stop")
+        if event.percent is not None:
+            parts.append(f"{event.percent:+f} %")
+        console.print("event: " + ", ".join(parts))
+
+
+def _signal_table(text: str, signal: Signal) -> Table:
+    table = Table(title=f"signal {signal.position}: {signal.side.value} {signal.asset}, {signal.signal_type}")
+    for column in ("field", "value", "at", "text", "rule"):
+        table.add_column(column)
+    for span in signal.provenance:
+        line = text.count("\n", 0, span.start) + 1
+        quoted = text[span.start : span.end].replace("\n", "⏎")[:_SHOWN_CHARS]
+        place = f"line {line}, {span.start}-{span.end}"
+        # Text, not str: brackets of a message are not our markup
+        table.add_row(span.field, span.value, place, Text(quoted), span.rule)
+    if signal.warnings:
+        table.caption = "warnings: " + ", ".join(signal.warnings)
+    return table

@@ -1,0 +1,156 @@
+"""``tp-capital replay``: what the present grammar would read differently over everything stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from actors.parser import read
+from actors.parser.outcome import OutcomePolicy, date_of, is_filtered, outcome_of
+from engine.model import Outcome, OutcomeKind, Signal
+from storage.archive import Archive, Archived
+from storage.ledger import Ledger
+
+__all__ = ["Difference", "Replay", "ReplayReport"]
+
+_FIELDS = (
+    "side",
+    "asset",
+    "signal_type",
+    "buy_min",
+    "buy_max",
+    "targets",
+    "target_final",
+    "stop",
+    "valid_until",
+    "warnings",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One change. ``what``: added, changed, lost (a signal) or outcome (any other kind of message)."""
+
+    what: str
+    channel: str
+    message_id: str
+    position: int | None
+    detail: str
+
+    def __str__(self) -> str:
+        place = "" if self.position is None else f" #{self.position}"
+        return f"{self.what:<8} {self.channel} {self.message_id}{place}: {self.detail}"
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """Counts of a replay; ``applied`` messages were written with their new reading."""
+
+    messages: int = 0
+    differing: int = 0
+    applied: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)
+
+    def words(self, *, applied: bool) -> str:
+        """Return the counts as one line."""
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(self.by_kind.items()))
+        written = f"{self.applied} written" if applied else "nothing written (--apply writes)"
+        differences = f"{self.differing} differ: {counts}" if counts else "no difference"
+        return f"{self.messages} messages read again, {differences}; {written}"
+
+
+class Replay:
+    """Reads stored messages again; writes only when asked to, through the ledger like any re-reading."""
+
+    def __init__(self, archive: Archive, ledger: Ledger, *, policy: OutcomePolicy, now: datetime) -> None:
+        self._archive = archive
+        self._ledger = ledger
+        self._policy = policy
+        self._now = now
+        self.report = ReplayReport()
+
+    def run(self, *, channel: str | None, since: datetime | None, apply: bool) -> Iterator[Difference]:
+        """Yield every difference; with ``apply`` each page's new readings are written before the next page.
+
+        Messages past the retention are passed over: their signals are gone, and must not come back.
+        """
+        for page in self._archive.pages(channel=channel, since=since):
+            changed: list[Outcome] = []
+            for stored in page:
+                if date_of(stored.message)[0] <= self._now - self._policy.retention:
+                    continue
+                self.report.messages += 1
+                outcome = self._outcome(stored)
+                differences = list(compare(stored, outcome))
+                if differences:
+                    changed.append(outcome)
+                for difference in differences:
+                    self.report.by_kind[difference.what] = self.report.by_kind.get(difference.what, 0) + 1
+                    yield difference
+            self.report.differing += len(changed)
+            if apply and changed:
+                recorded = self._ledger.record(changed, reread=True)
+                self.report.applied += len(recorded.moved)
+
+    def _outcome(self, stored: Archived) -> Outcome:
+        message = stored.message
+        if is_filtered(message.body, self._policy.text_filter):
+            return Outcome(
+                message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=date_of(message)[0]
+            )
+        reading = read(message.text, message.caption)
+        return outcome_of(message, reading, now=self._now, policy=self._policy)
+
+
+def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
+    """Yield what differs between the stored reading and another one, signal by signal, field by field."""
+    channel, message_id = stored.message.channel, stored.message.message_id
+    if stored.outcome != outcome.kind.value:
+        yield Difference(
+            what="outcome",
+            channel=channel,
+            message_id=message_id,
+            position=None,
+            detail=f"{stored.outcome} ({stored.reason}) -> {outcome.kind.value} ({outcome.reason})",
+        )
+    before = {int(row["position"]): row for row in stored.signals}
+    after = {signal.position: signal for signal in outcome.signals}
+    for position in sorted(before.keys() | after.keys()):
+        old, new = before.get(position), after.get(position)
+        if old is None and new is not None:
+            what, detail = "added", _words(_values(new))
+        elif old is not None and new is None:
+            what, detail = "lost", _words({name: old[name] for name in _FIELDS})
+        elif old is not None and new is not None:
+            values = _values(new)
+            # numerics compare by value: 3.50 equals 3.5
+            changes = [n for n in _FIELDS if _plain(old[n]) != _plain(values[n])]
+            what = "changed"
+            detail = ", ".join(f"{n} {_word(old[n])} -> {_word(values[n])}" for n in changes)
+            if not changes:
+                continue
+        else:
+            continue
+        yield Difference(what=what, channel=channel, message_id=message_id, position=position, detail=detail)
+
+
+def _values(signal: Signal) -> dict[str, Any]:
+    return {name: getattr(signal, name) for name in _FIELDS}
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _words(values: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {_word(value)}" for name, value in values.items() if value not in (None, [], ())
+    )
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + " ".join(_word(item) for item in value) + "]"
+    return "-" if value is None else str(value)

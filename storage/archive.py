@@ -1,0 +1,104 @@
+"""Everything that was ever received, for reading it again: the ledger's texts with the outcome they had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from engine.model import ChannelMessage
+from storage.database import Cursor, Database
+from storage.ledger_rows import to_json
+
+__all__ = ["Archive", "Archived"]
+
+_PAGE = 1000
+
+# dead letters are left out: they are read again on their own, from their raw form
+_MESSAGES = """
+select channel, message_id, gateway_id, outcome, reason, text, caption, source, telegram_date, received_at,
+    message_updated_at, reply_to
+from {schema}.ledger
+where outcome <> 'dead_letter' and received_at is not null
+    and (channel, message_id) > (%(channel_after)s, %(message_after)s)
+    and (%(channel)s::text is null or channel = %(channel)s::text)
+    and (%(since)s::timestamptz is null or ts >= %(since)s::timestamptz)
+order by channel, message_id limit %(limit)s
+"""
+_SIGNALS = """
+select channel, message_id, position, side, asset, signal_type, buy_min, buy_max, targets, target_final, stop,
+    valid_until, warnings
+from {schema}.tp_capital_signals
+where (channel, message_id) in (
+    select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
+order by channel, message_id, position
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """One message with the outcome and the signal rows it has."""
+
+    message: ChannelMessage
+    outcome: str
+    reason: str
+    signals: tuple[Mapping[str, Any], ...]
+
+
+class Archive:
+    """The stored messages, in the order of their keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        schema = sql.Identifier(database.schema)
+        self._messages = sql.SQL(_MESSAGES).format(schema=schema)
+        self._signals = sql.SQL(_SIGNALS).format(schema=schema)
+
+    def pages(self, *, channel: str | None, since: datetime | None) -> Iterator[tuple[Archived, ...]]:
+        """Yield pages of messages that count from ``since`` or later."""
+        after = ("", "")
+        while page := self._page(after, channel, since):
+            yield page
+            after = page[-1].message.channel, page[-1].message.message_id
+
+    def _page(
+        self, after: tuple[str, str], channel: str | None, since: datetime | None
+    ) -> tuple[Archived, ...]:
+        values = {
+            "channel_after": after[0],
+            "message_after": after[1],
+            "channel": channel,
+            "since": since,
+            "limit": _PAGE,
+        }
+
+        def work(cursor: Cursor) -> tuple[Archived, ...]:
+            rows = cursor.execute(self._messages, values).fetchall()
+            keys = [{name: row[name] for name in ("channel", "message_id")} for row in rows]
+            signals: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+            for row in cursor.execute(self._signals, {"keys": to_json(keys).decode()}):
+                signals.setdefault((row["channel"], row["message_id"]), []).append(row)
+            return tuple(_archived(row, signals.get((row["channel"], row["message_id"]), ())) for row in rows)
+
+        return self._database.read(work)
+
+
+def _archived(row: Mapping[str, Any], signals: Sequence[Mapping[str, Any]]) -> Archived:
+    message = ChannelMessage(
+        channel=row["channel"],
+        message_id=row["message_id"],
+        gateway_id=row["gateway_id"],
+        ack_id=None,
+        text=row["text"],
+        caption=row["caption"],
+        source=row["source"],
+        status="stored",
+        received_at=row["received_at"],
+        telegram_date=row["telegram_date"],
+        updated_at=row["message_updated_at"],
+        reply_to=row["reply_to"],
+    )
+    return Archived(message=message, outcome=row["outcome"], reason=row["reason"], signals=tuple(signals))

@@ -1,0 +1,65 @@
+"""A migrated database, and the way from a text to its rows without actors."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from actors.parser import GRAMMAR_VERSION, read
+from actors.parser.outcome import OutcomePolicy, outcome_of
+from engine.model import ChannelMessage
+from engine.timers import TimerThread
+from ops.parts import RETENTION
+from storage.database import Database
+from storage.ledger import Ledger
+from storage.schema import Strategy, migrate
+
+CHANNEL = "-1001649127710"
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+
+Store = Callable[[Sequence[ChannelMessage]], None]
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    timers = TimerThread()
+    migrate(database_url, schema="signals", strategy=Strategy.NEON, timers=timers)
+    database = Database(database_url, schema="signals", pool_max=5, timers=timers)
+    database.open()
+    yield database
+    database.close()
+    timers.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    """Give a function that reads messages and makes their outcomes durable, as parser and writer do."""
+    ledger = Ledger(database, grammar_version=GRAMMAR_VERSION)
+    policy = OutcomePolicy(retention=RETENTION)
+
+    def record(messages: Sequence[ChannelMessage]) -> None:
+        now = datetime.now(UTC)
+        ledger.record([outcome_of(m, read(m.text), now=now, policy=policy) for m in messages])
+
+    return record
+
+
+def message(
+    number: int, text: str, *, minute: int, reply_to: int | None = None, version: int = 0
+) -> ChannelMessage:
+    """Return message ``number``, sent ``minute`` minutes after the start; ``version`` counts its edits."""
+    at = START + timedelta(minutes=minute)
+    return ChannelMessage(
+        channel=CHANNEL,
+        message_id=str(number),
+        gateway_id=f"g{number}",
+        ack_id=str(number),
+        text=text,
+        caption=None,
+        source="telegram",
+        status="received",
+        received_at=at,
+        telegram_date=at,
+        updated_at=at + timedelta(minutes=version),
+        reply_to=str(reply_to) if reply_to is not None else None,
+    )

@@ -1,0 +1,85 @@
+"""Reading everything again: the difference is shown field by field, and written only when asked for."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from actors.parser import read
+from actors.parser.outcome import OutcomePolicy, outcome_of
+from engine.model import Reading
+from ops import replay
+from ops.parts import RETENTION
+from storage.archive import Archive
+from storage.database import Database
+from storage.ledger import Ledger
+from storage.signals import SignalQuery, Signals
+from tests.integration.reading.conftest import START, Store, message
+from tests.integration.reading.test_events import STORY, block, served
+
+POLICY = OutcomePolicy(retention=RETENTION)
+
+
+def run(
+    database: Database, *, apply: bool = False, now: datetime | None = None
+) -> tuple[list[str], replay.Replay]:
+    ledger = Ledger(database, grammar_version="next")
+    again = replay.Replay(Archive(database), ledger, policy=POLICY, now=now or datetime.now(UTC))
+    return [str(d) for d in again.run(channel=None, since=None, apply=apply)], again
+
+
+def former_grammar(text: str | None, caption: str | None = None) -> Reading:
+    """Read as a grammar with faults would: it misses VALE3, and reads commas away."""
+    if text and "VALE3" in text:
+        return read("Bom dia!")
+    return read(text.replace("10,00", "1000") if text else text, caption)
+
+
+@pytest.fixture
+def stored_by_former(database: Database) -> None:
+    now = datetime.now(UTC)
+    outcomes = [outcome_of(m, former_grammar(m.text), now=now, policy=POLICY) for m in STORY]
+    Ledger(database, grammar_version="former").record(outcomes)
+
+
+def test_the_same_grammar_reads_everything_the_same(database: Database, store: Store) -> None:
+    store(STORY)
+    lines, again = run(database)
+    assert lines == []
+    assert again.report.messages == len(STORY)
+
+
+@pytest.mark.usefixtures("stored_by_former")
+def test_differences_are_shown_and_nothing_is_written(database: Database) -> None:
+    before = served(database)
+    lines, again = run(database)
+    text = "\n".join(lines)
+    assert "changed  -1001649127710 1 #0: buy_min 1000 -> 10.00, buy_max 1000 -> 10.00" in text
+    assert "added    -1001649127710 2 #0: side buy, asset VALE3" in text
+    assert "outcome  -1001649127710 7: not_signal (no_ticker) -> cancel" in text
+    assert served(database) == before
+    assert "nothing written" in again.report.words(applied=False)
+
+
+@pytest.mark.usefixtures("stored_by_former")
+def test_apply_writes_the_new_readings_and_keeps_the_former_in_history(database: Database) -> None:
+    lines, _ = run(database, apply=True)
+    assert lines
+    page = Signals(database, retention=RETENTION).find(SignalQuery(limit=100))
+    assert {row["buy_min"] for row in page.rows} == {Decimal("10.00"), Decimal("10.50")}
+    assert served(database)["2"][0] == "cancelled"
+    assert run(database)[0] == []
+    history = database.read(
+        lambda c: c.execute("select count(*) as n from signals.signals_history").fetchone()
+    )
+    assert history is not None
+    assert history["n"] >= 2
+
+
+def test_what_is_past_retention_is_not_brought_back(database: Database, store: Store) -> None:
+    store([message(1, block("PETR4"), minute=0)])
+    database.write(lambda c: c.execute("delete from signals.tp_capital_signals"))
+    later = START + RETENTION + timedelta(days=1)
+    lines, again = run(database, apply=True, now=later)
+    assert lines == []
+    assert again.report.messages == 0
