@@ -8,7 +8,7 @@ PYTHON ?= python3
 PORT ?= 4008
 PACKAGES := $(shell cat tests/support/packages.txt)
 
-.PHONY: install install-dev packages run test lint format bench lock clean
+.PHONY: install install-dev packages run test lint format bench fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -53,7 +53,13 @@ format: install-dev
 test: lint packages
 	$(BIN)/pytest
 
+# atheris, where it is installed, guides it by coverage: .venv/bin/pip install atheris
+FUZZ_SECONDS ?= 600
+fuzz: install-dev
+	PYTHONPATH=. $(BIN)/python tests/fuzz/fuzz_grammar.py --seconds $(FUZZ_SECONDS)
+
 bench: install-dev
+	$(BIN)/python -m ops.bench.grammar
 	$(BIN)/python -m ops.bench.pipeline
 
 # after a change of dependencies in pyproject.toml
