@@ -1,11 +1,18 @@
 """The message grammar: what a text of the channel says, by the format catalogue.
 
-The way of a text through the modules, top down: ``text`` prepares it, ``tokens`` cuts it,
-``clauses`` and ``labels`` find its parts (``message`` holds them), ``mentions`` reads what each
-label leads to (``links``, ``indices``, ``targets``, with ``prices`` and ``tickers``), ``blocks`` and
-``assets`` tell signals apart, ``fields`` and ``validity`` fill them, ``checks`` doubts them, and
-``classify`` decides what the message is (``lessons``, ``cancels``, ``phrases``, ``weak_results``,
-``event_words``). The word lists are in ``lexicon`` and ``phrasebook``. All of it is pure.
+The way of a text through the modules, top down:
+
+* ``grammar`` is the door, ``text`` prepares;
+* ``tokens`` cuts, with ``prices`` and ``tickers``; ``quantities`` and ``clauses`` look at the words
+  around; ``message`` holds the pieces;
+* ``labels`` finds labels, ``links`` leads from them to prices, ``indices`` and ``targets`` read target
+  labels, ``mentions`` puts together what each label says;
+* ``blocks`` tells signals apart, ``assets`` finds what each is about, ``fields`` and ``validity`` fill it,
+  ``checks`` doubts it, ``signals`` writes it down;
+* ``classify`` decides what the message is, by ``lessons``, ``cancels``, ``phrases``, ``weak_results``
+  and ``event_words``; ``events`` describes what is no signal, ``reasons`` says why.
+
+The word lists are data, in ``lexicon`` and ``phrasebook``. All of it is pure.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ __all__ = ["Clause", "split_clauses"]
 #: behind the last token: nothing is negated
 _NOWHERE = 1 << 60
 
+_NO_NAMES: frozenset[str] = frozenset()
+
 _ENDS = frozenset(".!?;")
 #: may stand between the end of a sentence and the space behind it: `?!`, `?"`
 _CLOSERS = _ENDS | frozenset("\"'”’»]")
@@ -82,9 +84,7 @@ def _clause(tokens: Tokens, start: int, end: int, *, may_condition: bool, may_ne
             word = items[i].word
             negated = i if word in NEGATIONS else negated
             denied = i if word in DENIALS else denied
-    names = frozenset(
-        [token.ticker.name for token in items[start:end] if token.ticker is not None],
-    )
+    names = [token.ticker.name for token in items[start:end] if token.ticker is not None]
     return Clause(
         start=start,
         end=end,
@@ -92,7 +92,7 @@ def _clause(tokens: Tokens, start: int, end: int, *, may_condition: bool, may_ne
         conditional=may_condition and _is_conditional(items, start, end),
         negated=negated,
         denied=denied,
-        names=names,
+        names=frozenset(names) if names else _NO_NAMES,
     )
 
 

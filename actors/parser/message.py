@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .clauses import Clause, split_clauses
 from .lexicon import LABELS, Field
+from .quantities import mark_quantities
 from .text import Prepared
 from .tickers import unknown_ticker
 from .tokens import Token, TokenKind, Tokens, tokenise
@@ -49,28 +50,29 @@ def _accept_unknown_shapes(tokens: Tokens) -> None:
     The same word elsewhere in the message is that ticker, too.
     """
     items = tokens.items
-    accepted: set[str] = set()
-    after_label = False
-    for i, token in enumerate(items):
-        if token.kind is TokenKind.WORD:
-            if after_label and unknown_ticker(token.word) is not None:
-                accepted.add(token.word)
-            after_label = token.word in _ASSET_WORDS or (after_label and _names_option(items, i))
-        elif token.kind is not TokenKind.SIGN and token.kind is not TokenKind.BREAK:
-            after_label = False
+    accepted = {
+        word
+        for i, token in enumerate(items)
+        if token.word in _ASSET_WORDS and (word := _behind(items, i + 1))
+    }
     if accepted:
         for token in items:
             if token.kind is TokenKind.WORD and token.word in accepted:
                 token.kind, token.ticker = TokenKind.TICKER, unknown_ticker(token.word)
 
 
-def _names_option(items: list[Token], i: int) -> bool:
-    """Tell the last words of `opção de compra` from words that end the reach of an asset label."""
-    if items[i].word == "de":
-        return i + 1 < len(items) and items[i + 1].word in _CALL_OR_PUT
-    return items[i].word in _CALL_OR_PUT and items[i - 1].word == "de"
+def _behind(items: list[Token], i: int) -> str:
+    """Return the word right behind an asset label, signs aside, if it may be an unknown ticker."""
+    if i + 1 < len(items) and items[i].word == "de" and items[i + 1].word in _CALL_OR_PUT:
+        i += 2
+    while i < len(items) and items[i].kind in _SILENT:
+        i += 1
+    if i == len(items) or items[i].kind is not TokenKind.WORD or unknown_ticker(items[i].word) is None:
+        return ""
+    return items[i].word
 
 
+_SILENT = frozenset((TokenKind.SIGN, TokenKind.BREAK))
 _CALL_OR_PUT = frozenset(("compra", "venda"))
 
 
@@ -79,5 +81,6 @@ def cut(prepared: Prepared) -> Message:
     tokens = tokenise(prepared)
     if not tokens.words.isdisjoint(_ASSET_WORDS):
         _accept_unknown_shapes(tokens)
+    mark_quantities(tokens.items)
     clauses, clause_of = split_clauses(tokens)
     return Message(prepared, tokens, tokens.items, clauses, clause_of)

@@ -1,7 +1,7 @@
 """Cutting a prepared text into tokens, once: words, tickers, prices, signs, line breaks.
 
-What a number is not (section 5.3: percentage, quantity, date, time, duration) is decided here, so
-that everything after sees a :attr:`TokenKind.PRICE` only where a price may be.
+What a number is not by itself (section 5.3: percentage, date, time, glued to letters) is decided
+here; what the words around it make of it in :mod:`.quantities`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
-from .lexicon import INDEXED_WORDS, QUANTITY_WORDS, UNIT_WORDS
+from .lexicon import INDEXED_WORDS
 from .prices import Number, read_number
 from .text import CHECK, Prepared, fold
 from .tickers import Ticker, ticker_of
@@ -184,7 +184,6 @@ def tokenise(prepared: Prepared) -> Tokens:
     tokens.words = {token.word for token in items}
     if "(" in tokens.words:
         _pair_parentheses(tokens)
-    _find_quantities(tokens)
     return tokens
 
 
@@ -266,37 +265,3 @@ def _pair_parentheses(tokens: Tokens) -> None:
             opened = -1
         elif token.kind is TokenKind.BREAK:
             opened = -1
-
-
-def _find_quantities(tokens: Tokens) -> None:
-    """Take from the prices what counts shares, days or millions (section 5.3)."""
-    items = tokens.items
-    last = len(items) - 1
-    before = ""
-    for i, token in enumerate(items):
-        if token.kind is not TokenKind.PRICE:
-            # `lote 300` and `lote: 300`
-            if token.word != ":":
-                before = token.word
-            continue
-        after = items[i + 1] if i < last else None
-        if after is not None and after.word in UNIT_WORDS:
-            token.kind = TokenKind.FIGURE
-        elif token.number is not None and token.number.whole:
-            by_lot = before in _LOTS
-            if by_lot or (after is not None and _counts(items, i + 1, after)):
-                token.kind = TokenKind.QUANTITY
-        before = ""
-
-
-_LOTS = frozenset(("lote", "lotes"))
-
-
-def _counts(items: list[Token], i: int, after: Token) -> bool:
-    """Tell whether the integer before token i is a number of what token i names."""
-    if after.kind is TokenKind.TICKER:
-        return True
-    following = items[i + 1] if i + 1 < len(items) else None
-    if after.word in {"#", "$"}:
-        return following is not None and following.kind is TokenKind.TICKER
-    return after.word in QUANTITY_WORDS and (following is None or following.word != ":")
