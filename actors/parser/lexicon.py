@@ -22,6 +22,7 @@ __all__ = [
     "LIST_SIGNS",
     "NEGATIONS",
     "NOT_ORDINARY",
+    "ONE_UNIT_WORDS",
     "ORDINALS",
     "PLURAL_TARGETS",
     "QUANTITY_WORDS",
@@ -118,11 +119,10 @@ FILLERS = words(
 ASIDE_UNITS = words("reais pts pontos")
 #: after a number: it is no price (section 5.3)
 UNIT_WORDS = words(
-    """
-    minuto minutos hora horas dia dias pregao pregoes semana semanas mes meses ano anos vez vezes
-    periodo periodos milhao milhoes bilhao bilhoes
-    """
+    "minutos horas dias pregoes semanas meses anos vezes periodos milhoes bilhoes milhao bilhao"
 )
+#: the same after a one (`Compra: 22,40 dia 14/11` is a price)
+ONE_UNIT_WORDS = words("minuto hora dia pregao semana mes ano vez periodo")
 #: after an integer: it is a quantity (section 5.3)
 QUANTITY_WORDS = words("acoes opcoes lote lotes contrato contratos")
 

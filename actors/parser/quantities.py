@@ -5,7 +5,7 @@ After this a :attr:`TokenKind.PRICE` stands only where a price may be.
 
 from __future__ import annotations
 
-from .lexicon import QUANTITY_WORDS, UNIT_WORDS
+from .lexicon import ONE_UNIT_WORDS, QUANTITY_WORDS, UNIT_WORDS
 from .tokens import Token, TokenKind
 
 __all__ = ["mark_quantities"]
@@ -24,11 +24,13 @@ def mark_quantities(items: list[Token]) -> None:
                 before = token.word
             continue
         after = items[i + 1] if i < last else None
+        number = token.number
         if after is not None and after.word in UNIT_WORDS:
             token.kind = TokenKind.FIGURE
-        elif token.number is not None and token.number.whole:
-            by_lot = before in _LOTS
-            if by_lot or (after is not None and _counts(items, i + 1, after)):
+        elif number is not None and number.whole:
+            if after is not None and number.small == 1 and after.word in ONE_UNIT_WORDS:
+                token.kind = TokenKind.FIGURE
+            elif before in _LOTS or (after is not None and _counts(items, i + 1, after)):
                 token.kind = TokenKind.QUANTITY
         before = ""
 
