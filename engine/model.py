@@ -157,13 +157,6 @@ class ChannelMessage:
     updated_at: datetime | None
     reply_to: str | None = None
 
-    @property
-    def body(self) -> str:
-        """The text, or the caption when the text is missing or blank; else an empty string."""
-        if self.text is not None and self.text.strip():
-            return self.text
-        return self.caption or self.text or ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedMessage:
@@ -190,8 +183,8 @@ class Outcome:
     """Where one message ended, ready for the ledger.
 
     ``ts`` is the instant the message counts from (Telegram's date, or the time of receipt where
-    that is missing or implausible); None for a malformed message. ``error`` is set for a dead
-    letter only.
+    that is missing or implausible); None for a malformed message. ``body`` is the text that was read, text
+    or caption: spans of provenance point into it. ``error`` is set for a dead letter only.
     """
 
     message: SourceMessage
@@ -200,4 +193,5 @@ class Outcome:
     ts: datetime | None
     signals: tuple[Signal, ...] = ()
     events: tuple[Event, ...] = ()
+    body: str = ""
     error: str | None = None

@@ -12,9 +12,10 @@ import orjson
 import typer
 from rich.console import Console
 
-from actors.parser import GRAMMAR_VERSION, read
+from actors.parser import read
 from actors.parser.outcome import OutcomePolicy
 from config import ConfigurationError, Settings, load_settings
+from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops import daemon
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
@@ -26,11 +27,10 @@ from ops.parsing import parse_lines, reading_object
 from ops.parts import RETENTION
 from ops.replay import Replay
 from ops.status import fetch_health, show_health, status_exit_code
+from ops.stores import make_stores
 from ops.version import VERSION
 from storage.archive import Archive
-from storage.database import Database
 from storage.errors import StorageError
-from storage.ledger import Ledger
 from storage.schema import Strategy, migrate
 
 __all__ = ["app", "main"]
@@ -133,27 +133,22 @@ def replay(
     """Read all stored messages again and print what the present grammar would read differently."""
     settings = _settings()
     timers = TimerThread()
-    database = Database(
-        settings.database.conninfo,
-        schema=settings.database.schema_name,
-        pool_max=settings.database.pool_max,
-        timers=timers,
-    )
+    stores = make_stores(settings, clock=SystemClock(), timers=timers)
     again = Replay(
-        Archive(database),
-        Ledger(database, grammar_version=GRAMMAR_VERSION),
+        Archive(stores.database),
+        stores.ledger,
         policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
         now=datetime.now(UTC),
     )
     start = since.replace(tzinfo=UTC) if since else None
     try:
-        database.open()
+        stores.database.open()
         for difference in again.run(channel=channel, since=start, apply=apply):
             typer.echo(str(difference))
     except StorageError as error:
         _stop(EXIT_FAILED, f"cannot replay: {error}")
     finally:
-        database.close()
+        stores.close()
         timers.close()
     typer.echo(again.report.words(applied=apply))
 

@@ -6,7 +6,6 @@ import functools
 import os
 import platform
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
@@ -18,7 +17,6 @@ from actors.dead_letters import DeadLetterSource
 from actors.doorbell import Doorbell
 from actors.health import Health
 from actors.instruments import Instruments
-from actors.parser import GRAMMAR_VERSION
 from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
 from actors.poller import Poller, PollPolicy
@@ -38,15 +36,12 @@ from ops.http.guard import GuardPolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
 from ops.metrics import SnapshotCollector
+from ops.stores import make_stores
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
-from storage.database import Database
 from storage.dead_letters import DeadLetters
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway import GatewayClient, SyncResult
-from storage.ledger import Ledger
-from storage.pages import MemoryPages, Pages
-from storage.redis import RedisPages
 from storage.schema import Strategy, is_current, migrate
 from storage.signals import Signals
 
@@ -54,17 +49,6 @@ __all__ = ["RETENTION", "Parts"]
 
 #: nothing older is served (CONTRACT)
 RETENTION = timedelta(days=90)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shared:
-    """Storage that several actors use; every client in it is safe for threads."""
-
-    database: Database
-    ledger: Ledger
-    redis: RedisPages | None
-    pages: Pages
-    last_good: MemoryPages
 
 
 class Parts:
@@ -80,27 +64,25 @@ class Parts:
         self._registry = CollectorRegistry()
         self._instruments = Instruments(self._registry)
         self._gateways: list[GatewayClient] = []
-        self._shared = self._make_shared()
+        self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._registry.register(
             SnapshotCollector(
                 board=self.services.board,
                 directory=self.services.directory,
-                database=self._shared.database,
+                database=self._stores.database,
                 clock=clock,
             )
         )
 
     def open(self) -> None:
         """Start connecting to the database."""
-        self._shared.database.open()
+        self._stores.database.open()
 
     def close(self) -> None:
         """Close everything; idempotent."""
         for gateway in self._gateways:
             gateway.close()
-        if self._shared.redis is not None:
-            self._shared.redis.close()
-        self._shared.database.close()
+        self._stores.close()
         self._timers.close()
 
     def specs(self) -> list[ChildSpec]:
@@ -120,30 +102,6 @@ class Parts:
 
     # ── storage ──────────────────────────────────────────────────────────────
 
-    def _make_shared(self) -> _Shared:
-        database_settings, redis_settings = self._settings.database, self._settings.redis
-        database = Database(
-            database_settings.conninfo,
-            schema=database_settings.schema_name,
-            pool_max=database_settings.pool_max,
-            timers=self._timers,
-        )
-        redis = None
-        if redis_settings.enabled:
-            replica = redis_settings.replica_host
-            redis = RedisPages(
-                master=(redis_settings.master_host, redis_settings.master_port),
-                replica=(replica, redis_settings.replica_port) if replica else None,
-            )
-        memory = MemoryPages(self.services.clock)
-        return _Shared(
-            database=database,
-            ledger=Ledger(database, grammar_version=GRAMMAR_VERSION),
-            redis=redis,
-            pages=redis or memory,
-            last_good=MemoryPages(self.services.clock),
-        )
-
     def _gateway(self) -> GatewayClient:
         """Make the client of one actor name; its generations use it one after the other."""
         settings = self._settings.gateway
@@ -155,7 +113,7 @@ class Parts:
 
     def _prepare_schema(self) -> None:
         """Migrate when our role may; else wait for the version this daemon needs, and say so."""
-        settings, database = self._settings.database, self._shared.database
+        settings, database = self._settings.database, self._stores.database
         strategy = Strategy(settings.strategy)
         if is_current(database, strategy=strategy):
             return
@@ -176,7 +134,7 @@ class Parts:
     def _writer(self) -> ChildSpec:
         factory = functools.partial(
             Writer.start,
-            ledger=self._shared.ledger,
+            ledger=self._stores.ledger,
             prepare=self._prepare_schema,
             instruments=self._instruments,
             random=self._random,
@@ -187,9 +145,9 @@ class Parts:
     def _cache(self) -> ChildSpec:
         factory = functools.partial(
             Cache.start,
-            ledger=self._shared.ledger,
-            pages=self._shared.pages,
-            last_good=self._shared.last_good,
+            ledger=self._stores.ledger,
+            pages=self._stores.pages,
+            last_good=self._stores.last_good,
             ttl_s=float(self._settings.redis.ttl_s),
             instruments=self._instruments,
         )
@@ -226,7 +184,7 @@ class Parts:
             Backfill.start,
             channels=gateway.channels,
             gateway=client,
-            checkpoints=Checkpoints(self._shared.database),
+            checkpoints=Checkpoints(self._stores.database),
             policy=BackfillPolicy(
                 delay_s=self._settings.engine.backfill_delay_s,
                 tail_every_s=gateway.tail_check_ms / 1000,
@@ -247,7 +205,7 @@ class Parts:
     def _dead_letters(self) -> ChildSpec:
         factory = functools.partial(
             DeadLetterSource.start,
-            letters=DeadLetters(self._shared.database),
+            letters=DeadLetters(self._stores.database),
             instruments=self._instruments,
             random=self._random,
         )
@@ -271,8 +229,8 @@ class Parts:
         place = f"{platform.node()} pid {os.getpid()}"
         factory = functools.partial(
             Health.start,
-            daemons=Daemons(self._shared.database, daemon_id=secrets.token_hex(8), place=place),
-            redis=self._shared.redis,
+            daemons=Daemons(self._stores.database, daemon_id=secrets.token_hex(8), place=place),
+            redis=self._stores.redis,
             poll_limit_s=3 * (gateway.polling_interval_ms + breaker.timeout_ms) / 1000,
             started_at=self.services.clock.now(),
         )
@@ -280,13 +238,13 @@ class Parts:
 
     def _responder(self) -> ChildSpec:
         settings = self._settings
-        signals = Signals(self._shared.database, retention=RETENTION)
+        signals = Signals(self._stores.database, retention=RETENTION)
         pages = PageReader(
             board=self.services.board,
             directory=self.services.directory,
             clock=self.services.clock,
-            pages=self._shared.pages,
-            last_good=self._shared.last_good,
+            pages=self._stores.pages,
+            last_good=self._stores.last_good,
             signals=signals,
             instruments=self._instruments,
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, date_of, is_filtered, outcome_of
+from actors.parser.outcome import OutcomePolicy, body_of, date_of, is_filtered, outcome_of
 from engine.model import Outcome, OutcomeKind, Signal
 from storage.archive import Archive, Archived
 from storage.ledger import Ledger
@@ -96,7 +96,7 @@ class Replay:
 
     def _outcome(self, stored: Archived) -> Outcome:
         message = stored.message
-        if is_filtered(message.body, self._policy.text_filter):
+        if is_filtered(body_of(message), self._policy.text_filter):
             return Outcome(
                 message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=date_of(message)[0]
             )

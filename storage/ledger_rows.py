@@ -101,7 +101,7 @@ def signal_row(outcome: Outcome, signal: Signal) -> dict[str, Any]:
         "stop": signal.stop,
         "valid_until": signal.valid_until,
         "warnings": signal.warnings,
-        "raw_message": message.body,
+        "raw_message": outcome.body,
         "source": message.source,
         "provenance": signal.provenance,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, dead_letter, is_filtered, outcome_of
+from actors.parser.outcome import OutcomePolicy, body_of, dead_letter, is_filtered, outcome_of
 from actors.source import WRITER
 from engine.actor import Actor, Context
 from engine.messages import BatchParsed, MessagesFetched
@@ -44,7 +44,7 @@ class Parser(Actor):
                 error=message.error,
             )
             return dead_letter(message, reason="malformed", error=message.error)
-        if is_filtered(message.body, self._policy.text_filter):
+        if is_filtered(body_of(message), self._policy.text_filter):
             return Outcome(
                 message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=message.received_at
             )

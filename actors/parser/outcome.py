@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from actors.parser.grammar import MAX_CHARS
+from actors.parser.text import is_blank
 from engine.model import ChannelMessage, Kind, MalformedMessage, Outcome, OutcomeKind, Reading, SourceMessage
 
-__all__ = ["OutcomePolicy", "date_of", "dead_letter", "is_filtered", "outcome_of"]
+__all__ = ["OutcomePolicy", "body_of", "date_of", "dead_letter", "is_filtered", "outcome_of"]
 
 #: Telegram's first year: a date before it is a clock's mistake, and would be dropped at once as too old
 _EARLIEST = datetime(2013, 1, 1, tzinfo=UTC)
@@ -39,8 +41,21 @@ def outcome_of(message: ChannelMessage, reading: Reading, *, now: datetime, poli
     if flag is not None:
         signals = tuple(replace(s, warnings=tuple(sorted({*s.warnings, flag}))) for s in signals)
     return Outcome(
-        message=message, kind=kind, reason=reading.reason, ts=ts, signals=signals, events=reading.events
+        message=message,
+        kind=kind,
+        reason=reading.reason,
+        ts=ts,
+        signals=signals,
+        events=reading.events,
+        body=body_of(message),
     )
+
+
+def body_of(message: ChannelMessage) -> str:
+    """Return what of a message is read: its text, or the caption when the text is missing or blank."""
+    if message.text is None or is_blank(message.text[: MAX_CHARS + 1]):
+        return message.caption or message.text or ""
+    return message.text
 
 
 def date_of(message: ChannelMessage) -> tuple[datetime, str | None]:

@@ -1,0 +1,57 @@
+"""The storage that several actors share, made of its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.parser import GRAMMAR_VERSION
+from config import Settings
+from engine.clock import Clock
+from engine.timers import Timers
+from storage.database import Database
+from storage.ledger import Ledger
+from storage.pages import MemoryPages, Pages
+from storage.redis import RedisPages
+
+__all__ = ["Stores", "make_stores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Clients that are safe for threads. ``pages`` is Redis where it is configured, else memory."""
+
+    database: Database
+    ledger: Ledger
+    redis: RedisPages | None
+    pages: Pages
+    last_good: MemoryPages
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self.redis is not None:
+            self.redis.close()
+        self.database.close()
+
+
+def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
+    """Return the clients; nothing is connected yet."""
+    database = Database(
+        settings.database.conninfo,
+        schema=settings.database.schema_name,
+        pool_max=settings.database.pool_max,
+        timers=timers,
+    )
+    redis = None
+    if settings.redis.enabled:
+        replica = settings.redis.replica_host
+        redis = RedisPages(
+            master=(settings.redis.master_host, settings.redis.master_port),
+            replica=(replica, settings.redis.replica_port) if replica else None,
+        )
+    return Stores(
+        database=database,
+        ledger=Ledger(database, grammar_version=GRAMMAR_VERSION),
+        redis=redis,
+        pages=redis or MemoryPages(clock),
+        last_good=MemoryPages(clock),
+    )
