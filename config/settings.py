@@ -204,13 +204,13 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
             return group(_env_file=env_file, **usable)  # type: ignore[call-arg]
         except ValidationError as error:
             problems.extend(
-                _problem(details) for details in error.errors(include_url=False, include_input=False)
+                _problem(group, details) for details in error.errors(include_url=False, include_input=False)
             )
-            if usable:
+            wrong = {field for details in error.errors() if (field := _field(group, details))}
+            if usable or not wrong:
                 return group.model_construct()
             # once more with defaults in place of what is wrong: rules over several settings speak up too
-            wrong = {_field(group, details): None for details in error.errors()}
-            return load(group, **{_first_name(group, name): _default(group, name) for name in wrong if name})
+            return load(group, **{_names(group, field)[0]: _default(group, field) for field in wrong})
 
     _check_readable(env_file)
     strategy = load(DatabaseSettings).strategy
@@ -240,10 +240,10 @@ def _check_readable(env_file: Path | None) -> None:
         raise ConfigurationError([f"{env_file}: cannot be read: {reason}"]) from None
 
 
-def _first_name(group: type[Group], field: str) -> str:
-    """Return the variable that beats all others of a field."""
+def _names(group: type[Group], field: str) -> tuple[str, ...]:
+    """Return the variables a field is read from, the one that beats the others first."""
     alias = group.model_fields[field].validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field
+    return tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (field,)
 
 
 def _default(group: type[Group], field: str) -> object:
@@ -251,16 +251,13 @@ def _default(group: type[Group], field: str) -> object:
 
 
 def _field(group: type[Group], details: ErrorDetails) -> str | None:
-    """Return the field whose variable a problem names."""
-    for name, field in group.model_fields.items():
-        alias = field.validation_alias
-        if details["loc"] and isinstance(alias, AliasChoices) and details["loc"][0] in (name, *alias.choices):
-            return name
-    return None
+    """Return the field whose variable a problem names; None for a rule over several."""
+    place = details["loc"][0] if details["loc"] else None
+    return next((name for name in group.model_fields if place in (name, *_names(group, name))), None)
 
 
-def _problem(details: ErrorDetails) -> str:
-    """Return one line for a person: the variable's name and what it should be; its value may be a secret."""
+def _problem(group: type[Group], details: ErrorDetails) -> str:
+    """Return one line for a person: the variable's names and what it should be; its value may be a secret."""
     message = details["msg"].removeprefix("Value error, ")
-    name = str(details["loc"][0]) if details["loc"] else ""
-    return f"{name}: {message}" if name else message
+    field = _field(group, details)
+    return f"{' or '.join(_names(group, field))}: {message}" if field else message

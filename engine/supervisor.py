@@ -172,6 +172,8 @@ class Supervisor(pykka.ThreadingActor):
 
     def _restart(self, name: str) -> None:
         child = next(child for child in self._children if child.spec.name == name)
+        if child.spec.source and self._phase is Phase.DRAINING:
+            return  # the new generation would fetch more, and was never told to drain
         if child.state in (ChildState.RESTARTING, ChildState.PARKED) and self._phase is not Phase.STOPPING:
             self._log.info("child.restarted", child=name, restarts=child.restarts)
             self._start(child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -211,7 +212,10 @@ def _listen(host: str, port: int) -> Listening:
     try:
         return Listening(host, port)
     except OSError as error:
-        _stop(EXIT_FAILED, f"cannot listen on {host} port {port}: {error.strerror}; choose another port")
+        _stop(
+            EXIT_FAILED,
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}; choose another port",
+        )
 
 
 def _stop(code: int, *lines: str) -> NoReturn:

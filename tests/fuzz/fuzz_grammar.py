@@ -94,7 +94,7 @@ def fuzz_by_coverage(seconds: float) -> None:
 
     def one(data: bytes) -> None:
         source = atheris.FuzzedDataProvider(data)
-        parts = []
+        parts: list[str] = []
         while source.remaining_bytes() and len(parts) < 400:
             if source.ConsumeBool():
                 parts.append(pieces[source.ConsumeIntInRange(0, len(pieces) - 1)])

@@ -1,0 +1,184 @@
+"""Migrations: idempotent, safe twice at once, each step whole or not at all, remedies named."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from engine.timers import TimerThread
+from ops.local.postgres import LocalPostgres
+from storage import schema as schema_module
+from storage.database import Database
+from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
+from storage.schema import Migration, Strategy, is_current, migrate
+
+PLAIN_STEPS = ("ledger", "signals", "signal_events")
+
+
+def up_to_date(url: str, timers: TimerThread, *, schema: str = "signals") -> tuple[str, ...]:
+    return migrate(url, schema=schema, strategy=Strategy.NEON, timers=timers)
+
+
+def tables(url: str, schema: str = "signals") -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "select tablename from pg_tables where schemaname = %s", [schema]
+        ).fetchall()
+    return {str(name) for (name,) in rows}
+
+
+@pytest.fixture
+def failing_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Add a last step that fails in its second statement."""
+    steps = schema_module._steps
+    text = "create table {schema}.half (a integer); select * from {schema}.missing"
+    broken = Migration(version=9999, name="broken", strategy=None, text=text)
+
+    def add() -> None:
+        monkeypatch.setattr(schema_module, "_steps", lambda: [*steps(), broken])
+
+    return add
+
+
+def test_a_fresh_database_gets_every_step_in_order(database_url: str, timers: TimerThread) -> None:
+    applied = up_to_date(database_url, timers)
+    assert applied[: len(PLAIN_STEPS)] == PLAIN_STEPS
+    assert tables(database_url) >= {
+        *("commits", "ledger", "dead_letters", "checkpoints", "daemons"),
+        *("tp_capital_signals", "signals_history", "signal_events", "schema_migrations"),
+    }
+
+
+def test_a_second_time_there_is_nothing_to_do(database_url: str, timers: TimerThread) -> None:
+    up_to_date(database_url, timers)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("update signals.commits set number = 7")
+    assert up_to_date(database_url, timers) == ()
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select number from signals.commits").fetchall() == [(7,)]
+
+
+def test_twice_at_once_each_step_is_applied_once(database_url: str, timers: TimerThread) -> None:
+    start = threading.Barrier(4)
+
+    def one() -> tuple[str, ...]:
+        start.wait(timeout=10)
+        return up_to_date(database_url, timers)
+
+    with ThreadPoolExecutor(4) as threads:
+        results = [future.result(timeout=30) for future in [threads.submit(one) for _ in range(4)]]
+    applied = sorted(name for names in results for name in names)
+    assert len(applied) == len(set(applied))
+    assert set(applied) >= set(PLAIN_STEPS)
+
+
+def test_two_schemas_of_one_database_do_not_know_each_other(database_url: str, timers: TimerThread) -> None:
+    first = up_to_date(database_url, timers, schema="one")
+    assert up_to_date(database_url, timers, schema="Two_2") == first
+    assert tables(database_url, "one") == tables(database_url, "Two_2")
+
+
+def test_a_legacy_table_of_our_name_stops_it_with_the_remedy(database_url: str, timers: TimerThread) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("create schema signals")
+        connection.execute("create table signals.tp_capital_signals (id integer, text text)")
+    with pytest.raises(DatabaseMisconfiguredError, match="TP_CAPITAL_DB_SCHEMA") as caught:
+        up_to_date(database_url, timers)
+    remedy = str(caught.value).partition("rename it: ")[2]
+    assert tables(database_url) == {"tp_capital_signals"}, "nothing was touched"
+
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(remedy.encode())
+    assert up_to_date(database_url, timers)
+    assert tables(database_url, "signals_legacy") == {"tp_capital_signals"}
+
+
+def test_a_missing_right_is_named(postgres: LocalPostgres, database_url: str, timers: TimerThread) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    postgres.create_role("no_rights", "pw")
+    with pytest.raises(DatabaseMisconfiguredError, match=f"permission denied for database {name}"):
+        up_to_date(postgres.dsn(str(name), "no_rights", "pw"), timers)
+
+
+def test_a_role_that_may_only_read_can_tell_that_the_schema_is_current(
+    postgres: LocalPostgres, migrated_url: str, timers: TimerThread
+) -> None:
+    name = str(psycopg.conninfo.conninfo_to_dict(migrated_url)["dbname"])
+    postgres.create_role("reader", "pw")
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("grant usage on schema signals to reader")
+        connection.execute("grant select on all tables in schema signals to reader")
+    database = Database(postgres.dsn(name, "reader", "pw"), schema="signals", pool_max=4, timers=timers)
+    database.open()
+    try:
+        assert is_current(database, strategy=Strategy.NEON)
+    finally:
+        database.close()
+
+
+def test_an_empty_database_is_not_current(database_url: str, timers: TimerThread) -> None:
+    database = Database(database_url, schema="signals", pool_max=4, timers=timers)
+    database.open()
+    try:
+        assert not is_current(database, strategy=Strategy.NEON)
+        up_to_date(database_url, timers)
+        assert is_current(database, strategy=Strategy.NEON)
+        assert is_current(database, strategy=Strategy.TIMESCALE), (
+            "without the extension its step is not wanted"
+        )
+    finally:
+        database.close()
+
+
+def test_a_step_that_fails_leaves_nothing_and_the_steps_before_it_stay(
+    database_url: str, timers: TimerThread, failing_step: Callable[[], None]
+) -> None:
+    failing_step()
+    with pytest.raises(DatabaseMisconfiguredError, match="42P01"):
+        up_to_date(database_url, timers)
+    there = tables(database_url)
+    assert "half" not in there
+    assert "ledger" in there
+    with psycopg.connect(database_url) as connection:
+        names = connection.execute("select name from signals.schema_migrations order by version").fetchall()
+    assert [name for (name,) in names][-1] != "broken"
+
+
+def test_the_locks_of_a_step_end_with_it(database_url: str, timers: TimerThread) -> None:
+    up_to_date(database_url, timers)
+    with psycopg.connect(database_url) as connection:
+        held = connection.execute("select count(*) from pg_locks where locktype = 'advisory'").fetchone()
+    assert held == (0,)
+
+
+def test_a_step_that_hangs_behind_anothers_lock_is_cut(
+    database_url: str, timers: TimerThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_module, "STEP_DEADLINE_S", 0.3)
+    with psycopg.connect(database_url) as other:
+        other.execute("select pg_advisory_xact_lock(%s)", [schema_module._LOCK_KEY])
+        with pytest.raises(DatabaseUnavailableError):
+            up_to_date(database_url, timers)
+
+
+def test_a_server_that_is_not_there_is_unavailable(timers: TimerThread) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="refused"):
+        up_to_date("postgresql://u:s3cret@127.0.0.1:1/db", timers)
+
+
+def test_prices_have_no_scale_and_keys_keep_each_signal_single(migrated_url: str) -> None:
+    row = sql.SQL(
+        "insert into signals.tp_capital_signals (ts, channel, message_id, position, signal_type, side, asset,"
+        " buy_min, targets, warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)"
+        " values ('2026-11-02Z', 'c', 'm', 0, 't', 'buy', 'A', '0.880', '{}', '{}', 'r', 's', '[]', 'g', 1, now())"
+    )
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(row)
+        assert connection.execute("select buy_min::text from signals.tp_capital_signals").fetchone() == (
+            "0.880",
+        )
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(row)

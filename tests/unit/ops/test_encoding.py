@@ -1,0 +1,147 @@
+"""What the outside sees of a signal: numbers with exactly the digits of the message."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress
+from ops.http.encoding import encode, history_entry, signal_object
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+ROW: dict[str, Any] = {
+    "id": 7,
+    "ts": NOON + timedelta(microseconds=1500),
+    "channel": "-1001649127710",
+    "signal_type": "Swing Trade",
+    "side": "buy",
+    "asset": "PETR4",
+    "buy_min": Decimal("0.880"),
+    "buy_max": Decimal("0.90"),
+    "targets": [Decimal("1.065"), Decimal(131000), Decimal("0.255")],
+    "target_final": Decimal("0.255"),
+    "stop": None,
+    "valid_until": "30/11",
+    "warnings": ["odd_stop"],
+    "raw_message": "🟢 PETR4",
+    "source": "telegram",
+    "message_id": "5001",
+    "position": 0,
+    "status": "hit",
+    "events": [
+        {
+            "kind": "result",
+            "ts": NOON,
+            "message_id": "5002",
+            "target": 1,
+            "stop": False,
+            "percent": Decimal("2.50"),
+        }
+    ],
+    "ingested_at": NOON,
+    "created_at": NOON.astimezone(timezone(timedelta(hours=-3))),
+    "updated_at": NOON,
+    "commit_number": 12,
+}
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["0.880", "0.255", "1.065", "131000", "0.10", "-0.5", "0.00000001", "12345678901234567890.123456789"],
+)
+def test_a_price_is_a_json_number_with_exactly_its_digits_fault_25(digits: str) -> None:
+    assert encode({"stop": Decimal(digits)}) == b'{"stop":' + digits.encode() + b"}"
+
+
+def test_a_price_has_no_exponent_fault_25() -> None:
+    assert encode([Decimal("1E+3"), Decimal("1E-7")]) == b"[1000,0.0000001]"
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=6))
+def test_every_price_reads_back_as_itself_fault_25(price: Decimal) -> None:
+    text = encode(price).decode()
+    assert re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text)
+    assert json.loads(text, parse_float=Decimal, parse_int=Decimal) == price
+
+
+def test_a_signal_is_the_object_of_the_contract() -> None:
+    signal = json.loads(encode(signal_object(ROW)), parse_float=Decimal)
+    assert signal == {
+        "id": 7,
+        "ts": 1793620800002,
+        "channel": "-1001649127710",
+        "signal_type": "Swing Trade",
+        "side": "buy",
+        "asset": "PETR4",
+        "buy_min": Decimal("0.880"),
+        "buy_max": Decimal("0.90"),
+        "target_1": Decimal("1.065"),
+        "target_2": 131000,
+        "target_final": Decimal("0.255"),
+        "targets": [Decimal("1.065"), 131000, Decimal("0.255")],
+        "stop": None,
+        "valid_until": "30/11",
+        "warnings": ["odd_stop"],
+        "raw_message": "🟢 PETR4",
+        "source": "telegram",
+        "message_id": "5001",
+        "position": 0,
+        "status": "hit",
+        "events": [
+            {
+                "kind": "result",
+                "ts": 1793620800000,
+                "message_id": "5002",
+                "target": 1,
+                "stop": False,
+                "percent": Decimal("2.50"),
+            }
+        ],
+        "ingested_at": "2026-11-02T12:00:00Z",
+        "created_at": "2026-11-02T12:00:00Z",
+        "updated_at": "2026-11-02T12:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("targets", "first", "second"),
+    [([], None, None), ([Decimal(1)], 1, None), ([Decimal(1), Decimal(2), Decimal(3)], 1, 2)],
+)
+def test_fewer_targets_leave_their_fields_null(
+    targets: list[Decimal], first: int | None, second: int | None
+) -> None:
+    signal = signal_object(ROW | {"targets": targets})
+    assert (signal["target_1"], signal["target_2"]) == (first, second)
+
+
+def test_the_history_entry_has_the_keys_of_a_signal_and_tells_what_was_read() -> None:
+    channels = tuple(
+        ChannelProgress(
+            channel=name,
+            rows_read=rows,
+            pages=pages,
+            found=0,
+            total=rows,
+            completed_at=NOON + timedelta(hours=rows),
+            tail_found=0,
+        )
+        for name, rows, pages in (("-1", 10, 2), ("-2", 5, 1))
+    )
+    backfill = BackfillSnapshot(
+        phase=BackfillPhase.COMPLETED, channels=channels, error=None, failing_since=None
+    )
+    entry = history_entry(backfill)
+    assert entry.keys() == signal_object(ROW).keys()
+    assert (entry["id"], entry["signal_type"], entry["channel"]) == (0, "historical_sync", "-1,-2")
+    assert json.loads(entry["raw_message"]) == {"totalSynced": 15, "batches": 3}
+    assert entry["ts"] == 1793620800000 + 10 * 3_600_000
+
+
+def test_what_has_no_json_is_an_error_and_no_guess() -> None:
+    with pytest.raises(TypeError):
+        encode({"a": object()})

@@ -1,0 +1,183 @@
+"""The question of /signals: bad parameters are told, all at once; dates are instants."""
+
+import contextlib
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
+
+from ops.http.problems import BadRequestError
+from ops.http.query import ListQuery, parse_list_query
+from storage.signals import SignalQuery, encode_cursor
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+def parse(query: str = "", *, with_history: bool = False) -> ListQuery:
+    return parse_list_query(QueryParams(query), with_history=with_history)
+
+
+def asked(query: str) -> SignalQuery:
+    signals = parse(query).signals
+    assert signals is not None
+    return signals
+
+
+def refused(query: str) -> list[str]:
+    with pytest.raises(BadRequestError) as caught:
+        parse(query)
+    return [field for field, _ in caught.value.errors]
+
+
+def test_no_parameter_asks_for_the_newest_hundred_fault_24() -> None:
+    assert asked("") == SignalQuery(limit=100)
+
+
+@pytest.mark.parametrize("limit", [1, 100, 1000])
+def test_a_limit_from_1_to_1000_is_taken_fault_24(limit: int) -> None:
+    assert asked(f"limit={limit}").limit == limit
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("limit=0", "limit=1001", "limit=-1", "limit=1.5", "limit=abc", "limit=1e2", "limit=%2B5"),
+        *("limit=9999999999999999999999", "limit=%D9%A1", "limit=0x10", "limit=1_0", "limit= 5"),
+        *(
+            "cursor=x",
+            "cursor=!!!",
+            "cursor=%00",
+            "cursor=MTo",
+            "cursor=LTE6LTE",
+            "cursor=%C3%A9",
+            "cursor=history",
+        ),
+        *("side=hold", "side=buy,sell", "sort=up", "sort=-ts"),
+        *(
+            "from=yesterday",
+            "from=2026-13-01",
+            "from=2026",
+            "to=2026-02-30",
+            "to=12:00",
+            "from=99999999999999999",
+        ),
+        *("to=0001-01-01T00:00:00%2B14:00", "from=nan", "from=1e9", "from=-"),
+        *("channel=" + "x" * 201, "asset=" + "x" * 201, "type=" + "x" * 201, "search=" + "x" * 201),
+        *("search=%00", "asset=A%00", "channel=%00"),
+        *("offset=5", "page=2", "Limit=5", "limit[]=5", "=5", "q=x"),
+        *("limit=5&limit=5", "asset=A&asset=B"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_refused_fault_21(query: str) -> None:
+    assert refused(query) == [query.partition("=")[0]]
+
+
+def test_all_bad_parameters_are_told_at_once_fault_21() -> None:
+    fields = refused("limit=0&cursor=x&side=x&sort=x&from=x&to=x&offset=1&search=%00&asset=A&asset=B")
+    assert sorted(fields) == sorted(
+        ["limit", "cursor", "side", "sort", "from", "to", "offset", "search", "asset"]
+    )
+
+
+def test_an_unknown_parameter_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(
+        BadRequestError, match="limit, cursor, channel, asset, type, side, search, from, to, sort"
+    ):
+        parse("offset=5")
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-02T12:00:00Z",
+        "2026-11-02T12:00:00",
+        "2026-11-02T12:00",
+        "2026-11-02T12:00:00.000Z",
+        "2026-11-02T09:00:00-03:00",
+        "2026-11-02 12:00:00%2B00:00",
+        "1793620800",
+        "1793620800000",
+    ],
+)
+def test_an_iso_date_or_epoch_is_the_instant_it_says_fault_22(name: str, text: str) -> None:
+    query = asked(f"{name}={text.replace('+', '%2B')}")
+    assert (query.since if name == "from" else query.until) == NOON
+
+
+def test_a_date_alone_is_midnight_utc_and_not_its_year_in_milliseconds_fault_22() -> None:
+    assert asked("from=2026-11-02").since == datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def test_every_filter_reaches_the_query_fault_23() -> None:
+    cursor = encode_cursor(NOON, 7)
+    query = asked(
+        f"limit=5&cursor={cursor}&channel=-1&asset=petr4&type=Swing Trade&side=BUY&search=50%25&sort=ASC"
+    )
+    assert query == SignalQuery(
+        limit=5,
+        after=(NOON, 7),
+        channel="-1",
+        asset="petr4",
+        signal_type="Swing Trade",
+        side="buy",
+        search="50%",
+        ascending=True,
+    )
+
+
+def test_an_empty_value_is_no_filter() -> None:
+    assert asked("limit=&asset=&search=&from=&cursor=&sort=") == SignalQuery()
+
+
+def test_the_same_question_has_the_same_key_however_it_is_put() -> None:
+    keys = {parse(query).key for query in ("limit=5&asset=A", "asset=A&limit=5", "asset=A&limit=5&search=")}
+    assert keys == {"asset=A&limit=5"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("asset=A", "asset=B"),
+        ("asset=A%26side%3Dbuy", "asset=A&side=buy"),
+        ("", "limit=100"),
+        ("search=a", "asset=a"),
+    ],
+)
+def test_another_question_has_another_key(one: str, other: str) -> None:
+    assert parse(one).key != parse(other).key
+
+
+@pytest.mark.parametrize(
+    ("query", "signals", "history"),
+    [
+        ("", True, True),
+        ("limit=5&sort=asc", True, True),
+        ("cursor=history", False, True),
+        ("type=historical_sync", False, True),
+        ("type=HISTORICAL_SYNC", False, True),
+        ("asset=PETR4", True, False),
+        ("search=x", True, False),
+        ("from=2026-11-02", True, False),
+    ],
+)
+def test_the_history_entry_stands_in_the_unfiltered_list_or_alone(
+    query: str, *, signals: bool, history: bool
+) -> None:
+    parsed = parse(query, with_history=True)
+    assert (parsed.signals is not None, parsed.history) == (signals, history)
+
+
+def test_the_versioned_path_has_no_history_entry() -> None:
+    parsed = parse("type=historical_sync")
+    assert (parsed.signals is not None, parsed.history) == (True, False)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["limit", "cursor", "from", "to", "search", "side", "x"]), st.text()))
+)
+def test_no_query_makes_the_parser_do_more_than_refuse_fault_21(pairs: list[tuple[str, str]]) -> None:
+    with contextlib.suppress(BadRequestError):
+        assert parse_list_query(QueryParams(pairs), with_history=True)
