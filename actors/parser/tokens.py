@@ -92,11 +92,13 @@ _MONTH = (
 )
 _DAY = "(?:0?[1-9]|[12][0-9]|3[01])"
 _NUMERIC_MONTH = "(?:0?[1-9]|1[0-2])"
-#: possessive, so that nothing is tried twice
-_NUMBER = "[.,]?[0-9]++(?:[.,][0-9]++)*+"
+#: Repetitions whose pieces cannot be cut in two ways, so that giving one back costs a look at most. Not
+#: possessive: Python 3.11 before 3.11.5 (Debian 12 has 3.11.2) matches possessive groups wrongly
+#: (python/cpython issue 106052).
+_NUMBER = "[.,]?[0-9]+(?:[.,][0-9]+)*"
 #: letters, digits, and marks that strike digits through (such a number is not read)
 _W = r"[\w\u0300-\u036f\u20d0-\u20ff]"
-_PLAIN = rf"{_W}*+(?:(?<=[0-9])[.,](?=[0-9]){_W}++)*+"
+_PLAIN = rf"{_W}*(?:(?<=[0-9])[.,](?=[0-9]){_W}+)*"
 _LINK = r"(?i:https?://|www\.|t\.me/)"
 _CURRENCY = r"(?:[Rr]|[Uu][Ss])?\$"
 #: after a target label `2:50` is an index and a price, not an hour
@@ -124,7 +126,7 @@ _TOKEN = re.compile(
     |(?<![\w.,])(?P<percent>(?:(?P<signed>(?<![)%])[+-]|[+][ ]))?{_NUMBER}[ ]?%)
     |(?P<number>(?:(?<![\w.,])[.,])?[0-9]{_PLAIN})(?P<mil>[ ](?i:mil)(?!\w))?
     |(?P<currency>{_CURRENCY})
-    |(?P<link>{_LINK}\S++)
+    |(?P<link>{_LINK}\S+)
     |(?P<check>{CHECK})
     |(?P<sign>[^ ])
     )""",

@@ -1,0 +1,77 @@
+"""A gateway client written by hand: it answers as told and records every call. No network."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from engine.model import SourceMessage
+from storage.errors import GatewayError
+from storage.gateway import GatewayClient, HistoryPage, SyncResult
+
+__all__ = ["FakeGateway"]
+
+
+@dataclass
+class FakeGateway:
+    """What the gateway holds, and how it behaves.
+
+    ``down`` fails every call with this error; ``ack_rule`` may raise for a request's ids, and returns the
+    rows it updated. ``rows`` is the history in order of receipt.
+    """
+
+    unread: list[SourceMessage] = field(default_factory=list)
+    reprocess: list[SourceMessage] = field(default_factory=list)
+    rows: list[SourceMessage] = field(default_factory=list)
+    down: GatewayError | None = None
+    sync_error: GatewayError | None = None
+    ack_errors: deque[GatewayError] = field(default_factory=deque)
+    ack_rule: Callable[[Sequence[str]], int] | None = None
+    calls: list[str] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
+    acks: list[tuple[str, ...]] = field(default_factory=list)
+    pages: list[tuple[int, int, datetime | None]] = field(default_factory=list)
+
+    @property
+    def client(self) -> GatewayClient:
+        """This, as what an actor is given."""
+        return cast("GatewayClient", self)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.down is not None:
+            raise self.down
+
+    def unprocessed(
+        self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False
+    ) -> tuple[SourceMessage, ...]:
+        self._called("reprocess" if reprocess else "unprocessed")
+        self.limits.append(limit)
+        return tuple((self.reprocess if reprocess else self.unread)[:limit])
+
+    def mark_processed(self, channel: str, ack_ids: Sequence[str]) -> int:
+        self.acks.append(tuple(ack_ids))
+        self._called("mark_processed")
+        if self.ack_errors:
+            raise self.ack_errors.popleft()
+        updated = self.ack_rule(ack_ids) if self.ack_rule is not None else 0
+        ids = set(ack_ids)
+        marked = sum(message.ack_id in ids for message in (*self.unread, *self.reprocess))
+        self.unread = [message for message in self.unread if message.ack_id not in ids]
+        self.reprocess = [message for message in self.reprocess if message.ack_id not in ids]
+        return updated or marked
+
+    def history(self, channel: str, *, offset: int, limit: int, since: datetime | None = None) -> HistoryPage:
+        self._called("history")
+        self.pages.append((offset, limit, since))
+        rows = [row for row in self.rows if row.channel == channel]
+        return HistoryPage(messages=tuple(rows[offset : offset + limit]), total=len(rows), has_more=False)
+
+    def sync(self, *, limit: int, timeout_s: float) -> SyncResult:
+        self._called("sync")
+        if self.sync_error is not None:
+            raise self.sync_error
+        return SyncResult(synced=0, saved=0, channels=())
