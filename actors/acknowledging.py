@@ -88,7 +88,8 @@ class Acknowledger:
                 if len(part) == 1:
                     refused += part
                 else:
-                    queue.extend((part[: len(part) // 2], part[len(part) // 2 :]))
+                    # the first half first: several bad ids must not use up the round before one is alone
+                    queue.extendleft((part[len(part) // 2 :], part[: len(part) // 2]))
             else:
                 requested += self._forget(set(part))
         if refusal is not None and requested == 0:

@@ -119,7 +119,10 @@ class Backfill(Source):
         """Take note that a page is durable; the checkpoint follows with the next step."""
         if self._pass is None or self._pass.channel != flight.channel:
             return
-        self._pass.committed(new=committed.new)
+        self._pass.found += committed.new
+        if self.partial:
+            return
+        self._pass.committed()
         self._unsaved = self._pass.since is None
 
     def proceed(self) -> None:

@@ -32,6 +32,7 @@ class DeadLetterSource(Source):
         self._random = random
         self._failures = 0
         self._waiting: int | None = None
+        self._moved = False
 
     def _open(self) -> None:
         self.publish(DeadLettersSnapshot(waiting=None, error=None))
@@ -44,7 +45,8 @@ class DeadLetterSource(Source):
             super()._on_tick(tick)
 
     def settled(self, flight: Flight, committed: BatchCommitted) -> None:
-        """Log the round; nothing is to be acknowledged: these were, when they became dead letters."""
+        """Take note of the round; nothing is to be acknowledged: these were, when they became dead letters."""
+        self._moved = self._moved or committed.new > 0
         self.log.info(
             "dead_letters.retried",
             channel=flight.channel,
@@ -53,8 +55,11 @@ class DeadLetterSource(Source):
         )
 
     def proceed(self) -> None:
-        """Look for more."""
-        self._look()
+        """Look for more at once if any letter came to a good end; else what is due may be due for ever."""
+        if self._moved:
+            self._look()
+        else:
+            self.tick_later("look", LOOK_EVERY_S)
 
     def _look(self) -> None:
         if not self.idle:
@@ -72,6 +77,7 @@ class DeadLetterSource(Source):
         if not due:
             self.tick_later("look", LOOK_EVERY_S)
             return
+        self._moved = False
         channel = due[0].channel
         self.deliver(
             channel,

@@ -1,7 +1,8 @@
 """Reading a channel's history in overlapping pages: where to read next, and when the end is reached.
 
 Offsets slide when rows come or go. Each page asks for the last row read once more; where another stands
-in its place, the reading steps back a page. Pure: no gateway, no clock.
+in its place, the reading steps back, page by page, until it meets a row it has read. Whatever stands
+before that row was read too, or came later. Pure: no gateway, no clock.
 """
 
 from __future__ import annotations
@@ -43,11 +44,15 @@ class HistoryPass:
     newest_received_at: datetime | None = None
     complete: bool = False
     _pending: tuple[SourceMessage, ...] = field(default=())
+    #: rows before which nothing is missing; not kept in the checkpoint, where ``last_id`` stands for them
+    _anchors: frozenset[str] = frozenset()
+    #: stepping back, until a page holds one of the rows read last
+    _seeking: bool = False
 
     @property
     def next_page(self) -> NextPage:
         """The page to ask for."""
-        overlap = 1 if self.last_id is not None else 0
+        overlap = 1 if self.last_id is not None and not self._seeking else 0
         return NextPage(offset=self.rows_read - overlap, limit=PAGE_SIZE + overlap)
 
     def accept(self, messages: Sequence[SourceMessage], total: int) -> tuple[SourceMessage, ...]:
@@ -57,17 +62,34 @@ class HistoryPass:
         """
         self.total = total
         if self.last_id is not None:
-            if not messages or messages[0].gateway_id != self.last_id:
-                self.rows_read = max(0, self.rows_read - PAGE_SIZE)
-                self.last_id = None
+            ids = [message.gateway_id for message in messages]
+            anchors = self._anchors | {self.last_id}
+            met = max((place for place, row in enumerate(ids) if row in anchors), default=None)
+            if self._seeking:
+                if met is None:
+                    self._step_back()
+                    return ()
+            elif not ids or ids[0] != self.last_id:
+                if met is not None:
+                    # rows came before: they may push what was met out of the page that is asked for next
+                    self._anchors = anchors | frozenset(ids[:met])
+                self._step_back()
                 return ()
-            messages = messages[1:]
+            else:
+                messages = messages[1:]
         self._pending = tuple(messages)
         # the end is where nothing follows the last row read, whatever total and hasMore say of it
         self.complete = not messages
         return self._pending
 
-    def committed(self, *, new: int) -> None:
+    def _step_back(self) -> None:
+        """Go back a page; before the very first row nothing is missing."""
+        self.rows_read = max(0, self.rows_read - PAGE_SIZE)
+        self._seeking = self.rows_read > 0
+        if not self._seeking:
+            self.last_id = None
+
+    def committed(self) -> None:
         """Take note that the page accepted last is durable."""
         received = [m.received_at for m in self._pending if isinstance(m, ChannelMessage)]
         if self.newest_received_at is not None:
@@ -75,6 +97,7 @@ class HistoryPass:
         self.newest_received_at = max(received, default=None)
         self.rows_read += len(self._pending)
         self.last_id = self._pending[-1].gateway_id
+        self._anchors = frozenset(message.gateway_id for message in self._pending)
+        self._seeking = False
         self.pages += 1
-        self.found += new
         self._pending = ()

@@ -62,6 +62,7 @@ class Poller(Source):
         self._page_was_full = False
         self._rung = False
         self._reprocess_due = False
+        self._quiet_until_s = 0.0
         self._last_poll_at: datetime | None = None
         self._last_success_at: datetime | None = None
         self._last_success_s: float | None = None
@@ -105,10 +106,13 @@ class Poller(Source):
     def _poll(self) -> None:
         if not self.idle:
             return
+        self._acknowledge()
+        if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
+            self._poll_later(quiet_s)  # a ring is no reason to ask sooner than the gateway allows
+            return
         self._poll_began_s = self.clock.monotonic_s()
         self._last_poll_at = self.clock.now()
         self._rung = False
-        self._acknowledge()
         permit = self._breaker.ask(self.clock.monotonic_s())
         self._show_breaker()
         if permit is None:
@@ -125,6 +129,7 @@ class Poller(Source):
         except GatewayRateLimitedError as error:
             # the gateway is well, we are too fast: no failure for the breaker, but its word is obeyed
             self._breaker.dropped(permit)
+            self._keep_quiet(error)
             self._failed(error)
             self._poll_later(error.retry_after_s)
             return
@@ -191,15 +196,19 @@ class Poller(Source):
 
     def _acknowledge(self) -> None:
         """Repeat what is owed; a failure leaves it owed, the next poll tries again."""
-        if not self._acks.owed or self._breaker.state(self.clock.monotonic_s()) is not BreakerState.CLOSED:
+        now_s = self.clock.monotonic_s()
+        if not self._acks.owed or now_s < self._quiet_until_s:
             return
-        permit = self._breaker.ask(self.clock.monotonic_s())
+        if self._breaker.state(now_s) is not BreakerState.CLOSED:
+            return
+        permit = self._breaker.ask(now_s)
         if permit is None:
             return
         try:
             result = self._acks.send()
         except GatewayRateLimitedError as error:
             self._breaker.dropped(permit)
+            self._keep_quiet(error)
             self._note_ack_failure(error)
         except GatewayError as error:
             self._breaker.failed(permit, self.clock.monotonic_s())
@@ -219,6 +228,9 @@ class Poller(Source):
                 self.send(BACKFILL, CheckHistory(channel=self._channel, reason="acknowledgement overreached"))
         self._show_breaker()
         self._publish()
+
+    def _keep_quiet(self, error: GatewayRateLimitedError) -> None:
+        self._quiet_until_s = self.clock.monotonic_s() + error.retry_after_s
 
     def _note_ack_failure(self, error: GatewayError) -> None:
         self.instruments.acknowledgements.labels(self._channel, "failed").inc()

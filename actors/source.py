@@ -66,12 +66,17 @@ class Source(Actor):
         """Whether a batch may be sent."""
         return self.flight is None and not self._suspects and not self.draining
 
+    @property
+    def partial(self) -> bool:
+        """Whether more messages of the batch delivered last are to go, one by one."""
+        return bool(self._suspects)
+
     def deliver(self, channel: str, messages: Sequence[SourceMessage], *, reread: bool = False) -> None:
         """Send a batch on its way; it takes the only credit."""
         self._send(channel, tuple(messages), reread=reread, suspect=False, unread=False)
 
     def settled(self, flight: Flight, committed: BatchCommitted) -> None:
-        """Take note that every message of ``flight`` is durable."""
+        """Take note that every message of ``flight`` is durable; of what was delivered when not :attr:`partial`."""
         raise NotImplementedError
 
     def proceed(self) -> None:
@@ -123,6 +128,8 @@ class Source(Actor):
                 "batch.lost", batch_id=self.flight.batch_id, cause="no news", count=len(self.flight.messages)
             )
             self.flight = None
+            # not the next one: what was lost would be passed over; all of them are fetched again
+            self._suspects.clear()
             self._after_flight()
 
     def _on_drain(self, _: Drain) -> None:

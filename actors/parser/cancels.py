@@ -76,16 +76,26 @@ def _has_noun(message: Message, clause: Clause) -> bool:
 
 
 def _is_alone(message: Message, clause: Clause) -> bool:
-    """Tell whether cancelling verbs are all that a clause says, up to a condition."""
+    """Tell whether cancelling verbs are all that a clause says, a condition aside.
+
+    The condition is what follows `se` or `caso`; before the verb it ends at a comma.
+    """
+    said = aside = False
     for token in message.items[clause.start : clause.end]:
-        if token.kind is TokenKind.WORD:
-            if token.word in _CONDITION_STARTS:
+        if token.word in _CONDITION_STARTS:
+            if said:
                 return True
-            if token.word not in _VERBS and token.word not in CANCEL_ALONE_WORDS:
+            aside = True
+        elif aside:
+            aside = token.word != ","
+        elif token.kind is TokenKind.WORD:
+            if token.word in _VERBS:
+                said = True
+            elif token.word not in CANCEL_ALONE_WORDS:
                 return False
         elif token.kind not in _UNHEARD:
             return False
-    return True
+    return said
 
 
 _UNHEARD = frozenset((TokenKind.TICKER, TokenKind.SIGN, TokenKind.BREAK, TokenKind.CURRENCY))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .lexicon import NEGATIONS, Field, words
+from .links import Link, after_units, read_quote, skip_remark
 from .mentions import Mention, Mentions
 from .message import Message
 from .phrasebook import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, ORDERS, RESULT_NOUNS
@@ -108,15 +109,43 @@ def _is_excused(message: Message, setting: Setting, mention: Mention) -> bool:
     before = mention.label.start - 1
     while before >= 0 and message.items[before].word in _ARTICLES:
         before -= 1
-    if mention.colon or (before >= 0 and message.items[before].word == "sem"):
+    if mention.colon or _has_empty_index(message, mention):
+        return True
+    if before >= 0 and message.items[before].word == "sem":
         return True
     return is_plan(message, setting, message.clause_at(mention.label.head))
 
 
+def _has_empty_index(message: Message, mention: Mention) -> bool:
+    """Match `Alvo 2: em aberto` and `Alvo 2 (resto): em aberto`: a colon behind the index of no price."""
+    items = message.items
+    i = mention.label.end
+    number = items[i].number if i < len(items) else None
+    if number is None or number.small is None:
+        return False
+    behind = _behind_parenthesis(message, i + 1)
+    return behind < len(items) and items[behind].word in {":", "="}
+
+
 def _is_checked(message: Message, mention: Mention) -> bool:
     return check_mark_behind(message, mention) or any(
-        target.price in message.tokens.checks for target in mention.targets
+        _check_behind_price(message, target.price) for target in mention.targets
     )
+
+
+def _check_behind_price(message: Message, price: int) -> bool:
+    """Tell whether a check mark stands right after a price, its unit, its remark or the range that it begins."""
+    items, checks = message.items, message.tokens.checks
+    ends = (price, after_units(items, price + 1) - 1, read_quote(message, Link(price=price)).end - 1)
+    return any(end in checks or _behind_parenthesis(message, end + 1) - 1 in checks for end in ends)
+
+
+def _behind_parenthesis(message: Message, i: int) -> int:
+    """Step over a remark or a closing parenthesis at token i."""
+    word = message.items[i].word if i < len(message.items) else ""
+    if word == "(":
+        return skip_remark(message, i) or i
+    return i + (word == ")")
 
 
 def check_mark_behind(message: Message, mention: Mention) -> bool:

@@ -176,7 +176,7 @@ UPDATE_RULES = (
     Rule("update.leave", _LEAVE, words("das"), verb=True, following=("operacoes",)),
     Rule("update.leave", _LEAVE, words("das"), verb=True, following=("posicoes",)),
     Rule("update.take_partial", _TAKE, _nouns("parcial metade"), verb=True),
-    Rule("update.reduce", _REDUCE, _nouns("posicao mao"), verb=True),
+    Rule("update.reduce", _REDUCE, _nouns("posicao") | words("mao maos"), verb=True),
     Rule("update.filled", _ORDER_NOUNS, _FILLED),
     Rule("update.filled", _ORDER_NOUNS, _FILLS, verb=True),
     Rule("update.filled", _FILLS, _ORDER_NOUNS, verb=True),

@@ -37,7 +37,7 @@ class FakeGateway:
 
     @property
     def client(self) -> GatewayClient:
-        """This, as what an actor is given."""
+        """Return this as what an actor is given."""
         return cast("GatewayClient", self)
 
     def _called(self, name: str) -> None:

@@ -84,6 +84,7 @@ def signal_outcome(message: ChannelMessage, *signals: Signal) -> Outcome:
         reason="labels",
         ts=message.telegram_date,
         signals=signals or (a_signal(),),
+        body=message.text or message.caption or "",
     )
 
 

@@ -1,6 +1,7 @@
 """Outcomes as rows: one a key, in an order that all daemons share, in digits and characters that last."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -99,9 +100,9 @@ def test_provenance_is_kept_with_the_signal() -> None:
     assert row["provenance"] == [{"field": "stop", "start": 3, "end": 5, "rule": "label", "value": "29"}]
 
 
-def test_a_photos_caption_is_the_raw_message() -> None:
-    outcome = signal_outcome(a_message(1, text=" ", caption="PETR4 compra 30"))
-    assert signal_row(outcome, a_signal())["raw_message"] == "PETR4 compra 30"
+def test_the_text_that_was_read_is_the_raw_message() -> None:
+    outcome = replace(signal_outcome(a_message(1, text=" ", caption="PETR4")), body="what was read")
+    assert signal_row(outcome, a_signal())["raw_message"] == "what was read"
 
 
 def test_a_lone_surrogate_is_refused_before_the_database_sees_it() -> None:

@@ -1,0 +1,395 @@
+"""The database's client before a server that stops, dies, freezes or loses the network."""
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from engine.timers import TimerThread
+from ops.local.postgres import LocalPostgres
+from ops.local.process import wait_until
+from storage import database as database_module
+from storage.database import Cursor, Database
+from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError, RowsRefusedError
+from tests.support.proxy import TcpProxy
+
+PASSWORD = "s3cret-word"
+OpenDatabase = Callable[..., Database]
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[LocalPostgres]:
+    """Run a server that only this module breaks."""
+    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
+    server = LocalPostgres(folder, settings={"fsync": "off", "max_connections": "30"})
+    try:
+        server.start()
+        server.create_role("app", PASSWORD)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def server(own_server: LocalPostgres) -> LocalPostgres:
+    """Give the server, running again whatever the test before did to it."""
+    own_server.thaw()
+    own_server.start()
+    return own_server
+
+
+@pytest.fixture
+def open_database() -> Iterator[OpenDatabase]:
+    timers = TimerThread()
+    opened = []
+
+    def open_one(url: str, *, pool_max: int = 8) -> Database:
+        database = Database(url, schema="signals", pool_max=pool_max, timers=timers)
+        opened.append(database)
+        database.open()
+        return database
+
+    yield open_one
+    for database in opened:
+        database.close()
+    timers.close()
+
+
+@pytest.fixture
+def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("READ_DEADLINE_S", "WRITE_DEADLINE_S", "PROBE_DEADLINE_S"):
+        monkeypatch.setattr(database_module, name, 0.3)
+    monkeypatch.setattr(database_module, "CONNECT_WAIT_S", 0.5)
+
+
+def one(cursor: Cursor) -> Any:
+    row = cursor.execute("select 1 as one").fetchone()
+    return row["one"] if row else None
+
+
+def app_url(
+    server: LocalPostgres, *, port: int | None = None, password: str = PASSWORD, name: str = "postgres"
+) -> str:
+    url = server.dsn(name, "app", password)
+    return url.replace(f":{server.port}/", f":{port or server.port}/")
+
+
+def duration_s(call: Callable[[], object]) -> float:
+    start = time.monotonic()
+    with pytest.raises(DatabaseUnavailableError):
+        call()
+    return time.monotonic() - start
+
+
+def recovers(database: Database) -> bool:
+    def answered() -> bool:
+        try:
+            return bool(database.read(one) == 1)
+        except DatabaseUnavailableError:
+            return False
+
+    return wait_until(answered, deadline_s=15)
+
+
+LANES = ["read", "write", "check"]
+
+
+# ── stopped, killed, restarted ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_server_that_is_gone_is_an_answer_soon_and_its_return_is_noticed(
+    server: LocalPostgres, open_database: OpenDatabase, how: str
+) -> None:
+    database = open_database(app_url(server))
+    assert database.read(one) == 1
+    getattr(server, how)()
+    assert duration_s(lambda: database.read(one)) < 4
+    with pytest.raises(DatabaseUnavailableError, match="refused"):
+        database.read(one)
+    server.start()
+    assert recovers(database)
+
+
+def test_a_server_that_is_down_at_the_start_holds_nothing_up_and_is_used_when_it_comes_fault_16(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    url = app_url(server)
+    server.stop()
+    start = time.monotonic()
+    database = open_database(url)
+    assert time.monotonic() - start < 1
+    assert duration_s(lambda: database.check(one)) < 4
+    server.start()
+    assert recovers(database)
+
+
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_the_first_call_after_a_restart_succeeds_though_all_pooled_connections_are_stale(
+    server: LocalPostgres, open_database: OpenDatabase, lane: str, how: str
+) -> None:
+    database = open_database(app_url(server))
+    fill(database, lane)
+    getattr(server, how)()
+    server.start()
+    assert getattr(database, lane)(one) == 1
+
+
+def fill(database: Database, lane: str) -> None:
+    """Make the lane open all its connections."""
+    size = database.stats()["probe" if lane == "check" else lane].maximum
+    together = threading.Barrier(size)
+
+    def work(cursor: Cursor) -> None:
+        one(cursor)
+        together.wait(timeout=10)
+
+    with ThreadPoolExecutor(size) as threads:
+        for future in [threads.submit(getattr(database, lane), work) for _ in range(size)]:
+            future.result(timeout=15)
+
+
+def test_a_write_that_broke_in_the_middle_runs_again_as_a_whole(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    database = open_database(server.dsn())
+    database.write(lambda cursor: cursor.execute("create table if not exists written (a integer)"))
+    database.write(lambda cursor: cursor.execute("truncate written"))
+    attempts = []
+
+    def work(cursor: Cursor) -> None:
+        attempts.append(cursor.connection.info.backend_pid)
+        cursor.execute("insert into written values (1)")
+        if len(attempts) == 1:
+            with psycopg.connect(server.dsn(), autocommit=True) as other:
+                other.execute("select pg_terminate_backend(%s, 5000)", [attempts[0]])
+        cursor.execute("insert into written values (2)")
+
+    database.write(work)
+    assert len(attempts) == 2
+    rows = database.read(lambda cursor: cursor.execute("select a from written order by a").fetchall())
+    assert [row["a"] for row in rows] == [1, 2]
+
+
+def test_an_idle_transaction_that_the_role_does_not_allow_is_run_again(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    """As after a daemon was frozen: the limit on the role has ended its transaction and its connection."""
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute("alter role app set idle_in_transaction_session_timeout = '50ms'")
+    try:
+        database = open_database(app_url(server))
+        pids: list[int] = []
+
+        def work(cursor: Cursor) -> Any:
+            one(cursor)
+            pids.append(cursor.connection.info.backend_pid)
+            if len(pids) == 1:
+                assert wait_until(lambda: not alive(server, pids[0]), deadline_s=5)
+            return one(cursor)
+
+        assert database.write(work) == 1
+        assert len(set(pids)) == 2
+    finally:
+        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+            admin.execute("alter role app reset idle_in_transaction_session_timeout")
+
+
+def alive(server: LocalPostgres, pid: int) -> bool:
+    with psycopg.connect(server.dsn()) as connection:
+        return bool(connection.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone())
+
+
+# ── frozen ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("short_deadlines")
+@pytest.mark.parametrize("lane", LANES)
+def test_a_frozen_server_costs_no_more_than_the_deadline(
+    server: LocalPostgres, open_database: OpenDatabase, lane: str
+) -> None:
+    database = open_database(app_url(server))
+    assert getattr(database, lane)(one) == 1
+    server.freeze()
+    try:
+        assert duration_s(lambda: getattr(database, lane)(one)) < 2
+        assert duration_s(lambda: getattr(database, lane)(one)) < 2, "without a pooled connection too"
+    finally:
+        server.thaw()
+    assert recovers(database)
+
+
+@pytest.mark.usefixtures("short_deadlines")
+def test_a_statement_past_the_deadline_is_cut_and_says_so(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    database = open_database(app_url(server))
+    with pytest.raises(DatabaseUnavailableError, match=r"no answer within 0\.3 s; the connection was cut"):
+        database.read(lambda cursor: cursor.execute("select pg_sleep(20)"))
+    assert database.read(one) == 1
+
+
+@pytest.mark.usefixtures("short_deadlines")
+def test_a_network_that_freezes_is_cut_at_the_deadline(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    with TcpProxy("127.0.0.1", server.port) as proxy:
+        database = open_database(app_url(server, port=proxy.port))
+        assert database.read(one) == 1
+        proxy.freeze()
+        assert duration_s(lambda: database.read(one)) < 2
+        proxy.thaw()
+        assert recovers(database)
+        database.close()
+
+
+def test_a_cut_network_costs_the_caller_nothing(server: LocalPostgres, open_database: OpenDatabase) -> None:
+    with TcpProxy("127.0.0.1", server.port) as proxy:
+        database = open_database(app_url(server, port=proxy.port))
+        for lane in LANES:
+            fill(database, lane)
+        proxy.cut()
+        for lane in LANES:
+            assert getattr(database, lane)(one) == 1
+        database.close()
+
+
+def test_a_network_that_is_cut_in_the_middle_of_a_call_costs_the_caller_nothing(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    with TcpProxy("127.0.0.1", server.port) as proxy:
+        database = open_database(app_url(server, port=proxy.port))
+        calls = []
+
+        def work(cursor: Cursor) -> Any:
+            calls.append(1)
+            if len(calls) == 1:
+                proxy.cut()
+            return one(cursor)
+
+        assert database.write(work) == 1
+        assert len(calls) == 2
+        database.close()
+
+
+# ── refused, exhausted, wrong ────────────────────────────────────────────────
+
+
+def test_a_wrong_password_is_named_without_it(server: LocalPostgres, open_database: OpenDatabase) -> None:
+    database = open_database(app_url(server, password="wr0ng-word"))
+    with pytest.raises(DatabaseUnavailableError, match="password authentication failed") as caught:
+        database.read(one)
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_missing_database_is_named(server: LocalPostgres, open_database: OpenDatabase) -> None:
+    database = open_database(app_url(server, name="nowhere"))
+    with pytest.raises(DatabaseUnavailableError, match='database "nowhere" does not exist') as caught:
+        database.read(one)
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.usefixtures("short_deadlines")
+def test_an_exhausted_lane_is_a_typed_error_and_leaves_the_others_free(
+    server: LocalPostgres, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "READ_DEADLINE_S", 10.0)
+    database = open_database(app_url(server), pool_max=5)
+    release, busy = threading.Event(), threading.Barrier(3)
+
+    def hold(cursor: Cursor) -> None:
+        busy.wait(timeout=10)
+        release.wait(timeout=10)
+
+    with ThreadPoolExecutor(2) as threads:
+        held = [threads.submit(database.read, hold) for _ in range(2)]
+        busy.wait(timeout=10)
+        try:
+            with pytest.raises(DatabaseUnavailableError, match="all connections are in use"):
+                database.read(one)
+            assert database.write(one) == 1
+            assert database.check(one) == 1
+            assert database.stats()["read"].available == 0
+        finally:
+            release.set()
+        for future in held:
+            future.result(timeout=5)
+    assert database.read(one) == 1
+
+
+def test_the_lanes_share_the_connections_as_the_contract_says(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    stats = open_database(app_url(server), pool_max=25).stats()
+    assert {lane: stat.maximum for lane, stat in stats.items()} == {"read": 22, "write": 2, "probe": 1}
+
+
+@pytest.mark.parametrize(
+    ("statement", "wanted"),
+    [
+        ("select * from signals.missing", DatabaseMisconfiguredError),
+        ("select missing from pg_class", DatabaseMisconfiguredError),
+        ("select * from pg_authid", DatabaseMisconfiguredError),
+        ("select '9e999999'::numeric(3)", RowsRefusedError),
+        ("select 1/0", RowsRefusedError),
+    ],
+)
+def test_what_the_server_refuses_is_the_error_of_the_failure_table(
+    server: LocalPostgres, open_database: OpenDatabase, statement: str, wanted: type[Exception]
+) -> None:
+    database = open_database(app_url(server))
+    with pytest.raises(wanted):
+        database.read(lambda cursor: cursor.execute(statement.encode()))
+    assert database.read(one) == 1
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_what_the_driver_refuses_is_the_rows_fault(
+    server: LocalPostgres, open_database: OpenDatabase, value: str
+) -> None:
+    database = open_database(app_url(server))
+    with pytest.raises(RowsRefusedError):
+        database.write(lambda cursor: cursor.execute("select %s", [value]))
+
+
+def test_a_bug_in_the_work_stays_a_bug_and_the_connection_is_clean_afterwards(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    database = open_database(app_url(server))
+
+    def work(cursor: Cursor) -> None:
+        cursor.execute("create temp table gone (a integer)")
+        raise ZeroDivisionError
+
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            database.write(work)
+
+
+def test_no_call_leaves_session_state_or_prepared_statements(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    database = open_database(app_url(server))
+    for _ in range(20):
+        database.check(one)
+    rows = database.check(lambda cursor: cursor.execute("select * from pg_prepared_statements").fetchall())
+    assert rows == []
+
+
+def test_a_closed_client_refuses_and_closing_again_is_harmless(
+    server: LocalPostgres, open_database: OpenDatabase
+) -> None:
+    database = open_database(app_url(server))
+    database.close()
+    database.close()
+    with pytest.raises(DatabaseUnavailableError):
+        database.read(one)

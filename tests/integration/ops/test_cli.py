@@ -1,0 +1,241 @@
+"""The command line as a person runs it: exit codes, plain words, never a traceback."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.cli import app
+from ops.version import VERSION
+from tests.support.httpstub import Answer, HttpStub, json_answer
+
+ROOT = Path(__file__).parents[3]
+OURS = (
+    "TP_CAPITAL_",
+    "TELEGRAM_",
+    "SIGNALS_",
+    "GATEWAY_",
+    "CIRCUIT_",
+    "REDIS_",
+    "TIMESCALEDB_",
+    "NEON_",
+    "LOG_",
+)
+Result = subprocess.CompletedProcess[str]
+RunCli = Callable[..., Result]
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> RunCli:
+    """Run the command line in an empty folder with just the variables given."""
+
+    def run(*arguments: str, stdin: str | bytes = "", **environment: str) -> Result:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith((*OURS, "HOST", "PORT", "CORS"))}
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        result = subprocess.run(
+            [sys.executable, "-m", "ops.cli", *arguments],
+            cwd=tmp_path,
+            env={**clean, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **environment},
+            input=given,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        done = Result(result.args, result.returncode, result.stdout.decode(), result.stderr.decode())
+        assert "Traceback" not in done.stderr + done.stdout, done.stderr
+        return done
+
+    return run
+
+
+def complaints(result: Result) -> list[str]:
+    return [line.removeprefix("tp-capital: ") for line in result.stderr.splitlines()]
+
+
+# ── help and usage ───────────────────────────────────────────────────────────
+
+
+def test_help_lists_every_command(run_cli: RunCli) -> None:
+    result = run_cli("--help")
+    assert result.returncode == 0
+    for command in ("run", "demo", "parse", "migrate", "status", "gateway"):
+        assert f" {command} " in result.stdout
+
+
+def test_the_version_is_the_projects() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout.strip()) == (0, VERSION)
+
+
+@pytest.mark.parametrize("wrong", [["fly"], ["status", "--fast"], ["demo", "--port", "0"], ["run", "now"]])
+def test_wrong_usage_exits_2_and_is_named(wrong: list[str]) -> None:
+    result = CliRunner().invoke(app, wrong)
+    assert result.exit_code == 2
+    assert wrong[-1] in result.stderr or wrong[-2] in result.stderr
+
+
+# ── settings ─────────────────────────────────────────────────────────────────
+
+
+def test_wrong_settings_exit_2_with_every_problem_and_no_secret(run_cli: RunCli) -> None:
+    result = run_cli(
+        "run",
+        PORT="x",
+        TELEGRAM_GATEWAY_URL="nowhere",
+        TP_CAPITAL_DATABASE_URL="postgresql://u:s3cret@[h/db",
+        GATEWAY_BATCH_SIZE="0",
+        HOST="0.0.0.0",
+    )
+    assert result.returncode == 2
+    assert not result.stdout
+    named = {line.partition(":")[0] for line in complaints(result)}
+    assert named >= {"PORT", "TELEGRAM_GATEWAY_URL", "TP_CAPITAL_DATABASE_URL", "GATEWAY_BATCH_SIZE"}
+    assert any("TP_CAPITAL_ALLOW_OPEN" in line for line in complaints(result))
+    assert len(complaints(result)) == 5
+    assert "s3cret" not in result.stderr
+
+
+def test_an_unreadable_dot_env_is_wrong_configuration(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
+    result = run_cli("migrate")
+    assert result.returncode == 2
+    assert complaints(result) == [".env: cannot be read: not UTF-8"]
+
+
+def test_a_taken_port_is_one_line(run_cli: RunCli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run_cli("run", PORT=str(port))
+    assert result.returncode == 1
+    (line,) = complaints(result)
+    assert str(port) in line
+    assert "in use" in line
+    assert not result.stdout
+
+
+# ── migrate ──────────────────────────────────────────────────────────────────
+
+
+def test_migrate_twice_applies_once(run_cli: RunCli, database_url: str) -> None:
+    settings = {"TP_CAPITAL_DB_STRATEGY": "neon", "TP_CAPITAL_DATABASE_URL": database_url}
+    first = run_cli("migrate", **settings)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.startswith("applied: ledger, signals")
+    again = run_cli("migrate", **settings)
+    assert (again.returncode, again.stdout.strip()) == (0, "the schema is up to date")
+
+
+def test_migrate_without_a_server_is_failed_work_in_one_line(run_cli: RunCli) -> None:
+    result = run_cli("migrate", TP_CAPITAL_DATABASE_URL="postgresql://u:s3cret@127.0.0.1:1/db")
+    assert result.returncode == 1
+    (line,) = complaints(result)
+    assert line.startswith("cannot migrate: ")
+    assert "refused" in line
+    assert "s3cret" not in line
+
+
+# ── status ───────────────────────────────────────────────────────────────────
+
+
+def test_status_of_what_cannot_be_reached_exits_2_and_says_so(run_cli: RunCli) -> None:
+    result = run_cli("status", "--url", "http://127.0.0.1:1")
+    assert result.returncode == 2
+    assert "not reachable" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "url", ["", "not a url", "http://[::1", "ftp://127.0.0.1", "http://127.0.0.1:999999", "http://a b/"]
+)
+def test_status_of_a_malformed_url_exits_2_and_says_so(url: str) -> None:
+    # in this process, as the way to it is the same for all
+    result = CliRunner().invoke(app, ["status", "--json", "--url", url])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 2
+    assert "not reachable" in json.loads(result.stdout)["details"]["daemon"]["error"]
+
+
+def test_status_finds_the_daemon_by_host_and_port(run_cli: RunCli) -> None:
+    with HttpStub(json_answer({"status": "degraded", "checks": {}, "details": {}})) as daemon:
+        result = run_cli("status", "--json", PORT=str(daemon.port))
+        assert daemon.requests[0].path == "/health"
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["status"] == "degraded"
+
+
+def test_status_shows_each_check_with_its_cause(run_cli: RunCli) -> None:
+    body = {
+        "status": "unhealthy",
+        "checks": {"timescaledb": "unhealthy", "gatewayApi": "healthy"},
+        "details": {"timescaledb": {"since": "2026-11-02T12:00:00Z", "error": "connection refused"}},
+    }
+    with HttpStub(json_answer(body, 503)) as daemon:
+        result = run_cli("status", "--url", daemon.url)
+    assert result.returncode == 2
+    for words in ("timescaledb", "gatewayApi", "connection refused", "2026-11-02T12:00:00Z"):
+        assert words in result.stdout
+
+
+def test_status_of_something_else_on_the_port_exits_2(run_cli: RunCli) -> None:
+    with HttpStub(Answer(body=b'{"hello":"world"}')) as stranger:
+        result = run_cli("status", "--url", stranger.url)
+    assert result.returncode == 2
+    assert "no tp-capital" in result.stdout
+
+
+# ── parse ────────────────────────────────────────────────────────────────────
+
+
+def test_parse_reads_good_lines_and_tells_of_bad_ones(run_cli: RunCli) -> None:
+    lines = [
+        '{"id":"1","text":"Ativo: PETR4\\nCompra: 30,10\\nAlvo: 31,00\\nStop: 29,00"}',
+        "not json",
+        "",
+        "[1]",
+        '{"id":"2","text":5}',
+        '{"id":"3","text":null}',
+        '{"id":"4","text":"a\\u0000b \\ud83d"}',
+        "[" * 100_000,
+        '{"id":"5","text":"bom dia"}',
+    ]
+    result = run_cli("parse", "-", "--jsonl", stdin="\n".join(lines))
+    assert result.returncode == 1
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["1", "3", "4", "5"]
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == [
+        *("line 2", "line 4", "line 5", "line 8")
+    ]
+    first = json.loads(result.stdout.splitlines()[0])
+    assert (first["kind"], first["asset"], first["buy_min"], first["stop"]) == (
+        "signal",
+        "PETR4",
+        "30.10",
+        "29.00",
+    )
+    assert list(first) == [
+        *("id", "kind", "side", "asset", "signal_type", "buy_min", "buy_max"),
+        *("targets", "target_final", "stop", "valid_until", "warnings", "reason"),
+    ]
+
+
+def test_parse_of_good_lines_exits_0(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text('{"id":"1","text":"bom dia"}\n')
+    result = run_cli("parse", "lines", "--jsonl")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("name", "content"), [("missing", None), ("latin", b'{"id":"1","text":"\xe7"}\n')])
+def test_parse_of_a_file_that_cannot_be_read_is_wrong_usage(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    result = CliRunner().invoke(app, ["parse", str(tmp_path / name), "--jsonl"])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"tp-capital: {tmp_path / name}: ")

@@ -1,0 +1,146 @@
+"""The cache: its generation is the newest commit, and late news does not turn it back."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import structlog
+
+from actors.cache import LAST_GOOD_S, LOOK_EVERY_S, Cache, last_good_key, page_key
+from actors.snapshots import CacheSnapshot
+from engine.messages import PageBuilt, SignalsCommitted
+from storage.errors import DatabaseUnavailableError, RedisUnavailableError, StorageError
+from storage.ledger import Ledger
+from storage.pages import MemoryPages
+from tests.support.recording import World
+
+TTL_S = 60.0
+
+
+class FakeLedger:
+    def __init__(self) -> None:
+        self.number = 5
+        self.down: StorageError | None = None
+
+    def commit_number(self) -> int:
+        if self.down is not None:
+            raise self.down
+        return self.number
+
+
+class FakePages:
+    def __init__(self) -> None:
+        self.pages: dict[str, tuple[bytes, float]] = {}
+        self.down: RedisUnavailableError | None = None
+
+    def get(self, key: str) -> bytes | None:
+        raise NotImplementedError
+
+    def put(self, key: str, page: bytes, *, ttl_s: float) -> None:
+        if self.down is not None:
+            raise self.down
+        self.pages[key] = (page, ttl_s)
+
+
+class Caching(World):
+    """A cache with its page store and the database's number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger, self.pages = FakeLedger(), FakePages()
+        self.last_good = MemoryPages(self.clock)
+        self.cache = Cache(
+            self.context("cache"),
+            ledger=cast("Ledger", self.ledger),
+            pages=self.pages,
+            last_good=self.last_good,
+            ttl_s=TTL_S,
+            instruments=self.instruments,
+        )
+        self.cache.on_start()
+
+    def committed(self, number: int) -> None:
+        self.cache.on_receive(SignalsCommitted(commit_number=number, signals=1))
+
+    def built(self, number: int = 5, body: bytes = b"page") -> None:
+        self.cache.on_receive(PageBuilt(query="limit=100", commit_number=number, body=body))
+
+    @property
+    def snapshot(self) -> CacheSnapshot:
+        return self.shown("cache", CacheSnapshot)
+
+
+def test_the_generation_is_unknown_until_the_database_has_told() -> None:
+    caching = Caching()
+    assert caching.snapshot == CacheSnapshot(commit_number=None, error=None)
+    caching.advance(0, caching.cache)
+    assert caching.snapshot.commit_number == 5
+
+
+def test_a_commit_raises_the_generation_at_once() -> None:
+    caching = Caching()
+    caching.committed(7)
+    assert caching.snapshot.commit_number == 7
+
+
+def test_late_news_does_not_turn_the_generation_back() -> None:
+    caching = Caching()
+    for number in (7, 6, 7, 1):
+        caching.committed(number)
+    assert caching.snapshot.commit_number == 7
+
+
+def test_commits_whose_news_was_lost_are_seen_each_second() -> None:
+    caching = Caching()
+    caching.advance(0, caching.cache)
+    caching.ledger.number = 9
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert caching.snapshot.commit_number == 9
+
+
+def test_a_database_restored_from_a_backup_counts_from_its_own_number() -> None:
+    caching = Caching()
+    caching.committed(700)
+    caching.advance(0, caching.cache)
+    assert caching.snapshot.commit_number == 5
+
+
+def test_a_database_that_is_away_leaves_the_generation_and_the_looking_goes_on() -> None:
+    caching = Caching()
+    caching.advance(0, caching.cache)
+    caching.ledger.down = DatabaseUnavailableError("down")
+    caching.advance(30, caching.cache)
+    assert caching.snapshot.commit_number == 5
+    caching.ledger.down, caching.ledger.number = None, 6
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert caching.snapshot.commit_number == 6
+
+
+def test_a_page_is_kept_under_its_own_generation_and_as_the_last_good_one() -> None:
+    caching = Caching()
+    caching.committed(6)
+    caching.built(number=5)
+    assert caching.pages.pages == {page_key("limit=100", 5): (b"page", TTL_S)}
+    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
+
+
+def test_fault_13_the_last_good_page_outlives_its_generation_by_a_day() -> None:
+    caching = Caching()
+    caching.built()
+    caching.clock.advance(LAST_GOOD_S - 1)
+    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
+
+
+def test_a_page_store_that_is_away_costs_no_last_good_page_and_is_shown() -> None:
+    caching = Caching()
+    caching.pages.down = RedisUnavailableError("READONLY")
+    with structlog.testing.capture_logs() as logs:
+        caching.built()
+        caching.built()
+    assert [log["event"] for log in logs] == ["cache.write_failed"]
+    assert caching.snapshot.error == "READONLY"
+    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
+    caching.pages.down = None
+    caching.built()
+    assert caching.snapshot.error is None
+    assert caching.count("tpcapital_cache_writes_total", result="failed") == 2

@@ -1,0 +1,279 @@
+"""Judging health: each thing that can be wrong, how bad it is, its cause and since when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from actors.health_report import HealthReport, Inputs, Status, judge
+from actors.snapshots import (
+    BackfillPhase,
+    BackfillSnapshot,
+    CacheSnapshot,
+    DeadLettersSnapshot,
+    PollerSnapshot,
+    PollState,
+    WriterSnapshot,
+)
+from engine.breaker import BreakerState
+from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
+from storage.redis import RedisState
+from tests.support.clock import START
+
+HEALTHY, DEGRADED, UNHEALTHY = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY
+
+WRITER = WriterSnapshot(
+    schema_ready=True,
+    error=None,
+    misconfigured=False,
+    failing_since=None,
+    waiting=0,
+    last_commit_at=START,
+    last_commit_number=7,
+)
+POLLER = PollerSnapshot(
+    channel="-1001",
+    state=PollState.EMPTY,
+    breaker=BreakerState.CLOSED,
+    breaker_calls=5,
+    breaker_failures=0,
+    breaker_openings=0,
+    last_poll_at=START,
+    last_success_at=START,
+    last_success_s=100.0,
+    newest_message_at=START,
+    error=None,
+    key_refused=False,
+    failing_since=None,
+    in_flight=0,
+    unacknowledged=0,
+)
+CHILD = ChildSnapshot(
+    name="parser",
+    state=ChildState.RUNNING,
+    generation=1,
+    restarts=0,
+    last_error=None,
+    since=START,
+    beat_age_s=0.5,
+    mailbox=0,
+    unknown=0,
+)
+FAMILY = SupervisorSnapshot(phase=Phase.RUNNING, children=(CHILD,))
+WELL = Inputs(
+    now=START,
+    now_s=101.0,
+    started_at=START,
+    poll_limit_s=30.0,
+    database_error=None,
+    writer=WRITER,
+    pollers=(POLLER,),
+    backfill=BackfillSnapshot(phase=BackfillPhase.COMPLETED, channels=(), error=None, failing_since=None),
+    cache=CacheSnapshot(commit_number=7, error=None),
+    dead_letters=DeadLettersSnapshot(waiting=0, error=None),
+    supervisor=FAMILY,
+    redis={},
+    other_daemons=(),
+)
+
+
+def poller(**changes: Any) -> Inputs:
+    return replace(WELL, pollers=(replace(POLLER, **changes),))
+
+
+def writer(**changes: Any) -> Inputs:
+    return replace(WELL, writer=replace(WRITER, **changes))
+
+
+def child(state: ChildState, last_error: str | None = None) -> Inputs:
+    odd = replace(CHILD, name="cache", state=state, last_error=last_error)
+    return replace(WELL, supervisor=replace(FAMILY, children=(CHILD, odd)))
+
+
+def report(inputs: Inputs, previous: HealthReport | None = None) -> HealthReport:
+    return judge(inputs, previous)
+
+
+def test_all_well_is_healthy_and_ready() -> None:
+    well = report(WELL)
+    assert (well.status, well.ready) == (HEALTHY, True)
+    assert set(well.findings) == {"timescaledb", "gatewayApi", "pollingWorker", "historicalSync", "actors"}
+    assert all(finding.cause is None for finding in well.findings.values())
+
+
+DATABASE = [
+    (replace(WELL, database_error="connection refused"), "connection refused"),
+    (replace(WELL, writer=None), "the writer has not started yet"),
+    (writer(error="connection refused"), "the writer waits: connection refused"),
+    (writer(schema_ready=False), "the schema is not ready: being prepared"),
+    (writer(schema_ready=False, error="no such host"), "the schema is not ready: no such host"),
+    (
+        writer(misconfigured=True, error="permission denied for table ledger"),
+        "permission denied for table ledger",
+    ),
+]
+
+
+@pytest.mark.parametrize(("inputs", "cause"), DATABASE)
+def test_a_database_that_is_not_right_is_unhealthy_and_not_ready(inputs: Inputs, cause: str) -> None:
+    bad = report(inputs)
+    assert bad.findings["timescaledb"].status is UNHEALTHY
+    assert bad.findings["timescaledb"].cause == cause
+    assert (bad.status, bad.ready) == (UNHEALTHY, False)
+
+
+GATEWAY = [
+    (poller(state=PollState.FAILED, error="connection refused"), "connection refused"),
+    (
+        poller(state=PollState.REJECTED, breaker=BreakerState.OPEN, error="connection refused"),
+        "circuit breaker open: connection refused",
+    ),
+    (poller(breaker=BreakerState.HALF_OPEN, error="slow"), "circuit breaker half-open: slow"),
+    (poller(state=PollState.FAILED, key_refused=True, error="401"), "key refused: 401"),
+    (poller(state=PollState.STARTING), "not polled yet"),
+    (replace(WELL, pollers=()), "not polled yet"),
+]
+
+
+@pytest.mark.parametrize(("inputs", "cause"), GATEWAY)
+def test_fault_15_a_gateway_that_is_not_right_is_degraded_with_its_cause(inputs: Inputs, cause: str) -> None:
+    bad = report(inputs)
+    assert bad.findings["gatewayApi"].status is DEGRADED
+    assert bad.findings["gatewayApi"].cause == cause
+    assert (bad.status, bad.ready) == (DEGRADED, True), "what is stored can be read all the same"
+
+
+def test_the_same_cause_of_many_channels_is_told_once() -> None:
+    bad = replace(POLLER, state=PollState.FAILED, error="connection refused")
+    inputs = replace(WELL, pollers=(bad, replace(bad, channel="-1002")))
+    assert report(inputs).findings["gatewayApi"].cause == "connection refused"
+
+
+POLLING = [
+    (replace(WELL, pollers=()), "no poller has started yet"),
+    (
+        poller(state=PollState.FAILED, error="connection refused", last_success_s=None),
+        "channel -1001: no successful poll yet (connection refused)",
+    ),
+    (
+        poller(state=PollState.STARTING, last_success_s=None),
+        "channel -1001: no successful poll yet (starting)",
+    ),
+    (poller(state=PollState.FAILED, error="slow"), "channel -1001: polls are failed: slow"),
+    (poller(state=PollState.REJECTED, error="slow"), "channel -1001: polls are rejected: slow"),
+    (poller(last_success_s=70.0), "channel -1001: no successful poll for 31 s"),
+    (
+        replace(poller(last_success_s=70.0), writer=replace(WRITER, error="down")),
+        "channel -1001: no successful poll for 31 s: it waits for the database (down)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("inputs", "cause"), POLLING)
+def test_fault_15_polling_that_does_not_succeed_is_degraded(inputs: Inputs, cause: str) -> None:
+    finding = report(inputs).findings["pollingWorker"]
+    assert (finding.status, finding.cause) == (DEGRADED, cause)
+
+
+def test_fault_16_a_gateway_that_is_down_at_the_start_is_not_healthy() -> None:
+    bad = report(poller(state=PollState.FAILED, error="connection refused", last_success_s=None))
+    assert bad.status is DEGRADED
+    assert bad.findings["pollingWorker"].status is bad.findings["gatewayApi"].status is DEGRADED
+
+
+def test_a_success_exactly_at_the_limit_is_in_time() -> None:
+    assert report(poller(last_success_s=71.0)).findings["pollingWorker"].status is HEALTHY
+
+
+def test_one_bad_channel_among_good_ones_is_found() -> None:
+    bad = replace(POLLER, channel="-1002", state=PollState.FAILED, error="slow")
+    finding = report(replace(WELL, pollers=(POLLER, bad))).findings["pollingWorker"]
+    assert finding.cause == "channel -1002: polls are failed: slow"
+
+
+def test_fault_12_a_failing_history_is_degraded() -> None:
+    assert WELL.backfill is not None
+    failing = replace(WELL, backfill=replace(WELL.backfill, error="connection refused"))
+    finding = report(failing).findings["historicalSync"]
+    assert (finding.status, finding.cause) == (DEGRADED, "connection refused")
+    assert report(replace(WELL, backfill=None)).status is HEALTHY
+
+
+CHILDREN = [
+    (child(ChildState.RESTARTING, "ValueError: boom"), DEGRADED, "cache restarting (ValueError: boom)", True),
+    (child(ChildState.PARKED, "ValueError: boom"), DEGRADED, "cache parked (ValueError: boom)", True),
+    (child(ChildState.STARTING), DEGRADED, "cache starting", True),
+    (child(ChildState.HUNG, "no sign of life"), UNHEALTHY, "cache hung (no sign of life)", False),
+    (replace(WELL, supervisor=None), UNHEALTHY, "the supervisor has not shown itself", False),
+    (
+        replace(
+            WELL, supervisor=replace(FAMILY, escalation="parser died over 5 times", phase=Phase.DRAINING)
+        ),
+        UNHEALTHY,
+        "parser died over 5 times",
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("inputs", "status", "cause", "ready"), CHILDREN)
+def test_a_child_that_does_not_run_is_named(
+    inputs: Inputs, status: Status, cause: str, *, ready: bool
+) -> None:
+    bad = report(inputs)
+    finding = bad.findings["actors"]
+    assert (finding.status, finding.cause, bad.ready) == (status, cause, ready)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.RUNNING])
+def test_it_is_ready_only_while_all_run(phase: Phase) -> None:
+    assert not report(replace(WELL, supervisor=replace(FAMILY, phase=phase))).ready
+
+
+def test_redis_is_degraded_and_never_worse() -> None:
+    inputs = replace(
+        WELL,
+        redis={
+            "redisMaster": RedisState(role=None, error="connection refused"),
+            "redisReplica": RedisState(role="slave", error=None),
+        },
+    )
+    bad = report(inputs)
+    assert (bad.status, bad.ready) == (DEGRADED, True)
+    assert bad.findings["redisMaster"].cause == "connection refused"
+    assert bad.findings["redisReplica"].status is HEALTHY
+
+
+def test_a_master_that_takes_no_pages_is_degraded_although_it_answers() -> None:
+    inputs = replace(
+        WELL,
+        redis={"redisMaster": RedisState(role="master", error=None)},
+        cache=CacheSnapshot(commit_number=7, error="OOM"),
+    )
+    assert report(inputs).findings["redisMaster"].cause == "does not take pages: OOM"
+    assert "redisMaster" not in report(replace(inputs, redis={})).findings, "not configured, not judged"
+
+
+def test_fault_8_a_second_daemon_is_a_warning() -> None:
+    bad = report(replace(WELL, other_daemons=("host-b:4711",)))
+    assert bad.findings["singleDaemon"].cause == "another daemon writes into this database: host-b:4711"
+    assert (bad.status, bad.ready) == (DEGRADED, True)
+
+
+def test_since_stands_while_the_status_does_and_the_cause_may_change() -> None:
+    first = report(poller(state=PollState.FAILED, error="connection refused"))
+    later = START + timedelta(seconds=60)
+    second = report(replace(poller(state=PollState.FAILED, error="slow"), now=later), first)
+    assert second.findings["gatewayApi"].since == START
+    assert second.findings["gatewayApi"].cause == "slow"
+    third = report(replace(WELL, now=later), second)
+    assert third.findings["gatewayApi"].since == later
+    assert third.findings["actors"].since == START
+
+
+def test_the_worst_finding_is_the_status() -> None:
+    both = replace(poller(state=PollState.FAILED, error="slow"), database_error="down")
+    assert report(both).status is UNHEALTHY
