@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from ops.local.postgres import LocalPostgres
 from tests.support.actors import stop_all_actors
@@ -56,6 +57,8 @@ def database_url(postgres: LocalPostgres) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def no_actor_survives() -> Iterator[None]:
     """Stop all actors after each test, last started first, and fail the test if one does not stop."""
+    # what a handler called in the test's own thread has bound to the log must not reach the next test
+    structlog.contextvars.clear_contextvars()
     yield
     if survivors := stop_all_actors(timeout_s=_ACTOR_STOP_TIMEOUT_S):
         pytest.fail(f"actors survived the test: {', '.join(survivors)}")

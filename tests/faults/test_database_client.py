@@ -12,16 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from engine.timers import TimerThread
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
 from storage import database as database_module
 from storage.database import Cursor, Database
-from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError, RowsRefusedError
+from storage.errors import DatabaseUnavailableError
+from tests.support.clients import OpenDatabase, databases
 from tests.support.proxy import TcpProxy
 
 PASSWORD = "s3cret-word"
-OpenDatabase = Callable[..., Database]
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +47,8 @@ def server(own_server: LocalPostgres) -> LocalPostgres:
 
 @pytest.fixture
 def open_database() -> Iterator[OpenDatabase]:
-    timers = TimerThread()
-    opened = []
-
-    def open_one(url: str, *, pool_max: int = 8) -> Database:
-        database = Database(url, schema="signals", pool_max=pool_max, timers=timers)
-        opened.append(database)
-        database.open()
-        return database
-
-    yield open_one
-    for database in opened:
-        database.close()
-    timers.close()
+    with databases() as open_one:
+        yield open_one
 
 
 @pytest.fixture
@@ -279,117 +267,3 @@ def test_a_network_that_is_cut_in_the_middle_of_a_call_costs_the_caller_nothing(
         assert database.write(work) == 1
         assert len(calls) == 2
         database.close()
-
-
-# ── refused, exhausted, wrong ────────────────────────────────────────────────
-
-
-def test_a_wrong_password_is_named_without_it(server: LocalPostgres, open_database: OpenDatabase) -> None:
-    database = open_database(app_url(server, password="wr0ng-word"))
-    with pytest.raises(DatabaseUnavailableError, match="password authentication failed") as caught:
-        database.read(one)
-    assert "wr0ng" not in str(caught.value)
-
-
-def test_a_missing_database_is_named(server: LocalPostgres, open_database: OpenDatabase) -> None:
-    database = open_database(app_url(server, name="nowhere"))
-    with pytest.raises(DatabaseUnavailableError, match='database "nowhere" does not exist') as caught:
-        database.read(one)
-    assert PASSWORD not in str(caught.value)
-
-
-@pytest.mark.usefixtures("short_deadlines")
-def test_an_exhausted_lane_is_a_typed_error_and_leaves_the_others_free(
-    server: LocalPostgres, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database_module, "READ_DEADLINE_S", 10.0)
-    database = open_database(app_url(server), pool_max=5)
-    release, busy = threading.Event(), threading.Barrier(3)
-
-    def hold(cursor: Cursor) -> None:
-        busy.wait(timeout=10)
-        release.wait(timeout=10)
-
-    with ThreadPoolExecutor(2) as threads:
-        held = [threads.submit(database.read, hold) for _ in range(2)]
-        busy.wait(timeout=10)
-        try:
-            with pytest.raises(DatabaseUnavailableError, match="all connections are in use"):
-                database.read(one)
-            assert database.write(one) == 1
-            assert database.check(one) == 1
-            assert database.stats()["read"].available == 0
-        finally:
-            release.set()
-        for future in held:
-            future.result(timeout=5)
-    assert database.read(one) == 1
-
-
-def test_the_lanes_share_the_connections_as_the_contract_says(
-    server: LocalPostgres, open_database: OpenDatabase
-) -> None:
-    stats = open_database(app_url(server), pool_max=25).stats()
-    assert {lane: stat.maximum for lane, stat in stats.items()} == {"read": 22, "write": 2, "probe": 1}
-
-
-@pytest.mark.parametrize(
-    ("statement", "wanted"),
-    [
-        ("select * from signals.missing", DatabaseMisconfiguredError),
-        ("select missing from pg_class", DatabaseMisconfiguredError),
-        ("select * from pg_authid", DatabaseMisconfiguredError),
-        ("select '9e999999'::numeric(3)", RowsRefusedError),
-        ("select 1/0", RowsRefusedError),
-    ],
-)
-def test_what_the_server_refuses_is_the_error_of_the_failure_table(
-    server: LocalPostgres, open_database: OpenDatabase, statement: str, wanted: type[Exception]
-) -> None:
-    database = open_database(app_url(server))
-    with pytest.raises(wanted):
-        database.read(lambda cursor: cursor.execute(statement.encode()))
-    assert database.read(one) == 1
-
-
-@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
-def test_what_the_driver_refuses_is_the_rows_fault(
-    server: LocalPostgres, open_database: OpenDatabase, value: str
-) -> None:
-    database = open_database(app_url(server))
-    with pytest.raises(RowsRefusedError):
-        database.write(lambda cursor: cursor.execute("select %s", [value]))
-
-
-def test_a_bug_in_the_work_stays_a_bug_and_the_connection_is_clean_afterwards(
-    server: LocalPostgres, open_database: OpenDatabase
-) -> None:
-    database = open_database(app_url(server))
-
-    def work(cursor: Cursor) -> None:
-        cursor.execute("create temp table gone (a integer)")
-        raise ZeroDivisionError
-
-    for _ in range(5):
-        with pytest.raises(ZeroDivisionError):
-            database.write(work)
-
-
-def test_no_call_leaves_session_state_or_prepared_statements(
-    server: LocalPostgres, open_database: OpenDatabase
-) -> None:
-    database = open_database(app_url(server))
-    for _ in range(20):
-        database.check(one)
-    rows = database.check(lambda cursor: cursor.execute("select * from pg_prepared_statements").fetchall())
-    assert rows == []
-
-
-def test_a_closed_client_refuses_and_closing_again_is_harmless(
-    server: LocalPostgres, open_database: OpenDatabase
-) -> None:
-    database = open_database(app_url(server))
-    database.close()
-    database.close()
-    with pytest.raises(DatabaseUnavailableError):
-        database.read(one)

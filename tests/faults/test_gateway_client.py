@@ -1,4 +1,4 @@
-"""The gateway's client before a gateway that misbehaves: a typed error, within the deadline, or an answer."""
+"""The gateway's client on a network that fails: a typed error within the deadline, and the next call is good."""
 
 import json
 import threading
@@ -9,26 +9,14 @@ from typing import Any
 
 import pytest
 
-from engine.model import ChannelMessage, MalformedMessage
-from engine.timers import TimerThread
-from storage import gateway as gateway_module
-from storage.errors import (
-    GatewayAnswerError,
-    GatewayError,
-    GatewayRateLimitedError,
-    GatewayStatusError,
-    GatewayTimeoutError,
-    GatewayUnauthorizedError,
-    GatewayUnreachableError,
-)
+from storage.errors import GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway import GatewayClient
+from tests.support.clients import MakeClient, gateway_clients
 from tests.support.httpstub import Answer, HttpStub, json_answer
 from tests.support.outcomes import CHANNEL, item
 from tests.support.proxy import TcpProxy
 
-KEY = "s3cret-key"
 EMPTY = json_answer({"success": True, "data": [], "count": 0})
-MakeClient = Callable[..., GatewayClient]
 
 
 @pytest.fixture
@@ -39,18 +27,8 @@ def stub() -> Iterator[HttpStub]:
 
 @pytest.fixture
 def make_client() -> Iterator[MakeClient]:
-    timers = TimerThread()
-    made = []
-
-    def make(url: str, *, timeout_s: float = 5.0, api_key: str | None = KEY) -> GatewayClient:
-        client = GatewayClient(url, api_key=api_key, timeout_s=timeout_s, timers=timers)
-        made.append(client)
-        return client
-
-    yield make
-    for client in made:
-        client.close()
-    timers.close()
+    with gateway_clients() as make:
+        yield make
 
 
 @pytest.fixture
@@ -185,183 +163,3 @@ def test_a_connection_is_kept_over_good_calls(stub: HttpStub, make_client: MakeC
         for _ in range(5):
             poll(client)
         assert proxy.accepted == 1
-
-
-# ── answers that cannot be used ──────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html><body>502</body></html>",
-        b'{"success":true,"data":[{"id":"1",',
-        b"\xff\xfe\x00garbage",
-        b'{"success":false,"message":"not now"}',
-        b'{"data":[]}',
-        b'{"success":true}',
-        b'{"success":true,"data":{}}',
-        b'{"success":true,"data":null}',
-        b'{"success":true,"data":"[]"}',
-        b"[" * 100_000,
-    ],
-    ids=[
-        "empty",
-        "html",
-        "truncated",
-        "no text",
-        "no success",
-        "none said",
-        "no data",
-        "object",
-        "null",
-        "text",
-        "deep",
-    ],
-)
-def test_an_answer_of_the_wrong_shape_is_an_error_and_never_no_messages(
-    stub: HttpStub, client: GatewayClient, body: bytes
-) -> None:
-    stub.queue(Answer(body=body))
-    with pytest.raises(GatewayAnswerError):
-        poll(client)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda client: client.mark_processed(CHANNEL, ["1"]),
-        lambda client: client.history(CHANNEL, offset=0, limit=10),
-        lambda client: client.sync(limit=5, timeout_s=2),
-    ],
-    ids=["mark", "history", "sync"],
-)
-@pytest.mark.parametrize("data", [None, [], {"updated": "1", "totalMessagesSynced": "1"}])
-def test_every_call_wants_its_own_shape(
-    stub: HttpStub, client: GatewayClient, call: Callable[[GatewayClient], object], data: object
-) -> None:
-    stub.queue(json_answer({"success": True, "data": data}))
-    with pytest.raises(GatewayAnswerError):
-        call(client)
-
-
-def test_an_answer_past_the_size_limit_is_refused(
-    stub: HttpStub, client: GatewayClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gateway_module, "MAX_ANSWER_BYTES", 1_000_000)
-    stub.queue(Answer(body=b" " * 1_000_001), Answer(body=b" " * (1_000_000 - len(EMPTY.body)) + EMPTY.body))
-    with pytest.raises(GatewayAnswerError, match="larger than 1000000 bytes"):
-        poll(client)
-    assert poll(client) == ()
-
-
-def test_one_odd_message_does_not_cost_the_others_of_its_page(stub: HttpStub, client: GatewayClient) -> None:
-    stub.queue(json_answer({"success": True, "data": [item(), item(messageId=None), 5, item(messageId="2")]}))
-    kinds = [type(message) for message in poll(client)]
-    assert kinds == [ChannelMessage, MalformedMessage, MalformedMessage, ChannelMessage]
-
-
-@pytest.mark.parametrize(
-    "text", ["x" * 1_000_000, "a\0b", "\ud83d alone", "🟢 ç"], ids=["1 MB", "NUL", "surrogate", "odd"]
-)
-def test_any_text_arrives_as_it_is(stub: HttpStub, client: GatewayClient, text: str) -> None:
-    stub.queue(json_answer({"success": True, "data": [item(text=text)]}))
-    (message,) = poll(client)
-    assert isinstance(message, ChannelMessage)
-    assert message.text == text
-
-
-# ── statuses ─────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_rejected_key_is_named_and_not_shown_fault_17(
-    stub: HttpStub, client: GatewayClient, status: int
-) -> None:
-    stub.queue(json_answer({"success": False, "message": "bad key"}, status))
-    with pytest.raises(GatewayUnauthorizedError, match="TELEGRAM_GATEWAY_API_KEY") as caught:
-        poll(client)
-    assert KEY not in str(caught.value)
-
-
-@pytest.mark.parametrize("status", [400, 404, 500, 502, 503])
-def test_a_bad_status_is_an_error_with_its_number(stub: HttpStub, client: GatewayClient, status: int) -> None:
-    stub.queue(Answer(status=status, body=b"<html>"))
-    with pytest.raises(GatewayStatusError) as caught:
-        poll(client)
-    assert caught.value.status == status
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"Retry-After": "7"}, 7),
-        ({"retry-after": "7", "RateLimit-Reset": "9"}, 7),
-        ({"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}, 3600),
-        ({"Retry-After": "\u00b2"}, 60),
-        ({"RateLimit-Reset": "9"}, 9),
-        ({"RateLimit": "limit=300, remaining=0, reset=11"}, 11),
-        ({}, 60),
-    ],
-)
-def test_too_many_requests_say_when_to_come_back_fault_6(
-    stub: HttpStub, client: GatewayClient, headers: dict[str, str], seconds: float
-) -> None:
-    stub.queue(Answer(status=429, headers=headers, body=b"Too many requests"))
-    with pytest.raises(GatewayRateLimitedError) as caught:
-        poll(client)
-    assert caught.value.retry_after_s == seconds
-    assert stub.count == 1, "not asked again on its own"
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_refused_and_the_key_never_sent_elsewhere(
-    stub: HttpStub, client: GatewayClient, status: int
-) -> None:
-    with HttpStub(EMPTY) as elsewhere:
-        stub.queue(Answer(status=status, headers={"Location": f"{elsewhere.url}/api/messages/unprocessed"}))
-        with pytest.raises(GatewayAnswerError, match="redirects are refused"):
-            poll(client)
-        assert elsewhere.count == 0
-
-
-# ── what is asked ────────────────────────────────────────────────────────────
-
-
-def test_both_key_headers_are_sent_on_every_call_fault_17(stub: HttpStub, client: GatewayClient) -> None:
-    poll(client)
-    stub.queue(json_answer({"success": True, "data": {"updated": 1}}))
-    client.mark_processed(CHANNEL, ["1"])
-    for request in stub.requests:
-        assert request.headers["x-api-key"] == request.headers["x-gateway-token"] == KEY
-
-
-def test_without_a_key_no_key_header_is_sent(stub: HttpStub, make_client: MakeClient) -> None:
-    poll(make_client(stub.url, api_key=None))
-    assert not {"x-api-key", "x-gateway-token", "authorization"} & stub.requests[0].headers.keys()
-
-
-def test_no_proxy_of_the_environment_sees_the_key(
-    stub: HttpStub, client: GatewayClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with HttpStub(EMPTY) as proxy:
-        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(name, proxy.url)
-        monkeypatch.setenv("NO_PROXY", "")
-        poll(client)
-        assert (proxy.count, stub.count) == (0, 1)
-
-
-def test_a_batch_is_acknowledged_in_one_request_fault_6(stub: HttpStub, client: GatewayClient) -> None:
-    stub.queue(json_answer({"success": True, "data": {"requested": 1000, "updated": 1003}}))
-    assert client.mark_processed(CHANNEL, [str(n) for n in range(1000)]) == 1003
-    (request,) = stub.requests
-    body = json.loads(request.body)
-    assert (body["processedBy"], body["channelId"], len(body["messageIds"])) == ("tp-capital", CHANNEL, 1000)
-
-
-def test_no_failed_call_is_repeated_on_its_own(stub: HttpStub, client: GatewayClient) -> None:
-    stub.answer(Answer(status=503))
-    with pytest.raises(GatewayError):
-        client.mark_processed(CHANNEL, ["1"])
-    assert stub.count == 1
