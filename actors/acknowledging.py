@@ -10,12 +10,12 @@ from engine.model import SourceMessage
 from storage.errors import GatewayStatusError, GatewayUnauthorizedError
 from storage.gateway import GatewayClient
 
-__all__ = ["Acknowledged", "Acknowledger"]
+__all__ = ["SPLITTABLE", "Acknowledged", "Acknowledger"]
 
 #: halving 10,000 ids down to one bad one takes 2 x 14 requests; of several bad ones the rest waits
 MAX_REQUESTS = 30
 #: statuses that may speak of one id in the request; the real gateway says 500 (fault 28)
-_SPLITTABLE = frozenset({400, 404, 409, 413, 422, 500})
+SPLITTABLE = frozenset({400, 404, 409, 413, 422, 500})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class Acknowledger:
         self._channel = channel
         self._gateway = gateway
         self._ack_ids: dict[str, str | None] = {}
+        #: ids that were refused alone in a round in which the gateway took none
+        self._suspects: set[str] = set()
 
     @property
     def count(self) -> int:
@@ -69,7 +71,9 @@ class Acknowledger:
         Raises:
             GatewayError: the gateway could not be asked, or took nothing at all.
         """
-        ids = list(dict.fromkeys(ack_id for ack_id in self._ack_ids.values() if ack_id is not None))
+        owed = dict.fromkeys(ack_id for ack_id in self._ack_ids.values() if ack_id is not None)
+        # suspects last, so that a round is not used up by the same ones again and again
+        ids = sorted(owed, key=lambda ack_id: ack_id in self._suspects)
         requested, updated, refused = 0, 0, []
         refusal: GatewayStatusError | None = None
         queue = deque([ids])
@@ -82,7 +86,7 @@ class Acknowledger:
             except GatewayUnauthorizedError:
                 raise
             except GatewayStatusError as error:
-                if error.status not in _SPLITTABLE:
+                if error.status not in SPLITTABLE:
                     raise
                 refusal = error
                 if len(part) == 1:
@@ -93,6 +97,7 @@ class Acknowledger:
             else:
                 requested += self._forget(set(part))
         if refusal is not None and requested == 0:
+            self._suspects.update(refused)
             raise refusal
         if refused:
             given_up = set(refused)

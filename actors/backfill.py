@@ -74,6 +74,8 @@ class Backfill(Source):
         self._pass: HistoryPass | None = None
         self._unsaved = False
         self._tails: deque[str] = deque()
+        self._restart_wanted = False
+        self._quiet_until_s = 0.0
         self._failures = 0
         self._error: str | None = None
         self._failing_since: datetime | None = None
@@ -98,15 +100,7 @@ class Backfill(Source):
                 super()._on_tick(tick)
 
     def _on_start_backfill(self, command: StartBackfill) -> None:
-        if not command.again:
-            self._step()
-            return
-        try:
-            self._checkpoints.restart(self._channels)
-        except StorageError as error:
-            self._failed(error)
-            return
-        self._known, self._pass, self._synced, self._unsaved = None, None, False, False
+        self._restart_wanted |= command.again
         self._step()
 
     def _on_check_history(self, command: CheckHistory) -> None:
@@ -133,6 +127,9 @@ class Backfill(Source):
         """Do the next thing due, unless a batch is under way; whatever fails is tried again later."""
         if not self.idle:
             return
+        if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
+            self.tick_later("step", quiet_s)  # whatever asks for a step: a back-off under way holds
+            return
         try:
             self._do_next()
         except StorageError as error:
@@ -142,6 +139,10 @@ class Backfill(Source):
         self._publish()
 
     def _do_next(self) -> None:
+        if self._restart_wanted:
+            self._checkpoints.restart(self._channels)
+            self._known, self._pass, self._synced, self._unsaved = None, None, False, False
+            self._restart_wanted = False
         if self._known is None:
             self._known = self._checkpoints.load(self._channels)
         if self._unsaved and self._pass is not None:
@@ -266,6 +267,7 @@ class Backfill(Source):
             delay_s = error.retry_after_s
         elif isinstance(error, GatewayError):
             delay_s = max(delay_s, 1.0)
+        self._quiet_until_s = self.clock.monotonic_s() + delay_s
         self.tick_later("step", delay_s)
         self._publish()
 

@@ -82,4 +82,6 @@ class DeadLetterSource(Source):
         self.deliver(
             channel,
             [decode_raw(letter.raw, channel=channel) for letter in due if letter.channel == channel],
+            # a letter may come of a request to read a stored message again
+            reread=True,
         )

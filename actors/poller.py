@@ -8,16 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 
-from actors.acknowledging import Acknowledger
+from actors.acknowledging import SPLITTABLE, Acknowledger
 from actors.instruments import Instruments
 from actors.snapshots import PollerSnapshot, PollState
 from actors.source import Flight, Source
 from engine.actor import Context
+from engine.backoff import Backoff
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
 from engine.messages import BatchCommitted, CheckHistory, PollNow, Tick
 from engine.model import ChannelMessage, SourceMessage
-from storage.errors import GatewayError, GatewayRateLimitedError, GatewayUnauthorizedError
+from storage.errors import (
+    GatewayError,
+    GatewayRateLimitedError,
+    GatewayStatusError,
+    GatewayUnauthorizedError,
+)
 from storage.gateway import GatewayClient
 
 __all__ = ["BACKFILL", "PollPolicy", "Poller"]
@@ -27,6 +34,8 @@ BACKFILL = "backfill"
 MAX_PAGE = 10_000
 #: how often messages are asked for that are to be read again
 REPROCESS_EVERY_S = 60.0
+#: between acknowledgements that the gateway refuses as a whole
+ACK_BACKOFF = Backoff(first_s=1.0, cap_s=300.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,9 @@ class Poller(Source):
         self._rung = False
         self._reprocess_due = False
         self._quiet_until_s = 0.0
+        self._acks_quiet_until_s = 0.0
+        self._acks_refused = 0
+        self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._last_poll_at: datetime | None = None
         self._last_success_at: datetime | None = None
         self._last_success_s: float | None = None
@@ -197,7 +209,7 @@ class Poller(Source):
     def _acknowledge(self) -> None:
         """Repeat what is owed; a failure leaves it owed, the next poll tries again."""
         now_s = self.clock.monotonic_s()
-        if not self._acks.owed or now_s < self._quiet_until_s:
+        if not self._acks.owed or now_s < max(self._quiet_until_s, self._acks_quiet_until_s):
             return
         if self._breaker.state(now_s) is not BreakerState.CLOSED:
             return
@@ -211,9 +223,17 @@ class Poller(Source):
             self._keep_quiet(error)
             self._note_ack_failure(error)
         except GatewayError as error:
-            self._breaker.failed(permit, self.clock.monotonic_s())
+            if isinstance(error, GatewayStatusError) and error.status in SPLITTABLE:
+                # it speaks of the ids, not of the gateway's health: polling goes on, this waits its turn
+                self._breaker.dropped(permit)
+                self._acks_refused += 1
+                delay_s = ACK_BACKOFF.delay_s(self._acks_refused, self._random)
+                self._acks_quiet_until_s = now_s + delay_s
+            else:
+                self._breaker.failed(permit, self.clock.monotonic_s())
             self._note_ack_failure(error)
         else:
+            self._acks_refused = 0
             self._breaker.succeeded(permit, self.clock.monotonic_s())
             self.instruments.acknowledgements.labels(self._channel, "ok").inc()
             if result.refused:

@@ -125,13 +125,14 @@ class Writer(Actor):
                     *self._record(outcomes[:middle], reread=reread),
                     *self._record(outcomes[middle:], reread=reread),
                 ]
-            return [self._bury(outcomes[0], error, reread=reread)]
+            return [self._bury(outcomes[0], error)]
 
-    def _bury(self, outcome: Outcome, refusal: RowsRefusedError, *, reread: bool) -> Recorded:
+    def _bury(self, outcome: Outcome, refusal: RowsRefusedError) -> Recorded:
         """Make a refused row a dead letter. If that is refused too, the fault is not the row's."""
         letter = dead_letter_of(outcome, reason="refused", error=str(refusal))
         try:
-            recorded = self._ledger.record([letter], reread=reread)
+            # as a re-reading: the letter is kept even of a message whose earlier text is stored
+            recorded = self._ledger.record([letter], reread=True)
         except RowsRefusedError as error:
             raise DatabaseMisconfiguredError(f"refuses every row, even a plain one: {error}") from error
         self.log.error("message.refused", message_id=outcome.message.message_id, error=str(refusal))

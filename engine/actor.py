@@ -113,7 +113,7 @@ class Actor(pykka.ThreadingActor):
         self.beat()
         try:
             self._open()
-        except Exception as error:
+        except BaseException as error:
             self.log.exception("actor.start_failed")
             self._report_down(error)
             self.stop()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, TextIO
 
-import orjson
 from rich.console import Console
 
 from actors.parser import read
@@ -40,7 +39,8 @@ def parse_lines(
             console.rule(str(item.get("id")))
             explain(item.get("text") or item.get("caption") or "", reading, console)
             continue
-        print(orjson.dumps({"id": item.get("id"), **reading_object(reading)}).decode(), file=out)
+        # json and not orjson here too: an id may hold what is no UTF-8, or be a number of any size
+        print(json.dumps({"id": item.get("id"), **reading_object(reading)}, separators=(",", ":")), file=out)
     return bad
 
 

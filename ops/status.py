@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import requests
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
@@ -19,17 +20,28 @@ _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 def fetch_health(url: str) -> dict[str, Any]:
     """Return the body of ``/health``; an unreachable daemon is unhealthy."""
     try:
-        answer = requests.get(f"{url.rstrip('/')}/health", timeout=_TIMEOUT_S)
-        body = answer.json()
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment has no say in what runs here
+            body = session.get(f"{url.rstrip('/')}/health", timeout=_TIMEOUT_S).json()
     except (requests.RequestException, ValueError) as error:
         return {
             "status": "unhealthy",
             "checks": {},
             "details": {"daemon": {"error": f"not reachable: {error}"}},
         }
-    if isinstance(body, dict) and isinstance(body.get("checks"), dict):
+    if _has_shape(body):
         return body
     return {"status": "unhealthy", "checks": {}, "details": {"daemon": {"error": "that is no tp-capital"}}}
+
+
+def _has_shape(body: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a body is one of ``/health``."""
+    return (
+        isinstance(body, dict)
+        and isinstance(body.get("status"), str)
+        and isinstance(body.get("checks"), dict)
+        and isinstance(body.get("details"), dict)
+    )
 
 
 def status_exit_code(body: dict[str, Any]) -> int:
@@ -46,11 +58,14 @@ def show_health(body: dict[str, Any], console: Console) -> None:
     table.add_column("cause", overflow="fold")
     details = body.get("details", {})
     for name, status in body.get("checks", {}).items():
-        detail = details.get(name, {})
+        detail = details.get(name) if isinstance(details.get(name), dict) else {}
         style = _COLOURS.get(str(status), "red")
         table.add_row(
-            name, f"[{style}]{status}[/]", str(detail.get("since") or ""), str(detail.get("error") or "")
+            name,
+            f"[{style}]{status}[/]",
+            str(detail.get("since") or ""),
+            escape(str(detail.get("error") or "")),
         )
     if "daemon" in details:
-        table.add_row("daemon", "[red]unhealthy[/]", "", str(details["daemon"].get("error")))
+        table.add_row("daemon", "[red]unhealthy[/]", "", escape(str(details["daemon"].get("error"))))
     console.print(table)

@@ -62,10 +62,7 @@ gone as (
 kept as (
     insert into {schema}.signals_history
     select gone.*, now(), %(number)s from gone)
-update {schema}.dead_letters set resolved_at = now(), next_attempt_at = null
-from keys
-where dead_letters.channel = keys.channel and dead_letters.message_id = keys.message_id
-    and resolved_at is null
+select from keys limit 0
 """
 
 _INSERT_SIGNALS = """
@@ -95,6 +92,14 @@ on conflict (channel, message_id) do update set
     reason = excluded.reason, error = excluded.error, raw = excluded.raw, attempts = known.attempts + 1,
     last_at = now(), resolved_at = null,
     next_attempt_at = now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ least(known.attempts, 20))
+"""
+
+# A letter whose message can be read now has its good end, whether the ledger learnt anything by it or not.
+_RESOLVE = """
+update {schema}.dead_letters set resolved_at = now(), next_attempt_at = null
+from json_to_recordset(%(keys)s) as key (channel text, message_id text)
+where dead_letters.channel = key.channel and dead_letters.message_id = key.message_id
+    and resolved_at is null
 """
 
 _KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
@@ -128,6 +133,7 @@ class Ledger:
                 "supersede": _SUPERSEDE,
                 "signals": _INSERT_SIGNALS,
                 "bury": _BURY,
+                "resolve": _RESOLVE,
                 "outcomes": _KNOWN_OUTCOMES,
                 "number": _COMMIT_NUMBER,
             }.items()
@@ -179,6 +185,12 @@ class Ledger:
         if signals:
             cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
         self._events.write(cursor, news, sorted(moved), number=drawn["number"])
+        resolved = [key_of(o) for o in outcomes if o.kind is not OutcomeKind.DEAD_LETTER] if reread else moved
+        if resolved:
+            keys = to_json(
+                [{"channel": channel, "message_id": message} for channel, message in sorted(resolved)]
+            )
+            cursor.execute(self._sql["resolve"], {"keys": keys.decode()})
         buried = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
         if buried:
             intervals = {"first": _RETRY_FIRST, "cap": _RETRY_CAP}

@@ -120,7 +120,7 @@ def _ascending(text: str) -> bool:
 def _instant(text: str) -> datetime:
     """Read ISO 8601 (without an offset: UTC), or epoch seconds or milliseconds."""
     try:
-        if re.fullmatch(r"-?[0-9]{5,16}", text):
+        if re.fullmatch(r"-?[0-9]{9,16}", text):
             number = int(text)
             in_ms = abs(number) > _LARGEST_SECONDS
             return _EPOCH + (timedelta(milliseconds=number) if in_ms else timedelta(seconds=number))

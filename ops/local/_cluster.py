@@ -87,7 +87,9 @@ class Cluster:
             os.chown(draft, account.uid, account.gid)
         command = [
             *(str(binaries.folder / "initdb"), f"--pgdata={draft}", f"--username={SUPERUSER}"),
-            *(f"--pwfile={self.password_path}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
+            *(f"--pwfile={self.password_path}", "--auth=scram-sha-256", "--encoding=UTF8"),
+            # sorted by bytes, but upper and lower case of every letter known: searches fold Ç and Ã too
+            *("--locale=C", "--lc-ctype=C.UTF-8"),
         ]
         if not self._durable:
             command.append("--no-sync")

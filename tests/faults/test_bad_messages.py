@@ -275,7 +275,9 @@ def test_fault_28_an_id_the_gateway_refuses_does_not_spoil_the_acknowledgement_o
                 if request.method == "POST"
             ]
             assert sent == [["1", "2"], ["1"], ["2"]]
-            eventually(lambda: engine.health()["details"]["pollingWorker"]["channels"][0]["unacknowledged"] == 1)
+            eventually(
+                lambda: engine.health()["details"]["pollingWorker"]["channels"][0]["unacknowledged"] == 1
+            )
             # the page asked for grows by what cannot be acknowledged, so that it never fills up with it
             assert "limit=101" in stub.requests[-1].path
 

@@ -90,6 +90,9 @@ class Model:
             if known is not None:
                 self.letters.pop(one.number, None)
             self.held[one.number] = one
+        if reread:
+            # it can be read: a letter that waits for just that has its good end
+            self.letters.pop(one.number, None)
 
     @staticmethod
     def _beats(one: Delivery, known: Delivery) -> bool:

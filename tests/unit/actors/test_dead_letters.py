@@ -78,7 +78,7 @@ def test_what_is_due_is_delivered_as_the_message_it_was() -> None:
     assert batch.channel == CHANNEL
     assert [m.message_id for m in batch.messages] == ["1", "2"]
     assert all(isinstance(m, ChannelMessage) for m in batch.messages)
-    assert not batch.reread
+    assert batch.reread
     assert retrying.snapshot == DeadLettersSnapshot(waiting=2, error=None)
 
 

@@ -20,6 +20,8 @@ QUIET = ("psycopg.pool", "urllib3", "asyncio", "uvicorn")
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
+    # an actor that a test ran in this thread has bound its name
+    structlog.contextvars.clear_contextvars()
     root = logging.getLogger()
     handlers, level, config = root.handlers[:], root.level, structlog.get_config()
     levels = {name: logging.getLogger(name).level for name in QUIET}
