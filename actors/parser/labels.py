@@ -26,7 +26,7 @@ class Label:
     ``head`` is the first token of the label's own words.
     """
 
-    field: Field
+    field: str
     start: int
     head: int
     end: int
@@ -58,7 +58,7 @@ def find_labels(message: Message) -> list[Label]:
     return labels
 
 
-def _match(items: list[Token], i: int, ends: tuple[tuple[tuple[str, ...], Field], ...]) -> Label | None:
+def _match(items: list[Token], i: int, ends: tuple[tuple[tuple[str, ...], str], ...]) -> Label | None:
     for rest, named in ends:
         found = _words_at(items, i + 1, rest) if rest else i + 1
         if found is not None:

@@ -6,7 +6,7 @@ of phrases are in :mod:`.phrasebook`.
 
 from __future__ import annotations
 
-from enum import Enum
+from typing import Final
 
 __all__ = [
     "ASIDE_UNITS",
@@ -40,18 +40,15 @@ __all__ = [
 ]
 
 
-class Field(Enum):
-    """What a label announces."""
+class Field:
+    """What a label announces. Plain constants, for the reason given at TokenKind."""
 
-    ASSET = "asset"
-    BUY = "buy"
-    SELL = "sell"
-    ENTRY = "entry"
-    TARGET = "target"
-    STOP = "stop"
-
-    # members are looked up in sets for every label: the inherited hash is written in Python
-    __hash__ = object.__hash__
+    ASSET: Final = "asset"
+    BUY: Final = "buy"
+    SELL: Final = "sell"
+    ENTRY: Final = "entry"
+    TARGET: Final = "target"
+    STOP: Final = "stop"
 
 
 ENTRY_FIELDS = frozenset((Field.BUY, Field.SELL, Field.ENTRY))
@@ -64,7 +61,7 @@ def words(text: str) -> frozenset[str]:
 
 # ---- labels (section 3) ------------------------------------------------------------------------
 
-_LABELS: dict[Field, tuple[str, ...]] = {
+_LABELS: dict[str, tuple[str, ...]] = {
     Field.ASSET: (
         *("ativo", "papel", "ticker", "acao", "opcao", "codigo", "contrato", "asset", "symbol"),
         *("opcao de compra", "opcao de venda"),
@@ -83,8 +80,8 @@ _LABELS: dict[Field, tuple[str, ...]] = {
 }
 
 
-def _by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Field], ...]]:
-    found: dict[str, list[tuple[tuple[str, ...], Field]]] = {}
+def _by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
+    found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for field, labels in _LABELS.items():
         for label in labels:
             first, *rest = label.split()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import lru_cache
+from typing import Final
 
 from .lexicon import INDEXED_WORDS
 from .prices import Number, read_number
@@ -20,28 +20,29 @@ from .tickers import Ticker, ticker_of
 __all__ = ["Token", "TokenKind", "Tokens", "tokenise"]
 
 
-class TokenKind(Enum):
-    """What a token is to the grammar."""
+class TokenKind:
+    """What a token is to the grammar.
 
-    WORD = "word"
-    TICKER = "ticker"
+    Plain constants: every token's kind is asked for many times, and in Python 3.11 an Enum's member takes
+    four times as long to look up.
+    """
+
+    WORD: Final = "word"
+    TICKER: Final = "ticker"
     #: a number that may be a price (or an index)
-    PRICE = "price"
+    PRICE: Final = "price"
     #: a number of shares or contracts
-    QUANTITY = "quantity"
+    QUANTITY: Final = "quantity"
     #: a number that is neither, or a time
-    FIGURE = "figure"
-    PERCENT = "percent"
-    DATE = "date"
+    FIGURE: Final = "figure"
+    PERCENT: Final = "percent"
+    DATE: Final = "date"
     #: the index glued to a target label
-    INDEX = "index"
-    CURRENCY = "currency"
-    LINK = "link"
-    SIGN = "sign"
-    BREAK = "break"
-
-    # members are looked up in sets for every token: the inherited hash is written in Python
-    __hash__ = object.__hash__
+    INDEX: Final = "index"
+    CURRENCY: Final = "currency"
+    LINK: Final = "link"
+    SIGN: Final = "sign"
+    BREAK: Final = "break"
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Token:
     there is no such day). ``signed`` is for percentages.
     """
 
-    kind: TokenKind
+    kind: str
     word: str
     start: int
     end: int
@@ -142,7 +143,7 @@ _MEMO_LENGTH = 24
 class _Lexeme:
     """What a word or number is by itself, wherever it stands."""
 
-    kind: TokenKind
+    kind: str
     word: str
     number: Number | None = None
     ticker: Ticker | None = None
