@@ -1,0 +1,40 @@
+"""What commands share: settings or their problems, the port or its taker, the way to end."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+import typer
+
+from config import ConfigurationError, Settings, load_settings
+from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
+from ops.http.listening import Listening
+
+__all__ = ["listen", "stop", "usable_settings"]
+
+
+def usable_settings() -> Settings:
+    """Return the settings, or end with every problem of theirs."""
+    try:
+        return load_settings()
+    except ConfigurationError as error:
+        stop(EXIT_USAGE, *error.problems)
+
+
+def listen(host: str, port: int) -> Listening:
+    """Bind the port, or end with why not."""
+    try:
+        return Listening(host, port)
+    except OSError as error:
+        stop(
+            EXIT_FAILED,
+            f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}; choose another port",
+        )
+
+
+def stop(code: int, *lines: str) -> NoReturn:
+    """End with ``code`` and the lines on standard error."""
+    for line in lines:
+        typer.echo(f"tp-capital: {line}", err=True)
+    raise typer.Exit(code)

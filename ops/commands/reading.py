@@ -1,0 +1,101 @@
+"""``parse`` and ``replay``: what the grammar makes of a text, or of all stored ones."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import orjson
+import typer
+from rich.console import Console
+
+from actors.parser import read
+from actors.parser.outcome import OutcomePolicy
+from engine.clock import SystemClock
+from engine.timers import TimerThread
+from ops.commands.common import stop, usable_settings
+from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.explaining import explain
+from ops.parsing import parse_lines, reading_object
+from ops.parts import RETENTION
+from ops.replay import Replay
+from ops.stores import make_stores
+from storage.archive import Archive
+from storage.errors import StorageError
+
+__all__ = ["parse", "replay"]
+
+
+def parse(
+    file: Annotated[str, typer.Argument(help="File to read; - for standard input.")] = "-",
+    *,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help='Lines {"id","text"} in, one reading each out.')
+    ] = False,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Say what was found, where, and why it is or is not a signal.")
+    ] = False,
+) -> None:
+    """Read a message (the whole input; with --jsonl one a line) and print what the grammar makes of it."""
+    bad = 0
+    try:
+        with _input(file) as lines:
+            if jsonl:
+                console = Console() if explained else None
+                bad = parse_lines(lines, sys.stdout, sys.stderr, console=console)
+            else:
+                text = lines.read()
+                if explained:
+                    explain(text, read(text), Console())
+                else:
+                    body = reading_object(read(text))
+                    typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    except OSError as error:
+        stop(EXIT_USAGE, f"{file}: {error.strerror}")
+    except UnicodeDecodeError as error:
+        stop(EXIT_USAGE, f"{file}: not UTF-8: {error.reason} at byte {error.start}")
+    raise typer.Exit(EXIT_FAILED if bad else EXIT_OK)
+
+
+def replay(
+    *,
+    channel: Annotated[
+        str | None, typer.Option(help="Only this channel; write --channel=-100... for a negative id.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only messages since then, UTC."),
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the new readings; without it nothing is written.")
+    ] = False,
+) -> None:
+    """Read all stored messages again and print what the present grammar would read differently."""
+    settings = usable_settings()
+    timers = TimerThread()
+    stores = make_stores(settings, clock=SystemClock(), timers=timers)
+    again = Replay(
+        Archive(stores.database),
+        stores.ledger,
+        policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
+        now=datetime.now(UTC),
+    )
+    start = since.replace(tzinfo=UTC) if since else None
+    try:
+        stores.database.open()
+        for difference in again.run(channel=channel, since=start, apply=apply):
+            typer.echo(str(difference))
+    except StorageError as error:
+        stop(EXIT_FAILED, f"cannot replay: {error}")
+    finally:
+        stores.close()
+        timers.close()
+    typer.echo(again.report.words(applied=apply))
+
+
+def _input(file: str) -> AbstractContextManager[TextIO]:
+    """Open a file, or standard input for ``-``."""
+    return nullcontext(sys.stdin) if file == "-" else Path(file).open(encoding="utf-8")

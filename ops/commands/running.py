@@ -1,0 +1,64 @@
+"""``run``, ``demo`` and ``status``: a daemon, started or asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from config import ConfigurationError
+from ops import daemon
+from ops.commands.common import listen, stop, usable_settings
+from ops.exit_codes import EXIT_FAILED
+from ops.local.demo import Demo, DemoError
+from ops.status import fetch_health, show_health, status_exit_code
+
+__all__ = ["demo", "run", "status"]
+
+
+def run() -> None:
+    """Run the daemon in the foreground, configured by environment and .env."""
+    settings = usable_settings()
+    listening = listen(settings.http.host, settings.http.port)
+    raise typer.Exit(daemon.run(settings, listening))
+
+
+def demo(
+    *,
+    port: Annotated[
+        int, typer.Option(min=1, max=65533, help="The engine's port; the gateway's is two above.")
+    ] = 4008,
+    messages: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Messages to hold instead of the sample history."),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")] = None,
+    state: Annotated[Path, typer.Option(help="Folder for the database and logs.")] = Path(".tp-capital/demo"),
+) -> None:
+    """Run all of it with nothing installed: embedded PostgreSQL, reference gateway, engine."""
+    listening = listen("127.0.0.1", port)
+    try:
+        raise typer.Exit(Demo(listening, messages=messages, state=state).run(seconds=seconds))
+    except (DemoError, ConfigurationError) as error:
+        listening.close()
+        stop(EXIT_FAILED, *getattr(error, "problems", [str(error)]))
+
+
+def status(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print the daemon's answer as it is.")] = False,
+    url: Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")] = None,
+) -> None:
+    """Show the health of a running daemon. Exit 0 healthy, 1 degraded, 2 unhealthy or unreachable."""
+    if url is None:
+        http = usable_settings().http
+        url = f"http://{f'[{http.host}]' if ':' in http.host else http.host}:{http.port}"
+    body = fetch_health(url)
+    if json:
+        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    else:
+        show_health(body, Console())
+    raise typer.Exit(status_exit_code(body))

@@ -1,0 +1,31 @@
+"""``migrate``: the schema, brought up to date by its owner."""
+
+from __future__ import annotations
+
+import typer
+
+from engine.timers import TimerThread
+from ops.commands.common import stop, usable_settings
+from ops.exit_codes import EXIT_FAILED
+from storage.errors import StorageError
+from storage.schema import Strategy, migrate
+
+__all__ = ["migrate_schema"]
+
+
+def migrate_schema() -> None:
+    """Bring the schema up to date. Idempotent, and safe to run twice at once."""
+    settings = usable_settings().database
+    timers = TimerThread()
+    try:
+        applied = migrate(
+            settings.migration_conninfo,
+            schema=settings.schema_name,
+            strategy=Strategy(settings.strategy),
+            timers=timers,
+        )
+    except StorageError as error:
+        stop(EXIT_FAILED, f"cannot migrate: {error}")
+    finally:
+        timers.close()
+    typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
