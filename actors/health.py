@@ -9,6 +9,7 @@ from actors.snapshots import (
     BackfillSnapshot,
     CacheSnapshot,
     DeadLettersSnapshot,
+    MaintenanceSnapshot,
     PollerSnapshot,
     WriterSnapshot,
 )
@@ -73,6 +74,7 @@ class Health(Actor):
         backfill = board.read("backfill", BackfillSnapshot)
         cache = board.read("cache", CacheSnapshot)
         letters = board.read("dead_letters", DeadLettersSnapshot)
+        maintenance = board.read("maintenance", MaintenanceSnapshot)
         report = judge(
             Inputs(
                 now=self.clock.now(),
@@ -85,6 +87,7 @@ class Health(Actor):
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,
+                maintenance=maintenance.value if maintenance else None,
                 supervisor=supervisor.value if supervisor else None,
                 redis=self._redis_states,
                 other_daemons=self._others,

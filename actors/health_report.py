@@ -11,6 +11,7 @@ from actors.snapshots import (
     BackfillSnapshot,
     CacheSnapshot,
     DeadLettersSnapshot,
+    MaintenanceSnapshot,
     PollerSnapshot,
     PollState,
     WriterSnapshot,
@@ -69,10 +70,14 @@ class Inputs:
     backfill: BackfillSnapshot | None
     cache: CacheSnapshot | None
     dead_letters: DeadLettersSnapshot | None
+    maintenance: MaintenanceSnapshot | None
     supervisor: SupervisorSnapshot | None
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
 
+
+#: one or two rounds may fall into a restart of the database
+_MANY_FAILURES = 3
 
 Verdict = tuple[Status, str | None]
 _WELL: Verdict = (Status.HEALTHY, None)
@@ -85,6 +90,7 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         "gatewayApi": _gateway(inputs),
         "pollingWorker": _polling(inputs),
         "historicalSync": _history(inputs),
+        "retention": _retention(inputs),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():
@@ -175,6 +181,13 @@ def _history(inputs: Inputs) -> Verdict:
     if backfill is None or backfill.error is None:
         return _WELL
     return Status.DEGRADED, backfill.error
+
+
+def _retention(inputs: Inputs) -> Verdict:
+    kept = inputs.maintenance
+    if kept is None or (kept.problem is None and kept.failures < _MANY_FAILURES):
+        return _WELL
+    return Status.DEGRADED, kept.error or kept.problem
 
 
 def _actors(inputs: Inputs) -> Verdict:

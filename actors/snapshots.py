@@ -14,6 +14,7 @@ __all__ = [
     "CacheSnapshot",
     "ChannelProgress",
     "DeadLettersSnapshot",
+    "MaintenanceSnapshot",
     "PollState",
     "PollerSnapshot",
     "WriterSnapshot",
@@ -100,6 +101,20 @@ class DeadLettersSnapshot:
 
     waiting: int | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceSnapshot:
+    """The keeping of weeks as others see it: the last good round and what it found.
+
+    ``failures`` in a row since then, the last of them for ``error``.
+    """
+
+    last_kept_at: datetime | None
+    ahead_until: datetime | None
+    problem: str | None
+    error: str | None
+    failures: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

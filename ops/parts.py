@@ -17,6 +17,7 @@ from actors.dead_letters import DeadLetterSource
 from actors.doorbell import Doorbell
 from actors.health import Health
 from actors.instruments import Instruments
+from actors.maintenance import Maintenance
 from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
 from actors.poller import Poller, PollPolicy
@@ -36,13 +37,14 @@ from ops.http.guard import GuardPolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
 from ops.metrics import SnapshotCollector
-from ops.stores import make_stores
+from ops.stores import make_stores, migrate_as_owner
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
 from storage.dead_letters import DeadLetters
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway import GatewayClient, SyncResult
-from storage.schema import Strategy, is_current, migrate
+from storage.retention import Retention
+from storage.schema import Strategy, is_current
 from storage.signals import Signals
 
 __all__ = ["RETENTION", "Parts"]
@@ -95,6 +97,7 @@ class Parts:
             *(self._poller(channel) for channel in channels),
             self._backfill(),
             self._dead_letters(),
+            self._maintenance(),
             *(self._doorbell(channel) for channel in channels if self._settings.engine.doorbell),
             self._health(),
             self._responder(),
@@ -113,18 +116,21 @@ class Parts:
 
     def _prepare_schema(self) -> None:
         """Migrate when our role may; else wait for the version this daemon needs, and say so."""
-        settings, database = self._settings.database, self._stores.database
+        settings = self._settings.database
         strategy = Strategy(settings.strategy)
-        if is_current(database, strategy=strategy):
-            return
         try:
-            migrate(
-                settings.migration_conninfo, schema=database.schema, strategy=strategy, timers=self._timers
-            )
+            if is_current(self._stores.database, strategy=strategy):
+                return
+            missing = "the schema is not up to date"
         except DatabaseMisconfiguredError as error:
-            raise DatabaseMisconfiguredError(
-                f"the schema is not up to date; run `tp-capital migrate`: {error}"
-            ) from error
+            # an owner's connection, where there is one, makes the schema and gives us our rights
+            if settings.migration_url is None:
+                raise
+            missing = f"the schema cannot be looked at ({error})"
+        try:
+            migrate_as_owner(settings, timers=self._timers)
+        except DatabaseMisconfiguredError as error:
+            raise DatabaseMisconfiguredError(f"{missing}; run `tp-capital migrate`: {error}") from error
 
     # ── children ─────────────────────────────────────────────────────────────
 
@@ -210,6 +216,12 @@ class Parts:
             random=self._random,
         )
         return ChildSpec(name="dead_letters", factory=factory, source=True, parkable=True)
+
+    def _maintenance(self) -> ChildSpec:
+        factory = functools.partial(
+            Maintenance.start, retention=Retention(self._stores.database), random=self._random
+        )
+        return ChildSpec(name="maintenance", factory=factory, parkable=True)
 
     def _doorbell(self, channel: str) -> ChildSpec:
         client = self._gateway()

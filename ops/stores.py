@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from psycopg.conninfo import conninfo_to_dict
+
 from actors.parser import GRAMMAR_VERSION
-from config import Settings
+from config import DatabaseSettings, Settings
 from engine.clock import Clock
 from engine.timers import Timers
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.pages import MemoryPages, Pages
 from storage.redis import RedisPages
+from storage.schema import Strategy, migrate
 
-__all__ = ["Stores", "make_stores"]
+__all__ = ["Stores", "make_stores", "migrate_as_owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,4 +57,19 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         redis=redis,
         pages=redis or MemoryPages(clock),
         last_good=MemoryPages(clock),
+    )
+
+
+def migrate_as_owner(settings: DatabaseSettings, *, timers: Timers) -> tuple[str, ...]:
+    """Bring the schema up to date with the owner's connection and give the engine's role its rights.
+
+    Raises:
+        StorageError: why it could not be.
+    """
+    return migrate(
+        settings.migration_conninfo,
+        schema=settings.schema_name,
+        strategy=Strategy(settings.strategy),
+        timers=timers,
+        engine_role=str(conninfo_to_dict(settings.conninfo).get("user") or ""),
     )

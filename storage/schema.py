@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from importlib import resources
 
 import psycopg
@@ -16,6 +16,7 @@ from engine.timers import Timers
 from storage.database import Cursor, Database, translate
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError
+from storage.layout import Strategy, arrange, is_arranged, wanted_layout
 
 __all__ = ["Migration", "Strategy", "is_current", "migrate", "missing_migrations"]
 
@@ -23,28 +24,22 @@ __all__ = ["Migration", "Strategy", "is_current", "migrate", "missing_migrations
 STEP_DEADLINE_S = 50.0
 #: one lock for all steps of all our schemas in a database: "tpcap" in ASCII
 _LOCK_KEY = 0x7470636170
-_FILE = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)(?:\.(?P<strategy>\w+))?\.sql")
-
-
-class Strategy(StrEnum):
-    """Where the data lives: TimescaleDB, or Neon and any other plain PostgreSQL."""
-
-    TIMESCALE = "timescale"
-    NEON = "neon"
+_FILE = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One step. ``strategy`` limits it to a strategy; it then also wants the extension at hand."""
+    """One step. Numbers are never given again: 3, before the first release, was what ``layout`` is now."""
 
     version: int
     name: str
-    strategy: Strategy | None
     text: str
 
 
-def migrate(conninfo: str, *, schema: str, strategy: Strategy, timers: Timers) -> tuple[str, ...]:
-    """Apply the steps that are missing and return their names.
+def migrate(
+    conninfo: str, *, schema: str, strategy: Strategy, timers: Timers, engine_role: str | None = None
+) -> tuple[str, ...]:
+    """Apply what is missing and return its names; give ``engine_role`` its rights when it is not the owner.
 
     Each step is one transaction under an advisory lock of that transaction, so it works through a
     transaction pooler and twice at once.
@@ -53,42 +48,57 @@ def migrate(conninfo: str, *, schema: str, strategy: Strategy, timers: Timers) -
         DatabaseUnavailableError: the server cannot be reached now.
         DatabaseMisconfiguredError: the role may not, or a table of our name was made by somebody else.
     """
-    applied = []
+    applied: list[str] = []
+
+    def apply(cursor: Cursor, step: Migration) -> None:
+        if step.version == 1:
+            _make_room(cursor, schema)
+        if step in missing_migrations(cursor, schema=schema):
+            _apply(cursor, schema, step)
+            applied.append(step.name)
+
+    def lay_out(cursor: Cursor) -> None:
+        layout = wanted_layout(cursor, strategy)
+        if not is_arranged(cursor, schema, layout):
+            arrange(cursor, schema, layout)
+            applied.append(layout.value)
+
+    works: list[Callable[[Cursor], None]] = [partial(apply, step=step) for step in _steps()]
+    works += [lay_out, partial(_grant, schema=schema, role=engine_role)]
     try:
         with psycopg.Connection[DictRow].connect(
             conninfo, autocommit=True, prepare_threshold=None, connect_timeout=5, row_factory=dict_row
         ) as connection:
             fd = connection.fileno()
-            for step in _steps():
+            for work in works:
                 with cut_after(timers, STEP_DEADLINE_S, lambda: shut_down_fd(fd)), connection.transaction():
                     cursor = connection.cursor()
                     cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
-                    if step.version == 1:
-                        _make_room(cursor, schema)
-                    if step in missing_migrations(cursor, schema=schema, strategy=strategy):
-                        _apply(cursor, schema, step)
-                        applied.append(step.name)
+                    work(cursor)
     except psycopg.Error as error:
         raise translate(error) or error from error
     return tuple(applied)
 
 
-def missing_migrations(cursor: Cursor, *, schema: str, strategy: Strategy) -> tuple[Migration, ...]:
+def missing_migrations(cursor: Cursor, *, schema: str) -> tuple[Migration, ...]:
     """Return the steps this version needs and the schema lacks, in order."""
     table = sql.Identifier(schema, "schema_migrations")
     present = cursor.execute("select to_regclass(%s) is not null as there", [_quoted(table)]).fetchone()
     done: set[int] = set()
     if present and present["there"]:
         done = {row["version"] for row in cursor.execute(sql.SQL("select version from {}").format(table))}
-    wanted = [step for step in _steps() if step.version not in done]
-    if strategy is not Strategy.TIMESCALE or not _has_timescale(cursor):
-        wanted = [step for step in wanted if step.strategy is not Strategy.TIMESCALE]
-    return tuple(wanted)
+    return tuple(step for step in _steps() if step.version not in done)
 
 
 def is_current(database: Database, *, strategy: Strategy) -> bool:
     """Return whether the schema has all that this version needs."""
-    return not database.read(lambda c: missing_migrations(c, schema=database.schema, strategy=strategy))
+
+    def look(cursor: Cursor) -> bool:
+        if missing_migrations(cursor, schema=database.schema):
+            return False
+        return is_arranged(cursor, database.schema, wanted_layout(cursor, strategy))
+
+    return database.read(look)
 
 
 def _make_room(cursor: Cursor, schema: str) -> None:
@@ -124,8 +134,15 @@ def _apply(cursor: Cursor, schema: str, step: Migration) -> None:
     )
 
 
-def _has_timescale(cursor: Cursor) -> bool:
-    return bool(cursor.execute("select 1 from pg_available_extensions where name = 'timescaledb'").fetchone())
+def _grant(cursor: Cursor, schema: str, role: str | None) -> None:
+    """Give the engine's role what it needs, if it is another than the one that migrates."""
+    known = cursor.execute(
+        "select rolname from pg_roles where rolname = %s and rolname <> current_user", [role]
+    ).fetchone()
+    if known is not None:
+        text = resources.files("storage").joinpath("grants.sql").read_text("utf-8")
+        quoted = {"schema": sql.Identifier(schema), "role": sql.Identifier(known["rolname"])}
+        cursor.execute(sql.SQL(text).format(**quoted))
 
 
 def _quoted(identifier: sql.Identifier) -> str:
@@ -133,16 +150,10 @@ def _quoted(identifier: sql.Identifier) -> str:
 
 
 def _steps() -> Sequence[Migration]:
-    steps = []
-    for file in resources.files("storage.migrations").iterdir():
-        if match := _FILE.fullmatch(file.name):
-            strategy = Strategy(match["strategy"]) if match["strategy"] else None
-            steps.append(
-                Migration(
-                    version=int(match["version"]),
-                    name=match["name"],
-                    strategy=strategy,
-                    text=file.read_text("utf-8"),
-                )
-            )
+    files = [(_FILE.fullmatch(file.name), file) for file in resources.files("storage.migrations").iterdir()]
+    steps = [
+        Migration(version=int(match["version"]), name=match["name"], text=file.read_text("utf-8"))
+        for match, file in files
+        if match
+    ]
     return sorted(steps, key=lambda step: step.version)

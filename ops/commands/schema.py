@@ -7,8 +7,8 @@ import typer
 from engine.timers import TimerThread
 from ops.commands.common import stop, usable_settings
 from ops.exit_codes import EXIT_FAILED
+from ops.stores import migrate_as_owner
 from storage.errors import StorageError
-from storage.schema import Strategy, migrate
 
 __all__ = ["migrate_schema"]
 
@@ -18,12 +18,7 @@ def migrate_schema() -> None:
     settings = usable_settings().database
     timers = TimerThread()
     try:
-        applied = migrate(
-            settings.migration_conninfo,
-            schema=settings.schema_name,
-            strategy=Strategy(settings.strategy),
-            timers=timers,
-        )
+        applied = migrate_as_owner(settings, timers=timers)
     except StorageError as error:
         stop(EXIT_FAILED, f"cannot migrate: {error}")
     finally:

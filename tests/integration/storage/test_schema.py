@@ -35,7 +35,7 @@ def failing_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Add a last step that fails in its second statement."""
     steps = schema_module._steps
     text = "create table {schema}.half (a integer); select * from {schema}.missing"
-    broken = Migration(version=9999, name="broken", strategy=None, text=text)
+    broken = Migration(version=9999, name="broken", text=text)
 
     def add() -> None:
         monkeypatch.setattr(schema_module, "_steps", lambda: [*steps(), broken])

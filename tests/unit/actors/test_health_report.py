@@ -14,6 +14,7 @@ from actors.snapshots import (
     BackfillSnapshot,
     CacheSnapshot,
     DeadLettersSnapshot,
+    MaintenanceSnapshot,
     PollerSnapshot,
     PollState,
     WriterSnapshot,
@@ -63,6 +64,7 @@ CHILD = ChildSnapshot(
     unknown=0,
 )
 FAMILY = SupervisorSnapshot(phase=Phase.RUNNING, children=(CHILD,))
+KEPT = MaintenanceSnapshot(last_kept_at=START, ahead_until=None, problem=None, error=None, failures=0)
 WELL = Inputs(
     now=START,
     now_s=101.0,
@@ -74,6 +76,7 @@ WELL = Inputs(
     backfill=BackfillSnapshot(phase=BackfillPhase.COMPLETED, channels=(), error=None, failing_since=None),
     cache=CacheSnapshot(commit_number=7, error=None),
     dead_letters=DeadLettersSnapshot(waiting=0, error=None),
+    maintenance=KEPT,
     supervisor=FAMILY,
     redis={},
     other_daemons=(),
@@ -100,8 +103,19 @@ def report(inputs: Inputs, previous: HealthReport | None = None) -> HealthReport
 def test_all_well_is_healthy_and_ready() -> None:
     well = report(WELL)
     assert (well.status, well.ready) == (HEALTHY, True)
-    assert set(well.findings) == {"timescaledb", "gatewayApi", "pollingWorker", "historicalSync", "actors"}
+    assert set(well.findings) == {
+        *("timescaledb", "gatewayApi", "pollingWorker", "historicalSync", "retention", "actors")
+    }
     assert all(finding.cause is None for finding in well.findings.values())
+
+
+def test_weeks_that_are_not_kept_are_told_but_not_at_the_first_failure() -> None:
+    failing = replace(KEPT, error="permission denied", failures=2)
+    assert report(replace(WELL, maintenance=failing)).status is HEALTHY
+    told = report(replace(WELL, maintenance=replace(failing, failures=3))).findings["retention"]
+    assert (told.status, told.cause) == (DEGRADED, "permission denied")
+    told = report(replace(WELL, maintenance=replace(KEPT, problem="no policy"))).findings["retention"]
+    assert (told.status, told.cause) == (DEGRADED, "no policy")
 
 
 DATABASE = [

@@ -1,0 +1,66 @@
+"""Maintenance: has the database make the coming weeks of signals and drop those past retention."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from random import Random
+
+from actors.snapshots import MaintenanceSnapshot
+from engine.actor import Actor, Context
+from engine.backoff import Backoff
+from engine.messages import Tick
+from storage.errors import StorageError
+from storage.retention import Kept, Retention
+
+__all__ = ["Maintenance"]
+
+#: weeks are made four ahead, so a day without a round harms nothing
+EVERY_S = 3600.0
+BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
+
+
+class Maintenance(Actor):
+    """Runs a round at start and each hour; a database that is away is waited for."""
+
+    def __init__(self, context: Context, *, retention: Retention, random: Random) -> None:
+        super().__init__(context)
+        self._retention = retention
+        self._random = random
+        self._failures = 0
+        self._kept: Kept | None = None
+        self._kept_at: datetime | None = None
+
+    def _open(self) -> None:
+        self._publish(None)
+        self.tick_later("keep", 0)
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose != "keep":
+            return
+        try:
+            kept = self._retention.keep()
+        except StorageError as error:
+            self._failures += 1
+            self.log.debug("maintenance.failed", error=str(error), failures=self._failures)
+            self._publish(str(error))
+            self.tick_later("keep", BACKOFF.delay_s(self._failures, self._random))
+            return
+        self._failures = 0
+        if kept.made or kept.dropped:
+            self.log.info("retention.kept", weeks_made=kept.made, weeks_dropped=kept.dropped)
+        if kept.problem and (self._kept is None or self._kept.problem != kept.problem):
+            self.log.warning("retention.in_doubt", problem=kept.problem)
+        self._kept, self._kept_at = kept, self.clock.now()
+        self._publish(None)
+        self.tick_later("keep", EVERY_S)
+
+    def _publish(self, error: str | None) -> None:
+        self.publish(
+            MaintenanceSnapshot(
+                last_kept_at=self._kept_at,
+                ahead_until=self._kept.ahead_until if self._kept else None,
+                problem=self._kept.problem if self._kept else None,
+                error=error,
+                failures=self._failures,
+            )
+        )
