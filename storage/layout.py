@@ -92,6 +92,7 @@ def arrange(cursor: Cursor, schema: str, layout: Layout) -> None:
     ).fetchone()
     assert sequence is not None  # noqa: S101 - id is an identity since the table was made
     _free_names(cursor, schema)
+    _keep_grants(cursor, schema)
     run(_read("keys"))
     run(_read(layout))
     run("select {schema}.keep_retention()")
@@ -129,6 +130,22 @@ def _free_names(cursor: Cursor, schema: str) -> None:
         cursor.execute(
             sql.SQL("alter table {} rename to {}").format(
                 sql.Identifier(schema, row["relname"]), sql.Identifier(f"{row['relname']}_before")
+            )
+        )
+
+
+def _keep_grants(cursor: Cursor, schema: str) -> None:
+    """Give every role, a dashboard's for instance, the rights it had on the former table."""
+    for row in cursor.execute(
+        "select rolname, privilege_type from pg_class, aclexplode(relacl) join pg_roles on pg_roles.oid = grantee"
+        " where pg_class.oid = %s::regclass and grantee <> relowner",
+        [sql.Identifier(schema, "signals_before").as_string(None)],
+    ).fetchall():
+        cursor.execute(
+            sql.SQL("grant {} on {} to {}").format(
+                sql.SQL(row["privilege_type"]),
+                sql.Identifier(schema, "tp_capital_signals"),
+                sql.Identifier(row["rolname"]),
             )
         )
 

@@ -1,17 +1,25 @@
 """What every test gets: databases of its own, actors that do not outlive it, marks by folder."""
 
+import contextlib
+import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from ops.local.postgres import LocalPostgres
+from ops.local.ports import free_port
+from ops.local.postgres import SUPERUSER, LocalPostgres
+from ops.local.roles import ENGINE_ROLE
+from storage.schema import Strategy
 from tests.support.actors import stop_all_actors
+from tests.support.databases import Server, through
+from tests.support.servers import pgbouncer
 
+#: names a superuser's URL of a server that has TimescaleDB; without it those tests are not collected
+TIMESCALE_URL = "TP_CAPITAL_TEST_TIMESCALE_URL"
 _ACTOR_STOP_TIMEOUT_S = 5
 _TESTS = Path(__file__).parent
 # Nothing here has to survive a power cut.
@@ -31,6 +39,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(name)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the storage subset every way a database may be reached."""
+    if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_way"):
+        given = (
+            [pytest.param("timescale", marks=pytest.mark.timescale)] if TIMESCALE_URL in os.environ else []
+        )
+        metafunc.parametrize("way", ["pooled", "direct", "hostile", *given], indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """Run one PostgreSQL for all tests; who breaks it must bring it back."""
@@ -45,13 +62,91 @@ def postgres() -> Iterator[LocalPostgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def server(postgres: LocalPostgres) -> Server:
+    """Give the place where tests make their databases."""
+    server = Server(postgres.dsn(), strategy=Strategy.NEON)
+    server.make_engine_role()
+    return server
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres: LocalPostgres, server: Server) -> Iterator[int]:
+    """Run one PgBouncer before it, as deployments have it, and give its port."""
+    # as many databases as tests, each with its engine
+    with _pooler(postgres, server, max_client_conn="1000") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def hostile_pooler(postgres: LocalPostgres, server: Server) -> Iterator[int]:
+    """Run a PgBouncer that gives each transaction a server connection of its own, and two at a time."""
+    with _pooler(
+        postgres, server, default_pool_size="2", max_db_connections="2", server_lifetime="0"
+    ) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def _pooler(postgres: LocalPostgres, server: Server, **settings: str) -> Iterator[int]:
+    assert server, "made first: the roles that may connect are read off it"
+    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
+    port = free_port()
+    with pgbouncer(folder, postgres, [SUPERUSER, ENGINE_ROLE], listen_port=str(port), **settings):
+        yield port
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def timescale_server() -> Iterator[Server]:
+    """Give the server with TimescaleDB that somebody has named."""
+    server = Server(os.environ[TIMESCALE_URL], strategy=Strategy.TIMESCALE)
+    server.make_engine_role()
+    yield server
+    server.tidy()
+
+
 @pytest.fixture
-def database_url(postgres: LocalPostgres) -> Iterator[str]:
-    """Give the test an empty database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
-    postgres.create_database(name)
-    yield postgres.dsn(name)
-    postgres.drop_database(name)
+def way(request: pytest.FixtureRequest) -> str:
+    """Tell how the test reaches its database: pooled, unless it is one that goes every way."""
+    return str(getattr(request, "param", "pooled"))
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest, way: str) -> Server:
+    """Give the server of the test's way."""
+    name = "timescale_server" if way == "timescale" else "server"
+    server = request.getfixturevalue(name)
+    assert isinstance(server, Server)
+    return server
+
+
+@pytest.fixture
+def strategy(site: Server) -> Strategy:
+    """Give the strategy of the test's way."""
+    return site.strategy
+
+
+@pytest.fixture
+def direct_url(request: pytest.FixtureRequest, site: Server) -> Iterator[str]:
+    """Give the test a database of its own, its superuser's URL straight to the server."""
+    url = site.create(migrated="migrated_url" in request.fixturenames)
+    yield url
+    site.drop(url)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, direct_url: str, way: str) -> str:
+    """Give the test an empty database of its own, through the pooler of its way."""
+    if way in ("direct", "timescale"):
+        return direct_url
+    return through(direct_url, request.getfixturevalue("hostile_pooler" if way == "hostile" else "pooler"))
+
+
+@pytest.fixture
+def migrated_url(database_url: str) -> str:
+    """Give the test a database with the engine's schema."""
+    return database_url
 
 
 @pytest.fixture(autouse=True)

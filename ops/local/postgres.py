@@ -161,7 +161,10 @@ class LocalPostgres:
         return f"postgresql://{quote(user, safe='')}{secret}@{HOST}:{self.port}/{quote(dbname, safe='')}"
 
     def create_role(self, name: str, password: str) -> None:
-        """Make a role that can log in, or give it this password when it is there."""
+        """Make a role that can log in, or give it this password when it is there with another."""
+        if self._lets_in(name, password):
+            # hashed anew, the secret would be another one, and a pooler that knows the former be locked out
+            return
         with self._connect() as connection:
             # Hashed on our side: a statement that fails is written to the server's log as it came.
             hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
@@ -172,6 +175,15 @@ class LocalPostgres:
                     verb, sql.Identifier(name), sql.Literal(hashed.decode())
                 )
             )
+
+    def _lets_in(self, name: str, password: str) -> bool:
+        try:
+            psycopg.connect(
+                self.dsn(user=name, password=password), connect_timeout=_CONNECT_TIMEOUT_S
+            ).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def create_database(self, name: str, owner: str | None = None) -> None:
         """Make an empty database, or give it this owner when it is there."""

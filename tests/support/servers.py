@@ -1,16 +1,20 @@
 """Real servers for the tests, each an owned process on a free port, and the rule for missing ones."""
 
 import os
-import shutil
 import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from ops.local.pgbouncer import pgbouncer_process
 from ops.local.ports import free_port
-from ops.local.process import OwnedProcess
+from ops.local.postgres import LocalPostgres
+from ops.local.process import OwnedProcess, ProgramMissingError
+from ops.local.programs import find_program
+from ops.local.redis import redis_process
 
-__all__ = ["HOST", "PACKAGES", "free_port", "need_program", "redis_server", "speaks"]
+__all__ = ["HOST", "PACKAGES", "free_port", "need_program", "pgbouncer", "redis_server", "speaks"]
 
 HOST = "127.0.0.1"
 PACKAGES = Path(__file__).with_name("packages.txt")
@@ -23,11 +27,10 @@ def need_program(name: str) -> str:
 
     A skip on someone's machine is a convenience. In CI it would be a test nobody knows is never run.
     """
-    # Debian puts servers where an ordinary user's PATH does not look.
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
-    if path is not None:
-        return path
-    reason = f"{name} is not installed: apt-get install {' '.join(PACKAGES.read_text().split())}"
+    try:
+        return find_program(name, package=" ".join(PACKAGES.read_text().split()))
+    except ProgramMissingError as missing:
+        reason = str(missing)
     if os.environ.get("CI", "").lower() in {"true", "1"}:
         pytest.fail(reason)
     pytest.skip(reason)
@@ -54,17 +57,24 @@ def redis_server(folder: Path, port: int, replica_of: int | None = None) -> Owne
         replica_of: Port of the primary, when this is to be a replica. It answers before it is in step.
 
     """
-    command = [
-        *(need_program("redis-server"), "--port", str(port), "--bind", HOST, "--dir", str(folder)),
-        # Nothing on the disk, and a replica is served at once, as a test does not wait for batches.
-        *("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"),
-    ]
-    if replica_of is not None:
-        command += ["--replicaof", HOST, str(replica_of)]
-    server = OwnedProcess(f"redis-{port}", command, log_path=folder / f"redis-{port}.log", cwd=folder)
+    need_program("redis-server")
+    server = redis_process(folder, name=f"redis-{port}", port=port, replica_of=replica_of)
+    return _started(server, lambda: speaks(port, b"PING\r\n", b"+PONG"))
+
+
+def pgbouncer(folder: Path, server: LocalPostgres, users: Sequence[str], **settings: str) -> OwnedProcess:
+    """Start a PgBouncer in front of ``server`` on the port that its settings name; the caller stops it."""
+    need_program("pgbouncer")
+    port = int(settings.pop("listen_port"))
+    pooler = pgbouncer_process(folder, port=port, server=server, users=users, settings=settings)
+    # a greeting of PostgreSQL's protocol (SSLRequest), answered with N: no TLS here
+    return _started(pooler, lambda: speaks(port, b"\0\0\0\x08\x04\xd2\x16\x2f", b"N"))
+
+
+def _started(server: OwnedProcess, ready: Callable[[], bool]) -> OwnedProcess:
     server.start()
     try:
-        server.wait_ready(lambda: speaks(port, b"PING\r\n", b"+PONG"), deadline_s=_READY_DEADLINE_S)
+        server.wait_ready(ready, deadline_s=_READY_DEADLINE_S)
     except BaseException:
         server.stop()
         raise

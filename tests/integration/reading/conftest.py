@@ -12,7 +12,7 @@ from engine.timers import TimerThread
 from ops.parts import RETENTION
 from storage.database import Database
 from storage.ledger import Ledger
-from storage.schema import Strategy, migrate
+from tests.support.databases import as_engine
 
 CHANNEL = "-1001649127710"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
@@ -21,10 +21,9 @@ Store = Callable[[Sequence[ChannelMessage]], None]
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(migrated_url: str) -> Iterator[Database]:
     timers = TimerThread()
-    migrate(database_url, schema="signals", strategy=Strategy.NEON, timers=timers)
-    database = Database(database_url, schema="signals", pool_max=5, timers=timers)
+    database = Database(as_engine(migrated_url), schema="signals", pool_max=5, timers=timers)
     database.open()
     yield database
     database.close()

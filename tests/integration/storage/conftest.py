@@ -10,9 +10,8 @@ from psycopg.rows import dict_row
 from engine.timers import TimerThread
 from storage.database import Database
 from storage.ledger import Ledger
-from storage.schema import Strategy, migrate
+from tests.support.databases import SCHEMA, as_engine
 
-SCHEMA = "signals"
 Ask = Callable[..., list[dict[str, Any]]]
 
 
@@ -25,19 +24,12 @@ def timers() -> Iterator[TimerThread]:
 
 
 @pytest.fixture
-def migrated_url(database_url: str, timers: TimerThread) -> str:
-    """Bring the test's own database up to date."""
-    migrate(database_url, schema=SCHEMA, strategy=Strategy.NEON, timers=timers)
-    return database_url
-
-
-@pytest.fixture
 def open_database(migrated_url: str, timers: TimerThread) -> Iterator[Callable[[], Database]]:
     """Open as many clients of the migrated database as the test asks for."""
     opened = []
 
     def open_one() -> Database:
-        database = Database(migrated_url, schema=SCHEMA, pool_max=8, timers=timers)
+        database = Database(as_engine(migrated_url), schema=SCHEMA, pool_max=8, timers=timers)
         opened.append(database)
         database.open()
         return database
@@ -60,10 +52,10 @@ def ledger(database: Database) -> Ledger:
 
 
 @pytest.fixture
-def ask(migrated_url: str) -> Iterator[Ask]:
-    """Ask the database on a connection of the test's own; a statement without rows gives none."""
+def ask(migrated_url: str, direct_url: str) -> Iterator[Ask]:
+    """Ask the migrated database on a connection of the test's own; a statement without rows gives none."""
     with psycopg.Connection[dict[str, Any]].connect(
-        migrated_url, autocommit=True, row_factory=dict_row, options=f"-c search_path={SCHEMA}"
+        direct_url, autocommit=True, row_factory=dict_row, options=f"-c search_path={SCHEMA}"
     ) as connection:
 
         def ask_one(statement: str, *parameters: object) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from storage.checkpoints import Checkpoint, Checkpoints
 from storage.database import Database
 from tests.support.outcomes import CHANNEL, OTHER_CHANNEL
 
+pytestmark = pytest.mark.every_way
+
 Ask = Callable[..., list[dict[str, Any]]]
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from storage.daemons import Daemons
 from storage.database import Database
+
+pytestmark = pytest.mark.every_way
 
 Ask = Callable[..., list[dict[str, Any]]]
 

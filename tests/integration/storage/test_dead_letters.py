@@ -10,6 +10,8 @@ from storage.dead_letters import DeadLetters
 from storage.ledger import Ledger
 from tests.support.outcomes import CHANNEL, a_message, malformed, not_signal
 
+pytestmark = pytest.mark.every_way
+
 Ask = Callable[..., list[dict[str, Any]]]
 
 

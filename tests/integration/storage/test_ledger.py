@@ -19,6 +19,8 @@ from tests.support.outcomes import (
     signal_outcome,
 )
 
+pytestmark = pytest.mark.every_way
+
 Ask = Callable[..., list[dict[str, Any]]]
 KEY = (CHANNEL, "1")
 ASSETS = "select asset from tp_capital_signals order by message_id, position"

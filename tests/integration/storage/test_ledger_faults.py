@@ -15,6 +15,8 @@ from storage.errors import RowsRefusedError
 from storage.ledger import Ledger, dead_letter_of
 from tests.support.outcomes import CHANNEL, a_message, a_signal, malformed, signal_outcome
 
+pytestmark = pytest.mark.every_way
+
 Ask = Callable[..., list[dict[str, Any]]]
 KEY = (CHANNEL, "1")
 

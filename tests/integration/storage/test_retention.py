@@ -10,6 +10,7 @@ import pytest
 
 from engine.model import OutcomeKind
 from engine.timers import TimerThread
+from ops.local.roles import ENGINE_ROLE
 from storage import layout as layout_module
 from storage.database import Database
 from storage.ledger import Ledger
@@ -140,7 +141,9 @@ def test_a_table_of_before_the_layouts_is_arranged(
     ask("alter index signals.plain_pkey rename to tp_capital_signals_pkey")
     ask("select setval('signals.plain_id_seq', 40)")
     ask("delete from signals.layout")
-    assert migrate(migrated_url, schema="signals", strategy=Strategy.NEON, timers=timers) == ("partitions",)
+    assert migrate(
+        migrated_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=ENGINE_ROLE
+    ) == ("partitions",)
     ledger.record([signal_outcome(a_message(9))])
     rows = ask("select id, message_id from signals.tp_capital_signals order by id")
     assert [row["message_id"] for row in rows] == ["1", "2", "9"]

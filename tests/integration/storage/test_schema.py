@@ -15,6 +15,8 @@ from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
 from storage.schema import Migration, Strategy, is_current, migrate
 
+pytestmark = pytest.mark.every_way
+
 PLAIN_STEPS = ("ledger", "signals", "signal_events")
 
 

@@ -15,6 +15,8 @@ from storage.ledger import Ledger
 from storage.signals import SignalQuery, Signals, decode_cursor, encode_cursor
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, signal_outcome
 
+pytestmark = pytest.mark.every_way
+
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 Ask = Callable[..., list[dict[str, Any]]]

@@ -1,0 +1,110 @@
+"""A PgBouncer of our own in front of a local PostgreSQL: transactions only, passwords by SCRAM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import psycopg
+
+from ops.local._account import open_for_passing, server_account
+from ops.local.postgres import HOST, LocalPostgres
+from ops.local.process import OwnedProcess
+from ops.local.programs import find_program
+
+__all__ = ["pgbouncer_answers", "pgbouncer_process"]
+
+_NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
+_SETTINGS: Final = {
+    "listen_addr": HOST,
+    # TCP alone serves, as with the server itself
+    "unix_socket_dir": "",
+    "auth_type": "scram-sha-256",
+    "pool_mode": "transaction",
+    "max_client_conn": "100",
+    # for all users of a database together, whatever the pools
+    "default_pool_size": "25",
+    "max_db_connections": "25",
+    # a server that comes back is tried again soon, not after 15 s
+    "server_login_retry": "1",
+    "server_connect_timeout": "3",
+    "query_wait_timeout": "10",
+    "log_connections": "0",
+    "log_disconnections": "0",
+}
+
+
+def pgbouncer_process(
+    folder: Path,
+    *,
+    port: int,
+    server: LocalPostgres,
+    users: Sequence[str],
+    stats_users: Sequence[str] = (),
+    settings: Mapping[str, str] = _NO_SETTINGS,
+) -> OwnedProcess:
+    """Write its files and return a PgBouncer that is yet to be started, for all databases of ``server``.
+
+    Args:
+        folder: Existing folder for its configuration, list of users and log.
+        port: TCP port on 127.0.0.1.
+        server: Running server behind it.
+        users: Roles that may connect; each must have a password there.
+        stats_users: Those of them that may ask the console (database ``pgbouncer``) for its figures.
+        settings: Settings over the defaults, as in pgbouncer.ini.
+
+    Raises:
+        ProgramMissingError: PgBouncer is not installed.
+    """
+    program = find_program("pgbouncer", package="pgbouncer")
+    account = server_account()
+    values = {
+        **_SETTINGS,
+        "listen_port": str(port),
+        "auth_file": str(folder / "userlist.txt"),
+        "stats_users": ",".join(stats_users),
+        **settings,
+    }
+    ini = ["[databases]", f"* = host={HOST} port={server.port}", "", "[pgbouncer]"]
+    ini += [f"{name} = {value}" for name, value in values.items()]
+    secrets = [f'"{name}" "{secret}"' for name, secret in _scram_secrets(server, users)]
+    for name, lines in (("pgbouncer.ini", ini), ("userlist.txt", secrets)):
+        path = folder / name
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write("\n".join(lines) + "\n")
+            if account:
+                os.fchown(file.fileno(), account.uid, account.gid)
+    if account:
+        # it refuses to run as root, as PostgreSQL does
+        open_for_passing(folder)
+    return OwnedProcess(
+        "pgbouncer",
+        [program, str(folder / "pgbouncer.ini")],
+        log_path=folder / "pgbouncer.log",
+        cwd=folder,
+        account=account,
+    )
+
+
+def pgbouncer_answers(port: int, *, database: str, user: str, password: str) -> bool:
+    """Tell whether ``user`` reaches ``database`` through the pooler on ``port``."""
+    try:
+        psycopg.connect(
+            host=HOST, port=port, dbname=database, user=user, password=password, connect_timeout=2
+        ).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _scram_secrets(server: LocalPostgres, users: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what the server keeps instead of passwords: PgBouncer can log in with just that."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        return connection.execute(
+            "select rolname, rolpassword from pg_authid where rolname = any(%s) and rolpassword is not null",
+            [list(users)],
+        ).fetchall()

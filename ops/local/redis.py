@@ -1,0 +1,47 @@
+"""A Redis of our own: a cache, so nothing of it is kept on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import redis
+
+from ops.local.postgres import HOST
+from ops.local.process import OwnedProcess
+from ops.local.programs import find_program
+
+__all__ = ["redis_answers", "redis_process"]
+
+#: of the cache (CONTRACT)
+_MEMORY = "256mb"
+_ASK_TIMEOUT_S = 1.0
+
+
+def redis_process(folder: Path, *, name: str, port: int, replica_of: int | None = None) -> OwnedProcess:
+    """Return a Redis server that is yet to be started; with ``replica_of``, a read-only copy of that port's.
+
+    Raises:
+        ProgramMissingError: redis-server is not installed.
+    """
+    command = [
+        *(find_program("redis-server", package="redis-server"), "--port", str(port), "--bind", HOST),
+        *("--dir", str(folder), "--save", "", "--appendonly", "no"),
+        *("--maxmemory", _MEMORY, "--maxmemory-policy", "allkeys-lru"),
+        # a replica is served at once instead of waiting five seconds for others to come
+        *("--repl-diskless-sync-delay", "0"),
+    ]
+    if replica_of is not None:
+        command += ["--replicaof", HOST, str(replica_of)]
+    return OwnedProcess(name, command, log_path=folder / f"{name}.log", cwd=folder)
+
+
+def redis_answers(port: int, *, in_sync: bool = False) -> bool:
+    """Tell whether a Redis answers on ``port``; with ``in_sync`` as a replica whose link is up."""
+    with redis.Redis(
+        host=HOST, port=port, socket_timeout=_ASK_TIMEOUT_S, socket_connect_timeout=_ASK_TIMEOUT_S
+    ) as server:
+        try:
+            info = server.info("replication")
+        except redis.RedisError:
+            return False
+    return not in_sync or (isinstance(info, dict) and info.get("master_link_status") == "up")

@@ -1,0 +1,88 @@
+"""Databases for tests: made on a server, reached straight or through a pooler, by owner or engine's role."""
+
+import uuid
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from engine.timers import TimerThread
+from ops.local.roles import ENGINE_ROLE
+from storage.schema import Strategy, migrate
+
+__all__ = ["ENGINE_PASSWORD", "SCHEMA", "Server", "as_engine", "name_of", "through"]
+
+ENGINE_PASSWORD = "engine's own"
+SCHEMA = "signals"
+
+
+class Server:
+    """A server that tests make databases on; ``admin_url`` is a superuser's."""
+
+    def __init__(self, admin_url: str, *, strategy: Strategy) -> None:
+        self.strategy = strategy
+        self._admin_url = admin_url
+        self._template: str | None = None
+
+    def create(self, *, migrated: bool) -> str:
+        """Make a database of a new name, empty or with the engine's schema, and return its URL."""
+        name = f"test_{uuid.uuid4().hex}"
+        template = self._migrated_template() if migrated else "template0"
+        self._run(sql.SQL("create database {} template {}"), name, template)
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database, cutting whoever is connected to it."""
+        self._run(sql.SQL("drop database {} with (force)"), name_of(url))
+
+    def tidy(self) -> None:
+        """Remove what was made for all tests together."""
+        if self._template is not None:
+            self.drop(self._url(self._template))
+
+    def make_engine_role(self) -> None:
+        """Make the engine's role, with the password tests know."""
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            if not connection.execute("select from pg_roles where rolname = %s", [ENGINE_ROLE]).rowcount:
+                self._run(sql.SQL("create role {} login"), ENGINE_ROLE)
+            connection.execute(
+                sql.SQL("alter role {} password {}").format(
+                    sql.Identifier(ENGINE_ROLE), sql.Literal(ENGINE_PASSWORD)
+                )
+            )
+
+    def _migrated_template(self) -> str:
+        """Migrate once, copy often: a fifth of the time."""
+        if self._template is None:
+            url = self.create(migrated=False)
+            timers = TimerThread()
+            migrate(url, schema=SCHEMA, strategy=self.strategy, timers=timers, engine_role=ENGINE_ROLE)
+            timers.close()
+            self._template = name_of(url)
+        return self._template
+
+    def _url(self, name: str) -> str:
+        parts = conninfo_to_dict(self._admin_url)
+        return (
+            f"postgresql://{parts['user']}:{parts.get('password', '')}@{parts['host']}:{parts['port']}/{name}"
+        )
+
+    def _run(self, statement: sql.SQL, *names: str) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, names)))
+
+
+def through(url: str, port: int) -> str:
+    """Return the same database by another port."""
+    parts = conninfo_to_dict(url)
+    return f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{port}/{parts['dbname']}"
+
+
+def as_engine(url: str) -> str:
+    """Return the same database for the engine's role."""
+    return make_conninfo(url, user=ENGINE_ROLE, password=ENGINE_PASSWORD)
+
+
+def name_of(url: str) -> str:
+    """Return the database's name."""
+    return str(conninfo_to_dict(url)["dbname"])
