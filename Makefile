@@ -1,4 +1,5 @@
 # make run   the whole system with nothing else installed; PORT=5008 chooses another port
+# make stack the five parts of a deployment as local processes
 # make test  everything that must be green
 # Each target installs what it needs and does nothing twice.
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 PORT ?= 4008
 PACKAGES := $(shell cat tests/support/packages.txt)
 
-.PHONY: install install-dev packages run test lint format bench fuzz lock clean
+.PHONY: install install-dev packages run stack test lint format bench fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -39,6 +40,10 @@ packages:
 
 run: install
 	@exec $(BIN)/tp-capital demo --port $(PORT)
+
+# the five parts as local processes that go on running; needs redis-server and pgbouncer (apt install ...)
+stack: install
+	@$(BIN)/tp-capital stack up
 
 lint: install-dev
 	$(BIN)/ruff format --check .

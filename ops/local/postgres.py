@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import psycopg
 import structlog
-from psycopg import sql
 
 from ops.local._account import open_for_passing, server_account
+from ops.local._administration import Administration
 from ops.local._binaries import Binaries, find_binaries
 from ops.local._cluster import SUPERUSER, Cluster, PostmasterNote, server_environment
 from ops.local._processes import command_line_of, is_alive
@@ -30,7 +30,6 @@ HOST: Final = "127.0.0.1"
 
 _START_DEADLINE_S = 60.0
 _STOP_DEADLINE_S = 20.0
-_CONNECT_TIMEOUT_S = 3
 _RETRY_S = 0.2
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 # Children of a killed postmaster hold its shared memory until they notice, moments later: waited out.
@@ -38,7 +37,7 @@ _STILL_LEAVING = ("pre-existing shared memory block", 'lock file "postmaster.pid
 _PORT_TAKEN = "could not create any TCP/IP sockets"
 
 
-class LocalPostgres:
+class LocalPostgres(Administration):
     """Runs a PostgreSQL cluster kept in `folder`, reached on 127.0.0.1 only.
 
     The folder holds `data/`, `postgres.log`, `superuser.password` (mode 0600) and `owner.lock`. As root the
@@ -90,6 +89,11 @@ class LocalPostgres:
         return self._process.pid if self._process and self._process.running else None
 
     @property
+    def command(self) -> tuple[str, ...]:
+        """What the running server was started with."""
+        return self._process.command if self._process else ()
+
+    @property
     def port(self) -> int:
         """The TCP port; known from the first start on when it was not given."""
         if self._port is None:
@@ -134,9 +138,13 @@ class LocalPostgres:
             if self._process:
                 self._process.stop(deadline_s=_STOP_DEADLINE_S)
         finally:
-            if self._lock_fd is not None:
-                os.close(self._lock_fd)
-                self._lock_fd = None
+            self.leave_running()
+
+    def leave_running(self) -> None:
+        """Let the folder go and the server run on; a later start with the same arguments takes it over."""
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
 
     def kill(self) -> None:
         """Kill the postmaster as a crash would; the folder stays ours, so `start` or `stop` follows."""
@@ -159,57 +167,6 @@ class LocalPostgres:
             user, password = SUPERUSER, self._cluster.password()
         secret = "" if password is None else f":{quote(password, safe='')}"
         return f"postgresql://{quote(user, safe='')}{secret}@{HOST}:{self.port}/{quote(dbname, safe='')}"
-
-    def create_role(self, name: str, password: str) -> None:
-        """Make a role that can log in, or give it this password when it is there with another."""
-        if self._lets_in(name, password):
-            # hashed anew, the secret would be another one, and a pooler that knows the former be locked out
-            return
-        with self._connect() as connection:
-            # Hashed on our side: a statement that fails is written to the server's log as it came.
-            hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
-            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-            verb = sql.SQL("ALTER" if known else "CREATE")
-            connection.execute(
-                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-                    verb, sql.Identifier(name), sql.Literal(hashed.decode())
-                )
-            )
-
-    def _lets_in(self, name: str, password: str) -> bool:
-        try:
-            psycopg.connect(
-                self.dsn(user=name, password=password), connect_timeout=_CONNECT_TIMEOUT_S
-            ).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def create_database(self, name: str, owner: str | None = None) -> None:
-        """Make an empty database, or give it this owner when it is there."""
-        with self._connect() as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
-            if not known:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-                )
-            if owner is not None:
-                connection.execute(
-                    sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
-                        sql.Identifier(name), sql.Identifier(owner)
-                    )
-                )
-
-    def drop_database(self, name: str) -> None:
-        """Remove a database, cutting whoever is connected to it; none of that name is fine too."""
-        with self._connect() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
-
-    def _connect(self) -> psycopg.Connection:
-        # Databases are made and dropped outside transactions only.
-        return psycopg.connect(self.dsn(), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
 
     def _own_folder(self) -> None:
         """Make the folder and lock it. The kernel drops the lock with its holder, so a kill leaves none."""

@@ -29,6 +29,7 @@ _log = structlog.get_logger(__name__)
 
 _POLL_S = 0.05
 _LOG_TAIL_BYTES = 2000
+_LOG_LARGEST_BYTES = 20_000_000
 
 
 class LocalServerError(RuntimeError):
@@ -135,6 +136,7 @@ class OwnedProcess:
         self._adopted_pid = None
         # Its log may quote data: for the owner's eyes only. The open file is inherited, so a server under
         # another account needs no right to the folder it lies in.
+        _rotate(self.log_path)
         log_fd = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             self._log_start = os.fstat(log_fd).st_size
@@ -245,6 +247,13 @@ class OwnedProcess:
     def _signal(self, sign: signal.Signals) -> None:
         if self.pid is not None and self.running:
             _send(self.pid, sign)
+
+
+def _rotate(log_path: Path) -> None:
+    """Keep one former log when it has grown large: a part that lives for months must not fill the disk."""
+    with contextlib.suppress(OSError):
+        if log_path.stat().st_size > _LOG_LARGEST_BYTES:
+            log_path.replace(log_path.with_name(f"{log_path.name}.1"))
 
 
 def _send(pid: int, sign: signal.Signals) -> None:

@@ -27,6 +27,8 @@ def redis_process(folder: Path, *, name: str, port: int, replica_of: int | None 
         *(find_program("redis-server", package="redis-server"), "--port", str(port), "--bind", HOST),
         *("--dir", str(folder), "--save", "", "--appendonly", "no"),
         *("--maxmemory", _MEMORY, "--maxmemory-policy", "allkeys-lru"),
+        # with a title of its own it could not be told from a stranger that got its number later
+        *("--set-proc-title", "no"),
         # a replica is served at once instead of waiting five seconds for others to come
         *("--repl-diskless-sync-delay", "0"),
     ]

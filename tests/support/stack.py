@@ -28,6 +28,7 @@ __all__ = [
     "engine_environment",
     "eventually",
     "running_daemon",
+    "surroundings",
 ]
 
 _CLEAN = ("TP_CAPITAL_", "TELEGRAM_", "GATEWAY_", "CIRCUIT_", "REDIS_", "TIMESCALEDB_", "NEON_", "LOG_")
@@ -55,7 +56,8 @@ def engine_environment(database_url: str, gateway_url: str, **more: str) -> dict
     }
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """Return the environment without any setting of ours."""
     return {k: v for k, v in os.environ.items() if not k.startswith(_CLEAN) and k not in ("HOST", "PORT")}
 
 
@@ -101,7 +103,7 @@ class EngineProcess(_Served):
     """The daemon as a process of its own, to be killed and terminated."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        self._environment = {**_surroundings(), **environment}
+        self._environment = {**surroundings(), **environment}
         self.port = int(environment["PORT"])
         self._folder = folder
         self._log = Path(tempfile.mkstemp(dir=folder, suffix=".engine.log")[1])
@@ -171,7 +173,7 @@ class GatewayProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ops.cli", "gateway", "--port", str(self.port)],
                 env={
-                    **_surroundings(),
+                    **surroundings(),
                     "TELEGRAM_GATEWAY_DATABASE_URL": self.database_url,
                     "TELEGRAM_GATEWAY_API_KEY": self._api_key,
                 },
@@ -209,7 +211,7 @@ class InnerEngine(_Served):
 @contextlib.contextmanager
 def running_daemon(environment: Mapping[str, str]) -> Iterator[InnerEngine]:
     """Run the daemon inside this process; it is drained and stopped at the end."""
-    with mock.patch.dict(os.environ, {**_surroundings(), **environment}, clear=True):
+    with mock.patch.dict(os.environ, {**surroundings(), **environment}, clear=True):
         settings = load_settings(env_file=None)
     engine = InnerEngine(settings)
     engine.daemon.start()

@@ -1,0 +1,110 @@
+"""``stack up``, ``stack down``, ``stack status``: the parts as local processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops.commands.common import stop
+from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.gateway.database import DatabaseUnavailableError
+from ops.local.process import LocalServerError
+from ops.local.stack import PartState, Stack, StackPorts
+from ops.logging import configure_logging
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The parts of the stack as local processes: PostgreSQL, PgBouncer, two Redis, engine.")
+
+_LAST_BASE = 65535 - 5
+
+State = Annotated[Path, typer.Option(help="Folder for data, passwords and logs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+_FOLDER = Path(".tp-capital/stack")
+
+
+@app.callback()
+def _log_aside() -> None:
+    """Tell what happens on standard error: standard output is the table's, or a machine's."""
+    configure_logging(level="INFO", form="console", stream=sys.stderr)
+
+
+@app.command()
+def up(
+    *,
+    base_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1024, max=_LAST_BASE, help="First of six ports in a row, instead of the usual ones."
+        ),
+    ] = None,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="Also run the reference gateway with the sample history.")
+    ] = False,
+    state: State = _FOLDER,
+    json: Json = False,
+) -> None:
+    """Start all parts that do not run and wait until they are ready; they go on running."""
+    ports = StackPorts() if base_port is None else StackPorts.from_base(base_port)
+    stack = Stack(state, ports, gateway=gateway)
+    try:
+        stack.up()
+    except (LocalServerError, DatabaseUnavailableError, OSError) as error:
+        stop(EXIT_FAILED, str(error), "what was started goes on running: see `tp-capital stack status`")
+    raise typer.Exit(_show(stack.states(), as_json=json))
+
+
+@app.command()
+def down(*, state: State = _FOLDER) -> None:
+    """Stop all parts in reverse order, each drained; data stay."""
+    try:
+        stopped = Stack(state, StackPorts()).down()
+    except LocalServerError as error:
+        stop(EXIT_FAILED, str(error))
+    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def status(*, state: State = _FOLDER, json: Json = False) -> None:
+    """Show how each part is. Exit 0 when all are healthy, else 1."""
+    try:
+        states = Stack(state, StackPorts()).states()
+    except LocalServerError as error:
+        stop(EXIT_FAILED, str(error))
+    raise typer.Exit(_show(states, as_json=json))
+
+
+def _show(states: list[PartState], *, as_json: bool) -> int:
+    if as_json:
+        typer.echo(orjson.dumps([_object(state) for state in states], option=orjson.OPT_INDENT_2).decode())
+    elif not states:
+        typer.echo("no stack was started here: tp-capital stack up")
+    else:
+        table = Table(title=f"{sum(state.healthy for state in states)} of {len(states)} parts healthy")
+        for column in ("part", "address", "pid", "healthy", "says"):
+            table.add_column(column, overflow="fold")
+        for state in states:
+            healthy = "[green]yes[/]" if state.healthy else "[red]no[/]"
+            part = state.part
+            table.add_row(part.name, f"{part.host}:{part.port}", str(part.pid), healthy, escape(state.says))
+        Console().print(table)
+    return EXIT_OK if states and all(state.healthy for state in states) else EXIT_FAILED
+
+
+def _object(state: PartState) -> dict[str, object]:
+    part = state.part
+    return {
+        "name": part.name,
+        "host": part.host,
+        "port": part.port,
+        "pid": part.pid,
+        "healthy": state.healthy,
+        "says": state.says,
+    }

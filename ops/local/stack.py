@@ -1,0 +1,298 @@
+"""The five parts of the stack as local processes: started in order, left running, stopped in reverse by pid."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ops.gateway.importer import import_messages
+from ops.local._account import open_for_passing, server_account
+from ops.local.parts_file import PartsFile, StartedPart
+from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
+from ops.local.postgres import HOST, LocalPostgres
+from ops.local.probes import engine_health, http_problem, is_taken
+from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError, wait_until
+from ops.local.programs import find_program
+from ops.local.redis import redis_answers, redis_process
+from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
+from ops.local.sample import load_sample
+
+__all__ = ["PartState", "Stack", "StackPorts"]
+
+DATABASE = "tp_capital_db"
+GATEWAY_DATABASE = "telegram_gateway"
+#: of the starts; what is stopped first stands last
+_ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine")
+_READY_S = 30.0
+#: the engine drains for up to 10 s
+_STOP_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPorts:
+    """Where each part listens; by default the contract's ports."""
+
+    database: int = 5440
+    pgbouncer: int = 6435
+    redis_master: int = 6381
+    redis_replica: int = 6382
+    engine: int = 4008
+    gateway: int = 4010
+
+    @classmethod
+    def from_base(cls, base: int) -> StackPorts:
+        """Return six ports in a row."""
+        names = ("database", "pgbouncer", "redis_master", "redis_replica", "engine", "gateway")
+        return cls(**{name: base + step for step, name in enumerate(names)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartState:
+    """How a part is. ``says`` is why it is not healthy, or what a healthy one adds."""
+
+    part: StartedPart
+    healthy: bool
+    says: str
+
+
+class Stack:
+    """A stack in ``folder``, which holds its data, passwords and logs.
+
+    ``gateway``: also run the reference gateway with the sample history, as a sixth part.
+    """
+
+    def __init__(self, folder: Path, ports: StackPorts, *, gateway: bool = False) -> None:
+        self._folder = folder.resolve()
+        self._ports = ports
+        self._gateway = gateway
+        self._file = PartsFile(self._folder)
+        self._started: list[StartedPart] = []
+
+    def up(self) -> None:
+        """Start what does not run yet and wait until each part is ready; what was started here stays on failure.
+
+        Raises:
+            LocalServerError: a port is taken, a program is missing, a part does not start: the text names the remedy.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            self._started = [part for part in self._file.read() if part.running]
+            self._check_ports()
+            for program in ("pgbouncer", "redis-server"):
+                find_program(program, package=program)
+            postgres = self._start_database()
+            try:
+                for name, port, make in self._others(postgres):
+                    self._start(name, port, make)
+            finally:
+                postgres.leave_running()
+
+    def down(self) -> list[str]:
+        """Stop all parts, last started first, and return their names."""
+        if not self._folder.is_dir():
+            return []
+        stopped = []
+        with self._locked():
+            parts = list(self._file.read())
+            while parts:
+                part = parts[-1]
+                if part.running:
+                    fast = signal.SIGINT if part.name == "database" else signal.SIGTERM
+                    process = OwnedProcess(part.name, part.command, log_path=Path(part.log), stop_signal=fast)
+                    process.adopt(part.pid)
+                    process.stop(deadline_s=_STOP_S)
+                    stopped.append(part.name)
+                parts.pop()
+                self._file.write(parts)
+        return stopped
+
+    def states(self) -> list[PartState]:
+        """Return how each started part is."""
+        return [self._state(part) for part in self._file.read()]
+
+    # ── parts ────────────────────────────────────────────────────────────────
+
+    def _start_database(self) -> LocalPostgres:
+        settings = {"shared_preload_libraries": "timescaledb"} if _strategy() == "timescale" else {}
+        postgres = LocalPostgres(self._folder / "postgres", port=self._ports.database, settings=settings)
+        postgres.start()
+        try:
+            passwords = self._passwords()
+            make_database(postgres, DATABASE, passwords)
+            if self._gateway:
+                postgres.create_database(GATEWAY_DATABASE, owner=OWNER_ROLE)
+            assert postgres.pid is not None  # noqa: S101 - started above
+            self._note("database", self._ports.database, postgres.pid, postgres.command, postgres.log_path)
+        except BaseException:
+            postgres.leave_running()
+            raise
+        return postgres
+
+    def _others(self, postgres: LocalPostgres) -> Iterator[tuple[str, int, Callable[[], OwnedProcess]]]:
+        """Yield the other parts in the order of their starts: name, port, maker."""
+        ports, folder = self._ports, self._folder
+
+        def pooler() -> OwnedProcess:
+            own = self._folder / "pgbouncer"
+            own.mkdir(exist_ok=True)
+            users = (ENGINE_ROLE, OWNER_ROLE)
+            return pgbouncer_process(
+                own, port=ports.pgbouncer, server=postgres, users=users, stats_users=[OWNER_ROLE]
+            )
+
+        yield "pgbouncer", ports.pgbouncer, pooler
+        yield (
+            "redis-master",
+            ports.redis_master,
+            lambda: redis_process(folder, name="redis-master", port=ports.redis_master),
+        )
+        yield (
+            "redis-replica",
+            ports.redis_replica,
+            lambda: redis_process(
+                folder, name="redis-replica", port=ports.redis_replica, replica_of=ports.redis_master
+            ),
+        )
+        if self._gateway:
+            yield "gateway", ports.gateway, self._gateway_process
+        yield "engine", ports.engine, self._engine_process
+
+    def _gateway_process(self) -> OwnedProcess:
+        url = self._url(OWNER_ROLE, self._passwords().owner, self._ports.database, GATEWAY_DATABASE)
+        import_messages(url, load_sample(datetime.now(UTC)))
+        return self._own_program(
+            "gateway",
+            ["gateway", "--port", str(self._ports.gateway)],
+            {"TELEGRAM_GATEWAY_DATABASE_URL": url, "TELEGRAM_GATEWAY_API_KEY": ""},
+        )
+
+    def _engine_process(self) -> OwnedProcess:
+        passwords, ports = self._passwords(), self._ports
+        environment = {
+            "TP_CAPITAL_DB_STRATEGY": _strategy(),
+            "TP_CAPITAL_DATABASE_URL": self._url(ENGINE_ROLE, passwords.engine, ports.pgbouncer, DATABASE),
+            "TP_CAPITAL_MIGRATION_DATABASE_URL": self._url(
+                OWNER_ROLE, passwords.owner, ports.database, DATABASE
+            ),
+            "REDIS_ENABLED": "1",
+            "REDIS_MASTER_HOST": HOST,
+            "REDIS_MASTER_PORT": str(ports.redis_master),
+            "REDIS_REPLICA_HOST": HOST,
+            "REDIS_REPLICA_PORT": str(ports.redis_replica),
+            "HOST": HOST,
+            "PORT": str(ports.engine),
+        }
+        if self._gateway:
+            environment["TELEGRAM_GATEWAY_URL"] = f"http://{HOST}:{ports.gateway}"
+            environment["TELEGRAM_GATEWAY_API_KEY"] = ""
+        return self._own_program("engine", ["run"], environment)
+
+    def _own_program(self, name: str, arguments: list[str], environment: dict[str, str]) -> OwnedProcess:
+        """Return a program of ours; its secrets go by the environment, since arguments are public."""
+        return OwnedProcess(
+            name,
+            [sys.executable, "-m", "ops.cli", *arguments],
+            log_path=self._folder / f"{name}.log",
+            env={**os.environ, **environment},
+        )
+
+    def _start(self, name: str, port: int, make: Callable[[], OwnedProcess]) -> None:
+        if any(part.name == name for part in self._started):
+            # a replica, for instance, needs a moment when its master was started anew
+            wait_until(lambda: self._probe(name, port) is None, deadline_s=_READY_S)
+            return
+        process = make()
+        process.start()
+        assert process.pid is not None  # noqa: S101 - started above
+        self._note(name, port, process.pid, process.command, process.log_path)
+        process.wait_ready(lambda: self._probe(name, port) is None, deadline_s=_READY_S)
+
+    # ── looking ──────────────────────────────────────────────────────────────
+
+    def _state(self, part: StartedPart) -> PartState:
+        if not part.running:
+            return PartState(part=part, healthy=False, says=f"does not run; its log: {part.log}")
+        problem = self._probe(part.name, part.port)
+        return PartState(
+            part=part,
+            healthy=problem is None,
+            says=problem or (engine_health(part.port) if part.name == "engine" else ""),
+        )
+
+    def _probe(self, name: str, port: int) -> str | None:
+        """Ask a part; return what is wrong, None when all is well."""
+        if name in ("database", "pgbouncer"):
+            password = self._passwords().engine
+            if pgbouncer_answers(port, database=DATABASE, user=ENGINE_ROLE, password=password):
+                return None
+            return f"lets nobody into {DATABASE}"
+        if name == "redis-master":
+            return None if redis_answers(port) else "does not answer"
+        if name == "redis-replica":
+            return None if redis_answers(port, in_sync=True) else "is not in sync with its master"
+        return http_problem(port, "/readyz" if name == "engine" else "/health")
+
+    def _check_ports(self) -> None:
+        """Name every port that somebody else holds, before anything is started."""
+        ours = {part.port for part in self._started}
+        wanted = {
+            "database": self._ports.database,
+            "pgbouncer": self._ports.pgbouncer,
+            "redis-master": self._ports.redis_master,
+            "redis-replica": self._ports.redis_replica,
+            "engine": self._ports.engine,
+            **({"gateway": self._ports.gateway} if self._gateway else {}),
+        }
+        taken = [f"{name} {port}" for name, port in wanted.items() if port not in ours and is_taken(port)]
+        if taken:
+            raise LocalServerError(
+                f"Ports in use: {', '.join(taken)}. Stop what listens there (`ss -ltnp` shows it), "
+                "or choose others by --base-port."
+            )
+
+    # ── the folder ───────────────────────────────────────────────────────────
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one `up` or `down` work at a time; the kernel drops the lock of one that is killed."""
+        with (self._folder / "stack.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ServerBusyError(
+                    f"Another `stack up` or `stack down` works on {self._folder}: wait for its end."
+                ) from error
+            if server_account():
+                open_for_passing(self._folder)
+            yield
+
+    def _passwords(self) -> RolePasswords:
+        """Return the roles' passwords, made at the first start."""
+        path = self._folder / "passwords"
+        if not path.exists():
+            words = "\n".join(secrets.token_urlsafe(24) for _ in range(2))
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(f"{words}\n")
+        owner, engine = path.read_text().split()
+        return RolePasswords(owner=owner, engine=engine)
+
+    def _url(self, user: str, password: str, port: int, database: str) -> str:
+        return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"
+
+    def _note(self, name: str, port: int, pid: int, command: tuple[str, ...], log: Path) -> None:
+        part = StartedPart(name=name, host=HOST, port=port, pid=pid, command=command, log=str(log))
+        others = [known for known in self._started if known.name != name]
+        self._started = sorted([*others, part], key=lambda known: _ORDER.index(known.name))
+        self._file.write(self._started)
+
+
+def _strategy() -> str:
+    return "timescale" if os.environ.get("TP_CAPITAL_DB_STRATEGY") == "timescale" else "neon"

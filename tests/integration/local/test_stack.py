@@ -1,0 +1,189 @@
+"""The local stack: one command up, really used by the engine, one command down, nothing left."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+import requests
+
+from ops.local import stack as stack_module
+from ops.local._processes import is_alive
+from ops.local.ports import free_port
+from ops.local.process import ProgramMissingError
+from ops.local.roles import OWNER_ROLE
+from ops.local.stack import Stack, StackPorts
+from tests.support.servers import need_program
+from tests.support.stack import eventually, surroundings
+
+NAMES = ["database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine"]
+
+
+class StackCommand:
+    """``tp-capital stack`` as a person runs it, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = StackPorts(**{name: free_port() for name in StackPorts.__dataclass_fields__})
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = surroundings() | {"GATEWAY_POLLING_INTERVAL_MS": "200"}
+        return subprocess.run(
+            [sys.executable, "-m", "ops.cli", "stack", *arguments, "--state", str(self.folder / "state")],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    def parts(self) -> list[dict[str, Any]]:
+        parts = json.loads((self.folder / "state" / "parts.json").read_text())
+        assert isinstance(parts, list)
+        return parts
+
+    def password(self, line: int) -> str:
+        return (self.folder / "state" / "passwords").read_text().split()[line]
+
+
+@pytest.fixture
+def stack() -> Iterator[StackCommand]:
+    for program in ("redis-server", "pgbouncer"):
+        need_program(program)
+    command = StackCommand(Path(tempfile.mkdtemp(prefix="tp-capital-stack-", dir="/tmp")))
+    yield command
+    command("down")
+    shutil.rmtree(command.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def base_port() -> int:
+    """Find six free ports in a row."""
+    for base in range(20_000, 30_000, 6):
+        if not any(_listens(base + step) for step in range(6)):
+            return base
+    pytest.fail("no six free ports in a row")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_up_use_break_mend_and_down(stack: StackCommand, base_port: int) -> None:
+    """One story, because a whole stack takes seconds to start."""
+    done = stack("up", "--gateway", "--json", f"--base-port={base_port}")
+    assert done.returncode == 0, done.stderr
+    states = json.loads(done.stdout)
+    assert [(state["name"], state["healthy"]) for state in states] == [(name, True) for name in NAMES]
+    ports = {state["name"]: state["port"] for state in states}
+    pids = {state["name"]: state["pid"] for state in states}
+    assert ports["database"] == base_port
+    assert all(is_alive(pid) for pid in pids.values())
+
+    _the_engine_goes_through_the_pooler(stack, ports)
+    _pages_are_read_from_the_replica(ports)
+
+    os.kill(pids["redis-master"], signal.SIGKILL)
+    eventually(lambda: not is_alive(pids["redis-master"]))
+    shown = stack("status")
+    assert shown.returncode == 1
+    assert "does not run" in " ".join(shown.stdout.split())
+    again = json.loads(stack("up", "--gateway", "--json", f"--base-port={base_port}").stdout)
+    assert [state["name"] for state in again] == NAMES
+    assert all(state["healthy"] for state in again)
+    unchanged = {state["name"] for state in again if state["pid"] == pids[state["name"]]}
+    assert unchanged == {*NAMES} - {"redis-master"}, "what runs is left running"
+
+    down = stack("down")
+    assert down.stdout.startswith(
+        "stopped: engine, gateway, redis-replica, redis-master, pgbouncer, database"
+    )
+    assert not [state for state in again if is_alive(state["pid"])]
+    assert "drained" in (stack.folder / "state" / "engine.log").read_text()
+    assert stack("down").stdout == "nothing was running\n"
+    assert stack("status").returncode == 1
+
+
+def _the_engine_goes_through_the_pooler(stack: StackCommand, ports: dict[str, int]) -> None:
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=ports["pgbouncer"],
+        dbname="pgbouncer",
+        user=OWNER_ROLE,
+        password=stack.password(0),
+        autocommit=True,
+        # the console speaks the simple protocol only
+        cursor_factory=psycopg.ClientCursor,
+    ) as console:
+        pools = console.execute("show pools").fetchall()
+    engines = [pool for pool in pools if pool[:2] == ("tp_capital_db", "tp_capital")]
+    assert len(engines) == 1
+    assert engines[0][-1] == "transaction"
+    clients = engines[0][2]
+    assert clients >= 3, "a connection each of readers, writer and probe"
+
+
+def _pages_are_read_from_the_replica(ports: dict[str, int]) -> None:
+    url = f"http://127.0.0.1:{ports['engine']}/signals?limit=5"
+    eventually(lambda: len(requests.get(url, timeout=5).json()["data"]) == 5, what="the sample's signals")
+    with redis.Redis(port=ports["redis-replica"]) as replica:
+
+        def hits() -> int:
+            stats = replica.info("stats")
+            assert isinstance(stats, dict)
+            return int(stats["keyspace_hits"])
+
+        before = hits()
+
+        def read() -> bool:
+            assert requests.get(url, timeout=5).status_code == 200
+            return hits() >= before + 5
+
+        eventually(read, what="no page came from the replica")
+    with redis.Redis(port=ports["redis-master"]) as master:
+        limits = master.config_get("maxmemory", "maxmemory-policy")
+    assert limits == {"maxmemory": str(256 * 1024 * 1024), "maxmemory-policy": "allkeys-lru"}
+
+
+def test_a_port_in_use_is_named_before_anything_starts(stack: StackCommand, base_port: int) -> None:
+    with socket.create_server(("127.0.0.1", base_port + 3)):
+        done = stack("up", f"--base-port={base_port}")
+    assert done.returncode == 1
+    assert f"redis-replica {base_port + 3}" in done.stderr
+    assert "--base-port" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (stack.folder / "state" / "postgres").exists()
+
+
+def test_a_missing_program_is_named_with_its_remedy_before_anything_starts(
+    stack: StackCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str, *, package: str) -> str:
+        raise ProgramMissingError(f"{name} is not installed: apt install {package}")
+
+    monkeypatch.setattr(stack_module, "find_program", find)
+    with pytest.raises(ProgramMissingError, match="apt install"):
+        Stack(stack.folder / "state", stack.ports).up()
+    assert not (stack.folder / "state" / "postgres").exists()
+
+
+def test_two_at_once_do_not_mix(stack: StackCommand) -> None:
+    folder = stack.folder / "state"
+    one = Stack(folder, stack.ports)
+    folder.mkdir()
+    with one._locked():
+        done = stack("down")
+    assert done.returncode == 1
+    assert "wait for its end" in done.stderr
