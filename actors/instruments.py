@@ -72,6 +72,7 @@ class Instruments:
         )
         self._cache_hits = self.cache_requests.labels("hit")
         self._cache_misses = self.cache_requests.labels("miss")
+        self._cache_shared = self.cache_requests.labels("shared")
         self.stale_control = Counter(
             "tpcapital_stale_messages",
             "Control messages of an earlier batch or generation, ignored",
@@ -79,9 +80,13 @@ class Instruments:
         )
 
     def cache_hit_rate(self) -> float | None:
-        """Return the share of pages that came from the cache; None before the first request."""
-        hits, misses = (_value(counter) for counter in (self._cache_hits, self._cache_misses))
-        return hits / (hits + misses) if hits + misses else None
+        """Return the share of pages that came from the cache; None before the first request.
+
+        One that was shared with another reader's build came from neither cache nor database: no hit.
+        """
+        hits, *others = (_value(c) for c in (self._cache_hits, self._cache_misses, self._cache_shared))
+        asked = hits + sum(others)
+        return hits / asked if asked else None
 
 
 def _value(counter: Counter) -> float:

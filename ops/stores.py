@@ -50,6 +50,7 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         redis = RedisPages(
             master=(settings.redis.master_host, settings.redis.master_port),
             replica=(replica, settings.redis.replica_port) if replica else None,
+            clock=clock,
         )
     return Stores(
         database=database,

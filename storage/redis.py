@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from engine.clock import Clock
 from storage.errors import RedisUnavailableError
 
 __all__ = ["RedisPages", "RedisState"]
 
 #: a hung Redis may cost a reader this much, no more
 TIMEOUT_S = 0.1
+#: and then others find it out for this long without waiting
+LEAVE_ALONE_S = 1.0
 _PREFIX = "tpcapital:"
 
 
@@ -28,9 +32,9 @@ class RedisState:
 class RedisPages:
     """Pages of bytes in Redis. Every method fails fast; none retries."""
 
-    def __init__(self, *, master: tuple[str, int], replica: tuple[str, int] | None) -> None:
-        self._master = _connect(*master)
-        self._replica = _connect(*replica) if replica else None
+    def __init__(self, *, master: tuple[str, int], replica: tuple[str, int] | None, clock: Clock) -> None:
+        self._master = _Server(*master, clock)
+        self._replica = _Server(*replica, clock) if replica else None
 
     def get(self, key: str) -> bytes | None:
         """Return a page from the replica, else from the master.
@@ -40,13 +44,13 @@ class RedisPages:
         """
         if self._replica is not None:
             try:
-                page = _bytes(self._replica.get(_PREFIX + key))
+                page = self._replica.get(_PREFIX + key)
             except redis.RedisError:
                 page = None
             if page is not None:
                 return page
         try:
-            return _bytes(self._master.get(_PREFIX + key))
+            return self._master.get(_PREFIX + key)
         except redis.RedisError as error:
             raise RedisUnavailableError(f"master: {error}") from error
 
@@ -57,15 +61,15 @@ class RedisPages:
             RedisUnavailableError: the master did not take it (down, or turned read-only).
         """
         try:
-            self._master.set(_PREFIX + key, page, px=int(ttl_s * 1000))
+            self._master.set(_PREFIX + key, page, ttl_s=ttl_s)
         except redis.RedisError as error:
             raise RedisUnavailableError(f"master: {error}") from error
 
     def states(self) -> dict[str, RedisState]:
-        """Ask both servers for their role; never raises."""
-        states = {"redisMaster": _state(self._master, "master")}
+        """Ask both servers for their role; never raises. One that was left alone is asked all the same."""
+        states = {"redisMaster": self._master.state("master")}
         if self._replica is not None:
-            states["redisReplica"] = _state(self._replica, "slave")
+            states["redisReplica"] = self._replica.state("slave")
         return states
 
     def close(self) -> None:
@@ -75,28 +79,51 @@ class RedisPages:
             self._replica.close()
 
 
-def _connect(host: str, port: int) -> redis.Redis:
-    return redis.Redis(
-        host=host,
-        port=port,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
+class _Server:
+    """One Redis, left alone for a moment after it let somebody wait.
 
+    A refused connection costs nothing and is tried again at once. A hung server costs the whole time limit:
+    of many readers one a second pays it. Used by several threads; a race over the instant is harmless.
+    """
 
-def _bytes(answer: object) -> bytes | None:
-    return answer if isinstance(answer, bytes) else None
+    def __init__(self, host: str, port: int, clock: Clock) -> None:
+        self._client = redis.Redis(
+            host=host,
+            port=port,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._clock = clock
+        self._left_alone_until_s = float("-inf")
 
+    def get(self, key: str) -> bytes | None:
+        answer = self._ask(lambda: self._client.get(key))
+        return answer if isinstance(answer, bytes) else None
 
-def _state(server: redis.Redis, wanted_role: str) -> RedisState:
-    try:
-        info = server.info("replication")
-    except redis.RedisError as error:
-        return RedisState(role=None, error=str(error))
-    role = str(info.get("role")) if isinstance(info, dict) else "unknown"
-    if role != wanted_role:
-        return RedisState(role=role, error=f"is a {role}, not a {wanted_role}")
-    if role == "slave" and isinstance(info, dict) and info.get("master_link_status") != "up":
-        return RedisState(role=role, error="not in sync: the link to its master is down")
-    return RedisState(role=role, error=None)
+    def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
+        self._ask(lambda: self._client.set(key, value, px=int(ttl_s * 1000)))
+
+    def state(self, wanted_role: str) -> RedisState:
+        try:
+            info = self._client.info("replication")
+        except redis.RedisError as error:
+            return RedisState(role=None, error=str(error))
+        role = str(info.get("role")) if isinstance(info, dict) else "unknown"
+        if role != wanted_role:
+            return RedisState(role=role, error=f"is a {role}, not a {wanted_role}")
+        if role == "slave" and isinstance(info, dict) and info.get("master_link_status") != "up":
+            return RedisState(role=role, error="not in sync: the link to its master is down")
+        return RedisState(role=role, error=None)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _ask(self, question: Callable[[], object]) -> object:
+        if self._clock.monotonic_s() < self._left_alone_until_s:
+            raise redis.TimeoutError("left alone for a moment: it did not answer in time")
+        try:
+            return question()
+        except redis.TimeoutError:
+            self._left_alone_until_s = self._clock.monotonic_s() + LEAVE_ALONE_S
+            raise

@@ -12,6 +12,7 @@ from engine.clock import Clock
 from engine.directory import Directory
 from engine.messages import PageBuilt
 from engine.snapshot import Board
+from ops.http.builds import Builds
 from ops.http.encoding import encode, history_entry, signal_object
 from ops.http.query import HISTORY_CURSOR, ListQuery
 from storage.errors import RedisUnavailableError, StorageError
@@ -50,6 +51,7 @@ class PageReader:
         self._last_good = last_good
         self._signals = signals
         self._instruments = instruments
+        self._builds = Builds()
 
     def page(self, query: ListQuery) -> Page:
         """Return the page.
@@ -64,16 +66,18 @@ class PageReader:
         if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
             self._instruments.cache_requests.labels("hit").inc()
             return self._judged(kept)
-        self._instruments.cache_requests.labels("miss").inc()
         try:
-            body = self._build(query, backfill)
+            body, shared = self._builds.build(
+                page_key(key, commit_number or 0), lambda: self._build(query, backfill)
+            )
         except StorageError:
             last = self._last_good.get(last_good_key(key))
             if last is None:
                 raise
             return self._stale(last)
+        self._instruments.cache_requests.labels("shared" if shared else "miss").inc()
         # built after its generation was read, so it holds at least what that generation holds
-        if commit_number is not None:
+        if commit_number is not None and not shared:
             stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
             self._directory.send("cache", PageBuilt(query=key, commit_number=commit_number, body=stamped))
         return Page(body=body)
