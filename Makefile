@@ -66,6 +66,7 @@ fuzz: install-dev
 bench: install-dev
 	$(BIN)/python -m ops.bench.grammar
 	$(BIN)/python -m ops.bench.pipeline
+	$(BIN)/python -m ops.bench.dashboard
 
 # after a change of dependencies in pyproject.toml
 lock: install-dev

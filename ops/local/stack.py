@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from ops.gateway.importer import import_messages
@@ -25,7 +26,7 @@ from ops.local.redis import redis_answers, redis_process
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
 from ops.local.sample import load_sample
 
-__all__ = ["PartState", "Stack", "StackPorts"]
+__all__ = ["DATABASE", "GATEWAY_DATABASE", "PartState", "Stack", "StackPorts"]
 
 DATABASE = "tp_capital_db"
 GATEWAY_DATABASE = "telegram_gateway"
@@ -52,6 +53,10 @@ class StackPorts:
         """Return six ports in a row."""
         names = ("database", "pgbouncer", "redis_master", "redis_replica", "engine", "gateway")
         return cls(**{name: base + step for step, name in enumerate(names)})
+
+    def of(self, part: str) -> int:
+        """Return the port of a part by its name."""
+        return int(getattr(self, part.replace("-", "_")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +95,8 @@ class Stack:
                 find_program(program, package=program)
             postgres = self._start_database()
             try:
-                for name, port, make in self._others(postgres):
-                    self._start(name, port, make)
+                for name, make in self._others(postgres):
+                    self._start(name, make)
             finally:
                 postgres.leave_running()
 
@@ -118,6 +123,32 @@ class Stack:
         """Return how each started part is."""
         return [self._state(part) for part in self._file.read()]
 
+    def owner_url(self, database: str) -> str:
+        """Return the owner's connection to a database, straight to the server; it holds the password."""
+        return self._url(OWNER_ROLE, self._passwords().owner, self._ports.database, database)
+
+    def engine_environment(self) -> dict[str, str]:
+        """Return the settings of the engine; what else the environment sets goes on to hold."""
+        ports = self._ports
+        environment = {
+            "TP_CAPITAL_DB_STRATEGY": _strategy(),
+            "TP_CAPITAL_DATABASE_URL": self._url(
+                ENGINE_ROLE, self._passwords().engine, ports.pgbouncer, DATABASE
+            ),
+            "TP_CAPITAL_MIGRATION_DATABASE_URL": self.owner_url(DATABASE),
+            "REDIS_ENABLED": "1",
+            "REDIS_MASTER_HOST": HOST,
+            "REDIS_MASTER_PORT": str(ports.redis_master),
+            "REDIS_REPLICA_HOST": HOST,
+            "REDIS_REPLICA_PORT": str(ports.redis_replica),
+            "HOST": HOST,
+            "PORT": str(ports.engine),
+        }
+        if self._gateway:
+            environment["TELEGRAM_GATEWAY_URL"] = f"http://{HOST}:{ports.gateway}"
+            environment["TELEGRAM_GATEWAY_API_KEY"] = ""
+        return environment
+
     # ── parts ────────────────────────────────────────────────────────────────
 
     def _start_database(self) -> LocalPostgres:
@@ -130,14 +161,14 @@ class Stack:
             if self._gateway:
                 postgres.create_database(GATEWAY_DATABASE, owner=OWNER_ROLE)
             assert postgres.pid is not None  # noqa: S101 - started above
-            self._note("database", self._ports.database, postgres.pid, postgres.command, postgres.log_path)
+            self._note("database", postgres.pid, postgres.command, postgres.log_path)
         except BaseException:
             postgres.leave_running()
             raise
         return postgres
 
-    def _others(self, postgres: LocalPostgres) -> Iterator[tuple[str, int, Callable[[], OwnedProcess]]]:
-        """Yield the other parts in the order of their starts: name, port, maker."""
+    def _others(self, postgres: LocalPostgres) -> Iterator[tuple[str, Callable[[], OwnedProcess]]]:
+        """Yield the other parts in the order of their starts: name and maker."""
         ports, folder = self._ports, self._folder
 
         def pooler() -> OwnedProcess:
@@ -148,52 +179,30 @@ class Stack:
                 own, port=ports.pgbouncer, server=postgres, users=users, stats_users=[OWNER_ROLE]
             )
 
-        yield "pgbouncer", ports.pgbouncer, pooler
-        yield (
-            "redis-master",
-            ports.redis_master,
-            lambda: redis_process(folder, name="redis-master", port=ports.redis_master),
-        )
+        yield "pgbouncer", pooler
+        yield "redis-master", partial(redis_process, folder, name="redis-master", port=ports.redis_master)
         yield (
             "redis-replica",
-            ports.redis_replica,
-            lambda: redis_process(
-                folder, name="redis-replica", port=ports.redis_replica, replica_of=ports.redis_master
+            partial(
+                redis_process,
+                folder,
+                name="redis-replica",
+                port=ports.redis_replica,
+                replica_of=ports.redis_master,
             ),
         )
         if self._gateway:
-            yield "gateway", ports.gateway, self._gateway_process
-        yield "engine", ports.engine, self._engine_process
+            yield "gateway", self._gateway_process
+        yield "engine", partial(self._own_program, "engine", ["run"], self.engine_environment())
 
     def _gateway_process(self) -> OwnedProcess:
-        url = self._url(OWNER_ROLE, self._passwords().owner, self._ports.database, GATEWAY_DATABASE)
+        url = self.owner_url(GATEWAY_DATABASE)
         import_messages(url, load_sample(datetime.now(UTC)))
         return self._own_program(
             "gateway",
             ["gateway", "--port", str(self._ports.gateway)],
             {"TELEGRAM_GATEWAY_DATABASE_URL": url, "TELEGRAM_GATEWAY_API_KEY": ""},
         )
-
-    def _engine_process(self) -> OwnedProcess:
-        passwords, ports = self._passwords(), self._ports
-        environment = {
-            "TP_CAPITAL_DB_STRATEGY": _strategy(),
-            "TP_CAPITAL_DATABASE_URL": self._url(ENGINE_ROLE, passwords.engine, ports.pgbouncer, DATABASE),
-            "TP_CAPITAL_MIGRATION_DATABASE_URL": self._url(
-                OWNER_ROLE, passwords.owner, ports.database, DATABASE
-            ),
-            "REDIS_ENABLED": "1",
-            "REDIS_MASTER_HOST": HOST,
-            "REDIS_MASTER_PORT": str(ports.redis_master),
-            "REDIS_REPLICA_HOST": HOST,
-            "REDIS_REPLICA_PORT": str(ports.redis_replica),
-            "HOST": HOST,
-            "PORT": str(ports.engine),
-        }
-        if self._gateway:
-            environment["TELEGRAM_GATEWAY_URL"] = f"http://{HOST}:{ports.gateway}"
-            environment["TELEGRAM_GATEWAY_API_KEY"] = ""
-        return self._own_program("engine", ["run"], environment)
 
     def _own_program(self, name: str, arguments: list[str], environment: dict[str, str]) -> OwnedProcess:
         """Return a program of ours; its secrets go by the environment, since arguments are public."""
@@ -204,7 +213,8 @@ class Stack:
             env={**os.environ, **environment},
         )
 
-    def _start(self, name: str, port: int, make: Callable[[], OwnedProcess]) -> None:
+    def _start(self, name: str, make: Callable[[], OwnedProcess]) -> None:
+        port = self._ports.of(name)
         if any(part.name == name for part in self._started):
             # a replica, for instance, needs a moment when its master was started anew
             wait_until(lambda: self._probe(name, port) is None, deadline_s=_READY_S)
@@ -212,7 +222,7 @@ class Stack:
         process = make()
         process.start()
         assert process.pid is not None  # noqa: S101 - started above
-        self._note(name, port, process.pid, process.command, process.log_path)
+        self._note(name, process.pid, process.command, process.log_path)
         process.wait_ready(lambda: self._probe(name, port) is None, deadline_s=_READY_S)
 
     # ── looking ──────────────────────────────────────────────────────────────
@@ -243,14 +253,7 @@ class Stack:
     def _check_ports(self) -> None:
         """Name every port that somebody else holds, before anything is started."""
         ours = {part.port for part in self._started}
-        wanted = {
-            "database": self._ports.database,
-            "pgbouncer": self._ports.pgbouncer,
-            "redis-master": self._ports.redis_master,
-            "redis-replica": self._ports.redis_replica,
-            "engine": self._ports.engine,
-            **({"gateway": self._ports.gateway} if self._gateway else {}),
-        }
+        wanted = {name: self._ports.of(name) for name in _ORDER if self._gateway or name != "gateway"}
         taken = [f"{name} {port}" for name, port in wanted.items() if port not in ours and is_taken(port)]
         if taken:
             raise LocalServerError(
@@ -287,7 +290,8 @@ class Stack:
     def _url(self, user: str, password: str, port: int, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"
 
-    def _note(self, name: str, port: int, pid: int, command: tuple[str, ...], log: Path) -> None:
+    def _note(self, name: str, pid: int, command: tuple[str, ...], log: Path) -> None:
+        port = self._ports.of(name)
         part = StartedPart(name=name, host=HOST, port=port, pid=pid, command=command, log=str(log))
         others = [known for known in self._started if known.name != name]
         self._started = sorted([*others, part], key=lambda known: _ORDER.index(known.name))
