@@ -140,6 +140,18 @@ class EngineProcess(_Served):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout_s)
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``tp-capital`` with the daemon's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "ops.cli", *arguments],
+            env=self._environment,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def log_text(self) -> str:
         return self._log.read_text()
 
