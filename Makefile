@@ -56,7 +56,7 @@ format: install-dev
 	$(BIN)/ruff check --fix .
 
 test: lint packages
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 # atheris, where it is installed, guides it by coverage: .venv/bin/pip install atheris
 FUZZ_SECONDS ?= 600
