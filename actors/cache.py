@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from actors.instruments import Instruments
 from actors.snapshots import CacheSnapshot
+from actors.stream import STREAM
 from engine.actor import Actor, Context
-from engine.messages import PageBuilt, SignalsCommitted, Tick
+from engine.messages import CommitSeen, PageBuilt, SignalsCommitted, Tick
 from storage.errors import RedisUnavailableError, StorageError
 from storage.ledger import Ledger
 from storage.pages import MemoryPages, Pages
@@ -87,6 +88,7 @@ class Cache(Actor):
         if commit_number != self._commit_number:
             self._commit_number = commit_number
             self._publish()
+            self.send(STREAM, CommitSeen(commit_number=commit_number))
 
     def _publish(self) -> None:
         self.publish(CacheSnapshot(commit_number=self._commit_number, error=self._error))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 __all__ = ["Instruments"]
 
 _CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_ANSWER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800)
 
 
@@ -70,6 +71,26 @@ class Instruments:
         self.cache_writes = Counter(
             "tpcapital_cache_writes", "Pages given to the cache, by result", ["result"], registry=registry
         )
+        self.http_requests = Counter(
+            "tpcapital_http_requests",
+            "Requests answered, by route, method and status",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self.http_seconds = Histogram(
+            "tpcapital_http_request_duration_seconds",
+            "Time from a request's head to that of its answer, by route",
+            ["route"],
+            registry=registry,
+            buckets=_ANSWER_BUCKETS_S,
+        )
+        self.streams_open = Gauge("tpcapital_streams", "Streams of new signals open now", registry=registry)
+        self.streams_refused = Counter(
+            "tpcapital_streams_refused",
+            "Streams refused because as many were open as may be",
+            registry=registry,
+        )
+        self.stream_bytes = Counter("tpcapital_stream_bytes", "Bytes sent to streams", registry=registry)
         self._cache_hits = self.cache_requests.labels("hit")
         self._cache_misses = self.cache_requests.labels("miss")
         self._cache_shared = self.cache_requests.labels("shared")

@@ -19,15 +19,26 @@ __all__ = ["Responder"]
 
 START_S = 5.0
 WATCH_EVERY_S = 1.0
-#: time for requests under way when stopping; open streams are told to end by the application's lifespan
+#: time for requests under way when stopping
 GRACE_S = 2
 
 
 class Responder(Actor):
-    """Runs uvicorn in a thread of its own on a socket that ``bind`` gives."""
+    """Runs uvicorn in a thread of its own on a socket that ``bind`` gives.
 
-    def __init__(self, context: Context, *, app: ASGIApp, bind: Callable[[], socket.socket]) -> None:
+    uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        app: ASGIApp,
+        bind: Callable[[], socket.socket],
+        end_streams: Callable[[], None],
+    ) -> None:
         super().__init__(context)
+        self._end_streams = end_streams
         self._socket = bind()
         config = uvicorn.Config(
             app,
@@ -52,6 +63,7 @@ class Responder(Actor):
         self.tick_later("watch", WATCH_EVERY_S)
 
     def _close(self) -> None:
+        self._end_streams()
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(GRACE_S + 1)

@@ -17,6 +17,7 @@ __all__ = [
     "MaintenanceSnapshot",
     "PollState",
     "PollerSnapshot",
+    "StreamSnapshot",
     "WriterSnapshot",
 ]
 
@@ -136,6 +137,14 @@ class CacheSnapshot:
 
     None until the database has told it once. ``error`` says why the page store does not take pages.
     """
+
+    commit_number: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSnapshot:
+    """How far the feed of new signals has come; ``error`` stands while it cannot be read further."""
 
     commit_number: int | None
     error: str | None

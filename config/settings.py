@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -120,8 +121,28 @@ class HttpSettings(Group):
     api_key: ApiKey | None = Field(default=None, validation_alias=env_names("TP_CAPITAL_API_KEY"))
     allowed_hosts: Names = Field(default=(), validation_alias=env_names("TP_CAPITAL_ALLOWED_HOSTS"))
     origins: Names = Field(default=(), validation_alias=env_names("CORS_ORIGIN"))
+    max_streams: int = Field(
+        default=256, ge=1, le=10_000, validation_alias=env_names("TP_CAPITAL_MAX_STREAMS")
+    )
+    trusted_proxies: Names = Field(default=(), validation_alias=env_names("TP_CAPITAL_TRUSTED_PROXIES"))
+    rate_limit_window_ms: int = Field(
+        default=60_000, ge=1000, le=3_600_000, validation_alias=env_names("RATE_LIMIT_WINDOW_MS")
+    )
+    rate_limit_max: int = Field(
+        default=120, ge=1, le=1_000_000, validation_alias=env_names("RATE_LIMIT_MAX_REQUESTS")
+    )
     allow_open: bool = Field(default=False, validation_alias=env_names("TP_CAPITAL_ALLOW_OPEN"))
     read_key_required: bool = Field(default=False, validation_alias=env_names("TP_CAPITAL_READ_KEY_REQUIRED"))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(f"{proxy!r} is no address or network such as 10.0.0.0/8") from None
+        return proxies
 
     @model_validator(mode="after")
     def _not_open_to_the_world(self) -> HttpSettings:

@@ -17,6 +17,7 @@ __all__ = [
     "CheckHistory",
     "ChildDown",
     "ChildReady",
+    "CommitSeen",
     "Crash",
     "Drain",
     "Drained",
@@ -192,6 +193,13 @@ class SignalsCommitted:
 
     commit_number: int
     signals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitSeen:
+    """Cache to stream: the newest commit is this one now; an earlier one than before after a restore."""
+
+    commit_number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

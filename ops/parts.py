@@ -15,6 +15,7 @@ from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.dead_letters import DeadLetterSource
 from actors.doorbell import Doorbell
+from actors.feed import Feed
 from actors.health import Health
 from actors.instruments import Instruments
 from actors.maintenance import Maintenance
@@ -22,6 +23,7 @@ from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
 from actors.poller import Poller, PollPolicy
 from actors.responder import Responder
+from actors.stream import STREAM, Stream
 from actors.writer import Writer
 from config import Settings
 from config.fields import LOOPBACK_HOSTS
@@ -33,9 +35,13 @@ from engine.directory import Directory
 from engine.snapshot import Board
 from engine.timers import TimerThread
 from ops.http.app import AppParts, create_app
+from ops.http.clients import Proxies
+from ops.http.frames import event_of
 from ops.http.guard import GuardPolicy
+from ops.http.health import stream_trouble
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
+from ops.http.streaming import StreamLimits, Streams
 from ops.metrics import SnapshotCollector
 from ops.stores import make_stores, migrate_as_owner
 from storage.checkpoints import Checkpoints
@@ -65,6 +71,7 @@ class Parts:
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._registry = CollectorRegistry()
         self._instruments = Instruments(self._registry)
+        self._feed = Feed()
         self._gateways: list[GatewayClient] = []
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._registry.register(
@@ -92,6 +99,7 @@ class Parts:
         channels = self._settings.gateway.channels
         return [
             self._writer(),
+            self._stream(),
             self._cache(),
             ChildSpec(name="parser", factory=functools.partial(Parser.start, policy=self._outcome_policy())),
             *(self._poller(channel) for channel in channels),
@@ -158,6 +166,10 @@ class Parts:
             instruments=self._instruments,
         )
         return ChildSpec(name="cache", factory=factory, parkable=True)
+
+    def _stream(self) -> ChildSpec:
+        factory = functools.partial(Stream.start, signals=self._signals(), feed=self._feed, event_of=event_of)
+        return ChildSpec(name=STREAM, factory=factory, parkable=True)
 
     def _poller(self, channel: str) -> ChildSpec:
         gateway, breaker = self._settings.gateway, self._settings.breaker
@@ -250,7 +262,14 @@ class Parts:
 
     def _responder(self) -> ChildSpec:
         settings = self._settings
-        signals = Signals(self._stores.database, retention=RETENTION)
+        signals = self._signals()
+        streams = Streams(
+            self._feed,
+            signals,
+            trouble=functools.partial(stream_trouble, self.services.board),
+            limits=StreamLimits(most=settings.http.max_streams),
+            instruments=self._instruments,
+        )
         pages = PageReader(
             board=self.services.board,
             directory=self.services.directory,
@@ -263,9 +282,11 @@ class Parts:
         app = create_app(
             AppParts(
                 board=self.services.board,
+                clock=self.services.clock,
                 directory=self.services.directory,
                 pages=pages,
                 signals=signals,
+                streams=streams,
                 registry=self._registry,
                 instruments=self._instruments,
                 sync=self._sync,
@@ -278,10 +299,16 @@ class Parts:
                     allowed_hosts=settings.http.allowed_hosts,
                     origins=settings.http.origins,
                 ),
+                proxies=Proxies(settings.http.trusted_proxies),
             )
         )
-        factory = functools.partial(Responder.start, app=app, bind=self._listening.duplicate)
+        factory = functools.partial(
+            Responder.start, app=app, bind=self._listening.duplicate, end_streams=streams.end
+        )
         return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
+
+    def _signals(self) -> Signals:
+        return Signals(self._stores.database, retention=RETENTION)
 
     def _sync(self, limit: int) -> SyncResult:
         """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""

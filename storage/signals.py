@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,20 @@ where (channel, signal_message_id, signal_position) in (
     select channel, message_id, position from json_to_recordset(%(keys)s) as key (
         channel text, message_id text, position smallint))
 order by ts, length(message_id), message_id, position
+"""
+# Signals that came and signals that went, in one order: numbers are in commit order, and a signal that takes
+# another's place has the higher id. The history's rows go by the table's name, as the columns may name it.
+_COMMITTED = """
+select * from (
+    (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
+    where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s
+        and ts > now() - %(retention)s
+    order by commit_number, id limit %(limit)s)
+    union all
+    (select superseded_by as number, superseded_at, {columns} from {history} as tp_capital_signals
+    where (superseded_by, id) > (%(number)s, %(id)s) and superseded_by <= %(upto)s
+    order by superseded_by, id limit %(limit)s)
+) as news order by number, id limit %(limit)s
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -66,6 +79,8 @@ class Signals:
         self._database = database
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
         self._events = sql.SQL(_EVENTS).format(schema=sql.Identifier(database.schema))
+        history = sql.Identifier(database.schema, "signals_history")
+        self._committed = sql.SQL(_COMMITTED).format(columns=_COLUMNS, table=self._table, history=history)
         self._retention = retention
 
     def find(self, query: SignalQuery) -> SignalPage:
@@ -128,6 +143,28 @@ class Signals:
 
         return self._database.read(work)
 
+    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> tuple[Mapping[str, Any], ...]:
+        """Return what was committed after a place and up to commit ``upto``, in commit order.
+
+        Each row has the ``number`` of the commit beside a signal's columns; of a signal that went,
+        ``superseded_at`` is not None. ``after`` is the (number, id) of the last row seen.
+        """
+        number, signal_id = after
+        values = {
+            "number": number,
+            "id": signal_id,
+            "upto": upto,
+            "limit": limit,
+            "retention": self._retention,
+        }
+
+        def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
+            rows = cursor.execute(self._committed, values).fetchall()
+            self._add_events(cursor, rows)
+            return tuple(rows)
+
+        return self._database.read(work)
+
     def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
         keys = [{name: row[name] for name in ("channel", "message_id", "position")} for row in rows]
         events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
@@ -140,13 +177,12 @@ class Signals:
 
 
 def encode_cursor(ts: datetime, signal_id: int) -> str:
-    """Return the place after a signal as an opaque word.
+    """Return the place after a signal as a word that fits a URL: microseconds and id.
 
-    >>> decode_cursor(encode_cursor(_EPOCH, 7)) == (_EPOCH, 7)
-    True
+    >>> encode_cursor(_EPOCH + timedelta(milliseconds=1), 7)
+    '1000_7'
     """
-    microseconds = (ts - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(f"{microseconds}:{signal_id}".encode()).decode().rstrip("=")
+    return f"{(ts - _EPOCH) // timedelta(microseconds=1)}_{signal_id}"
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, int]:
@@ -155,15 +191,12 @@ def decode_cursor(cursor: str) -> tuple[datetime, int]:
     Raises:
         ValueError: it is none of ours.
     """
+    match = re.fullmatch(r"(-?[0-9]{1,18})_([0-9]{1,19})", cursor)
     try:
-        plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
-            "ascii"
-        )
-        microseconds, signal_id = plain.split(":")
-        if not 0 <= int(signal_id) < 2**63:
-            raise ValueError("id out of range")  # noqa: TRY301 - one answer for every way to be wrong
-        return _EPOCH + timedelta(microseconds=int(microseconds)), int(signal_id)
-    except (ValueError, binascii.Error, OverflowError) as error:
+        if match is None or int(match[2]) >= 2**63:
+            raise ValueError("no place")  # noqa: TRY301 - one answer for every way to be wrong
+        return _EPOCH + timedelta(microseconds=int(match[1])), int(match[2])
+    except (ValueError, OverflowError) as error:
         raise ValueError("not a cursor that this service has given out") from error
 
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pykka
 import pytest
 import structlog
 
@@ -151,9 +152,13 @@ def migrated_url(database_url: str) -> str:
 
 @pytest.fixture(autouse=True)
 def no_actor_survives() -> Iterator[None]:
-    """Stop all actors after each test, last started first, and fail the test if one does not stop."""
+    """Stop the actors a test has started, last first, and fail the test if one does not stop.
+
+    Those that were there before belong to a fixture of the module.
+    """
+    others = pykka.ActorRegistry.get_all()
     # what a handler called in the test's own thread has bound to the log must not reach the next test
     structlog.contextvars.clear_contextvars()
     yield
-    if survivors := stop_all_actors(timeout_s=_ACTOR_STOP_TIMEOUT_S):
+    if survivors := stop_all_actors(timeout_s=_ACTOR_STOP_TIMEOUT_S, but=others):
         pytest.fail(f"actors survived the test: {', '.join(survivors)}")

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from actors.health_report import HealthReport, Status
+from actors.snapshots import StreamSnapshot
 from engine.actor import SUPERVISOR
 from engine.children import Phase, SupervisorSnapshot
 from engine.snapshot import Board
 from ops.version import VERSION
 
-__all__ = ["health_body", "is_live", "readiness"]
+__all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
 
 #: snapshots older than this are themselves the finding: their publisher hangs and cannot say so
 OLDEST_S = 10.0
@@ -67,6 +68,25 @@ def is_live(board: Board) -> bool:
     """Return whether the process is worth keeping: its supervisor still looks round."""
     supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
     return supervisor is not None and board.age_s(supervisor) < OLDEST_S
+
+
+def database_trouble(board: Board) -> tuple[str, datetime | None] | None:
+    """Return why the database cannot tell what is new, and since when; None while it can."""
+    report = board.read("health", HealthReport)
+    finding = report.value.findings.get("timescaledb") if report else None
+    if finding is None or finding.status is not Status.UNHEALTHY:
+        return None
+    return finding.cause or "the database is away", finding.since
+
+
+def stream_trouble(board: Board) -> tuple[str, datetime | None] | None:
+    """Return why new signals do not come by the stream just now, and since when; None while they do."""
+    if (trouble := database_trouble(board)) is not None:
+        return trouble
+    stream = board.read("stream", StreamSnapshot)
+    if stream is None or board.age_s(stream) > OLDEST_S:
+        return "new signals are not being read just now", None
+    return (stream.value.error, None) if stream.value.error else None
 
 
 def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.cache import last_good_key, page_key
-from actors.health_report import HealthReport, Status
 from actors.instruments import Instruments
 from actors.snapshots import BackfillSnapshot, CacheSnapshot
 from engine.clock import Clock
@@ -14,6 +13,7 @@ from engine.messages import PageBuilt
 from engine.snapshot import Board
 from ops.http.builds import Builds
 from ops.http.encoding import encode, history_entry, signal_object
+from ops.http.health import database_trouble
 from ops.http.query import HISTORY_CURSOR, ListQuery
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
@@ -90,9 +90,7 @@ class PageReader:
 
     def _judged(self, stamped: bytes) -> Page:
         """A page of the newest generation known is right, unless the database cannot tell a newer one."""
-        report = self._board.read("health", HealthReport)
-        database = report.value.findings.get("timescaledb") if report else None
-        if database is not None and database.status is Status.UNHEALTHY:
+        if database_trouble(self._board) is not None:
             return self._stale(stamped)
         return Page(body=stamped.partition(b"\n")[2])
 

@@ -1,32 +1,100 @@
-"""The question of ``GET /signals``, read out of its parameters; what cannot be used is said, all at once."""
+"""The questions of ``/signals`` and its stream: their parameters, and what is asked of storage by them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Annotated, Literal
 from urllib.parse import quote
 
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from starlette.datastructures import QueryParams
 
+from actors.feed import Place
+from ops.http.frames import read_place
+from ops.http.parameters import Instant, Parameters, Whole, Word, lowered
 from ops.http.problems import BadRequestError
+from ops.http.streaming import StreamFilter
 from storage.signals import SignalQuery, decode_cursor
 
-__all__ = ["HISTORY_CURSOR", "HISTORY_TYPE", "ListQuery", "parse_list_query"]
-
-T = TypeVar("T")
+__all__ = [
+    "HISTORY_CURSOR",
+    "HISTORY_TYPE",
+    "Cursor",
+    "ListQuery",
+    "Side",
+    "SignalsParameters",
+    "StreamParameters",
+    "parse_list_query",
+]
 
 #: ``type`` of the entry that tells of the completed history import
 HISTORY_TYPE = "historical_sync"
 #: the cursor that stands before that entry, when it is alone on the last page
 HISTORY_CURSOR = "history"
-_KNOWN = ("limit", "cursor", "channel", "asset", "type", "side", "search", "from", "to", "sort")
-_FILTERS = ("channel", "asset", "type", "side", "search", "from", "to")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: epoch numbers above this are milliseconds: as seconds they would lie beyond the year 5000
-_LARGEST_SECONDS = 100_000_000_000
+_FILTERS = ("channel", "asset", "type", "side", "search", "from_", "to")
+
+
+def _cursor(value: str) -> str:
+    if value != HISTORY_CURSOR:
+        decode_cursor(value)
+    return value
+
+
+def _event_id(value: str) -> str:
+    read_place(value)
+    return value
+
+
+Side = Annotated[Literal["buy", "sell"], BeforeValidator(lowered)]
+Cursor = Annotated[
+    str,
+    AfterValidator(_cursor),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,16}_[0-9]{1,18}$"}),
+]
+EventId = Annotated[
+    str,
+    AfterValidator(_event_id),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}(-[0-9]{1,18})?$"}),
+]
+
+
+class SignalsParameters(Parameters):
+    """Which signals, in which order, how many."""
+
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
+    cursor: Cursor | None = Field(default=None, description="`nextCursor` of the page before")
+    channel: Word | None = Field(default=None, description="id of a channel")
+    asset: Word | None = Field(default=None, description="ticker, in any case")
+    type: Word | None = Field(default=None, description="`signal_type`, in any case")
+    side: Side | None = Field(default=None, description="side of the market")
+    search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
+    from_: Instant | None = Field(default=None, alias="from", description="dated then or later")
+    to: Instant | None = Field(default=None, description="dated then or earlier")
+    sort: Annotated[Literal["asc", "desc"], BeforeValidator(lowered)] = Field(
+        default="desc", description="by time: newest first, or oldest first"
+    )
+
+
+class StreamParameters(Parameters):
+    """Which signals a stream tells of, and from where on."""
+
+    channel: Word | None = Field(default=None, description="id of a channel")
+    asset: Word | None = Field(default=None, description="ticker, in any case")
+    type: Word | None = Field(default=None, description="`signal_type`, in any case")
+    side: Side | None = Field(default=None, description="side of the market")
+    last_event_id: EventId | None = Field(
+        default=None,
+        alias="lastEventId",
+        description="resume after this event, for tools that cannot send the header `Last-Event-ID`",
+    )
+
+    def filter(self) -> StreamFilter:
+        """Return what the reader wants."""
+        return StreamFilter(channel=self.channel, asset=self.asset, signal_type=self.type, side=self.side)
+
+    def place(self) -> Place | None:
+        """Return the place to resume after."""
+        return read_place(self.last_event_id) if self.last_event_id else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,87 +112,28 @@ def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuer
     Raises:
         BadRequestError: with every parameter that is unknown, given twice or out of range.
     """
-    errors: list[tuple[str, str]] = []
-    given: dict[str, str] = {}
-    for name, value in parameters.multi_items():
-        if name not in _KNOWN:
-            errors.append((name, f"unknown parameter; known are {', '.join(_KNOWN)}"))
-        elif name in given:
-            errors.append((name, "given twice"))
-        elif "\0" in value:
-            errors.append((name, "holds a NUL character"))
-        elif value:
-            given[name] = value
-
-    def read(name: str, parse: Callable[[str], T], default: T) -> T:
-        if name not in given:
-            return default
-        try:
-            return parse(given[name])
-        except ValueError as error:
-            errors.append((name, str(error)))
-            return default
-
-    after_signals = with_history and given.get("cursor") == HISTORY_CURSOR
+    asked = SignalsParameters.read(parameters)
+    after_signals = asked.cursor == HISTORY_CURSOR
+    if after_signals and not with_history:
+        raise BadRequestError([("cursor", "not a cursor that this path has given out")])
     query = SignalQuery(
-        limit=read("limit", _limit, 100),
-        after=None if after_signals else read("cursor", decode_cursor, None),
-        channel=read("channel", _word, None),
-        asset=read("asset", _word, None),
-        signal_type=read("type", _word, None),
-        side=read("side", _side, None),
-        search=read("search", _word, None),
-        since=read("from", _instant, None),
-        until=read("to", _instant, None),
-        ascending=read("sort", _ascending, default=False),
+        limit=asked.limit,
+        after=decode_cursor(asked.cursor) if asked.cursor and not after_signals else None,
+        channel=asked.channel,
+        asset=asked.asset,
+        signal_type=asked.type,
+        side=asked.side,
+        search=asked.search,
+        since=asked.from_,
+        until=asked.to,
+        ascending=asked.sort == "asc",
     )
-    if errors:
-        raise BadRequestError(errors)
-    only_history = query.signal_type is not None and query.signal_type.lower() == HISTORY_TYPE
-    unfiltered = not any(name in given for name in _FILTERS)
+    only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
+    unfiltered = not any(getattr(asked, name) for name in _FILTERS)
     return ListQuery(
         signals=None if with_history and (after_signals or only_history) else query,
         history=with_history and (unfiltered or only_history),
-        key="&".join(f"{name}={quote(given[name], safe='')}" for name in sorted(given)),
+        key="&".join(
+            f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items()) if value
+        ),
     )
-
-
-def _limit(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= 1000:
-        raise ValueError("a whole number from 1 to 1000 is wanted")
-    return int(text)
-
-
-def _word(text: str) -> str:
-    if len(text) > 200:
-        raise ValueError("at most 200 characters")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("not valid UTF-8") from None
-    return text
-
-
-def _side(text: str) -> str:
-    if text.lower() not in ("buy", "sell"):
-        raise ValueError("buy or sell is wanted")
-    return text.lower()
-
-
-def _ascending(text: str) -> bool:
-    if text.lower() not in ("asc", "desc"):
-        raise ValueError("asc or desc is wanted")
-    return text.lower() == "asc"
-
-
-def _instant(text: str) -> datetime:
-    """Read ISO 8601 (without an offset: UTC), or epoch seconds or milliseconds."""
-    try:
-        if re.fullmatch(r"-?[0-9]{9,16}", text):
-            number = int(text)
-            in_ms = abs(number) > _LARGEST_SECONDS
-            return _EPOCH + (timedelta(milliseconds=number) if in_ms else timedelta(seconds=number))
-        instant = datetime.fromisoformat(text)
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("ISO 8601 or epoch seconds or milliseconds are wanted") from None

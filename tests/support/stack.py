@@ -98,6 +98,10 @@ class _Served:
         lines = self.get("/metrics").text.splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
+    def wait_metric(self, name: str, value: float) -> None:
+        """Wait until a series has a value."""
+        eventually(lambda: self.metric(name) == value, what=f"{name} is {self.metric(name)}")
+
 
 class EngineProcess(_Served):
     """The daemon as a process of its own, to be killed and terminated."""

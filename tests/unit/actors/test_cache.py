@@ -8,7 +8,8 @@ import structlog
 
 from actors.cache import LAST_GOOD_S, LOOK_EVERY_S, Cache, last_good_key, page_key
 from actors.snapshots import CacheSnapshot
-from engine.messages import PageBuilt, SignalsCommitted
+from actors.stream import STREAM
+from engine.messages import CommitSeen, PageBuilt, SignalsCommitted
 from storage.errors import DatabaseUnavailableError, RedisUnavailableError, StorageError
 from storage.ledger import Ledger
 from storage.pages import MemoryPages
@@ -81,6 +82,16 @@ def test_a_commit_raises_the_generation_at_once() -> None:
     caching = Caching()
     caching.committed(7)
     assert caching.snapshot.commit_number == 7
+
+
+def test_the_stream_is_told_of_each_new_number_and_of_nothing_else() -> None:
+    caching = Caching()
+    stream = caching.recorder(STREAM)
+    for number in (7, 7, 6, 8):
+        caching.committed(number)
+    caching.advance(0, caching.cache)
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert stream.taken() == [CommitSeen(commit_number=number) for number in (7, 8, 5)]
 
 
 def test_late_news_does_not_turn_the_generation_back() -> None:

@@ -1,0 +1,157 @@
+"""The feed: what was committed lately, kept once for all who listen.
+
+One actor appends, many streams read, each from its own place: there is no queue per reader, so a slow one
+costs nothing but its connection.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+__all__ = ["Feed", "FeedEvent", "Place", "Reached", "Slice"]
+
+_LAST_ID = 2**63 - 1
+
+
+class Place(NamedTuple):
+    """A place in the order of commits: all up to signal ``id`` of commit ``number`` has been seen."""
+
+    number: int
+    id: int
+
+    @classmethod
+    def end_of(cls, number: int) -> Place:
+        """Return the place after everything of a commit."""
+        return cls(number, _LAST_ID)
+
+    def __str__(self) -> str:
+        """Return the form a client is given: ``12-345``, or ``12`` at the end of a commit."""
+        return str(self.number) if self.id == _LAST_ID else f"{self.number}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEvent:
+    """A signal that came or went, with what readers filter by, and the form in which it is sent."""
+
+    place: Place
+    channel: str
+    asset: str
+    signal_type: str
+    side: str
+    frame: bytes
+
+
+class Reached(Enum):
+    """What a reader's place is to the feed."""
+
+    #: everything after the place is here
+    WITHIN = "within"
+    #: some of it is no longer kept: read it from the database
+    BEHIND = "behind"
+    #: the place lies in a future that was taken back: the database was restored from a backup
+    AHEAD = "ahead"
+    #: the database has not told its number yet
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some events, in order, and the place a reader has reached with them; ``newest`` is the feed's own."""
+
+    reached: Reached
+    events: Sequence[FeedEvent] = ()
+    place: Place | None = None
+    newest: Place | None = None
+
+
+class Feed:
+    """The newest events within ``max_bytes``, and who is woken when there are more. Safe for threads."""
+
+    def __init__(self, *, max_bytes: int = 4 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._listeners: set[Callable[[], None]] = set()
+        self._events: list[FeedEvent] = []
+        self._bytes = 0
+        self._floor: Place | None = None
+        self._newest: Place | None = None
+        self._began: Place | None = None
+
+    @property
+    def began(self) -> Place | None:
+        """The place the feed first began at; None before the database has told its number."""
+        return self._began
+
+    @property
+    def newest(self) -> Place | None:
+        """The place up to which the feed has read; None before the database has told its number."""
+        return self._newest
+
+    def restart(self, place: Place) -> None:
+        """Begin at ``place``: for the first time, or because the database counts from earlier on again."""
+        with self._lock:
+            self._events, self._bytes = [], 0
+            self._floor = self._newest = place
+            self._began = self._began or place
+        self.wake()
+
+    def append(self, events: Sequence[FeedEvent], newest: Place) -> None:
+        """Add what was committed up to ``newest``; the oldest make room."""
+        with self._lock:
+            self._events += events
+            self._bytes += sum(len(event.frame) for event in events)
+            self._newest = newest
+            gone = 0
+            while self._bytes > self._max_bytes:
+                self._bytes -= len(self._events[gone].frame)
+                gone += 1
+            if gone:
+                self._floor = self._events[gone - 1].place
+                del self._events[:gone]
+        self.wake()
+
+    def pass_over(self, newest: Place) -> bool:
+        """Move on to ``newest`` without its events, if nobody listens; who comes later asks the database."""
+        with self._lock:
+            if self._listeners:
+                return False
+            self._events, self._bytes = [], 0
+            self._floor = self._newest = newest
+            return True
+
+    def after(self, place: Place, *, max_events: int) -> Slice:
+        """Return what follows ``place``."""
+        with self._lock:
+            if self._newest is None or self._floor is None:
+                return Slice(reached=Reached.UNKNOWN)
+            if place > self._newest:
+                return Slice(reached=Reached.AHEAD, newest=self._newest)
+            if place < self._floor:
+                return Slice(reached=Reached.BEHIND, newest=self._newest)
+            start = bisect_right(self._events, place, key=lambda event: event.place)
+            events = self._events[start : start + max_events]
+            all_of_it = start + len(events) == len(self._events)
+            reached = self._newest if all_of_it else events[-1].place
+            return Slice(reached=Reached.WITHIN, events=events, place=reached, newest=self._newest)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called, in the appending thread, whenever there is more."""
+        with self._lock:
+            self._listeners.add(wake)
+
+    def unlisten(self, wake: Callable[[], None]) -> None:
+        """Call ``wake`` no longer."""
+        with self._lock:
+            self._listeners.discard(wake)
+
+    def wake(self) -> None:
+        """Wake all who listen."""
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()

@@ -1,0 +1,84 @@
+"""Stream: reads each newly committed signal once, for all who listen to the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from actors.feed import Feed, FeedEvent, Place
+from actors.snapshots import CacheSnapshot, StreamSnapshot
+from engine.actor import Actor, Context
+from engine.messages import CommitSeen, Tick
+from storage.errors import StorageError
+from storage.signals import Signals
+
+__all__ = ["STREAM", "Stream"]
+
+#: logical name under which the cache tells of commits
+STREAM = "stream"
+#: what could not be read is tried again this soon
+LOOK_EVERY_S = 1.0
+PAGE_SIZE = 200
+
+
+class Stream(Actor):
+    """Keeps the feed at the newest commit. The feed outlives it: the next generation goes on where it was."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        signals: Signals,
+        feed: Feed,
+        event_of: Callable[[Mapping[str, Any]], FeedEvent],
+    ) -> None:
+        super().__init__(context)
+        self._signals = signals
+        self._feed = feed
+        self._event_of = event_of
+        self._number: int | None = None
+        self._error: str | None = None
+
+    def _open(self) -> None:
+        # what the cache told an earlier generation is on the board
+        cache = self.context.services.board.read("cache", CacheSnapshot)
+        self._number = cache.value.commit_number if cache else None
+        self.tick_later("look", 0)
+
+    def _on_commit_seen(self, news: CommitSeen) -> None:
+        self._number = news.commit_number
+        self._follow()
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "look":
+            self._follow()
+            self.tick_later("look", LOOK_EVERY_S)
+
+    def _follow(self) -> None:
+        try:
+            self._read()
+            self._error = None
+        except StorageError as error:
+            if self._error is None:
+                self.log.warning("stream.read_failed", error=str(error))
+            self._error = str(error)
+        newest = self._feed.newest
+        self.publish(StreamSnapshot(commit_number=newest.number if newest else None, error=self._error))
+
+    def _read(self) -> None:
+        """Bring the feed up to the newest commit, a page at a time."""
+        if self._number is None:
+            return
+        goal = Place.end_of(self._number)
+        newest = self._feed.newest
+        if newest is None or goal < newest:
+            if newest is not None:
+                self.log.warning("stream.restarted", commit_number=self._number, was=newest.number)
+            self._feed.restart(goal)
+            return
+        while newest < goal and not self._feed.pass_over(goal):
+            rows = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE)
+            events = [self._event_of(row) for row in rows]
+            newest = events[-1].place if len(rows) == PAGE_SIZE else goal
+            self._feed.append(events, newest)
+            self.beat()

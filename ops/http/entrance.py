@@ -1,0 +1,80 @@
+"""The entrance: every request passes here, every answer leaves here.
+
+It finds out who asks, counts and times, adds the headers all answers have, and turns a bug of ours into a problem
+document.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actors.instruments import Instruments
+from engine.clock import Clock
+from ops.http.clients import Proxies
+from ops.http.problems import problem_of_unexpected
+
+__all__ = ["Entrance"]
+
+#: of all answers; one policy for pages and data: what is shown comes from here, runs from files of ours, is
+#: framed by nobody
+_HEADERS = {
+    b"content-security-policy": (
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+
+
+class Entrance:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, *, proxies: Proxies, instruments: Instruments, clock: Clock) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._instruments = instruments
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = self._clock.monotonic_s()
+        state = scope.setdefault("state", {})
+        state["asker"] = self._proxies.asker(scope)
+        if len(scope["path"]) > 1:
+            # the same resource with and without a slash at its end
+            scope["path"] = scope["path"].rstrip("/") or "/"
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                own = message.get("headers", [])
+                names = {name.lower() for name, _ in own}
+                message["headers"] = [*own, *(pair for pair in _HEADERS.items() if pair[0] not in names)]
+                self._count(scope, status, self._clock.monotonic_s() - began_s)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered
+        except Exception as error:
+            response = await problem_of_unexpected(Request(scope), error)
+            if status:
+                raise  # half an answer is out: only the connection's end can tell
+            await response(scope, receive, send_on)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope["state"].get("resource", "other")
+        self._instruments.http_requests.labels(route, scope["method"], str(status)).inc()
+        self._instruments.http_seconds.labels(route).observe(seconds)

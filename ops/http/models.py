@@ -1,0 +1,144 @@
+"""What answers hold, as models: the OpenAPI document is made of them, and tests hold the answers to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from ops.http.parameters import Whole
+
+__all__ = [
+    "Health",
+    "Probe",
+    "Problem",
+    "Signal",
+    "SignalDetail",
+    "SignalEvent",
+    "SignalPage",
+    "SyncAnswer",
+    "SyncRequest",
+]
+
+#: a JSON number with exactly the digits of the message
+Price = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+EpochMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC")]
+
+
+class Body(BaseModel):
+    """An answer of ours: nothing in it that is not told of here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProblemError(Body):
+    """One thing that is wrong with a request."""
+
+    field: str
+    message: str
+
+
+class Problem(Body):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemError] | None = None
+
+
+class SignalEvent(Body):
+    """What a later message said of a signal."""
+
+    kind: str
+    ts: EpochMs
+    message_id: str
+    target: int | None = Field(description="number of the target spoken of, 0 for the final one")
+    stop: bool
+    percent: Price | None
+
+
+class Signal(Body):
+    """A trading signal as read out of a message; prices carry exactly the digits of the message."""
+
+    id: int
+    ts: EpochMs
+    channel: str
+    signal_type: str
+    side: Literal["buy", "sell"] | None
+    asset: str | None
+    buy_min: Price | None
+    buy_max: Price | None
+    target_1: Price | None
+    target_2: Price | None
+    target_final: Price | None
+    targets: list[Price]
+    stop: Price | None
+    valid_until: str | None
+    warnings: list[str]
+    raw_message: str
+    source: str
+    message_id: str | None
+    position: int
+    status: str | None
+    events: list[SignalEvent]
+    ingested_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+class SignalDetail(Signal):
+    """A signal, with where in its text each value was read and by which rule."""
+
+    provenance: Any
+    grammar_version: str
+
+
+class SignalPage(Body):
+    """A page of signals; ``stale`` stands there while the database is away."""
+
+    data: list[Signal]
+    nextCursor: str | None  # noqa: N815 - as it stands in the answer
+    stale: Literal[True] | None = None
+    staleSeconds: int | None = None  # noqa: N815 - as it stands in the answer
+
+
+class Probe(Body):
+    """The answer of a probe."""
+
+    status: str
+    reason: str | None = None
+
+
+class Health(BaseModel):
+    """How well each part is; ``details`` tells since when and why."""
+
+    model_config = ConfigDict(extra="allow")
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    checks: dict[str, Literal["healthy", "degraded", "unhealthy"]]
+    details: dict[str, Any]
+
+
+class SyncRequest(Body):
+    """What a sync is asked for."""
+
+    limit: Annotated[int, Whole(1, 10_000)] = Field(default=500, description="messages a channel at most")
+
+
+class SyncCounts(Body):
+    """What the gateway fetched."""
+
+    totalMessagesSynced: int  # noqa: N815 - as it stands in the answer
+    totalMessagesSaved: int  # noqa: N815 - as it stands in the answer
+    channelsSynced: list[str]  # noqa: N815 - as it stands in the answer
+
+
+class SyncAnswer(Body):
+    """The answer to a sync."""
+
+    success: Literal[True]
+    data: SyncCounts
