@@ -21,6 +21,7 @@ from ops.exit_codes import EXIT_FAILED, EXIT_OK
 from ops.http.listening import Listening
 from ops.logging import configure_logging
 from ops.parts import Parts
+from ops.recent_logs import RecentLogs
 
 __all__ = ["Daemon", "run", "stop_on_signals"]
 
@@ -34,8 +35,8 @@ LOOK_EVERY_S = 1.0
 class Daemon:
     """A running engine. The level above the supervisor: it notices its end, even a silent one."""
 
-    def __init__(self, settings: Settings, listening: Listening) -> None:
-        self.parts = Parts(settings, listening)
+    def __init__(self, settings: Settings, listening: Listening, *, logs: RecentLogs | None = None) -> None:
+        self.parts = Parts(settings, listening, logs=logs or RecentLogs())
         self.finished = threading.Event()
         self._listening = listening
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
@@ -75,9 +76,9 @@ class Daemon:
 
 def run(settings: Settings, listening: Listening) -> int:
     """Run the daemon in the foreground until a signal or its own end; return the exit code."""
-    configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
+    logs = configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
     _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
-    daemon = Daemon(settings, listening)
+    daemon = Daemon(settings, listening, logs=logs)
     clean = False
     with stop_on_signals() as stop:
         try:

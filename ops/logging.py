@@ -10,6 +10,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from ops.recent_logs import RecentLogs
+
 __all__ = ["configure_logging"]
 
 #: a value this short would also hide innocent words
@@ -17,9 +19,13 @@ _SHORTEST_SECRET = 4
 
 
 def configure_logging(
-    *, level: str, form: Literal["json", "console"], secrets: Sequence[str] = (), stream: TextIO | None = None
-) -> None:
-    """Send the logs of this project and of its libraries to one stream, in one form.
+    *,
+    level: str,
+    form: Literal["json", "console"],
+    secrets: Sequence[str] = (),
+    stream: TextIO | None = None,
+) -> RecentLogs:
+    """Send the logs of this project and of its libraries to one stream, in one form; return the last of them.
 
     Args:
         level: Name of the lowest level shown.
@@ -40,7 +46,10 @@ def configure_logging(
         renderer = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-    rendering: list[Processor] = [structlog.processors.format_exc_info, _redactor(secrets), renderer]
+    recent = RecentLogs()
+    rendering: list[Processor] = [
+        *(structlog.processors.format_exc_info, _redactor(secrets), recent.remember, renderer)
+    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -65,6 +74,7 @@ def configure_logging(
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     for name in ("urllib3", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
+    return recent
 
 
 def _name_foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -43,6 +43,7 @@ from ops.http.listening import Listening
 from ops.http.pages import PageReader
 from ops.http.streaming import StreamLimits, Streams
 from ops.metrics import SnapshotCollector
+from ops.recent_logs import RecentLogs
 from ops.stores import make_stores, migrate_as_owner
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
@@ -62,8 +63,9 @@ RETENTION = timedelta(days=90)
 class Parts:
     """Everything the daemon is made of. Making it opens nothing but what :meth:`open` opens."""
 
-    def __init__(self, settings: Settings, listening: Listening) -> None:
+    def __init__(self, settings: Settings, listening: Listening, *, logs: RecentLogs) -> None:
         self._settings = settings
+        self._logs = logs
         self._listening = listening
         clock = SystemClock()
         self._timers = TimerThread(clock)
@@ -287,6 +289,8 @@ class Parts:
                 pages=pages,
                 signals=signals,
                 streams=streams,
+                letters=DeadLetters(self._stores.database),
+                logs=self._logs,
                 registry=self._registry,
                 instruments=self._instruments,
                 sync=self._sync,

@@ -15,6 +15,18 @@ __all__ = ["DeadLetter", "DeadLetters"]
 _COLUMNS = (
     "id, channel, message_id, reason, error, raw, attempts, first_at, last_at, next_attempt_at, resolved_at"
 )
+_NAMES = tuple(_COLUMNS.split(", "))
+#: of what a page may hold: one message has no bound of its own
+PAGE_BYTES = 4 * 1024 * 1024
+_PAGE = f"""
+select {_COLUMNS}, found from (
+    select *, count(*) over () as found, sum(length(raw)) over (order by id) - length(raw) as before
+    from (
+        select {_COLUMNS} from {{schema}}.dead_letters
+        where resolved_at is null and id > %(after)s order by id limit %(limit)s) as wanted
+) as measured
+where before <= %(bytes)s order by id
+"""  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,21 @@ class DeadLetters:
     def unresolved(self, *, limit: int = 1000) -> tuple[DeadLetter, ...]:
         """Return those that wait for a good end, oldest first."""
         return self._select("resolved_at is null order by id limit %s", [limit])
+
+    def page(self, *, after: int, limit: int) -> tuple[tuple[DeadLetter, ...], bool]:
+        """Return those that wait for a good end, from the one after id ``after`` on, and whether more follow.
+
+        A page ends early before it holds more than :data:`PAGE_BYTES` of messages.
+        """
+        query = self._sql(_PAGE)
+        values = {"after": after, "limit": limit + 1, "bytes": PAGE_BYTES}
+
+        def work(cursor: Cursor) -> tuple[tuple[DeadLetter, ...], bool]:
+            rows = cursor.execute(query, values).fetchall()
+            letters = [DeadLetter(**{name: row[name] for name in _NAMES}) for row in rows[:limit]]
+            return tuple(letters), bool(rows) and rows[0]["found"] > len(letters)
+
+        return self._database.read(work)
 
     def due(self, *, limit: int) -> tuple[DeadLetter, ...]:
         """Return those whose next attempt is due by the database's clock, longest waiting first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -19,8 +20,12 @@ from engine.directory import Directory
 from engine.snapshot import Board
 from ops.http.answers import JSON, Answering, json_answer
 from ops.http.clients import Proxies
+from ops.http.dead_letters import dead_letter_operations
+from ops.http.docs import doc_operations, openapi_operation
 from ops.http.entrance import Entrance
 from ops.http.guard import Guard, GuardPolicy
+from ops.http.logs import log_operations
+from ops.http.openapi import openapi_document
 from ops.http.operations import Answer, Operation, routes_of, versioned
 from ops.http.pages import PageReader
 from ops.http.probes import probe_operations
@@ -33,7 +38,9 @@ from ops.http.problems import (
 from ops.http.signals import signal_operations
 from ops.http.streaming import Streams
 from ops.http.syncing import sync_operations
+from ops.recent_logs import RecentLogs
 from ops.version import VERSION
+from storage.dead_letters import DeadLetters
 from storage.gateway import SyncResult
 from storage.signals import Signals
 
@@ -52,6 +59,8 @@ class AppParts:
     streams: Streams
     registry: CollectorRegistry
     instruments: Instruments
+    letters: DeadLetters
+    logs: RecentLogs
     sync: Callable[[int], SyncResult]
     pollers: tuple[str, ...]
     guard: GuardPolicy
@@ -61,7 +70,7 @@ class AppParts:
 def create_app(parts: AppParts) -> Starlette:
     """Return the ASGI application."""
     operations = _operations(parts)
-    routes: list[BaseRoute] = [*routes_of([_index(operations)]), *routes_of(operations)]
+    routes: list[BaseRoute] = [*routes_of(operations)]
     app = Starlette(
         routes=routes,
         middleware=[
@@ -82,14 +91,28 @@ def _operations(parts: AppParts) -> list[Operation]:
     """Return all operations, the unversioned ones first."""
     answering = Answering(parts.clock)
     reading = parts.pages, parts.signals, parts.streams, answering
-    resources = sync_operations(parts.sync, parts.directory, parts.pollers)
-    return [
+    resources = [
+        *dead_letter_operations(parts.letters, answering),
+        *log_operations(parts.logs, parts.clock.now()),
+        *sync_operations(parts.sync, parts.directory, parts.pollers),
+    ]
+    document: dict[str, Any] = {}
+    operations = [
         *probe_operations(parts.board, parts.registry, parts.instruments),
         *signal_operations(*reading, with_history=True),
         *resources,
         *versioned(signal_operations(*reading, with_history=False)),
         *versioned(resources),
+        *doc_operations(answering),
+        openapi_operation(answering, document),
     ]
+    operations.append(_index(operations))
+    document |= openapi_document(
+        operations,
+        key_for_writes=parts.guard.api_key is not None or not parts.guard.allow_open,
+        key_for_reads=parts.guard.read_key_required,
+    )
+    return operations
 
 
 def _index(operations: Sequence[Operation]) -> Operation:
@@ -105,7 +128,7 @@ def _index(operations: Sequence[Operation]) -> Operation:
         path="/",
         name="index",
         summary="What is served here",
-        tag="index",
+        tag="documentation",
         handler=index,
         answers={200: Answer(description="Paths", body={JSON: schema})},
     )

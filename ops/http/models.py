@@ -142,3 +142,54 @@ class SyncAnswer(Body):
 
     success: Literal[True]
     data: SyncCounts
+
+
+class DeadLetterItem(Body):
+    """A message that could not be read or stored; tried again at ``next_attempt_at``."""
+
+    id: int
+    channel: str
+    message_id: str
+    reason: str
+    error: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+    next_attempt_at: datetime | None
+    raw: str | None = Field(
+        default=None, description="the whole message as JSON text, when asked for by `raw=true`"
+    )
+
+
+class DeadLetterPage(Body):
+    """Dead letters that wait for a good end, oldest first."""
+
+    data: list[DeadLetterItem]
+    nextCursor: str | None  # noqa: N815 - as it stands in the answer
+
+
+class Retry(Body):
+    """A dead letter will be tried again within seconds."""
+
+    id: int
+    queued: Literal[True]
+
+
+class LogEntry(BaseModel):
+    """A line of the log; further keys are the event's own. Long values are cut."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    number: int = Field(description="counts from 1 since the daemon's start")
+    timestamp: str
+    level: str
+    event: str
+
+
+class LogPage(Body):
+    """Log entries, oldest first."""
+
+    data: list[LogEntry]
+    last: int = Field(description="give it as `after` to go on from here")
+    missed: bool = Field(description="whether entries between `after` and these are no longer kept")
+    startedAt: datetime = Field(description="when the numbers began")  # noqa: N815 - as it stands in the answer

@@ -45,6 +45,8 @@ class Operation:
     answers: Mapping[int, Answer]
     query: type[Parameters] | None = None
     body: type[BaseModel] | None = None
+    #: JSON schemas of what stands in the path; the id of a row where nothing is said
+    path_schemas: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     header_parameters: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[int] = ()
 

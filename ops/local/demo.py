@@ -111,10 +111,12 @@ class Demo:
     ) -> int:
         os.environ.update(self._engine_environment(postgres))
         settings = load_settings(env_file=None)
-        configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
+        logs = configure_logging(
+            level=settings.log.level, form=settings.log.format, secrets=settings.secrets()
+        )
         _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
         timer = threading.Timer(seconds, stop.set) if seconds is not None else None
-        daemon = Daemon(settings, self._listening)
+        daemon = Daemon(settings, self._listening, logs=logs)
         clean = False
         try:
             daemon.start()

@@ -1,0 +1,75 @@
+"""The last log entries, kept in memory for ``GET /logs``; what reaches them has been cleaned of secrets before."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from structlog.typing import EventDict, WrappedLogger
+
+__all__ = ["LEVELS", "RecentLogs", "RecentPage"]
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+MOST_ENTRIES = 2000
+#: a value longer than this is cut: no entry holds a message's whole text
+LONGEST_CHARACTERS = 300
+_MOST_ITEMS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentPage:
+    """Entries, oldest first. ``last`` is where to go on; ``missed`` is whether some before them are gone."""
+
+    entries: Sequence[Mapping[str, Any]]
+    last: int
+    missed: bool
+
+
+class RecentLogs:
+    """A ring of entries, numbered from 1 since the start of the process. Safe for threads."""
+
+    def __init__(self, *, most: int = MOST_ENTRIES) -> None:
+        self._entries: deque[dict[str, Any]] = deque(maxlen=most)
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def remember(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        """Keep an entry: a structlog processor, to stand after the one that blacks out secrets."""
+        entry = {key: _cut(value) for key, value in event.items() if key != "exception"}
+        if "exception" in event:
+            # the last line names the error; the way to it is for the log itself
+            entry["exception"] = _cut(str(event["exception"]).strip().rpartition("\n")[2])
+        with self._lock:
+            self._number += 1
+            self._entries.append({"number": self._number, **entry})
+        return event
+
+    def page(self, *, level: str, limit: int, after: int | None) -> RecentPage:
+        """Return the newest ``limit`` entries of at least ``level``; with ``after`` the oldest past that number."""
+        with self._lock:
+            entries, newest = list(self._entries), self._number
+        lowest = LEVELS.index(level)
+        oldest = entries[0]["number"] if entries else newest + 1
+        found = [e for e in entries if _rank(e) >= lowest and e["number"] > (after or 0)]
+        if after is None:
+            return RecentPage(entries=found[-limit:], last=newest, missed=False)
+        last = found[limit - 1]["number"] if len(found) > limit else newest
+        return RecentPage(entries=found[:limit], last=last, missed=oldest > after + 1)
+
+
+def _rank(entry: Mapping[str, Any]) -> int:
+    level = entry.get("level")
+    return LEVELS.index(level) if level in LEVELS else LEVELS.index("info")
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_CHARACTERS else f"{value[:LONGEST_CHARACTERS]}…"
+    if isinstance(value, list):
+        return [_cut(item) for item in value[:_MOST_ITEMS]]
+    if isinstance(value, dict):
+        return {key: _cut(item) for key, item in list(value.items())[:_MOST_ITEMS]}
+    return value
