@@ -15,18 +15,14 @@ from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.dead_letters import DeadLetterSource
 from actors.doorbell import Doorbell
-from actors.feed import Feed
 from actors.health import Health
 from actors.instruments import Instruments
 from actors.maintenance import Maintenance
 from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
 from actors.poller import Poller, PollPolicy
-from actors.responder import Responder
-from actors.stream import STREAM, Stream
 from actors.writer import Writer
 from config import Settings
-from config.fields import LOOPBACK_HOSTS
 from engine.actor import Services
 from engine.breaker import BreakerPolicy
 from engine.children import ChildSpec
@@ -34,25 +30,18 @@ from engine.clock import SystemClock
 from engine.directory import Directory
 from engine.snapshot import Board
 from engine.timers import TimerThread
-from ops.http.app import AppParts, create_app
-from ops.http.clients import Proxies
-from ops.http.frames import event_of
-from ops.http.guard import GuardPolicy
-from ops.http.health import stream_trouble
 from ops.http.listening import Listening
-from ops.http.pages import PageReader
-from ops.http.streaming import StreamLimits, Streams
 from ops.metrics import SnapshotCollector
 from ops.recent_logs import RecentLogs
+from ops.serving import Serving
 from ops.stores import make_stores, migrate_as_owner
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
 from storage.dead_letters import DeadLetters
 from storage.errors import DatabaseMisconfiguredError
-from storage.gateway import GatewayClient, SyncResult
+from storage.gateway import GatewayClient
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
-from storage.signals import Signals
 
 __all__ = ["RETENTION", "Parts"]
 
@@ -65,15 +54,12 @@ class Parts:
 
     def __init__(self, settings: Settings, listening: Listening, *, logs: RecentLogs) -> None:
         self._settings = settings
-        self._logs = logs
-        self._listening = listening
         clock = SystemClock()
         self._timers = TimerThread(clock)
         self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._registry = CollectorRegistry()
         self._instruments = Instruments(self._registry)
-        self._feed = Feed()
         self._gateways: list[GatewayClient] = []
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._registry.register(
@@ -83,6 +69,17 @@ class Parts:
                 database=self._stores.database,
                 clock=clock,
             )
+        )
+        self._serving = Serving(
+            settings,
+            listening,
+            services=self.services,
+            stores=self._stores,
+            timers=self._timers,
+            registry=self._registry,
+            instruments=self._instruments,
+            logs=logs,
+            retention=RETENTION,
         )
 
     def open(self) -> None:
@@ -101,7 +98,7 @@ class Parts:
         channels = self._settings.gateway.channels
         return [
             self._writer(),
-            self._stream(),
+            self._serving.stream(),
             self._cache(),
             ChildSpec(name="parser", factory=functools.partial(Parser.start, policy=self._outcome_policy())),
             *(self._poller(channel) for channel in channels),
@@ -110,7 +107,7 @@ class Parts:
             self._maintenance(),
             *(self._doorbell(channel) for channel in channels if self._settings.engine.doorbell),
             self._health(),
-            self._responder(),
+            self._serving.responder(),
         ]
 
     # ── storage ──────────────────────────────────────────────────────────────
@@ -168,10 +165,6 @@ class Parts:
             instruments=self._instruments,
         )
         return ChildSpec(name="cache", factory=factory, parkable=True)
-
-    def _stream(self) -> ChildSpec:
-        factory = functools.partial(Stream.start, signals=self._signals(), feed=self._feed, event_of=event_of)
-        return ChildSpec(name=STREAM, factory=factory, parkable=True)
 
     def _poller(self, channel: str) -> ChildSpec:
         gateway, breaker = self._settings.gateway, self._settings.breaker
@@ -261,67 +254,3 @@ class Parts:
             started_at=self.services.clock.now(),
         )
         return ChildSpec(name="health", factory=factory)
-
-    def _responder(self) -> ChildSpec:
-        settings = self._settings
-        signals = self._signals()
-        streams = Streams(
-            self._feed,
-            signals,
-            trouble=functools.partial(stream_trouble, self.services.board),
-            limits=StreamLimits(most=settings.http.max_streams),
-            instruments=self._instruments,
-        )
-        pages = PageReader(
-            board=self.services.board,
-            directory=self.services.directory,
-            clock=self.services.clock,
-            pages=self._stores.pages,
-            last_good=self._stores.last_good,
-            signals=signals,
-            instruments=self._instruments,
-        )
-        app = create_app(
-            AppParts(
-                board=self.services.board,
-                clock=self.services.clock,
-                directory=self.services.directory,
-                pages=pages,
-                signals=signals,
-                streams=streams,
-                letters=DeadLetters(self._stores.database),
-                logs=self._logs,
-                registry=self._registry,
-                instruments=self._instruments,
-                sync=self._sync,
-                pollers=tuple(f"poller:{channel}" for channel in settings.gateway.channels),
-                guard=GuardPolicy(
-                    loopback=settings.http.host in LOOPBACK_HOSTS,
-                    api_key=settings.http.api_key.get_secret_value() if settings.http.api_key else None,
-                    allow_open=settings.http.allow_open,
-                    read_key_required=settings.http.read_key_required,
-                    allowed_hosts=settings.http.allowed_hosts,
-                    origins=settings.http.origins,
-                ),
-                proxies=Proxies(settings.http.trusted_proxies),
-            )
-        )
-        factory = functools.partial(
-            Responder.start, app=app, bind=self._listening.duplicate, end_streams=streams.end
-        )
-        return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
-
-    def _signals(self) -> Signals:
-        return Signals(self._stores.database, retention=RETENTION)
-
-    def _sync(self, limit: int) -> SyncResult:
-        """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""
-        settings = self._settings.gateway
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        client = GatewayClient(
-            settings.url, api_key=key, timeout_s=settings.sync_timeout_ms / 1000, timers=self._timers
-        )
-        try:
-            return client.sync(limit=limit, timeout_s=settings.sync_timeout_ms / 1000)
-        finally:
-            client.close()

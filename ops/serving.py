@@ -1,0 +1,128 @@
+"""The composition's HTTP side: the application made of its settings, the responder, and the feed of new signals."""
+
+from __future__ import annotations
+
+import functools
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+
+from actors.feed import Feed
+from actors.instruments import Instruments
+from actors.responder import Responder
+from actors.stream import STREAM, Stream
+from config import Settings
+from config.fields import LOOPBACK_HOSTS
+from engine.actor import Services
+from engine.children import ChildSpec
+from engine.timers import Timers
+from ops.http.app import AppParts, create_app
+from ops.http.clients import Proxies
+from ops.http.frames import event_of
+from ops.http.guard import GuardPolicy
+from ops.http.health import stream_trouble
+from ops.http.listening import Listening
+from ops.http.pages import PageReader
+from ops.http.streaming import StreamLimits, Streams
+from ops.recent_logs import RecentLogs
+from ops.stores import Stores
+from storage.dead_letters import DeadLetters
+from storage.gateway import GatewayClient, SyncResult
+from storage.signals import Signals
+
+__all__ = ["Serving"]
+
+
+class Serving:
+    """Makes what answers requests. ``retention`` is how far back signals are served."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listening: Listening,
+        *,
+        services: Services,
+        stores: Stores,
+        timers: Timers,
+        registry: CollectorRegistry,
+        instruments: Instruments,
+        logs: RecentLogs,
+        retention: timedelta,
+    ) -> None:
+        self._settings = settings
+        self._listening = listening
+        self._services = services
+        self._stores = stores
+        self._timers = timers
+        self._registry = registry
+        self._instruments = instruments
+        self._logs = logs
+        self._signals = Signals(stores.database, retention=retention)
+        self._feed = Feed()
+
+    def stream(self) -> ChildSpec:
+        """Return the reader of new signals."""
+        factory = functools.partial(Stream.start, signals=self._signals, feed=self._feed, event_of=event_of)
+        return ChildSpec(name=STREAM, factory=factory, parkable=True)
+
+    def responder(self) -> ChildSpec:
+        """Return the HTTP server."""
+        streams = Streams(
+            self._feed,
+            self._signals,
+            trouble=functools.partial(stream_trouble, self._services.board),
+            limits=StreamLimits(most=self._settings.http.max_streams),
+            instruments=self._instruments,
+        )
+        factory = functools.partial(
+            Responder.start,
+            app=create_app(self._app_parts(streams)),
+            bind=self._listening.duplicate,
+            end_streams=streams.end,
+        )
+        return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
+
+    def _app_parts(self, streams: Streams) -> AppParts:
+        http = self._settings.http
+        return AppParts(
+            board=self._services.board,
+            clock=self._services.clock,
+            directory=self._services.directory,
+            pages=PageReader(
+                board=self._services.board,
+                directory=self._services.directory,
+                clock=self._services.clock,
+                pages=self._stores.pages,
+                last_good=self._stores.last_good,
+                signals=self._signals,
+                instruments=self._instruments,
+            ),
+            signals=self._signals,
+            streams=streams,
+            letters=DeadLetters(self._stores.database),
+            logs=self._logs,
+            registry=self._registry,
+            instruments=self._instruments,
+            sync=self._sync,
+            pollers=tuple(f"poller:{channel}" for channel in self._settings.gateway.channels),
+            guard=GuardPolicy(
+                loopback=http.host in LOOPBACK_HOSTS,
+                api_key=http.api_key.get_secret_value() if http.api_key else None,
+                allow_open=http.allow_open,
+                read_key_required=http.read_key_required,
+                allowed_hosts=http.allowed_hosts,
+                origins=http.origins,
+            ),
+            proxies=Proxies(http.trusted_proxies),
+        )
+
+    def _sync(self, limit: int) -> SyncResult:
+        """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""
+        settings = self._settings.gateway
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        timeout_s = settings.sync_timeout_ms / 1000
+        client = GatewayClient(settings.url, api_key=key, timeout_s=timeout_s, timers=self._timers)
+        try:
+            return client.sync(limit=limit, timeout_s=timeout_s)
+        finally:
+            client.close()
