@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-__all__ = ["children_of", "command_line_of", "is_alive"]
+__all__ = ["children_of", "command_line_of", "is_alive", "is_held"]
 
 _PROC = Path("/proc")
 
@@ -19,6 +19,13 @@ def is_alive(pid: int) -> bool:
         return True
     # A container's first process may never collect orphans, so a dead server can stay listed for ever.
     return _state_and_parent(pid)[0] not in {"Z", "X"}
+
+
+def is_held(pid: int) -> bool:
+    """Tell whether a process stands still by SIGSTOP, or is gone and can do nothing either."""
+    state = _state_and_parent(pid)[0]
+    # "" from a system without /proc, where there is nothing to be known by.
+    return state in {"T", "t", "Z", "X", ""}
 
 
 def command_line_of(pid: int) -> tuple[str, ...]:

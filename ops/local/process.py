@@ -13,7 +13,7 @@ from typing import Self
 
 import structlog
 
-from ops.local._processes import children_of, command_line_of
+from ops.local._processes import children_of, command_line_of, is_held
 
 __all__ = [
     "Account",
@@ -28,6 +28,8 @@ __all__ = [
 _log = structlog.get_logger(__name__)
 
 _POLL_S = 0.05
+_HOLD_DEADLINE_S = 5.0
+_HOLD_POLL_S = 0.002
 _LOG_TAIL_BYTES = 2000
 _LOG_LARGEST_BYTES = 20_000_000
 
@@ -200,14 +202,18 @@ class OwnedProcess:
 
     def freeze(self) -> None:
         """Hold the process and its children still: connections stay open, nothing answers."""
-        if self.pid is None or not self.running:
+        if (pid := self.pid) is None or not self.running:
             return
-        # The parent first: held still, it can fork no child that we would miss.
-        self._frozen = (self.pid,)
+        # The parent first: held still, it can fork no child that we would miss. A signal sent is not yet a
+        # signal taken, so it is waited for: a child forked in between would go on answering.
+        self._frozen = (pid,)
         self._signal(signal.SIGSTOP)
-        for child in children_of(self.pid):
-            self._frozen += (child,)
+        wait_until(lambda: is_held(pid), deadline_s=_HOLD_DEADLINE_S, every_s=_HOLD_POLL_S)
+        children = children_of(pid)
+        self._frozen += children
+        for child in children:
             _send(child, signal.SIGSTOP)
+        wait_until(lambda: all(map(is_held, children)), deadline_s=_HOLD_DEADLINE_S, every_s=_HOLD_POLL_S)
 
     def thaw(self) -> None:
         """Let a frozen process go on."""
