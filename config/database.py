@@ -39,7 +39,7 @@ class DatabaseSettings(Group):
         description="whole address, `postgresql://user:password@host:port/name`; it beats the parts below",
     )
     host: str = Field(default="127.0.0.1", description="host of the database, or of the pooler before it")
-    port: Port = Field(default=6435, description="its port")
+    port: Port = Field(default=6435, description="port of the database, or of the pooler before it")
     name: str = Field(default="tp_capital_db", description="name of the database")
     user: str = Field(default="tp_capital", description="the engine's role")
     password: SecretStr | None = Field(default=None, description="password of the engine's role")
