@@ -55,6 +55,12 @@ class DatabaseSettings(Group):
         description="whole address with the owner's role, straight to the server, for `migrate`, `backup` and "
         "`restore`; without it the engine's own",
     )
+    scratch_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=env_names("TP_CAPITAL_SCRATCH_DATABASE_URL"),
+        description="whole address of the server on which `backup` restores each backup once to check it; without it "
+        "the owner's. With TimescaleDB only a superuser can restore",
+    )
     pool_max: int = Field(
         default=25,
         ge=4,
@@ -63,7 +69,7 @@ class DatabaseSettings(Group):
         description="most connections, 3 of them kept for the writer and the probe",
     )
 
-    @field_validator("url", "migration_url")
+    @field_validator("url", "migration_url", "scratch_url")
     @classmethod
     def _is_conninfo(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

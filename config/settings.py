@@ -59,7 +59,8 @@ class Settings:
         database = self.database
         keys = (database.password, self.gateway.api_key, self.http.api_key)
         plain = [key.get_secret_value() for key in keys if key]
-        for conninfo in (database.conninfo, database.migration_conninfo):
+        scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
+        for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, str(conninfo_to_dict(conninfo).get("password") or "")]
         return tuple(secret for secret in plain if secret)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.backup import backup, restore
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
@@ -29,6 +30,8 @@ app.command()(demo)
 app.command()(status)
 app.command("migrate")(migrate_schema)
 app.command("init-env")(init_env)
+app.command()(backup)
+app.command()(restore)
 app.command()(parse)
 app.command()(replay)
 app.add_typer(stack_app, name="stack")

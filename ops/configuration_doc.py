@@ -23,10 +23,22 @@ wins: the later ones are those of the older deployment, `TIMESCALEDB_*` with the
 `tp-capital init-env` writes a `.env` with generated secrets and every setting below.
 """
 
+_TAIL = """\
+## Of single commands
+
+Read from the environment alone.
+
+| variable | command | meaning |
+| --- | --- | --- |
+| `TP_CAPITAL_RESTORE_DATABASE_URL` | `restore` | database to restore into; by default that of the owner |
+| `TELEGRAM_GATEWAY_DATABASE_URL` | `gateway` | database of the reference gateway |
+| `NOTIFY_SOCKET`, `WATCHDOG_USEC` | `run` | set by systemd |
+"""
+
 
 def configuration_page() -> str:
     """Return the whole page."""
-    return "\n".join([_HEAD, *(_section(group) for group in setting_groups())])
+    return "\n".join([_HEAD, *(_section(group) for group in setting_groups()), _TAIL])
 
 
 def _section(group: SettingGroup) -> str:

@@ -31,7 +31,7 @@ create role tp_capital_owner login createdb password :'owner_password';
 create role tp_capital login password :'engine_password';
 -- Limits stand on the role, because transaction pooling leaves no session to set them in. A frozen daemon lets go of
 -- its row locks after the third.
-alter role tp_capital set statement_timeout = '15s';
+alter role tp_capital set statement_timeout = '20s';
 alter role tp_capital set lock_timeout = '10s';
 alter role tp_capital set idle_in_transaction_session_timeout = '10s';
 reset log_min_error_statement;

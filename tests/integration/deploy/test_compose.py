@@ -170,8 +170,8 @@ def test_every_variable_is_written_by_init_env() -> None:
 def test_every_setting_of_the_engine_can_be_made_in_the_env_file() -> None:
     """A setting that compose does not pass on would be written into .env in vain."""
     given = SERVICES["engine"]["environment"].keys()
-    # a whole address would beat the parts, which name the containers; the owner's is not the engine's to have
-    assert SETTINGS - given == {"TP_CAPITAL_DATABASE_URL", "TP_CAPITAL_MIGRATION_DATABASE_URL"}
+    # a whole address would beat the parts, which name the containers; those of others are not the engine's to have
+    assert SETTINGS - given == {f"TP_CAPITAL_{whose}DATABASE_URL" for whose in ("", "MIGRATION_", "SCRATCH_")}
     assert given <= SETTINGS
 
 

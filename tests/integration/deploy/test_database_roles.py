@@ -14,16 +14,19 @@ import pytest
 from psycopg import errors
 from psycopg.rows import dict_row
 
+from ops.backup.errors import BackupError
+from ops.backup.server import connected
 from ops.environment_file import environment_text
 from ops.local._account import server_account
 from ops.local._binaries import find_binaries
 from ops.local.postgres import LocalPostgres
 from ops.local.process import OwnedProcess
+from ops.local.roles import _LIMITS, ENGINE_ROLE, OWNER_ROLE
 from tests.support.servers import HOST, free_port, need_program
 from tests.support.stack import EngineProcess, eventually
 
 DEPLOY = Path(__file__).parents[3] / "ops" / "deploy"
-DATABASE, ENGINE, OWNER = "tp_capital_db", "tp_capital", "tp_capital_owner"
+DATABASE, ENGINE, OWNER = "tp_capital_db", ENGINE_ROLE, OWNER_ROLE
 
 
 def run_init(
@@ -57,16 +60,19 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def values(postgres: LocalPostgres, folder: Path) -> Iterator[dict[str, str]]:
+def postgres(folder: Path) -> Iterator[LocalPostgres]:
+    """Run a server of its own: one without roles of ours, as the database image finds it."""
+    with LocalPostgres(folder / "postgres", settings={"fsync": "off"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def values(postgres: LocalPostgres, folder: Path) -> dict[str, str]:
     """Make roles and database with the secrets of a new .env, and give its values."""
     written = dict(re.findall(r"^([A-Z_]+)=(.*)$", environment_text(), re.MULTILINE))
     made = run_init(postgres, folder, written)
     assert made.returncode == 0, made.stderr
-    yield written
-    postgres.drop_database(DATABASE)
-    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        admin.execute(f"drop role {ENGINE}")
-        admin.execute(f"drop role {OWNER}")
+    return written
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +80,7 @@ def pooler_port(postgres: LocalPostgres, folder: Path, values: dict[str, str]) -
     """Run PgBouncer with the files of the compose deployment; only places are others."""
     program = Path(need_program("pgbouncer"))
     port = free_port()
-    place = folder / "pgbouncer"
+    place = folder / "pooler"
     place.mkdir()
     moved = {
         "host=timescaledb port=5432": f"host={HOST} port={postgres.port}",
@@ -132,11 +138,8 @@ def test_the_engines_role_may_log_in_and_no_more(postgres: LocalPostgres, values
     assert [power for role in roles.values() for power in powers if role[power]] == []
     assert {name for name, role in roles.items() if role["rolcreatedb"]} == {OWNER}
     assert all(role["secret"].startswith("SCRAM-SHA-256$") for role in roles.values())
-    assert sorted(roles[ENGINE]["setconfig"]) == [
-        "idle_in_transaction_session_timeout=10s",
-        "lock_timeout=10s",
-        "statement_timeout=15s",
-    ]
+    # as `tp-capital stack` sets them
+    assert sorted(roles[ENGINE]["setconfig"]) == sorted(f"{name}={value}" for name, value in _LIMITS.items())
     assert owner["name"] == OWNER
 
 
@@ -190,8 +193,15 @@ def test_the_pooler_lets_only_the_engine_in(pooler_port: int, values: dict[str, 
         psycopg.connect(through(pooler_port, user, password))
 
 
+def test_a_backup_does_not_go_through_the_pooler(pooler_port: int, values: dict[str, str]) -> None:
+    """Settings of pg_dump's session would stay on a connection that the engine is lent next."""
+    url = through(pooler_port, ENGINE, values["TP_CAPITAL_DB_PASSWORD"])
+    with pytest.raises(BackupError, match=f"{HOST}:{pooler_port} is a pooler"), connected(url):
+        pytest.fail("connected")
+
+
 def test_the_list_of_users_is_for_the_pooler_alone(pooler_port: int, folder: Path) -> None:
-    assert (folder / "pgbouncer" / "userlist.txt").stat().st_mode & 0o777 == 0o600
+    assert (folder / "pooler" / "userlist.txt").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_engine_runs_with_its_own_rights_after_the_owner_has_migrated(
