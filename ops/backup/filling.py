@@ -73,7 +73,7 @@ def fill(server: Server, dump: Path, *, programs: Programs, with_rights: bool) -
     except BackupError as error:
         if missing := re.search(r'role "([^"]+)" does not exist', str(error)):
             raise BackupError(
-                f"{error}: the backup gives rights to {missing[1]}; make the roles first (ops/deploy/init-database.sql)"
+                f"{error}: the backup gives rights to {missing[1]}; make the roles first (ops/deploy/init-roles.sql)"
             ) from error
         raise
 

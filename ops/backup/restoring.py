@@ -129,8 +129,7 @@ def _make_room(server: Server, schema: str, *, force: bool, timescale: bool, now
     if timescale:
         raise BackupError(
             f"the schema {schema} of {server.place} is not empty, and with TimescaleDB a backup goes into a fresh "
-            "database only: make one, restore --into it, then give it the name of the former "
-            "(alter database ... rename to ...)"
+            "database only: rename this one and make another (ops/deploy/init-database.sql), see docs/deployment.md"
         )
     aside = f"{schema}_before_{now:%Y%m%d%H%M%S}"
     connection.execute(sql.SQL("alter schema {} rename to {}").format(identifier, sql.Identifier(aside)))

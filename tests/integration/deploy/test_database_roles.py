@@ -32,10 +32,11 @@ DATABASE, ENGINE, OWNER = "tp_capital_db", ENGINE_ROLE, OWNER_ROLE
 def run_init(
     postgres: LocalPostgres, folder: Path, values: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run the file as the entry point of the database image does."""
+    """Run the files as the entry point of the database image does."""
     psql = find_binaries(folder).folder / "psql"
+    files = ("--file", DEPLOY / "init-roles.sql", "--file", DEPLOY / "init-database.sql")
     return subprocess.run(
-        [psql, "-v", "ON_ERROR_STOP=1", "--no-psqlrc", "--file", DEPLOY / "init-database.sql"],
+        [psql, "-v", "ON_ERROR_STOP=1", "--no-psqlrc", *files],
         env={
             **values,
             "PGHOST": HOST,
