@@ -104,7 +104,9 @@ def _refuse_running_daemon(server: Server, schema: str) -> None:
         leases, _DAEMON_GONE_AFTER
     )
     if row := server.connection.execute(alive).fetchone():
-        raise BackupError(f"a daemon works in {server.place} ({row['place']}): stop it first, then wait 30 s")
+        raise BackupError(
+            f"a daemon works in {server.place} ({row['place']}): stop it first; one that was killed counts for 30 s"
+        )
 
 
 def _make_room(server: Server, schema: str, *, force: bool, timescale: bool, now: datetime) -> str | None:

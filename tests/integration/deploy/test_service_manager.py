@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from ops import watch
 from ops.notify import ServiceManager
-from tests.support.stack import EngineProcess, engine_environment, eventually
+from tests.support.stack import EngineProcess, engine_environment, eventually, running_daemon
 
 NOWHERE = "http://127.0.0.1:1"
 #: a database that is away, refused at once
@@ -73,6 +74,15 @@ def test_a_daemon_says_ready_alive_and_stopping_though_its_database_is_away(
         said = listener.hear()
     assert said.index("READY=1") < said.index("STOPPING=1")
     assert said.count("READY=1") == said.count("STOPPING=1") == 1
+
+
+def test_main_gives_up_a_supervisor_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a manager that watches nobody else would notice; the process ends and is started again."""
+    monkeypatch.setattr(watch, "is_live", lambda _: False)
+    monkeypatch.setattr(watch, "GIVE_UP_S", 1.5)
+    with running_daemon(engine_environment(AWAY, NOWHERE)) as engine:
+        assert engine.daemon.wait(threading.Event()) is False
+        assert not engine.daemon.finished.is_set(), "the actors had not ended by themselves"
 
 
 def test_an_abstract_socket_is_reached() -> None:
