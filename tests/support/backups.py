@@ -11,15 +11,17 @@ from psycopg import sql
 from engine.timers import TimerThread
 from ops.backup.dumping import Backup
 from ops.backup.programs import Programs
+from ops.backup.restoring import Restored
 from storage.database import Database
 from storage.ledger import Ledger
 from tests.support.outcomes import a_message, signal_outcome
 
-__all__ = ["NOW", "SCHEMA", "BackUp", "Filled", "WithFault"]
+__all__ = ["NOW", "SCHEMA", "BackUp", "Filled", "PutBack", "WithFault"]
 
 SCHEMA = "signals"
 NOW = datetime(2026, 11, 23, 3, 30, tzinfo=UTC)
 BackUp = Callable[..., Backup]
+PutBack = Callable[..., Restored]
 WithFault = Callable[..., list[Programs]]
 
 

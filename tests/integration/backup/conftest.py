@@ -1,5 +1,6 @@
 """A database with signals in it, a folder for backups, and pg_dump as it is or with a fault."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from ops.backup.dumping import Backup, back_up
 from ops.backup.programs import Programs, installed
-from tests.support.backups import NOW, SCHEMA, BackUp, Filled, WithFault
+from ops.backup.restoring import Restored, restore
+from tests.support.backups import NOW, SCHEMA, BackUp, Filled, PutBack, WithFault
 from tests.support.databases import Server
 
 
@@ -79,3 +81,27 @@ def with_fault(programs: list[Programs], tmp_path: Path) -> WithFault:
         return faulty
 
     return put
+
+
+@pytest.fixture(scope="module")
+def kept(filled: Filled, programs: list[Programs], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one backup for all tests of this module."""
+    folder = tmp_path_factory.mktemp("kept")
+    made = back_up(filled.url, schema=SCHEMA, folder=folder, keep=1, scratch=None, now=NOW, programs=programs)
+    return made.path
+
+
+@pytest.fixture
+def dump(kept: Path, tmp_path: Path) -> Path:
+    """Give the test a copy of it, with its note."""
+    for path in (kept, kept.with_name(f"{kept.name}.json")):
+        shutil.copy(path, tmp_path)
+    return tmp_path / kept.name
+
+
+@pytest.fixture
+def put_back(programs: list[Programs]) -> PutBack:
+    def restore_one(dump: Path, into: Filled, *, force: bool = False, schema: str = SCHEMA) -> Restored:
+        return restore(dump, into.url, schema=schema, force=force, now=NOW, programs=programs)
+
+    return restore_one
