@@ -9,7 +9,7 @@ PYTHON ?= python3
 PORT ?= 4008
 PACKAGES := $(shell cat tests/support/packages.txt)
 
-.PHONY: install install-dev packages run stack test lint format bench fuzz lock clean
+.PHONY: install install-dev packages run stack test lint format docs bench fuzz lock clean
 
 install: $(VENV)/.installed
 
@@ -55,6 +55,10 @@ format: install-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# what is written from the code
+docs: install-dev
+	$(BIN)/python -m ops.configuration_doc
+
 test: lint packages
 	$(BIN)/pytest -n auto --dist worksteal
 
@@ -72,6 +76,7 @@ bench: install-dev
 lock: install-dev
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra embedded pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-build.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -29,25 +29,47 @@ class DatabaseSettings(Group):
     model_config = SettingsConfigDict(alias_generator=_database_names())
 
     strategy: Literal["timescale", "neon"] = Field(
-        default="timescale", validation_alias=env_names("TP_CAPITAL_DB_STRATEGY")
+        default="timescale",
+        validation_alias=env_names("TP_CAPITAL_DB_STRATEGY"),
+        description="TimescaleDB, or Neon and any other plain PostgreSQL",
     )
-    url: SecretStr | None = Field(default=None, validation_alias=env_names("TP_CAPITAL_DATABASE_URL"))
-    host: str = "127.0.0.1"
-    port: Port = 6435
-    name: str = "tp_capital_db"
-    user: str = "tp_capital"
-    password: SecretStr | None = None
+    url: SecretStr | None = Field(
+        default=None,
+        validation_alias=env_names("TP_CAPITAL_DATABASE_URL"),
+        description="whole address, `postgresql://user:password@host:port/name`; it beats the parts below",
+    )
+    host: str = Field(default="127.0.0.1", description="host of the database, or of the pooler before it")
+    port: Port = Field(default=6435, description="port of the database, or of the pooler before it")
+    name: str = Field(default="tp_capital_db", description="name of the database")
+    user: str = Field(default="tp_capital", description="the engine's role")
+    password: SecretStr | None = Field(default=None, description="password of the engine's role")
     schema_name: str = Field(
         default="signals",
         validation_alias=env_names("TP_CAPITAL_DB_SCHEMA", "TIMESCALEDB_SCHEMA", "NEON_SCHEMA"),
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
+        description="schema that holds all tables",
     )
     migration_url: SecretStr | None = Field(
-        default=None, validation_alias=env_names("TP_CAPITAL_MIGRATION_DATABASE_URL")
+        default=None,
+        validation_alias=env_names("TP_CAPITAL_MIGRATION_DATABASE_URL"),
+        description="whole address with the owner's role, straight to the server, for `migrate`, `backup` and "
+        "`restore`; without it the engine's own",
     )
-    pool_max: int = Field(default=25, ge=4, le=1000, validation_alias=env_names("TP_CAPITAL_POOL_MAX"))
+    scratch_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=env_names("TP_CAPITAL_SCRATCH_DATABASE_URL"),
+        description="whole address of the server on which `backup` restores each backup once to check it; without it "
+        "the owner's. With TimescaleDB only a superuser can restore",
+    )
+    pool_max: int = Field(
+        default=25,
+        ge=4,
+        le=1000,
+        validation_alias=env_names("TP_CAPITAL_POOL_MAX"),
+        description="most connections, 3 of them kept for the writer and the probe",
+    )
 
-    @field_validator("url", "migration_url")
+    @field_validator("url", "migration_url", "scratch_url")
     @classmethod
     def _is_conninfo(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import (
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AliasChoices, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.database import DatabaseSettings, NeonSettings, TimescaleSettings
-from config.fields import LOOPBACK_HOSTS, ApiKey, Group, HttpUrl, Names, Port, env_names, upper
+from config.engine import EngineSettings, LogSettings
+from config.fields import Group
+from config.gateway import BreakerSettings, GatewaySettings
+from config.http import HttpSettings
+from config.redis import RedisSettings
 
 __all__ = [
     "BreakerSettings",
@@ -47,135 +42,6 @@ class ConfigurationError(Exception):
         self.problems = tuple(problems)
 
 
-class GatewaySettings(Group):
-    """The Telegram Gateway and how it is polled."""
-
-    url: HttpUrl = Field(default="http://127.0.0.1:4010", validation_alias=env_names("TELEGRAM_GATEWAY_URL"))
-    api_key: ApiKey | None = Field(default=None, validation_alias=env_names("TELEGRAM_GATEWAY_API_KEY"))
-    channels: Names = Field(
-        default=("-1001649127710",),
-        min_length=1,
-        validation_alias=env_names("TP_CAPITAL_SIGNALS_CHANNEL_ID", "SIGNALS_CHANNEL_ID"),
-    )
-    polling_interval_ms: int = Field(
-        default=5000, ge=50, le=3_600_000, validation_alias=env_names("GATEWAY_POLLING_INTERVAL_MS")
-    )
-    batch_size: int = Field(default=100, ge=1, le=10_000, validation_alias=env_names("GATEWAY_BATCH_SIZE"))
-    tail_check_ms: int = Field(
-        default=300_000, ge=1000, le=86_400_000, validation_alias=env_names("GATEWAY_TAIL_CHECK_MS")
-    )
-    sync_timeout_ms: int = Field(
-        default=180_000, ge=1000, le=3_600_000, validation_alias=env_names("GATEWAY_SYNC_TIMEOUT_MS")
-    )
-
-    @field_validator("channels")
-    @classmethod
-    def _are_channel_ids(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
-        for channel in channels:
-            # the real gateway answers 500 to any other (fault 28)
-            if not re.fullmatch(r"-?[0-9]{1,18}", channel):
-                raise ValueError(f"{channel!r} is not a channel id such as -1001649127710")
-        if len(set(channels)) != len(channels):
-            raise ValueError("a channel stands there twice")
-        return channels
-
-
-class BreakerSettings(Group):
-    """When the circuit breaker opens and for how long."""
-
-    timeout_ms: int = Field(
-        default=5000, ge=50, le=600_000, validation_alias=env_names("CIRCUIT_BREAKER_TIMEOUT")
-    )
-    error_threshold: float = Field(
-        default=50, gt=0, le=100, validation_alias=env_names("CIRCUIT_BREAKER_ERROR_THRESHOLD")
-    )
-    reset_timeout_ms: int = Field(
-        default=30_000, ge=50, le=3_600_000, validation_alias=env_names("CIRCUIT_BREAKER_RESET_TIMEOUT")
-    )
-    window: int = Field(default=20, ge=1, le=10_000, validation_alias=env_names("CIRCUIT_BREAKER_WINDOW"))
-    minimum: int = Field(default=5, ge=1, le=10_000, validation_alias=env_names("CIRCUIT_BREAKER_MINIMUM"))
-
-    @model_validator(mode="after")
-    def _minimum_fits(self) -> BreakerSettings:
-        if self.minimum > self.window:
-            raise ValueError("CIRCUIT_BREAKER_MINIMUM must not be larger than CIRCUIT_BREAKER_WINDOW")
-        return self
-
-
-class RedisSettings(Group):
-    """The cache. Without Redis pages are kept in the process."""
-
-    enabled: bool = Field(default=False, validation_alias=env_names("REDIS_ENABLED"))
-    master_host: str = Field(default="127.0.0.1", validation_alias=env_names("REDIS_MASTER_HOST"))
-    master_port: Port = Field(default=6381, validation_alias=env_names("REDIS_MASTER_PORT"))
-    replica_host: str | None = Field(default=None, validation_alias=env_names("REDIS_REPLICA_HOST"))
-    replica_port: Port = Field(default=6382, validation_alias=env_names("REDIS_REPLICA_PORT"))
-    ttl_s: int = Field(default=30, ge=1, le=86_400, validation_alias=env_names("REDIS_CACHE_TTL"))
-
-
-class HttpSettings(Group):
-    """What the engine serves, where, and to whom."""
-
-    host: str = Field(default="127.0.0.1", validation_alias=env_names("HOST"))
-    port: Port = Field(default=4008, validation_alias=env_names("PORT"))
-    api_key: ApiKey | None = Field(default=None, validation_alias=env_names("TP_CAPITAL_API_KEY"))
-    allowed_hosts: Names = Field(default=(), validation_alias=env_names("TP_CAPITAL_ALLOWED_HOSTS"))
-    origins: Names = Field(default=(), validation_alias=env_names("CORS_ORIGIN"))
-    max_streams: int = Field(
-        default=256, ge=1, le=10_000, validation_alias=env_names("TP_CAPITAL_MAX_STREAMS")
-    )
-    trusted_proxies: Names = Field(default=(), validation_alias=env_names("TP_CAPITAL_TRUSTED_PROXIES"))
-    rate_limit_window_ms: int = Field(
-        default=60_000, ge=1000, le=3_600_000, validation_alias=env_names("RATE_LIMIT_WINDOW_MS")
-    )
-    rate_limit_max: int = Field(
-        default=120, ge=1, le=1_000_000, validation_alias=env_names("RATE_LIMIT_MAX_REQUESTS")
-    )
-    allow_open: bool = Field(default=False, validation_alias=env_names("TP_CAPITAL_ALLOW_OPEN"))
-    read_key_required: bool = Field(default=False, validation_alias=env_names("TP_CAPITAL_READ_KEY_REQUIRED"))
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            try:
-                ip_network(proxy, strict=False)
-            except ValueError:
-                raise ValueError(f"{proxy!r} is no address or network such as 10.0.0.0/8") from None
-        return proxies
-
-    @model_validator(mode="after")
-    def _not_open_to_the_world(self) -> HttpSettings:
-        if self.host not in LOOPBACK_HOSTS and self.api_key is None and not self.allow_open:
-            raise ValueError(
-                f"HOST={self.host} is reachable from outside and TP_CAPITAL_API_KEY is not set: "
-                "set the key, or TP_CAPITAL_ALLOW_OPEN=1 if everyone may write"
-            )
-        if self.read_key_required and self.api_key is None:
-            raise ValueError("TP_CAPITAL_READ_KEY_REQUIRED=1 needs TP_CAPITAL_API_KEY")
-        return self
-
-
-class LogSettings(Group):
-    """Logging."""
-
-    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = Field(
-        default="INFO", validation_alias=env_names("LOG_LEVEL")
-    )
-    format: Literal["json", "console"] = Field(default="json", validation_alias=env_names("LOG_FORMAT"))
-
-
-class EngineSettings(Group):
-    """The engine's own behaviour."""
-
-    backfill_delay_s: float = Field(
-        default=30, ge=0, le=86_400, validation_alias=env_names("TP_CAPITAL_BACKFILL_DELAY_S")
-    )
-    doorbell: bool = Field(default=True, validation_alias=env_names("TP_CAPITAL_DOORBELL"))
-    #: texts that hold one of these words or phrases (without case and accents) get the outcome `filtered`
-    text_filter: Names = Field(default=(), validation_alias=env_names("TP_CAPITAL_TEXT_FILTER"))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings; each part of the daemon is handed just its own group."""
@@ -193,7 +59,8 @@ class Settings:
         database = self.database
         keys = (database.password, self.gateway.api_key, self.http.api_key)
         plain = [key.get_secret_value() for key in keys if key]
-        for conninfo in (database.conninfo, database.migration_conninfo):
+        scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
+        for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, str(conninfo_to_dict(conninfo).get("password") or "")]
         return tuple(secret for secret in plain if secret)
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.backup import backup, restore
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
+from ops.commands.setup import init_env
 from ops.commands.stack import app as stack_app
 from ops.exit_codes import EXIT_OK
 from ops.gateway.commands import app as gateway_app
@@ -27,6 +29,9 @@ app.command()(run)
 app.command()(demo)
 app.command()(status)
 app.command("migrate")(migrate_schema)
+app.command("init-env")(init_env)
+app.command()(backup)
+app.command()(restore)
 app.command()(parse)
 app.command()(replay)
 app.add_typer(stack_app, name="stack")

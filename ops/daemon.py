@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -20,8 +21,10 @@ from engine.supervisor import Supervisor
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
 from ops.http.listening import Listening
 from ops.logging import configure_logging
+from ops.notify import ServiceManager
 from ops.parts import Parts
 from ops.recent_logs import RecentLogs
+from ops.watch import Watch
 
 __all__ = ["Daemon", "run", "stop_on_signals"]
 
@@ -35,8 +38,16 @@ LOOK_EVERY_S = 1.0
 class Daemon:
     """A running engine. The level above the supervisor: it notices its end, even a silent one."""
 
-    def __init__(self, settings: Settings, listening: Listening, *, logs: RecentLogs | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listening: Listening,
+        *,
+        logs: RecentLogs | None = None,
+        manager: ServiceManager | None = None,
+    ) -> None:
         self.parts = Parts(settings, listening, logs=logs or RecentLogs())
+        self._manager = manager or ServiceManager()
         self.finished = threading.Event()
         self._listening = listening
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
@@ -49,13 +60,19 @@ class Daemon:
     def wait(self, stop: threading.Event) -> bool:
         """Wait for ``stop``; return False when the actors ended on their own before it came."""
         assert self._supervisor is not None  # noqa: S101 - started first
-        while not stop.wait(LOOK_EVERY_S):
+        services = self.parts.services
+        watch = Watch(services.board, self._manager, services.clock)
+        while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
             if self.finished.is_set() or not self._supervisor.is_alive():
+                return False
+            if not watch.look():
+                _log.critical("supervisor.hung")
                 return False
         return True
 
     def stop(self, reason: str) -> bool:
         """Drain and stop all actors, close storage; return whether everything ended in time."""
+        self._manager.stopping()
         if not self.finished.is_set():
             self.parts.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
         orderly = self.finished.wait(STOP_S)
@@ -77,8 +94,9 @@ class Daemon:
 def run(settings: Settings, listening: Listening) -> int:
     """Run the daemon in the foreground until a signal or its own end; return the exit code."""
     logs = configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
+    manager = ServiceManager.of(os.environ)
     _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
-    daemon = Daemon(settings, listening, logs=logs)
+    daemon = Daemon(settings, listening, logs=logs, manager=manager)
     clean = False
     with stop_on_signals() as stop:
         try:

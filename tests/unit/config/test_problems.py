@@ -46,6 +46,7 @@ def problems() -> tuple[str, ...]:
         ("TIMESCALEDB_PORT", "x"),
         ("TP_CAPITAL_DATABASE_URL", "localhost:5432 secret"),
         ("TP_CAPITAL_MIGRATION_DATABASE_URL", "not a url"),
+        ("TP_CAPITAL_SCRATCH_DATABASE_URL", "not a url"),
         ("TP_CAPITAL_POOL_MAX", "3"),
         ("REDIS_ENABLED", "perhaps"),
         ("REDIS_CACHE_TTL", "0"),
@@ -108,6 +109,7 @@ SECRETS = {
     "TELEGRAM_GATEWAY_API_KEY": "s3cret-gateway",
     "TP_CAPITAL_API_KEY": "s3cret-engine",
     "TP_CAPITAL_MIGRATION_DATABASE_URL": "postgresql://owner:s3cret-owner@h/db",
+    "TP_CAPITAL_SCRATCH_DATABASE_URL": "postgresql://postgres:s3cret-admin@h/db",
 }
 
 
@@ -121,7 +123,7 @@ def test_no_secret_stands_in_a_repr_or_a_description(environment: Any) -> None:
 def test_every_secret_is_listed_for_the_log_to_black_out(environment: Any) -> None:
     environment(**SECRETS)
     listed = load_settings().secrets()
-    for secret in ("s3cret-db", "s3cret-gateway", "s3cret-engine", "s3cret-owner"):
+    for secret in ("s3cret-db", "s3cret-gateway", "s3cret-engine", "s3cret-owner", "s3cret-admin"):
         assert secret in listed
     assert all(listed)
 

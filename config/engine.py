@@ -1,0 +1,46 @@
+"""The engine's own behaviour, and its log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from config.fields import Group, Names, env_names, upper
+
+__all__ = ["EngineSettings", "LogSettings"]
+
+
+class LogSettings(Group):
+    """Logging."""
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = Field(
+        default="INFO", validation_alias=env_names("LOG_LEVEL"), description="lowest level logged"
+    )
+    format: Literal["json", "console"] = Field(
+        default="json",
+        validation_alias=env_names("LOG_FORMAT"),
+        description="one JSON object a line, or a form for people",
+    )
+
+
+class EngineSettings(Group):
+    """The engine's own behaviour."""
+
+    backfill_delay_s: float = Field(
+        default=30,
+        ge=0,
+        le=86_400,
+        validation_alias=env_names("TP_CAPITAL_BACKFILL_DELAY_S"),
+        description="seconds from the start to the reading of the history",
+    )
+    doorbell: bool = Field(
+        default=True,
+        validation_alias=env_names("TP_CAPITAL_DOORBELL"),
+        description="whether the gateway's long poll is used to hear of a message at once",
+    )
+    text_filter: Names = Field(
+        default=(),
+        validation_alias=env_names("TP_CAPITAL_TEXT_FILTER"),
+        description="words or phrases; a text with one of them (case and accents aside) becomes `filtered`",
+    )

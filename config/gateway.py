@@ -1,0 +1,117 @@
+"""The Telegram Gateway, how it is polled, and when polling gives up for a while."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator, model_validator
+
+from config.fields import ApiKey, Group, HttpUrl, Names, env_names
+
+__all__ = ["BreakerSettings", "GatewaySettings"]
+
+
+class GatewaySettings(Group):
+    """The Telegram Gateway and how it is polled."""
+
+    url: HttpUrl = Field(
+        default="http://127.0.0.1:4010",
+        validation_alias=env_names("TELEGRAM_GATEWAY_URL"),
+        description="address of the gateway",
+    )
+    api_key: ApiKey | None = Field(
+        default=None,
+        validation_alias=env_names("TELEGRAM_GATEWAY_API_KEY"),
+        description="key sent to the gateway, as `X-API-Key` and `X-Gateway-Token`",
+    )
+    channels: Names = Field(
+        default=("-1001649127710",),
+        min_length=1,
+        validation_alias=env_names("TP_CAPITAL_SIGNALS_CHANNEL_ID", "SIGNALS_CHANNEL_ID"),
+        description="ids of the channels to read",
+    )
+    polling_interval_ms: int = Field(
+        default=5000,
+        ge=50,
+        le=3_600_000,
+        validation_alias=env_names("GATEWAY_POLLING_INTERVAL_MS"),
+        description="milliseconds between two polls of a channel",
+    )
+    batch_size: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        validation_alias=env_names("GATEWAY_BATCH_SIZE"),
+        description="most messages asked for in one poll",
+    )
+    tail_check_ms: int = Field(
+        default=300_000,
+        ge=1000,
+        le=86_400_000,
+        validation_alias=env_names("GATEWAY_TAIL_CHECK_MS"),
+        description="milliseconds between two readings of the end of the history, for what polling did not bring",
+    )
+    sync_timeout_ms: int = Field(
+        default=180_000,
+        ge=1000,
+        le=3_600_000,
+        validation_alias=env_names("GATEWAY_SYNC_TIMEOUT_MS"),
+        description="milliseconds a history page or a sync with Telegram may take",
+    )
+
+    @field_validator("channels")
+    @classmethod
+    def _are_channel_ids(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        for channel in channels:
+            # the real gateway answers 500 to any other (fault 28)
+            if not re.fullmatch(r"-?[0-9]{1,18}", channel):
+                raise ValueError(f"{channel!r} is not a channel id such as -1001649127710")
+        if len(set(channels)) != len(channels):
+            raise ValueError("a channel stands there twice")
+        return channels
+
+
+class BreakerSettings(Group):
+    """When the circuit breaker opens and for how long."""
+
+    timeout_ms: int = Field(
+        default=5000,
+        ge=50,
+        le=600_000,
+        validation_alias=env_names("CIRCUIT_BREAKER_TIMEOUT"),
+        description="milliseconds a call of the gateway may take; a longer one counts as failed",
+    )
+    error_threshold: float = Field(
+        default=50,
+        gt=0,
+        le=100,
+        validation_alias=env_names("CIRCUIT_BREAKER_ERROR_THRESHOLD"),
+        description="percent of failed calls in the window at which the breaker opens",
+    )
+    reset_timeout_ms: int = Field(
+        default=30_000,
+        ge=50,
+        le=3_600_000,
+        validation_alias=env_names("CIRCUIT_BREAKER_RESET_TIMEOUT"),
+        description="milliseconds an open breaker waits before it tries a single call",
+    )
+    window: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        validation_alias=env_names("CIRCUIT_BREAKER_WINDOW"),
+        description="number of last calls that are judged",
+    )
+    minimum: int = Field(
+        default=5,
+        ge=1,
+        le=10_000,
+        validation_alias=env_names("CIRCUIT_BREAKER_MINIMUM"),
+        description="calls that must be in the window before the breaker may open",
+    )
+
+    @model_validator(mode="after")
+    def _minimum_fits(self) -> BreakerSettings:
+        if self.minimum > self.window:
+            raise ValueError("CIRCUIT_BREAKER_MINIMUM must not be larger than CIRCUIT_BREAKER_WINDOW")
+        return self

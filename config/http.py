@@ -1,0 +1,92 @@
+"""What the engine serves, where, and to whom."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from pydantic import Field, field_validator, model_validator
+
+from config.fields import LOOPBACK_HOSTS, ApiKey, Group, Names, Port, env_names
+
+__all__ = ["HttpSettings"]
+
+
+class HttpSettings(Group):
+    """What the engine serves, where, and to whom."""
+
+    host: str = Field(
+        default="127.0.0.1", validation_alias=env_names("HOST"), description="address to listen on"
+    )
+    port: Port = Field(default=4008, validation_alias=env_names("PORT"), description="port to listen on")
+    api_key: ApiKey | None = Field(
+        default=None,
+        validation_alias=env_names("TP_CAPITAL_API_KEY"),
+        description="key that writes ask for, sent as `X-API-Key`; needed when `HOST` is not loopback",
+    )
+    allowed_hosts: Names = Field(
+        default=(),
+        validation_alias=env_names("TP_CAPITAL_ALLOWED_HOSTS"),
+        description="further names this machine is asked by while it listens on loopback",
+    )
+    origins: Names = Field(
+        default=(),
+        validation_alias=env_names("CORS_ORIGIN"),
+        description="origins of web pages that may write here",
+    )
+    max_streams: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        validation_alias=env_names("TP_CAPITAL_MAX_STREAMS"),
+        description="streams of signals open at once; a further one is answered 503",
+    )
+    trusted_proxies: Names = Field(
+        default=(),
+        validation_alias=env_names("TP_CAPITAL_TRUSTED_PROXIES"),
+        description="addresses and networks of proxies whose forwarding headers are believed",
+    )
+    rate_limit_window_ms: int = Field(
+        default=60_000,
+        ge=1000,
+        le=3_600_000,
+        validation_alias=env_names("RATE_LIMIT_WINDOW_MS"),
+        description="period that requests without a key are counted over, in ms",
+    )
+    rate_limit_max: int = Field(
+        default=120,
+        ge=1,
+        le=1_000_000,
+        validation_alias=env_names("RATE_LIMIT_MAX_REQUESTS"),
+        description="requests a client without a key may make in that period; loopback is not counted",
+    )
+    allow_open: bool = Field(
+        default=False,
+        validation_alias=env_names("TP_CAPITAL_ALLOW_OPEN"),
+        description="whether everyone may write where no key is set, also from other machines",
+    )
+    read_key_required: bool = Field(
+        default=False,
+        validation_alias=env_names("TP_CAPITAL_READ_KEY_REQUIRED"),
+        description="whether reads ask for the key too",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(f"{proxy!r} is no address or network such as 10.0.0.0/8") from None
+        return proxies
+
+    @model_validator(mode="after")
+    def _not_open_to_the_world(self) -> HttpSettings:
+        if self.host not in LOOPBACK_HOSTS and self.api_key is None and not self.allow_open:
+            raise ValueError(
+                f"HOST={self.host} is reachable from outside and TP_CAPITAL_API_KEY is not set: "
+                "set the key, or TP_CAPITAL_ALLOW_OPEN=1 if everyone may write"
+            )
+        if self.read_key_required and self.api_key is None:
+            raise ValueError("TP_CAPITAL_READ_KEY_REQUIRED=1 needs TP_CAPITAL_API_KEY")
+        return self

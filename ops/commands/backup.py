@@ -1,0 +1,109 @@
+"""``backup`` and ``restore``: the stored signals, in a file and back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from ops.backup.dumping import back_up
+from ops.backup.errors import BackupError
+from ops.backup.programs import installed
+from ops.backup.restoring import restore as restore_file
+from ops.commands.common import stop, usable_settings
+from ops.exit_codes import EXIT_FAILED
+
+__all__ = ["backup", "restore"]
+
+
+def backup(
+    *,
+    to: Annotated[Path, typer.Option(help="Folder for the backups.")] = Path(".tp-capital/backups"),
+    keep: Annotated[int, typer.Option(min=1, help="How many stay there, this one included.")] = 7,
+) -> None:
+    """Back the schema up with the owner's connection, restore it once to check it, and keep the newest ones."""
+    settings = usable_settings().database
+    scratch = settings.scratch_url.get_secret_value() if settings.scratch_url else None
+    with _failing("cannot back up"):
+        made = back_up(
+            settings.migration_conninfo,
+            schema=settings.schema_name,
+            folder=to,
+            keep=keep,
+            scratch=scratch,
+            now=datetime.now(UTC),
+            programs=installed(),
+        )
+    rows = sum(made.note.tables.values())
+    proof = "restored to check it" if made.unproven is None else "read to its end"
+    typer.echo(
+        f"{made.path}: {made.path.stat().st_size} bytes, {rows} rows in {len(made.note.tables)} tables, {proof}"
+    )
+    if made.unproven is not None:
+        typer.echo(f"tp-capital: not restored to check it: {made.unproven}", err=True)
+    for path in made.removed:
+        typer.echo(f"removed {path}")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    *,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TP_CAPITAL_RESTORE_DATABASE_URL",
+            help="Database to restore into; by default that of the migrations. By the environment, "
+            "as arguments are public.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move a schema that stands there aside; it is kept.")
+    ] = False,
+) -> None:
+    """Restore a backup, all of it or nothing, and print the rows of each table."""
+    settings = usable_settings().database
+    with _failing("cannot restore"):
+        done = restore_file(
+            file,
+            into or settings.migration_conninfo,
+            schema=settings.schema_name,
+            force=force,
+            now=datetime.now(UTC),
+            programs=installed(),
+        )
+    for name, rows in done.tables.items():
+        typer.echo(f"{rows:>10} {name}")
+    typer.echo(
+        f"restored into {done.place}, "
+        + ("as many rows as were backed up" if done.compared else "without a note to compare the rows with")
+    )
+    if done.aside is not None:
+        typer.echo(f'what stood there is kept: drop schema "{done.aside}" cascade; removes it')
+    typer.echo("now run `tp-capital migrate`, then start the engine")
+
+
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
+    """End with one line when the work fails; on SIGTERM undo what was begun, as on Ctrl-C."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except BackupError as error:
+        stop(EXIT_FAILED, f"{what}: {error}")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        stop(EXIT_FAILED, f"{what}: {place}{os.strerror(error.errno or 0)}")
+    finally:
+        signal.signal(signal.SIGTERM, former)

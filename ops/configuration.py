@@ -1,0 +1,135 @@
+"""Every setting as a person is told of it: names, default, limits, meaning - read off the settings models."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+
+from config import (
+    BreakerSettings,
+    EngineSettings,
+    GatewaySettings,
+    HttpSettings,
+    LogSettings,
+    RedisSettings,
+)
+from config.database import NeonSettings, TimescaleSettings
+from config.fields import Group
+
+__all__ = ["Setting", "SettingGroup", "setting_groups"]
+
+#: a group is written down once under the names of all its models, which differ in those alone
+_GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (
+    ("Database", (TimescaleSettings, NeonSettings)),
+    ("Gateway", (GatewaySettings,)),
+    ("Circuit breaker", (BreakerSettings,)),
+    ("Redis", (RedisSettings,)),
+    ("HTTP", (HttpSettings,)),
+    ("Log", (LogSettings,)),
+    ("Engine", (EngineSettings,)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting.
+
+    ``names`` are the variables it is read from, the first that is set wins. ``default`` is as it would be
+    written into ``.env``, empty for none. ``limits`` says which values are taken.
+    """
+
+    names: tuple[str, ...]
+    default: str
+    limits: str
+    meaning: str
+    secret: bool
+
+    @property
+    def name(self) -> str:
+        """The variable of today; further ones are those of the older deployment."""
+        return self.names[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingGroup:
+    """Settings that belong together, and a sentence on them."""
+
+    title: str
+    about: str
+    settings: tuple[Setting, ...]
+
+
+def setting_groups() -> Iterator[SettingGroup]:
+    """Yield all groups in the order of the documentation."""
+    for title, models in _GROUPS:
+        first = models[0]
+        # the docstring of a strategy's model speaks of its names; the common one above it of the group
+        about = (first.__mro__[1] if len(models) > 1 else first).__doc__ or ""
+        settings = tuple(_setting(models, field, info) for field, info in first.model_fields.items())
+        yield SettingGroup(title=title, about=about.strip(), settings=settings)
+
+
+def _setting(models: tuple[type[Group], ...], field: str, info: FieldInfo) -> Setting:
+    names = [name for model in models for name in _names(model.model_fields[field])]
+    kind = _kind(info.annotation)
+    return Setting(
+        names=tuple(dict.fromkeys(names)),
+        default=_written(info.default),
+        limits=_limits(kind, info.metadata),
+        meaning=info.description or "",
+        secret=kind is SecretStr,
+    )
+
+
+def _names(info: FieldInfo) -> tuple[str, ...]:
+    alias = info.validation_alias
+    return tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else ()
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the bare type: without None and without what an Annotated adds."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        (annotation,) = (part for part in get_args(annotation) if part is not type(None))
+    return (
+        getattr(annotation, "__origin__", annotation) if hasattr(annotation, "__metadata__") else annotation
+    )
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _limits(kind: Any, metadata: list[Any]) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(kind))
+    if kind is bool:
+        return "`0` or `1`"
+    if get_origin(kind) is tuple:
+        least = _rule(metadata, "min_length")
+        return "comma-separated" + (f", at least {least}" if least else "")
+    if kind is SecretStr:
+        return "secret"
+    if pattern := _rule(metadata, "pattern"):
+        return f"`{pattern}`"
+    return _range(kind, metadata)
+
+
+def _range(kind: Any, metadata: list[Any]) -> str:
+    rules = (("", "ge"), ("above ", "gt"), ("to ", "le"), ("below ", "lt"))
+    found = ((word, _rule(metadata, name)) for word, name in rules)
+    bounds = " ".join(f"{word}{limit}" for word, limit in found if limit is not None)
+    return f"{'a whole number, ' if kind is int else 'a number, '}{bounds}" if bounds else ""
+
+
+def _rule(metadata: list[Any], name: str) -> Any:
+    """Return the limit called ``name``; None when the setting has none of that kind."""
+    return next((value for rule in metadata if (value := getattr(rule, name, None)) is not None), None)

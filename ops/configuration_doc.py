@@ -1,0 +1,57 @@
+"""docs/configuration.md, written from the settings: ``make docs``. A test fails when it is not current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ops.configuration import Setting, SettingGroup, setting_groups
+
+__all__ = ["configuration_page"]
+
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+_HEAD = """\
+# Configuration
+
+<!-- Written by `make docs` from config/; change the descriptions there. -->
+
+Settings are read from the environment, then from `.env` in the folder a command is started in, for what the
+environment lacks. An empty variable counts as an unset one. Where several names stand in a row the first that is set
+wins: the later ones are those of the older deployment, `TIMESCALEDB_*` with the strategy `timescale` and `NEON_*` with
+`neon`. A wrong setting is said in one line each, all at once, and exits with 2.
+
+`tp-capital init-env` writes a `.env` with generated secrets and every setting below.
+"""
+
+_TAIL = """\
+## Of single commands
+
+Read from the environment alone.
+
+| variable | command | meaning |
+| --- | --- | --- |
+| `TP_CAPITAL_RESTORE_DATABASE_URL` | `restore` | database to restore into; by default that of the owner |
+| `TELEGRAM_GATEWAY_DATABASE_URL` | `gateway` | database of the reference gateway |
+| `NOTIFY_SOCKET`, `WATCHDOG_USEC` | `run` | set by systemd |
+"""
+
+
+def configuration_page() -> str:
+    """Return the whole page."""
+    return "\n".join([_HEAD, *(_section(group) for group in setting_groups()), _TAIL])
+
+
+def _section(group: SettingGroup) -> str:
+    rows = "\n".join(_row(setting) for setting in group.settings)
+    head = "| variable | default | values | meaning |\n| --- | --- | --- | --- |"
+    return f"## {group.title}\n\n{group.about}\n\n{head}\n{rows}\n"
+
+
+def _row(setting: Setting) -> str:
+    names = "<br>".join(f"`{name}`" for name in setting.names)
+    default = f"`{setting.default}`" if setting.default else ""
+    return f"| {names} | {default} | {setting.limits} | {setting.meaning} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(configuration_page(), encoding="utf-8")
