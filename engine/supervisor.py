@@ -1,7 +1,8 @@
 """Supervisor: starts children in order, restarts the dead, drains and stops in reverse.
 
 ``one_for_one`` after Erlang's supervisor, with two additions of ours: a back-off between restarts and
-the news of a new generation to all siblings. It never blocks: waiting is a tick, asking is a look.
+the news of a new generation to all siblings. Children come and go at run time; who comes late stands last,
+so it is stopped first. It never blocks: waiting is a tick, asking is a look.
 """
 
 from __future__ import annotations
@@ -21,11 +22,23 @@ from engine.children import (
     ChildSpec,
     ChildState,
     Phase,
-    RestartLimit,
     SupervisorSnapshot,
 )
 from engine.directory import Entry, Vitals
-from engine.messages import ChildDown, ChildReady, Drain, Drained, GenerationRaised, Ping, Shutdown, Tick
+from engine.leaving import let_go, see_off
+from engine.messages import (
+    AddChild,
+    ChildDown,
+    ChildReady,
+    Drain,
+    Drained,
+    GenerationRaised,
+    Ping,
+    RemoveChild,
+    Shutdown,
+    Tick,
+)
+from engine.roster import Roster
 
 __all__ = ["Supervisor"]
 
@@ -54,15 +67,12 @@ class Supervisor(pykka.ThreadingActor):
         random: Random | None = None,
     ) -> None:
         super().__init__()
-        names = [spec.name for spec in specs]
-        if len(set(names)) != len(names):
-            raise ValueError(f"child names must be unique: {names}")
         self._services = services
         self._log = structlog.get_logger(SUPERVISOR).bind(actor=SUPERVISOR)
         self._random = random or Random()  # noqa: S311 - jitter, not cryptography
         self._finished = finished
         self._drain_s = drain_s
-        self._children = [Child(spec, RestartLimit(), services.clock.now()) for spec in specs]
+        self._children = Roster(specs, services.clock.now())
         self._phase = Phase.STARTING
         self._phase_deadline_s = 0.0
         self._escalation: str | None = None
@@ -87,6 +97,10 @@ class Supervisor(pykka.ThreadingActor):
                 self._child_down(message)
             case Drained():
                 self._child_drained(message)
+            case AddChild():
+                self._add(message.spec)
+            case RemoveChild():
+                self._remove(message.name)
             case Shutdown():
                 self._shut_down(message.reason)
             case Tick(purpose="look"):
@@ -127,7 +141,7 @@ class Supervisor(pykka.ThreadingActor):
         self._services.directory.enter(child.spec.name, Entry(child.ref, child.generation, vitals))
 
     def _child_ready(self, news: ChildReady) -> None:
-        child = self._current(news.name, news.generation)
+        child = self._children.current(news.name, news.generation)
         if child is None or child.state is not ChildState.STARTING:
             return
         self._change(child, ChildState.RUNNING)
@@ -140,9 +154,10 @@ class Supervisor(pykka.ThreadingActor):
             self._start_next()
 
     def _child_down(self, news: ChildDown) -> None:
-        child = self._current(news.name, news.generation)
+        child = self._children.current(news.name, news.generation)
         if child is not None and child.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
             self._lost(child, news.error, started=news.started)
+        # one that dies while it leaves is gone the sooner: the next look sees it
 
     def _lost(self, child: Child, error: str, *, started: bool) -> None:
         child.last_error = error
@@ -155,7 +170,7 @@ class Supervisor(pykka.ThreadingActor):
             self._escalate(f"{child.spec.name} did not start: {error}")
             return
         too_many = child.limit.exceeded_by_another(self._services.clock.monotonic_s())
-        if too_many and not child.spec.parkable:
+        if too_many and not child.spec.parkable and not self._children.is_backed(child):
             self._change(child, ChildState.STOPPED)
             self._escalate(f"{child.spec.name} died over {child.limit.intensity} times in a minute: {error}")
             return
@@ -171,12 +186,35 @@ class Supervisor(pykka.ThreadingActor):
         self._tick_later(f"restart:{child.spec.name}", delay_s)
 
     def _restart(self, name: str) -> None:
-        child = next(child for child in self._children if child.spec.name == name)
-        if child.spec.source and self._phase is Phase.DRAINING:
-            return  # the new generation would fetch more, and was never told to drain
+        child = self._children.find(name)
+        if child is None or (child.spec.source and self._phase is Phase.DRAINING):
+            return  # in the drain the new generation would fetch more, and was never told to drain
         if child.state in (ChildState.RESTARTING, ChildState.PARKED) and self._phase is not Phase.STOPPING:
             self._log.info("child.restarted", child=name, restarts=child.restarts)
             self._start(child)
+
+    # ── coming and going at run time ─────────────────────────────────────────
+
+    def _add(self, spec: ChildSpec) -> None:
+        """Start one more child. Who asks looks again later, so whatever cannot be now is left out."""
+        if self._phase is not Phase.RUNNING or self._children.find(spec.name) is not None:
+            return
+        self._log.info("child.added", child=spec.name)
+        self._start(self._children.enrol(spec, self._services.clock.now()))
+
+    def _remove(self, name: str) -> None:
+        """Let a child go; an unknown name, or one that leaves already, is no error."""
+        child = self._children.find(name)
+        leaving = (ChildState.LEAVING, ChildState.STOPPING)
+        if self._phase is not Phase.RUNNING or child is None or child.state in leaving:
+            return
+        self._services.timers.cancel((SUPERVISOR, f"restart:{name}"))
+        let_go(child, services=self._services, drain_s=self._drain_s)
+        self._see_off(child)
+
+    def _see_off(self, child: Child) -> None:
+        if see_off(child, services=self._services, log=self._log):
+            self._children.strike(child)
 
     # ── looking round ────────────────────────────────────────────────────────
 
@@ -194,6 +232,9 @@ class Supervisor(pykka.ThreadingActor):
         self._look_again()
 
     def _look_at(self, child: Child) -> None:
+        if child.state in (ChildState.LEAVING, ChildState.STOPPING):
+            self._see_off(child)
+            return
         if child.state not in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
             return
         now_s = self._services.clock.monotonic_s()
@@ -238,15 +279,19 @@ class Supervisor(pykka.ThreadingActor):
         self._look_again()
 
     def _child_drained(self, news: Drained) -> None:
-        child = self._current(news.name, news.generation)
-        if child is not None and not child.drained:
-            child.drained = True
+        child = self._children.current(news.name, news.generation)
+        if child is None or child.drained:
+            return
+        child.drained = True
+        if self._phase is Phase.DRAINING:
             self._unacknowledged += news.unacknowledged
-            if self._phase is Phase.DRAINING:
-                self._finish_draining()
+            self._finish_draining()
+        elif child.state is ChildState.LEAVING:
+            self._log.info("child.drained", child=news.name, unacknowledged=news.unacknowledged)
+            self._see_off(child)
 
     def _finish_draining(self) -> None:
-        open_sources = [child.spec.name for child in self._sources() if not child.drained]
+        open_sources = [child.spec.name for child in self._children.sources() if not child.drained]
         if open_sources and self._services.clock.monotonic_s() < self._phase_deadline_s:
             return
         if open_sources:
@@ -281,17 +326,8 @@ class Supervisor(pykka.ThreadingActor):
 
     # ── internals ────────────────────────────────────────────────────────────
 
-    def _sources(self) -> list[Child]:
-        """Sources that can still answer; one that is down has nothing in flight."""
-        return [c for c in self._children if c.spec.source and c.state is ChildState.RUNNING]
-
-    def _current(self, name: str, generation: int) -> Child | None:
-        """Return the child a message speaks of; None when the sender is of an earlier generation."""
-        return next((c for c in self._children if c.spec.name == name and c.generation == generation), None)
-
     def _change(self, child: Child, state: ChildState) -> None:
-        child.state = state
-        child.since = self._services.clock.now()
+        child.change(state, self._services.clock.now())
 
     def _look_again(self) -> None:
         stopping = self._phase in (Phase.DRAINING, Phase.STOPPING)
