@@ -134,6 +134,16 @@ class Child:
     drained: bool = False
     told_to_stop: bool = False
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it starts, runs or hangs: its death would be news."""
+        return self.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to go."""
+        return self.state in (ChildState.LEAVING, ChildState.STOPPING)
+
     def change(self, state: ChildState, at: datetime) -> None:
         """Go over to ``state`` at the instant ``at``."""
         self.state = state

@@ -1,6 +1,11 @@
-"""A child's way out while the others run on: it drains, as before a shutdown, stops, and nothing of it is shown."""
+"""Ways out: of one child while the others run on, and of all of them, one at a time.
+
+A child that leaves drains, as before a shutdown, stops, and nothing of it is shown any more.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from structlog.typing import FilteringBoundLogger
 
@@ -8,7 +13,7 @@ from engine.actor import Services
 from engine.children import Child, ChildState
 from engine.messages import Drain
 
-__all__ = ["let_go", "see_off"]
+__all__ = ["let_go", "see_off", "stop_in_turn"]
 
 
 def let_go(child: Child, *, services: Services, drain_s: float) -> None:
@@ -39,3 +44,22 @@ def see_off(child: Child, *, services: Services, log: FilteringBoundLogger) -> b
         child.last_error = "does not stop"
         child.change(ChildState.STOPPING, services.clock.now())
     return False
+
+
+def stop_in_turn(children: Iterable[Child], *, services: Services, log: FilteringBoundLogger) -> bool:
+    """Stop the first child that lives, or look whether it has stopped; True when all have or are given up."""
+    now_s = services.clock.monotonic_s()
+    for child in children:
+        if child.state is ChildState.STOPPED:
+            continue
+        if child.ref is not None and child.ref.is_alive():
+            if child.state is not ChildState.STOPPING:
+                child.deadline_s = now_s + child.spec.shutdown_s
+                child.change(ChildState.STOPPING, services.clock.now())
+                child.ref.stop(block=False)
+                return False
+            if now_s < child.deadline_s:
+                return False
+            log.error("child.stop_timeout", child=child.spec.name)
+        child.change(ChildState.STOPPED, services.clock.now())
+    return True

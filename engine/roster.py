@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from engine.children import Child, ChildSpec, ChildState, RestartLimit
+from engine.actor import Services
+from engine.children import Child, ChildSpec, ChildState, Phase, RestartLimit, SupervisorSnapshot
 
 __all__ = ["Roster"]
 
@@ -58,6 +59,18 @@ class Roster:
         """Return the sources that can still answer; one that is down has nothing in flight."""
         answering = (ChildState.RUNNING, ChildState.LEAVING)
         return [child for child in self._children if child.spec.source and child.state in answering]
+
+    def snapshot(
+        self, services: Services, phase: Phase, *, escalation: str | None, unacknowledged: int
+    ) -> SupervisorSnapshot:
+        """Return the whole family as others may see it."""
+        now_s, depth = services.clock.monotonic_s(), services.directory.depth
+        return SupervisorSnapshot(
+            phase=phase,
+            children=tuple(child.snapshot(now_s, depth(child.spec.name)) for child in self._children),
+            escalation=escalation,
+            unacknowledged=unacknowledged,
+        )
 
     def is_backed(self, child: Child) -> bool:
         """Return whether another child of its group runs: then the daemon is worth keeping without it."""

@@ -17,15 +17,9 @@ import structlog
 
 from engine.actor import SUPERVISOR, Context, Services
 from engine.backoff import Backoff
-from engine.children import (
-    Child,
-    ChildSpec,
-    ChildState,
-    Phase,
-    SupervisorSnapshot,
-)
+from engine.children import Child, ChildSpec, ChildState, Phase
 from engine.directory import Entry, Vitals
-from engine.leaving import let_go, see_off
+from engine.leaving import let_go, see_off, stop_in_turn
 from engine.messages import (
     AddChild,
     ChildDown,
@@ -129,7 +123,7 @@ class Supervisor(pykka.ThreadingActor):
         vitals.handled, vitals.unknown = child.vitals.handled, child.vitals.unknown
         child.vitals = vitals
         child.deadline_s = now_s + child.spec.start_s
-        self._change(child, ChildState.STARTING)
+        child.change(ChildState.STARTING, self._services.clock.now())
         context = Context(
             name=child.spec.name, generation=child.generation, services=self._services, vitals=vitals
         )
@@ -144,7 +138,7 @@ class Supervisor(pykka.ThreadingActor):
         child = self._children.current(news.name, news.generation)
         if child is None or child.state is not ChildState.STARTING:
             return
-        self._change(child, ChildState.RUNNING)
+        child.change(ChildState.RUNNING, self._services.clock.now())
         self._log.info("child.started", child=news.name, child_generation=news.generation)
         if news.generation > 1:
             raised = GenerationRaised(name=news.name, generation=news.generation)
@@ -155,33 +149,32 @@ class Supervisor(pykka.ThreadingActor):
 
     def _child_down(self, news: ChildDown) -> None:
         child = self._children.current(news.name, news.generation)
-        if child is not None and child.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
+        if child is not None and child.is_up:
             self._lost(child, news.error, started=news.started)
-        # one that dies while it leaves is gone the sooner: the next look sees it
 
     def _lost(self, child: Child, error: str, *, started: bool) -> None:
         child.last_error = error
         if self._phase in (Phase.STOPPING, Phase.STOPPED):
-            self._change(child, ChildState.STOPPED)
+            child.change(ChildState.STOPPED, self._services.clock.now())
             return
         if self._phase is Phase.STARTING and not started and child.generation == 1:
             # as in Erlang, no restarts at boot: the cause is a wrong set-up, and a person is there to see it
-            self._change(child, ChildState.STOPPED)
+            child.change(ChildState.STOPPED, self._services.clock.now())
             self._escalate(f"{child.spec.name} did not start: {error}")
             return
         too_many = child.limit.exceeded_by_another(self._services.clock.monotonic_s())
         if too_many and not child.spec.parkable and not self._children.is_backed(child):
-            self._change(child, ChildState.STOPPED)
+            child.change(ChildState.STOPPED, self._services.clock.now())
             self._escalate(f"{child.spec.name} died over {child.limit.intensity} times in a minute: {error}")
             return
         child.restarts += 1
         if too_many:
             delay_s = PARKED_S
             child.limit.clear()
-            self._change(child, ChildState.PARKED)
+            child.change(ChildState.PARKED, self._services.clock.now())
         else:
             delay_s = RESTART_BACKOFF.delay_s(child.limit.recent, self._random)
-            self._change(child, ChildState.RESTARTING)
+            child.change(ChildState.RESTARTING, self._services.clock.now())
         self._log.error("child.died", child=child.spec.name, error=error, restart_in_s=delay_s)
         self._tick_later(f"restart:{child.spec.name}", delay_s)
 
@@ -205,8 +198,7 @@ class Supervisor(pykka.ThreadingActor):
     def _remove(self, name: str) -> None:
         """Let a child go; an unknown name, or one that leaves already, is no error."""
         child = self._children.find(name)
-        leaving = (ChildState.LEAVING, ChildState.STOPPING)
-        if self._phase is not Phase.RUNNING or child is None or child.state in leaving:
+        if self._phase is not Phase.RUNNING or child is None or child.is_leaving:
             return
         self._services.timers.cancel((SUPERVISOR, f"restart:{name}"))
         let_go(child, services=self._services, drain_s=self._drain_s)
@@ -232,10 +224,9 @@ class Supervisor(pykka.ThreadingActor):
         self._look_again()
 
     def _look_at(self, child: Child) -> None:
-        if child.state in (ChildState.LEAVING, ChildState.STOPPING):
+        if child.is_leaving:
             self._see_off(child)
-            return
-        if child.state not in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
+        if not child.is_up:
             return
         now_s = self._services.clock.monotonic_s()
         if child.ref is not None and not child.ref.is_alive():
@@ -252,10 +243,10 @@ class Supervisor(pykka.ThreadingActor):
             if child.state is not ChildState.HUNG:
                 self._log.error("child.hung", child=child.spec.name, beat_age_s=round(age_s, 1))
                 child.last_error = f"no sign of life for {age_s:.0f} s"
-                self._change(child, ChildState.HUNG)
+                child.change(ChildState.HUNG, self._services.clock.now())
         else:
             if child.state is ChildState.HUNG:
-                self._change(child, ChildState.RUNNING)
+                child.change(ChildState.RUNNING, self._services.clock.now())
             self._services.directory.send(child.spec.name, Ping())
 
     # ── draining and stopping ────────────────────────────────────────────────
@@ -302,32 +293,13 @@ class Supervisor(pykka.ThreadingActor):
         self._stop_next()
 
     def _stop_next(self) -> None:
-        """Stop the last child that lives, or look whether it has stopped: one at a time, in reverse."""
-        now_s = self._services.clock.monotonic_s()
-        for child in reversed(self._children):
-            if child.state is ChildState.STOPPED:
-                continue
-            if child.ref is None or not child.ref.is_alive():
-                self._change(child, ChildState.STOPPED)
-                continue
-            if child.state is not ChildState.STOPPING:
-                child.deadline_s = now_s + child.spec.shutdown_s
-                self._change(child, ChildState.STOPPING)
-                child.ref.stop(block=False)
-                return
-            if now_s < child.deadline_s:
-                return
-            self._log.error("child.stop_timeout", child=child.spec.name)
-            self._change(child, ChildState.STOPPED)
-        self._phase = Phase.STOPPED
-        self._log.info("supervisor.stopped")
-        self._publish()
-        self._finished.set()
+        if stop_in_turn(reversed(self._children), services=self._services, log=self._log):
+            self._phase = Phase.STOPPED
+            self._log.info("supervisor.stopped")
+            self._publish()
+            self._finished.set()
 
     # ── internals ────────────────────────────────────────────────────────────
-
-    def _change(self, child: Child, state: ChildState) -> None:
-        child.change(state, self._services.clock.now())
 
     def _look_again(self) -> None:
         stopping = self._phase in (Phase.DRAINING, Phase.STOPPING)
@@ -340,14 +312,7 @@ class Supervisor(pykka.ThreadingActor):
         )
 
     def _publish(self) -> None:
-        now_s = self._services.clock.monotonic_s()
-        children = tuple(
-            child.snapshot(now_s, self._services.directory.depth(child.spec.name)) for child in self._children
-        )
-        snapshot = SupervisorSnapshot(
-            phase=self._phase,
-            children=children,
-            escalation=self._escalation,
-            unacknowledged=self._unacknowledged,
+        snapshot = self._children.snapshot(
+            self._services, self._phase, escalation=self._escalation, unacknowledged=self._unacknowledged
         )
         self._services.board.publish(SUPERVISOR, snapshot)
