@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
-from actors.backfill_progress import checkpoint_of, pass_due, progress_of, troubles_of
+from actors.backfill_progress import checkpoint_of, pass_due, progress_of, troubles_of, unread
 from actors.history import HistoryPass
 from actors.instruments import Instruments
 from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
@@ -76,6 +76,7 @@ class Backfill(Source):
         self._unsaved: HistoryPass | None = None
         self._turns = Turns(self._channels, backoff=BACKOFF, random=random)
         self._tails: deque[str] = deque()
+        self._new: set[str] = set()
         self._restart_wanted = False
         # of the database, or the gateway's word to be slower: whatever concerns all channels
         self._quiet_until_s = 0.0
@@ -111,29 +112,27 @@ class Backfill(Source):
         self._step()
 
     def _on_check_history(self, command: CheckHistory) -> None:
-        if command.channel not in self._channels:
-            return
         self.log.info("history.check_requested", channel=command.channel, reason=command.reason)
-        if command.channel not in self._tails:
+        if command.channel in self._channels and command.channel not in self._tails:
             self._tails.append(command.channel)
         self._step()
 
     def _on_follow_channels(self, command: FollowChannels) -> None:
         self._follow(command.channels)
-        if self._phase is BackfillPhase.WAITING:
-            self._publish()  # the delay at the start of the daemon is for all of them
-        else:
+        self._publish()
+        if self._phase is not BackfillPhase.WAITING:  # the delay at the start is for all of them
             self._step()
 
     def _follow(self, channels: Sequence[str]) -> None:
-        """Read just these from now on; of one that comes back, what it missed is found in its tail."""
+        """Read just these from now on."""
         new = [channel for channel in channels if channel not in self._channels]
         self._channels = tuple(channels)
         self._turns.follow(channels)
         # a page under way of one that is gone is not counted, its checkpoint stands: read again, it is known
         self._passes = {c: reading for c, reading in self._passes.items() if c in channels}
-        self._tails = deque([*(c for c in self._tails if c in channels), *new])
+        self._tails = deque(channel for channel in self._tails if channel in channels)
         if new:
+            self._new.update(new)
             self._known_is_current = False
             self._synced = False
 
@@ -160,7 +159,7 @@ class Backfill(Source):
         if not self.idle:
             return
         if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
-            self.tick_later("step", quiet_s)  # whatever asks for a step: a back-off under way holds
+            self.tick_later("step", quiet_s)  # whatever asks: a back-off under way holds
             return
         try:
             self._do_next()
@@ -179,19 +178,21 @@ class Backfill(Source):
         if not self._known_is_current:
             self._known = self._checkpoints.load(self._channels)
             self._known_is_current = True
+            # one that comes back was read to its end before: what it missed is in its tail
+            self._tails.extend(self._new.intersection(self._channels).difference(self._unread(), self._tails))
+            self._new.clear()
         if self._unsaved is not None:
             self._save(self._unsaved, completed=False)
-        channel = self._turns.next(self._with_work(), self.clock.monotonic_s())
-        if channel is not None:
+        now_s = self.clock.monotonic_s()
+        if (channel := self._turns.next(self._with_work(), now_s)) is not None:
             self._read_one(channel)
-        elif (wait_s := self._turns.wait_s(self._with_work(), self.clock.monotonic_s())) is not None:
+        elif (wait_s := self._turns.wait_s(self._with_work(), now_s)) is not None:
             self.tick_later("step", wait_s)
         else:
             self._phase = BackfillPhase.COMPLETED
 
     def _unread(self) -> list[str]:
-        """Channels whose history has not been read to its end."""
-        return [c for c in self._channels if c not in self._known or self._known[c].completed_at is None]
+        return unread(self._channels, self._known)
 
     def _with_work(self) -> set[str]:
         return {*self._unread(), *self._passes, *self._tails}
@@ -211,10 +212,10 @@ class Backfill(Source):
             raise
         except GatewayError as error:
             now_s = self.clock.monotonic_s()
-            for each in concerned:
-                if self._turns.failed(each, str(error), at=self.clock.now(), now_s=now_s):
+            for one in concerned:
+                if self._turns.failed(one, str(error), at=self.clock.now(), now_s=now_s):
                     self.log.warning(
-                        "history.failed", channel=each, error=str(error), kind=type(error).__name__
+                        "history.failed", channel=one, error=str(error), kind=type(error).__name__
                     )
             self.tick_later("step", self._turns.wait_s(self._with_work(), now_s) or 0)
         else:
@@ -250,13 +251,13 @@ class Backfill(Source):
         messages = reading.accept(page.messages, page.total)
         if messages:
             self.deliver(reading.channel, messages)
-        elif reading.complete:
+            return
+        if reading.complete:
             self._completed(reading)
             del self._passes[reading.channel]
-            self.tick_later("step", 0)
         else:
             self.log.info("history.stepped_back", channel=reading.channel, rows_read=reading.rows_read)
-            self.tick_later("step", 0)
+        self.tick_later("step", 0)
 
     def _completed(self, reading: HistoryPass) -> None:
         self._known_is_current = False

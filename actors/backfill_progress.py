@@ -10,7 +10,7 @@ from actors.snapshots import ChannelProgress
 from actors.turns import Turns
 from storage.checkpoints import Checkpoint
 
-__all__ = ["checkpoint_of", "pass_due", "progress_of", "troubles_of"]
+__all__ = ["checkpoint_of", "pass_due", "progress_of", "troubles_of", "unread"]
 
 #: a tail check starts this long before the newest message of the last complete one
 TAIL_OVERLAP = timedelta(hours=1)
@@ -33,6 +33,11 @@ def pass_due(channel: str, checkpoint: Checkpoint | None) -> HistoryPass:
         )
     newest = checkpoint.newest_received_at
     return HistoryPass(channel=channel, since=newest - TAIL_OVERLAP if newest else _BEFORE_ALL)
+
+
+def unread(channels: Sequence[str], known: Mapping[str, Checkpoint]) -> list[str]:
+    """Return the channels whose history has not been read to its end."""
+    return [channel for channel in channels if channel not in known or known[channel].completed_at is None]
 
 
 def checkpoint_of(reading: HistoryPass) -> Checkpoint:

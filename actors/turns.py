@@ -47,8 +47,9 @@ class Turns:
         return None
 
     def wait_s(self, candidates: Iterable[str], now_s: float) -> float | None:
-        """Return the seconds until one of ``candidates`` may go; None without candidates."""
-        return min((self._wait_s(channel, now_s) for channel in candidates), default=None)
+        """Return the seconds until one of ``candidates`` may go; None when none of them takes part."""
+        taking_part = (channel for channel in candidates if channel in self._order)
+        return min((self._wait_s(channel, now_s) for channel in taking_part), default=None)
 
     def failed(self, channel: str, error: str, *, at: datetime, now_s: float) -> bool:
         """Let a channel sit out, longer each time; return whether the error is another one than before."""

@@ -21,6 +21,9 @@ _COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
+# A label stands in no row of signals: it is looked up with each page. Whoever changes one draws a commit
+# number, so that a page built for that generation has it.
+_LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
 _EVENTS = """
 select channel, signal_message_id, signal_position, kind, ts, message_id, target, stop, percent
 from {schema}.signal_events
@@ -52,7 +55,7 @@ class SignalQuery:
 class SignalPage:
     """Rows of a page, keyed by column; ``more`` says whether another page follows.
 
-    Each row also holds ``events``, in order of time, and the ``status`` that follows from them.
+    Each row also holds ``channel_label``, ``events`` in order of time and the ``status`` that follows from them.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -65,7 +68,9 @@ class Signals:
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
-        self._events = sql.SQL(_EVENTS).format(schema=sql.Identifier(database.schema))
+        schema = sql.Identifier(database.schema)
+        self._events = sql.SQL(_EVENTS).format(schema=schema)
+        self._labels = sql.SQL(_LABELS).format(schema=schema)
         self._retention = retention
 
     def find(self, query: SignalQuery) -> SignalPage:
@@ -108,6 +113,7 @@ class Signals:
         def work(cursor: Cursor) -> SignalPage:
             rows = cursor.execute(statement, values).fetchall()
             page = rows[: query.limit]
+            self._add_labels(cursor, page)
             self._add_events(cursor, page)
             return SignalPage(rows=tuple(page), more=len(rows) > query.limit)
 
@@ -123,10 +129,18 @@ class Signals:
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()
             if row is not None:
+                self._add_labels(cursor, [row])
                 self._add_events(cursor, [row])
             return row
 
         return self._database.read(work)
+
+    def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        channels = sorted({row["channel"] for row in rows})
+        found = cursor.execute(self._labels, {"channels": channels})
+        labels = {row["channel"]: row["label"] for row in found}
+        for row in rows:
+            row["channel_label"] = labels.get(row["channel"])
 
     def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
         keys = [{name: row[name] for name in ("channel", "message_id", "position")} for row in rows]

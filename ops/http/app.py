@@ -18,9 +18,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from actors.instruments import Instruments
+from actors.snapshots import PollerSnapshot
 from engine.directory import Directory
 from engine.messages import PollNow
 from engine.snapshot import Board
+from ops.http.channels import ChannelParts, channel_routes
 from ops.http.encoding import encode, signal_detail
 from ops.http.guard import Guard, GuardPolicy
 from ops.http.health import health_body, is_live, readiness
@@ -55,7 +57,7 @@ class AppParts:
     registry: CollectorRegistry
     instruments: Instruments
     sync: Callable[[int], SyncResult]
-    pollers: tuple[str, ...]
+    channels: ChannelParts
     guard: GuardPolicy
 
 
@@ -79,6 +81,7 @@ def create_app(parts: AppParts) -> Starlette:
             Route(f"{prefix}/signals", _signals(parts, with_history=with_history), methods=["GET"]),
             Route(f"{prefix}/signals/{{signal_id}}", _signal(parts), methods=["GET"]),
             Route(f"{prefix}/sync-messages", _sync_messages(parts), methods=["POST"]),
+            *channel_routes(parts.channels, prefix),
         ]
     return Starlette(
         routes=routes,
@@ -91,7 +94,17 @@ def create_app(parts: AppParts) -> Starlette:
     )
 
 
-_PATHS = ["/health", "/livez", "/readyz", "/signals", "/sync-messages", "/metrics", "/api/v1/signals"]
+_PATHS = [
+    "/health",
+    "/livez",
+    "/readyz",
+    "/signals",
+    "/channels",
+    "/sync-messages",
+    "/metrics",
+    "/api/v1/signals",
+    "/api/v1/channels",
+]
 Endpoint = Callable[[Request], object]
 
 
@@ -173,7 +186,7 @@ def _sync_messages(parts: AppParts) -> Endpoint:
             result = await run_in_threadpool(parts.sync, limit)
         except GatewayError as error:
             return problem(503, f"The gateway could not be asked to sync: {error}")
-        for poller in parts.pollers:
+        for poller in parts.board.all_of(PollerSnapshot):
             parts.directory.send(poller, PollNow(reason="sync-messages"))
         return _json(
             {

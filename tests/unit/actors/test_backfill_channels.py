@@ -240,6 +240,18 @@ def test_what_a_channel_missed_while_it_was_removed_is_found_in_its_tail() -> No
     assert made.snapshot.phase is BackfillPhase.COMPLETED
 
 
+def test_a_channel_that_is_gone_again_before_the_database_has_told_of_it_is_nobodys_work() -> None:
+    made = completed(A)
+    made.checkpoints.rows[B] = Checkpoint(channel=B, rows_read=3, completed_at=START)
+    made.checkpoints.down = DatabaseUnavailableError("database down")
+    made.source.on_receive(FollowChannels(channels=(A, B)))
+    made.source.on_receive(FollowChannels(channels=(A,)))
+    made.checkpoints.down = None
+    made.run(70)
+    assert made.gateway.asked == []
+    assert made.snapshot.phase is BackfillPhase.COMPLETED
+
+
 def test_a_check_of_a_channel_that_is_not_read_is_ignored() -> None:
     made = completed(A)
     made.source.on_receive(CheckHistory(channel=B, reason="a poller's last word"))

@@ -41,6 +41,7 @@ def test_who_fails_sits_out_longer_each_time_and_the_others_go_on() -> None:
 def test_the_wait_is_that_of_who_is_first_to_go() -> None:
     order = turns("a", "b")
     assert order.wait_s([], 0) is None
+    assert order.wait_s(["unknown"], 0) is None, "else its turn would be waited for without end"
     order.failed("a", "500", at=START, now_s=0)
     order.failed("b", "500", at=START, now_s=0.5)
     assert order.wait_s(["a", "b"], 0.5) == 0.5
