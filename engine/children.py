@@ -61,9 +61,9 @@ class ChildSpec:
 
     ``factory`` starts the actor and returns its reference. A ``source`` is drained before the stop.
     ``parkable``: too many restarts park it instead of ending the daemon; so they do one of a ``group``
-    while another child of that group runs. ``heartbeat_limit_s`` is longer than any outside call the child
-    makes. ``interrupt`` ends a long outside call of the child, so that it can drain and stop; it is called
-    from the supervisor's thread.
+    while another child of that group runs. Neighbours that are of a group, whichever, are stopped together.
+    ``heartbeat_limit_s`` is longer than any outside call the child makes. ``interrupt`` ends a long outside
+    call of the child, so that it can drain and stop; it is called from the supervisor's thread.
     """
 
     name: str

@@ -85,6 +85,7 @@ class ChannelChildren:
             name=f"doorbell:{channel}",
             factory=factory,
             parkable=True,
+            group="doorbell",
             interrupt=client.interrupt,
             heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
         )

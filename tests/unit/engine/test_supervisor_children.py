@@ -249,6 +249,45 @@ def test_a_word_of_the_one_that_left_is_not_taken_as_the_new_ones() -> None:
     assert family.directory.send("poller:x", Ping())
 
 
+# ── stopping side by side ────────────────────────────────────────────────────
+
+
+def test_neighbours_of_groups_are_stopped_together_and_the_next_when_all_have_stopped() -> None:
+    family = running(writer={}, backfill={}, health={})
+    for name in ("poller:x", "doorbell:x", "poller:y", "doorbell:y"):
+        family.add(name, group=name.partition(":")[0], shutdown_s=2.0)
+        family.live[name].stuck = True
+    family.tell(Shutdown(reason="SIGTERM"))
+    family.settle()
+    family.pass_s(0.1)
+    together = {"stop doorbell:y", "stop poller:y", "stop doorbell:x", "stop poller:x"}
+    assert set(family.log[-4:]) == together
+    for name in ("poller:x", "doorbell:x", "doorbell:y"):
+        family.live[name].die()
+        family.pass_s(0.1)
+        assert set(family.log[-4:]) == together, "health waits for the last of them"
+    family.live["poller:y"].die()
+    family.pass_s(0.1)
+    assert family.log[-3:] == ["stop health", "stop backfill", "stop writer"]
+    assert family.finished.is_set()
+
+
+def test_one_of_them_that_does_not_stop_is_given_up_alone() -> None:
+    family = running(writer={})
+    for name in ("poller:x", "poller:y"):
+        family.add(name, group="poller", shutdown_s=2.0)
+    family.live["poller:x"].stuck = True
+    with structlog.testing.capture_logs() as logs:
+        family.tell(Shutdown(reason="SIGTERM"))
+        family.settle()
+        family.pass_s(1.9)
+        assert "stop writer" not in family.log
+        family.pass_s(0.2)
+    assert [log["child"] for log in logs if log["event"] == "child.stop_timeout"] == ["poller:x"]
+    assert family.log[-1] == "stop writer"
+    assert family.finished.is_set()
+
+
 # ── one of a group ───────────────────────────────────────────────────────────
 
 POLLERS: dict[str, dict[str, object]] = {
