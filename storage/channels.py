@@ -39,7 +39,7 @@ on conflict (channel) do update set
     label = case when %(keep_label)s then known.label else excluded.label end,
     source = case when %(in_settings)s then known.source else 'api' end,
     added_at = case when %(is_read)s then known.added_at else now() end,
-    removed_at = null
+    removed_at = case when %(in_settings)s then known.removed_at end
 returning {_COLUMNS}
 """  # noqa: S608 - our own column list
 _REMOVE = f"""

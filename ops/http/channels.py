@@ -60,12 +60,22 @@ class Addition:
 
 def channel_routes(parts: ChannelParts, prefix: str) -> list[Route]:
     """Return the routes under ``prefix``."""
+    # a path is one route, whatever is done to it: the answer to any other method names all of them
     return [
-        Route(f"{prefix}/channels", _list(parts), methods=["GET"]),
-        Route(f"{prefix}/channels", _add(parts), methods=["POST"]),
-        Route(f"{prefix}/channels/{{channel}}", _one(parts), methods=["GET"]),
-        Route(f"{prefix}/channels/{{channel}}", _remove(parts), methods=["DELETE"]),
+        Route(f"{prefix}/channels", _by_method(GET=_list(parts), POST=_add(parts)), methods=["GET", "POST"]),
+        Route(
+            f"{prefix}/channels/{{channel}}",
+            _by_method(GET=_one(parts), DELETE=_remove(parts)),
+            methods=["GET", "DELETE"],
+        ),
     ]
+
+
+def _by_method(**endpoints: Endpoint) -> Endpoint:
+    async def choose(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return choose
 
 
 # ── reading ──────────────────────────────────────────────────────────────────

@@ -36,11 +36,15 @@ class FakeGateway:
     acks: list[tuple[str, ...]] = field(default_factory=list)
     pages: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    closed: int = 0
 
     @property
     def client(self) -> GatewayClient:
         """Return this as what an actor is given."""
         return cast("GatewayClient", self)
+
+    def close(self) -> None:
+        self.closed += 1
 
     def _called(self, name: str, channel: str | None = None) -> None:
         self.calls.append(name)

@@ -87,6 +87,17 @@ def test_a_channel_taken_out_of_the_settings_is_read_no_more_until_it_is_added(
     assert read(without) == [(CHANNEL, "Main", "api")]
 
 
+def test_a_label_for_a_channel_of_the_settings_does_not_undo_its_removal_at_run_time(
+    channels: Channels, database: Database
+) -> None:
+    add(channels, OTHER_CHANNEL)
+    channels.remove(OTHER_CHANNEL)
+    both = channels_of(database, settings=[CHANNEL, OTHER_CHANNEL])
+    assert not add(both, OTHER_CHANNEL, "Other").created
+    assert read(both) == [(OTHER_CHANNEL, "Other", "api")]
+    assert read(channels) == [], "out of the settings again, it is as it was"
+
+
 def test_removing_says_what_it_did_and_keeps_the_row_fault_26(channels: Channels, ask: Ask) -> None:
     add(channels, OTHER_CHANNEL, "Other")
     removed = channels.remove(OTHER_CHANNEL)
