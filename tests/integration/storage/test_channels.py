@@ -98,6 +98,7 @@ def test_a_label_for_a_channel_of_the_settings_does_not_undo_its_removal_at_run_
     assert read(channels) == [], "out of the settings again, it is as it was"
 
 
+@pytest.mark.every_way
 def test_removing_says_what_it_did_and_keeps_the_row_fault_26(channels: Channels, ask: Ask) -> None:
     add(channels, OTHER_CHANNEL, "Other")
     removed = channels.remove(OTHER_CHANNEL)
@@ -128,6 +129,7 @@ def test_there_are_no_more_than_are_allowed_and_those_there_are_can_be_labelled(
     assert add(channels, "-3", most=3).created
 
 
+@pytest.mark.every_way
 def test_additions_at_the_same_time_do_not_pass_the_limit(
     open_database: Callable[[], Database],
 ) -> None:
@@ -157,6 +159,7 @@ def test_every_change_draws_a_commit_number_so_that_pages_with_the_old_label_are
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.every_way
 def test_a_signal_is_read_with_the_label_of_its_channel(
     channels: Channels, ledger: Ledger, database: Database
 ) -> None:
@@ -180,6 +183,7 @@ def test_a_signal_is_read_with_the_label_of_its_channel(
     assert one["channel_label"] == "Main"
 
 
+@pytest.mark.every_way
 def test_counts_are_of_one_channel_each_and_signals_past_retention_do_not_count(
     channels: Channels, ledger: Ledger, ask: Ask
 ) -> None:
