@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
+from actors.backfill_progress import checkpoint_of, pass_due, progress_of, troubles_of, unread
 from actors.history import HistoryPass
 from actors.instruments import Instruments
-from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress
+from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
 from actors.source import Flight, Source
+from actors.turns import Turns
 from engine.actor import Context
 from engine.backoff import Backoff
-from engine.messages import BatchCommitted, CheckHistory, StartBackfill, Tick
+from engine.messages import BatchCommitted, CheckHistory, FollowChannels, StartBackfill, Tick
 from storage.checkpoints import Checkpoint, Checkpoints
 from storage.errors import (
     GatewayAnswerError,
@@ -34,8 +36,6 @@ __all__ = ["Backfill", "BackfillPolicy"]
 
 #: of the gateway's choosing: how many messages a sync may fetch from Telegram
 SYNC_LIMIT = 500
-#: a tail check starts this long before the newest message of the last complete one
-TAIL_OVERLAP = timedelta(hours=1)
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
 
 
@@ -49,7 +49,7 @@ class BackfillPolicy:
 
 
 class Backfill(Source):
-    """The source of history, all channels in turn; polling is not held up by it."""
+    """The source of history. Channels take turns, a page each; polling is not held up by it."""
 
     def __init__(
         self,
@@ -69,24 +69,32 @@ class Backfill(Source):
         self._policy = policy
         self._random = random
         self._phase = BackfillPhase.WAITING
-        self._known: dict[str, Checkpoint] | None = None
+        self._known: dict[str, Checkpoint] = {}
+        self._known_is_current = False
         self._synced = False
-        self._pass: HistoryPass | None = None
-        self._unsaved = False
+        self._passes: dict[str, HistoryPass] = {}
+        self._unsaved: HistoryPass | None = None
+        self._turns = Turns(self._channels, backoff=BACKOFF, random=random)
         self._tails: deque[str] = deque()
+        self._new: set[str] = set()
         self._restart_wanted = False
+        # of the database, or the gateway's word to be slower: whatever concerns all channels
         self._quiet_until_s = 0.0
         self._failures = 0
         self._error: str | None = None
         self._failing_since: datetime | None = None
 
     def _open(self) -> None:
+        # an earlier generation may have followed channels that were added at run time
+        published = self.context.services.board.read("channels", ChannelsSnapshot)
+        if published is not None:
+            self._follow([entry.channel for entry in published.value.channels])
         # a restarted backfill goes on at once: the delay is for the start of the daemon
         self.tick_later("step", self._policy.delay_s if self.context.generation == 1 else 0)
         self.tick_later("tail", self._policy.tail_every_s)
         self._publish()
 
-    # ── one step at a time ───────────────────────────────────────────────────
+    # ── what is asked of it ──────────────────────────────────────────────────
 
     def _on_tick(self, tick: Tick) -> None:
         match tick.purpose:
@@ -105,19 +113,42 @@ class Backfill(Source):
 
     def _on_check_history(self, command: CheckHistory) -> None:
         self.log.info("history.check_requested", channel=command.channel, reason=command.reason)
-        if command.channel not in self._tails:
+        if command.channel in self._channels and command.channel not in self._tails:
             self._tails.append(command.channel)
         self._step()
 
+    def _on_follow_channels(self, command: FollowChannels) -> None:
+        self._follow(command.channels)
+        self._publish()
+        if self._phase is not BackfillPhase.WAITING:  # the delay at the start is for all of them
+            self._step()
+
+    def _follow(self, channels: Sequence[str]) -> None:
+        """Read just these from now on."""
+        new = [channel for channel in channels if channel not in self._channels]
+        self._channels = tuple(channels)
+        self._turns.follow(channels)
+        # a page under way of one that is gone is not counted, its checkpoint stands: read again, it is known
+        self._passes = {c: reading for c, reading in self._passes.items() if c in channels}
+        self._tails = deque(channel for channel in self._tails if channel in channels)
+        if new:
+            self._new.update(new)
+            self._known_is_current = False
+            self._synced = False
+
+    # ── one step at a time ───────────────────────────────────────────────────
+
     def settled(self, flight: Flight, committed: BatchCommitted) -> None:
         """Take note that a page is durable; the checkpoint follows with the next step."""
-        if self._pass is None or self._pass.channel != flight.channel:
+        reading = self._passes.get(flight.channel)
+        if reading is None:
             return
-        self._pass.found += committed.new
+        reading.found += committed.new
         if self.partial:
             return
-        self._pass.committed()
-        self._unsaved = self._pass.since is None
+        reading.committed()
+        if reading.since is None:
+            self._unsaved = reading
 
     def proceed(self) -> None:
         """Take the next step."""
@@ -128,7 +159,7 @@ class Backfill(Source):
         if not self.idle:
             return
         if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
-            self.tick_later("step", quiet_s)  # whatever asks for a step: a back-off under way holds
+            self.tick_later("step", quiet_s)  # whatever asks: a back-off under way holds
             return
         try:
             self._do_next()
@@ -141,47 +172,62 @@ class Backfill(Source):
     def _do_next(self) -> None:
         if self._restart_wanted:
             self._checkpoints.restart(self._channels)
-            self._known, self._pass, self._synced, self._unsaved = None, None, False, False
+            self._passes.clear()
+            self._known_is_current, self._synced, self._unsaved = False, False, None
             self._restart_wanted = False
-        if self._known is None:
+        if not self._known_is_current:
             self._known = self._checkpoints.load(self._channels)
-        if self._unsaved and self._pass is not None:
-            self._save(self._pass, completed=False)
-        if self._pass is None:
-            self._pass = self._next_pass(self._known)
-        if self._pass is None:
+            self._known_is_current = True
+            # one that comes back was read to its end before: what it missed is in its tail
+            self._tails.extend(self._new.intersection(self._channels).difference(self._unread(), self._tails))
+            self._new.clear()
+        if self._unsaved is not None:
+            self._save(self._unsaved, completed=False)
+        now_s = self.clock.monotonic_s()
+        if (channel := self._turns.next(self._with_work(), now_s)) is not None:
+            self._read_one(channel)
+        elif (wait_s := self._turns.wait_s(self._with_work(), now_s)) is not None:
+            self.tick_later("step", wait_s)
+        else:
             self._phase = BackfillPhase.COMPLETED
-            return
-        if self._pass.since is None and not self._synced:
-            self._sync()
-        self._phase = BackfillPhase.READING if self._pass.since is None else BackfillPhase.CHECKING_TAIL
-        self._read(self._pass)
 
-    def _next_pass(self, known: dict[str, Checkpoint]) -> HistoryPass | None:
-        for channel in self._channels:
-            checkpoint = known.get(channel)
-            if checkpoint is None:
-                return HistoryPass(channel=channel)
-            if checkpoint.completed_at is None:
-                return HistoryPass(
-                    channel=channel,
-                    rows_read=checkpoint.rows_read,
-                    last_id=checkpoint.last_gateway_id,
-                    pages=checkpoint.pages,
-                    found=checkpoint.found,
-                    newest_received_at=checkpoint.newest_received_at,
-                )
-        if self._tails:
-            channel = self._tails.popleft()
-            newest = known[channel].newest_received_at if channel in known else None
-            # without a newest message the history was empty: all of it is tail
-            since = (
-                newest - TAIL_OVERLAP
-                if newest
-                else datetime.min.replace(year=2013, tzinfo=self.clock.now().tzinfo)
-            )
-            return HistoryPass(channel=channel, since=since)
-        return None
+    def _unread(self) -> list[str]:
+        return unread(self._channels, self._known)
+
+    def _with_work(self) -> set[str]:
+        return {*self._unread(), *self._passes, *self._tails}
+
+    def _read_one(self, channel: str) -> None:
+        """Read a page of one channel. What the gateway refuses of it holds up no other channel."""
+        concerned = [channel]
+        try:
+            if channel in self._unread() and not self._synced:
+                concerned = self._unread()  # none of them is read before the sync
+                self._sync()
+                concerned = [channel]
+            reading = self._pass_of(channel)
+            self._phase = BackfillPhase.READING if reading.since is None else BackfillPhase.CHECKING_TAIL
+            self._read(reading)
+        except GatewayRateLimitedError:
+            raise
+        except GatewayError as error:
+            now_s = self.clock.monotonic_s()
+            for one in concerned:
+                if self._turns.failed(one, str(error), at=self.clock.now(), now_s=now_s):
+                    self.log.warning(
+                        "history.failed", channel=one, error=str(error), kind=type(error).__name__
+                    )
+            self.tick_later("step", self._turns.wait_s(self._with_work(), now_s) or 0)
+        else:
+            self._turns.went_well(channel)
+
+    def _pass_of(self, channel: str) -> HistoryPass:
+        """Return the pass of a channel that is under way, else begin the one that is due."""
+        if channel not in self._passes:
+            self._passes[channel] = pass_due(channel, self._known.get(channel))
+            if self._passes[channel].since is not None:
+                self._tails.remove(channel)
+        return self._passes[channel]
 
     def _sync(self) -> None:
         """Ask the gateway to fetch what Telegram has; without it, what the gateway has is read anyway."""
@@ -205,26 +251,27 @@ class Backfill(Source):
         messages = reading.accept(page.messages, page.total)
         if messages:
             self.deliver(reading.channel, messages)
-        elif reading.complete:
+            return
+        if reading.complete:
             self._completed(reading)
-            self._pass = None
-            self.tick_later("step", 0)
+            del self._passes[reading.channel]
         else:
             self.log.info("history.stepped_back", channel=reading.channel, rows_read=reading.rows_read)
-            self.tick_later("step", 0)
+        self.tick_later("step", 0)
 
     def _completed(self, reading: HistoryPass) -> None:
+        self._known_is_current = False
         if reading.since is not None:
-            if reading.found:
-                self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
-                self.instruments.history_found.labels(reading.channel).inc(reading.found)
             self._checkpoints.record_tail(
                 reading.channel, found=reading.found, newest_received_at=reading.newest_received_at
             )
-            self._known = None
+            if reading.found:
+                self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
+                self.instruments.history_found.labels(reading.channel).inc(reading.found)
             return
         self._save(reading, completed=True)
         self._known = self._checkpoints.load(self._channels)
+        self._known_is_current = True
         self.log.info(
             "history.channel_completed",
             channel=reading.channel,
@@ -232,31 +279,23 @@ class Backfill(Source):
             gateway_total=reading.total,
             found=reading.found,
         )
-        progress = self._progress()
-        if all(channel.completed_at for channel in progress):
+        if not self._unread():
+            rows = self._known.values()
             self.log.info(
                 "history.completed",
                 message="Historical sync completed",
-                totalSynced=sum(channel.rows_read for channel in progress),
-                batches=sum(channel.pages for channel in progress),
+                totalSynced=sum(row.rows_read for row in rows),
+                batches=sum(row.pages for row in rows),
             )
 
     def _save(self, reading: HistoryPass, *, completed: bool) -> None:
-        checkpoint = Checkpoint(
-            channel=reading.channel,
-            rows_read=reading.rows_read,
-            last_gateway_id=reading.last_id,
-            pages=reading.pages,
-            found=reading.found,
-            gateway_total=reading.total,
-            newest_received_at=reading.newest_received_at,
-        )
-        self._checkpoints.save(checkpoint, completed=completed)
-        self._unsaved = False
+        self._checkpoints.save(checkpoint_of(reading), completed=completed)
+        self._unsaved = None
 
     # ── failing and showing ──────────────────────────────────────────────────
 
     def _failed(self, error: StorageError) -> None:
+        """Wait, with all channels: the database is away, or the gateway wants fewer requests."""
         self._failures += 1
         self._failing_since = self._failing_since or self.clock.now()
         if self._error != str(error):
@@ -265,41 +304,16 @@ class Backfill(Source):
         delay_s = BACKOFF.delay_s(self._failures, self._random)
         if isinstance(error, GatewayRateLimitedError):
             delay_s = error.retry_after_s
-        elif isinstance(error, GatewayError):
-            delay_s = max(delay_s, 1.0)
         self._quiet_until_s = self.clock.monotonic_s() + delay_s
         self.tick_later("step", delay_s)
-        self._publish()
-
-    def _progress(self) -> tuple[ChannelProgress, ...]:
-        known = self._known or {}
-        progress = []
-        for channel in self._channels:
-            row = known.get(channel) or Checkpoint(channel=channel)
-            now = (
-                self._pass
-                if self._pass and self._pass.channel == channel and self._pass.since is None
-                else None
-            )
-            progress.append(
-                ChannelProgress(
-                    channel=channel,
-                    rows_read=now.rows_read if now else row.rows_read,
-                    pages=now.pages if now else row.pages,
-                    found=now.found if now else row.found,
-                    total=now.total if now else row.gateway_total,
-                    completed_at=row.completed_at,
-                    tail_found=row.tail_found,
-                )
-            )
-        return tuple(progress)
 
     def _publish(self) -> None:
+        error, since = troubles_of(self._channels, self._turns)
         self.publish(
             BackfillSnapshot(
                 phase=self._phase,
-                channels=self._progress(),
-                error=self._error,
-                failing_since=self._failing_since,
+                channels=progress_of(self._channels, self._known, self._passes, self._turns),
+                error=self._error or error,
+                failing_since=self._failing_since or since,
             )
         )

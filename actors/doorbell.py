@@ -39,6 +39,9 @@ class Doorbell(Actor):
     def _open(self) -> None:
         self.tick_later("listen", AFTER_RING_S)
 
+    def _close(self) -> None:
+        self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
+
     def _on_drain(self, _: Drain) -> None:
         self._draining = True
 

@@ -139,41 +139,49 @@ def _database(inputs: Inputs) -> Verdict:
 
 
 def _gateway(inputs: Inputs) -> Verdict:
-    causes = []
+    if not inputs.pollers:
+        return Status.DEGRADED, "not polled yet"
+    causes: dict[str, str] = {}
     for poller in inputs.pollers:
         if poller.key_refused:
-            causes.append(f"key refused: {poller.error}")
+            causes[poller.channel] = f"key refused: {poller.error}"
         elif poller.breaker is not BreakerState.CLOSED:
-            causes.append(f"circuit breaker {poller.breaker.value}: {poller.error}")
+            causes[poller.channel] = f"circuit breaker {poller.breaker.value}: {poller.error}"
         elif poller.state is PollState.FAILED:
-            causes.append(poller.error or "the last poll failed")
+            causes[poller.channel] = poller.error or "the last poll failed"
         elif poller.state is PollState.STARTING:
-            causes.append("not polled yet")
-    if not inputs.pollers:
-        causes.append("not polled yet")
-    return (Status.DEGRADED, "; ".join(dict.fromkeys(causes))) if causes else _WELL
+            causes[poller.channel] = "not polled yet"
+    if not causes:
+        return _WELL
+    distinct = set(causes.values())
+    if len(causes) == len(inputs.pollers) and len(distinct) == 1:
+        return Status.DEGRADED, distinct.pop()
+    return Status.DEGRADED, "; ".join(f"channel {channel}: {cause}" for channel, cause in causes.items())
 
 
 def _polling(inputs: Inputs) -> Verdict:
     if not inputs.pollers:
         return Status.DEGRADED, "no poller has started yet"
-    for poller in inputs.pollers:
-        if poller.last_success_s is None:
-            return (
-                Status.DEGRADED,
-                f"channel {poller.channel}: no successful poll yet ({poller.error or 'starting'})",
-            )
-        age_s = inputs.now_s - poller.last_success_s
-        if poller.state in (PollState.FAILED, PollState.REJECTED):
-            return (
-                Status.DEGRADED,
-                f"channel {poller.channel}: polls are {poller.state.value}: {poller.error}",
-            )
-        if age_s > inputs.poll_limit_s:
-            waits = inputs.writer.error if inputs.writer else None
-            why = f": it waits for the database ({waits})" if waits else ""
-            return Status.DEGRADED, f"channel {poller.channel}: no successful poll for {age_s:.0f} s{why}"
-    return _WELL
+    causes = [
+        f"channel {poller.channel}: {cause}"
+        for poller in inputs.pollers
+        if (cause := _polling_of(poller, inputs)) is not None
+    ]
+    return (Status.DEGRADED, "; ".join(causes)) if causes else _WELL
+
+
+def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
+    """Return what is wrong with the polling of one channel."""
+    if poller.last_success_s is None:
+        return f"no successful poll yet ({poller.error or 'starting'})"
+    if poller.state in (PollState.FAILED, PollState.REJECTED):
+        return f"polls are {poller.state.value}: {poller.error}"
+    age_s = inputs.now_s - poller.last_success_s
+    if age_s <= inputs.poll_limit_s:
+        return None
+    waits = inputs.writer.error if inputs.writer else None
+    why = f": it waits for the database ({waits})" if waits else ""
+    return f"no successful poll for {age_s:.0f} s{why}"
 
 
 def _history(inputs: Inputs) -> Verdict:
@@ -198,7 +206,8 @@ def _actors(inputs: Inputs) -> Verdict:
     odd = [
         f"{child.name} {child.state.value}" + (f" ({child.last_error})" if child.last_error else "")
         for child in inputs.supervisor.children
-        if child.state is not ChildState.RUNNING
+        # one that leaves was sent away: no trouble, unless it does not stop
+        if child.state not in (ChildState.RUNNING, ChildState.LEAVING)
     ]
     if not odd:
         return _WELL

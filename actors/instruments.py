@@ -100,6 +100,11 @@ class Instruments:
             registry=registry,
         )
 
+    def forget_channel(self, channel: str) -> None:
+        """End the series of a channel that is read no more."""
+        for counter in (self.polls, self.breaker_transitions, self.acknowledgements, self.history_found):
+            counter.remove_by_labels({"channel": channel})
+
     def cache_hit_rate(self) -> float | None:
         """Return the share of pages that came from the cache; None before the first request.
 

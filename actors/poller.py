@@ -79,6 +79,7 @@ class Poller(Source):
         self._last_success_at: datetime | None = None
         self._last_success_s: float | None = None
         self._newest_message_at: datetime | None = None
+        self._lag_s: float | None = None
         self._error: str | None = None
         self._key_refused = False
         self._failing_since: datetime | None = None
@@ -94,6 +95,9 @@ class Poller(Source):
         self.tick_later("poll", 0)
         self.tick_later("reprocess", REPROCESS_EVERY_S)
         self._publish()
+
+    def _close(self) -> None:
+        self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
 
     # ── polling ──────────────────────────────────────────────────────────────
 
@@ -190,6 +194,9 @@ class Poller(Source):
     def settled(self, flight: Flight, committed: BatchCommitted) -> None:
         """Acknowledge what has become durable."""
         self._acks.add(flight.messages)
+        received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
+        if received and not flight.reread:
+            self._lag_s = max(0.0, (self.clock.now() - max(received)).total_seconds())
         self.log.info(
             "batch.committed",
             batch_id=flight.batch_id,
@@ -300,6 +307,7 @@ class Poller(Source):
                 last_success_at=self._last_success_at,
                 last_success_s=self._last_success_s,
                 newest_message_at=self._newest_message_at,
+                lag_s=self._lag_s,
                 error=self._error,
                 key_refused=self._key_refused,
                 failing_since=self._failing_since,

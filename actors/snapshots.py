@@ -12,7 +12,9 @@ __all__ = [
     "BackfillPhase",
     "BackfillSnapshot",
     "CacheSnapshot",
+    "ChannelEntry",
     "ChannelProgress",
+    "ChannelsSnapshot",
     "DeadLettersSnapshot",
     "MaintenanceSnapshot",
     "PollState",
@@ -38,7 +40,8 @@ class PollerSnapshot:
 
     ``last_success_at`` moves with a poll that ended as messages or empty only; ``newest_message_at``
     is when the newest message seen was received: a gateway whose Telegram session died answers
-    "empty" for ever. ``error`` and ``failing_since`` stand while polls fail.
+    "empty" for ever. ``lag_s`` is how long the newest message of the last batch took from its receipt at
+    the gateway to its commit here. ``error`` and ``failing_since`` stand while polls fail.
     """
 
     channel: str
@@ -51,6 +54,7 @@ class PollerSnapshot:
     last_success_at: datetime | None
     last_success_s: float | None
     newest_message_at: datetime | None
+    lag_s: float | None = None
     error: str | None
     key_refused: bool
     failing_since: datetime | None
@@ -70,7 +74,10 @@ class BackfillPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelProgress:
-    """A channel's full pass: ``rows_read`` of the gateway's ``total``; ``found`` were new here."""
+    """A channel's full pass: ``rows_read`` of the gateway's ``total``; ``found`` were new here.
+
+    ``error`` stands while this channel's history cannot be read.
+    """
 
     channel: str
     rows_read: int
@@ -79,6 +86,7 @@ class ChannelProgress:
     total: int | None
     completed_at: datetime | None
     tail_found: int
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +102,29 @@ class BackfillSnapshot:
     def completed(self) -> bool:
         """Whether every channel's history has been read to its end."""
         return bool(self.channels) and all(channel.completed_at for channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelEntry:
+    """A channel that is to be read. ``source`` is ``settings`` or ``api``; ``added_at`` None: not known yet."""
+
+    channel: str
+    label: str | None
+    source: str
+    added_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelsSnapshot:
+    """The channels that are to be read.
+
+    Until ``complete`` they are those of the settings: the database has not told of the others yet.
+    ``error`` stands while the list may be an old one.
+    """
+
+    channels: tuple[ChannelEntry, ...]
+    complete: bool
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

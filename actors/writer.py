@@ -1,12 +1,13 @@
 """Writer: makes batches durable, one transaction each, and tells who waits for it.
 
-A database that is away is waited for, not died of: the batch stays here and is tried again.
+A database that is away is waited for, not died of: the batch stays here and is tried again. Whether the
+database is away or just one batch cannot be written, another batch tells: so no source waits for another's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 
@@ -28,6 +29,10 @@ __all__ = ["CACHE", "Writer"]
 
 CACHE = "cache"
 BACKOFF = Backoff(first_s=0.25, cap_s=5.0)
+#: one batch that fails may be at fault itself, two in a row are not: then the rest of a round is spared
+FAILURES_IN_ROW = 2
+
+Key = tuple[str, str]
 
 
 class Writer(Actor):
@@ -51,7 +56,11 @@ class Writer(Actor):
         self._instruments = instruments
         self._random = random
         self._schema_ready = False
-        self._waiting: dict[tuple[str, str], BatchParsed] = {}
+        self._waiting: dict[Key, BatchParsed] = {}
+        #: keys of waiting batches that have failed; of those, which failed while the database took another
+        self._failed: set[Key] = set()
+        self._odd: set[Key] = set()
+        self._away = False
         self._failures = 0
         self._error: StorageError | None = None
         self._failing_since: datetime | None = None
@@ -59,39 +68,74 @@ class Writer(Actor):
         self._last_commit_number = 0
 
     def _open(self) -> None:
-        self._work()
+        self._work(())
 
     def _on_batch_parsed(self, batch: BatchParsed) -> None:
         # of one source and channel the newest batch only: an older one was given up by its source
-        self._waiting[batch.source, batch.channel] = batch
-        if self._error is None:
-            self._work()
-        else:
+        key = batch.source, batch.channel
+        self._waiting[key] = batch
+        if self._away:
             self._delay(batch)
+        else:
+            self._work([key])
 
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "retry":
-            self._work()
+            self._work(tuple(self._waiting))
 
     # ── writing ──────────────────────────────────────────────────────────────
 
-    def _work(self) -> None:
-        """Prepare the schema if that is to be done, then write all that waits; stop at what must wait."""
+    def _work(self, keys: Iterable[Key]) -> None:
+        """Prepare the schema if that is to be done, then write these batches; what fails waits."""
+        failure: StorageError | None = None
         try:
             if not self._schema_ready:
                 self._prepare()
-                self._schema_ready = True
+                self._schema_ready, self._away = True, False
                 self.log.info("schema.ready")
-            for key, batch in list(self._waiting.items()):
-                self._write(batch)
-                del self._waiting[key]
         except (DatabaseUnavailableError, DatabaseMisconfiguredError) as error:
-            self._wait(error)
+            failure, self._away = error, True
         else:
+            failure = self._write_each(keys)
+        if failure is not None:
+            self._wait(failure)
+        elif not self._failed:
             if self._error is not None:
                 self.log.info("writer.recovered", failures=self._failures)
             self._error, self._failing_since, self._failures = None, None, 0
+        if not self._waiting and self._schema_ready:
+            self._away = False
         self._publish()
+
+    def _write_each(self, keys: Iterable[Key]) -> StorageError | None:
+        """Write these batches, or some of them when the database is away; return why one failed."""
+        failure: StorageError | None = None
+        in_row, told_of_database = 0, False
+        for key in keys:
+            try:
+                self._write(self._waiting[key])
+            except (DatabaseUnavailableError, DatabaseMisconfiguredError) as error:
+                self.beat()
+                failure = error
+                # to the end: the next round begins with another
+                self._waiting[key] = self._waiting.pop(key)
+                self._failed.add(key)
+                in_row += 1
+                # one that failed while others were taken says nothing of the database when it fails again
+                told_of_database = told_of_database or key not in self._odd
+                if in_row == FAILURES_IN_ROW:
+                    break
+            else:
+                self._forget(key)
+                self._odd |= self._failed
+                in_row, told_of_database, self._away = 0, False, False
+        self._away = self._away or told_of_database
+        return failure
+
+    def _forget(self, key: Key) -> None:
+        del self._waiting[key]
+        self._failed.discard(key)
+        self._odd.discard(key)
 
     def _write(self, batch: BatchParsed) -> None:
         with self._instruments.write_seconds.time():
@@ -151,14 +195,17 @@ class Writer(Actor):
         self._error = error
         delay_s = BACKOFF.delay_s(self._failures, self._random)
         self.tick_later("retry", delay_s)
-        for batch in self._waiting.values():
-            self._delay(batch, delay_s)
+        for key, batch in tuple(self._waiting.items()):
+            if not self._delay(batch, delay_s):
+                # its source died or was removed: nobody waits for it, and what it holds comes again
+                self._forget(key)
 
-    def _delay(self, batch: BatchParsed, delay_s: float = BACKOFF.cap_s) -> None:
+    def _delay(self, batch: BatchParsed, delay_s: float = BACKOFF.cap_s) -> bool:
+        """Tell a source that its batch waits; False when there is none any more."""
         delayed = BatchDelayed(
             batch_id=batch.batch_id, channel=batch.channel, retry_in_s=delay_s, cause=str(self._error)
         )
-        self.send(batch.source, delayed)
+        return self.send(batch.source, delayed)
 
     # ── showing ──────────────────────────────────────────────────────────────
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["LOOPBACK_HOSTS", "ApiKey", "Group", "HttpUrl", "Names", "Port", "env_names", "upper"]
+__all__ = [
+    "CHANNEL_ID",
+    "LOOPBACK_HOSTS",
+    "ApiKey",
+    "Group",
+    "HttpUrl",
+    "Names",
+    "Port",
+    "env_names",
+    "upper",
+]
 
+#: A channel's id; the real gateway answers 500 to anything else (fault 28). One way to write each number:
+#: -1001 and -01001 would be two channels here and one there, and each of its signals stored twice.
+CHANNEL_ID = re.compile(r"-?[1-9][0-9]{0,17}")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from pydantic import Field, field_validator, model_validator
 
-from config.fields import ApiKey, Group, HttpUrl, Names, env_names
+from config.fields import CHANNEL_ID, ApiKey, Group, HttpUrl, Names, env_names
 
 __all__ = ["BreakerSettings", "GatewaySettings"]
 
@@ -63,8 +61,7 @@ class GatewaySettings(Group):
     @classmethod
     def _are_channel_ids(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
         for channel in channels:
-            # the real gateway answers 500 to any other (fault 28)
-            if not re.fullmatch(r"-?[0-9]{1,18}", channel):
+            if not CHANNEL_ID.fullmatch(channel):
                 raise ValueError(f"{channel!r} is not a channel id such as -1001649127710")
         if len(set(channels)) != len(channels):
             raise ValueError("a channel stands there twice")

@@ -28,7 +28,11 @@ Factory = Callable[[Context], "pykka.ActorRef[Any]"]
 
 
 class ChildState(StrEnum):
-    """Where a child stands. ``parked``: given up for a while, tried again later."""
+    """Where a child stands.
+
+    ``parked``: given up for a while, tried again later. ``leaving``: told to drain and stop for good; one
+    that does not stop is shown as ``stopping``.
+    """
 
     WAITING = "waiting"
     STARTING = "starting"
@@ -36,6 +40,7 @@ class ChildState(StrEnum):
     RESTARTING = "restarting"
     PARKED = "parked"
     HUNG = "hung"
+    LEAVING = "leaving"
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -55,15 +60,17 @@ class ChildSpec:
     """How to run one child.
 
     ``factory`` starts the actor and returns its reference. A ``source`` is drained before the stop.
-    ``parkable``: too many restarts park it instead of ending the daemon. ``heartbeat_limit_s`` is
-    longer than any outside call the child makes. ``interrupt`` ends a long outside call of the child, so
-    that it can drain and stop; it is called from the supervisor's thread.
+    ``parkable``: too many restarts park it instead of ending the daemon; so they do one of a ``group``
+    while another child of that group runs. Neighbours that are of a group, whichever, are stopped together.
+    ``heartbeat_limit_s`` is longer than any outside call the child makes. ``interrupt`` ends a long outside
+    call of the child, so that it can drain and stop; it is called from the supervisor's thread.
     """
 
     name: str
     factory: Factory
     source: bool = False
     parkable: bool = False
+    group: str | None = None
     interrupt: Callable[[], None] | None = None
     start_s: float = 30.0
     shutdown_s: float = 2.0
@@ -125,6 +132,22 @@ class Child:
     vitals: Vitals = field(default_factory=lambda: Vitals(0.0))
     deadline_s: float = 0.0
     drained: bool = False
+    told_to_stop: bool = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it starts, runs or hangs: its death would be news."""
+        return self.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it was told to go."""
+        return self.state in (ChildState.LEAVING, ChildState.STOPPING)
+
+    def change(self, state: ChildState, at: datetime) -> None:
+        """Go over to ``state`` at the instant ``at``."""
+        self.state = state
+        self.since = at
 
     def snapshot(self, now_s: float, mailbox: int) -> ChildSnapshot:
         """Return this record as others may see it."""

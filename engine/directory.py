@@ -41,14 +41,18 @@ class Directory:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._misses: dict[str, int] = {}
+        self._gone: set[str] = set()
 
     def enter(self, name: str, entry: Entry) -> None:
         """Make ``entry`` the holder of ``name``."""
+        self._gone.discard(name)
         self._entries[name] = entry
 
     def remove(self, name: str) -> None:
-        """Forget the holder of ``name``."""
+        """Forget ``name``: it is not down but gone, so what is still told to it is no miss."""
+        self._gone.add(name)
         self._entries.pop(name, None)
+        self._misses.pop(name, None)
 
     def find(self, name: str) -> Entry | None:
         """Return the holder of ``name``, dead or alive, or None."""
@@ -71,7 +75,8 @@ class Directory:
                 pass
             else:
                 return True
-        self._misses[name] = self._misses.get(name, 0) + 1
+        if name not in self._gone:
+            self._misses[name] = self._misses.get(name, 0) + 1
         return False
 
     def misses(self) -> dict[str, int]:

@@ -7,13 +7,20 @@ Data messages carry ``batch_id`` and channel; control messages carry the sender'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.model import Outcome, SourceMessage
 
+if TYPE_CHECKING:
+    # a spec makes actors, and every actor knows these messages
+    from engine.children import ChildSpec
+
 __all__ = [
+    "AddChild",
     "BatchCommitted",
     "BatchDelayed",
     "BatchParsed",
+    "ChannelsChanged",
     "CheckHistory",
     "ChildDown",
     "ChildReady",
@@ -21,11 +28,13 @@ __all__ = [
     "Crash",
     "Drain",
     "Drained",
+    "FollowChannels",
     "GenerationRaised",
     "MessagesFetched",
     "PageBuilt",
     "Ping",
     "PollNow",
+    "RemoveChild",
     "Shutdown",
     "SignalsCommitted",
     "StartBackfill",
@@ -75,6 +84,20 @@ class GenerationRaised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddChild:
+    """Channel keeper to supervisor: run one more child. One of that name, or a stop under way: no effect."""
+
+    spec: ChildSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveChild:
+    """Channel keeper to supervisor: drain and stop the child of this name, and forget it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
     """Main to supervisor: drain, then stop all in reverse order."""
 
@@ -100,6 +123,21 @@ class Crash:
     """Fault drill to any actor: raise in the handler. Sent by tests only; no outside way leads here."""
 
     reason: str
+
+
+# ── channels ─────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelsChanged:
+    """Responder to channel keeper: a doorbell. The table of channels is another one now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowChannels:
+    """Channel keeper to backfill: these are the channels whose history is to be read, and no others."""
+
+    channels: tuple[str, ...]
 
 
 # ── sources: poller, backfill, dead letters ──────────────────────────────────
@@ -189,7 +227,10 @@ class BatchDelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalsCommitted:
-    """Writer to cache: a doorbell. Signals up to ``commit_number`` are readable."""
+    """Writer to cache: a doorbell. Signals up to ``commit_number`` are readable.
+
+    Told by the responder too, with no signals, when a channel's label has changed.
+    """
 
     commit_number: int
     signals: int

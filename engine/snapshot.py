@@ -35,6 +35,10 @@ class Board:
         """Replace the snapshot of ``name``."""
         self._entries[name] = Published(snapshot, self._clock.monotonic_s())
 
+    def remove(self, name: str) -> None:
+        """Forget the snapshot of ``name``, which publishes no more; without one, nothing happens."""
+        self._entries.pop(name, None)
+
     def read(self, name: str, kind: type[T]) -> Published[T] | None:
         """Return the newest snapshot of ``name`` if there is one and it is a ``kind``."""
         entry = self._entries.get(name)
@@ -44,10 +48,11 @@ class Board:
 
     def all_of(self, kind: type[T]) -> dict[str, Published[T]]:
         """Return the newest snapshots of one kind, by publisher."""
-        # list() first: a publisher that shows itself for the first time would grow the dictionary
+        # a publisher that comes or goes resizes the dictionary. A copy is one step for other threads;
+        # list(items()) is not: its tuples let the garbage collector, and with it another thread, in between
         return {
             name: Published(entry.value, entry.at_s)
-            for name, entry in list(self._entries.items())
+            for name, entry in self._entries.copy().items()
             if isinstance(entry.value, kind)
         }
 

@@ -1,7 +1,8 @@
 """Supervisor: starts children in order, restarts the dead, drains and stops in reverse.
 
 ``one_for_one`` after Erlang's supervisor, with two additions of ours: a back-off between restarts and
-the news of a new generation to all siblings. It never blocks: waiting is a tick, asking is a look.
+the news of a new generation to all siblings. Children come and go at run time; who comes late stands last,
+so it is stopped first. It never blocks: waiting is a tick, asking is a look.
 """
 
 from __future__ import annotations
@@ -16,16 +17,22 @@ import structlog
 
 from engine.actor import SUPERVISOR, Context, Services
 from engine.backoff import Backoff
-from engine.children import (
-    Child,
-    ChildSpec,
-    ChildState,
-    Phase,
-    RestartLimit,
-    SupervisorSnapshot,
-)
+from engine.children import Child, ChildSpec, ChildState, Phase
 from engine.directory import Entry, Vitals
-from engine.messages import ChildDown, ChildReady, Drain, Drained, GenerationRaised, Ping, Shutdown, Tick
+from engine.leaving import let_go, see_off, stop_in_turn
+from engine.messages import (
+    AddChild,
+    ChildDown,
+    ChildReady,
+    Drain,
+    Drained,
+    GenerationRaised,
+    Ping,
+    RemoveChild,
+    Shutdown,
+    Tick,
+)
+from engine.roster import Roster
 
 __all__ = ["Supervisor"]
 
@@ -54,15 +61,12 @@ class Supervisor(pykka.ThreadingActor):
         random: Random | None = None,
     ) -> None:
         super().__init__()
-        names = [spec.name for spec in specs]
-        if len(set(names)) != len(names):
-            raise ValueError(f"child names must be unique: {names}")
         self._services = services
         self._log = structlog.get_logger(SUPERVISOR).bind(actor=SUPERVISOR)
         self._random = random or Random()  # noqa: S311 - jitter, not cryptography
         self._finished = finished
         self._drain_s = drain_s
-        self._children = [Child(spec, RestartLimit(), services.clock.now()) for spec in specs]
+        self._children = Roster(specs, services.clock.now())
         self._phase = Phase.STARTING
         self._phase_deadline_s = 0.0
         self._escalation: str | None = None
@@ -87,6 +91,10 @@ class Supervisor(pykka.ThreadingActor):
                 self._child_down(message)
             case Drained():
                 self._child_drained(message)
+            case AddChild():
+                self._add(message.spec)
+            case RemoveChild():
+                self._remove(message.name)
             case Shutdown():
                 self._shut_down(message.reason)
             case Tick(purpose="look"):
@@ -115,7 +123,7 @@ class Supervisor(pykka.ThreadingActor):
         vitals.handled, vitals.unknown = child.vitals.handled, child.vitals.unknown
         child.vitals = vitals
         child.deadline_s = now_s + child.spec.start_s
-        self._change(child, ChildState.STARTING)
+        child.change(ChildState.STARTING, self._services.clock.now())
         context = Context(
             name=child.spec.name, generation=child.generation, services=self._services, vitals=vitals
         )
@@ -127,10 +135,10 @@ class Supervisor(pykka.ThreadingActor):
         self._services.directory.enter(child.spec.name, Entry(child.ref, child.generation, vitals))
 
     def _child_ready(self, news: ChildReady) -> None:
-        child = self._current(news.name, news.generation)
+        child = self._children.current(news.name, news.generation)
         if child is None or child.state is not ChildState.STARTING:
             return
-        self._change(child, ChildState.RUNNING)
+        child.change(ChildState.RUNNING, self._services.clock.now())
         self._log.info("child.started", child=news.name, child_generation=news.generation)
         if news.generation > 1:
             raised = GenerationRaised(name=news.name, generation=news.generation)
@@ -140,43 +148,65 @@ class Supervisor(pykka.ThreadingActor):
             self._start_next()
 
     def _child_down(self, news: ChildDown) -> None:
-        child = self._current(news.name, news.generation)
-        if child is not None and child.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
+        child = self._children.current(news.name, news.generation)
+        if child is not None and child.is_up:
             self._lost(child, news.error, started=news.started)
 
     def _lost(self, child: Child, error: str, *, started: bool) -> None:
         child.last_error = error
         if self._phase in (Phase.STOPPING, Phase.STOPPED):
-            self._change(child, ChildState.STOPPED)
+            child.change(ChildState.STOPPED, self._services.clock.now())
             return
         if self._phase is Phase.STARTING and not started and child.generation == 1:
             # as in Erlang, no restarts at boot: the cause is a wrong set-up, and a person is there to see it
-            self._change(child, ChildState.STOPPED)
+            child.change(ChildState.STOPPED, self._services.clock.now())
             self._escalate(f"{child.spec.name} did not start: {error}")
             return
         too_many = child.limit.exceeded_by_another(self._services.clock.monotonic_s())
-        if too_many and not child.spec.parkable:
-            self._change(child, ChildState.STOPPED)
+        if too_many and not child.spec.parkable and not self._children.is_backed(child):
+            child.change(ChildState.STOPPED, self._services.clock.now())
             self._escalate(f"{child.spec.name} died over {child.limit.intensity} times in a minute: {error}")
             return
         child.restarts += 1
         if too_many:
             delay_s = PARKED_S
             child.limit.clear()
-            self._change(child, ChildState.PARKED)
+            child.change(ChildState.PARKED, self._services.clock.now())
         else:
             delay_s = RESTART_BACKOFF.delay_s(child.limit.recent, self._random)
-            self._change(child, ChildState.RESTARTING)
+            child.change(ChildState.RESTARTING, self._services.clock.now())
         self._log.error("child.died", child=child.spec.name, error=error, restart_in_s=delay_s)
         self._tick_later(f"restart:{child.spec.name}", delay_s)
 
     def _restart(self, name: str) -> None:
-        child = next(child for child in self._children if child.spec.name == name)
-        if child.spec.source and self._phase is Phase.DRAINING:
-            return  # the new generation would fetch more, and was never told to drain
+        child = self._children.find(name)
+        if child is None or (child.spec.source and self._phase is Phase.DRAINING):
+            return  # in the drain the new generation would fetch more, and was never told to drain
         if child.state in (ChildState.RESTARTING, ChildState.PARKED) and self._phase is not Phase.STOPPING:
             self._log.info("child.restarted", child=name, restarts=child.restarts)
             self._start(child)
+
+    # ── coming and going at run time ─────────────────────────────────────────
+
+    def _add(self, spec: ChildSpec) -> None:
+        """Start one more child. Who asks looks again later, so whatever cannot be now is left out."""
+        if self._phase is not Phase.RUNNING or self._children.find(spec.name) is not None:
+            return
+        self._log.info("child.added", child=spec.name)
+        self._start(self._children.enrol(spec, self._services.clock.now()))
+
+    def _remove(self, name: str) -> None:
+        """Let a child go; an unknown name, or one that leaves already, is no error."""
+        child = self._children.find(name)
+        if self._phase is not Phase.RUNNING or child is None or child.is_leaving:
+            return
+        self._services.timers.cancel((SUPERVISOR, f"restart:{name}"))
+        let_go(child, services=self._services, drain_s=self._drain_s)
+        self._see_off(child)
+
+    def _see_off(self, child: Child) -> None:
+        if see_off(child, services=self._services, log=self._log):
+            self._children.strike(child)
 
     # ── looking round ────────────────────────────────────────────────────────
 
@@ -194,7 +224,9 @@ class Supervisor(pykka.ThreadingActor):
         self._look_again()
 
     def _look_at(self, child: Child) -> None:
-        if child.state not in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG):
+        if child.is_leaving:
+            self._see_off(child)
+        if not child.is_up:
             return
         now_s = self._services.clock.monotonic_s()
         if child.ref is not None and not child.ref.is_alive():
@@ -211,10 +243,10 @@ class Supervisor(pykka.ThreadingActor):
             if child.state is not ChildState.HUNG:
                 self._log.error("child.hung", child=child.spec.name, beat_age_s=round(age_s, 1))
                 child.last_error = f"no sign of life for {age_s:.0f} s"
-                self._change(child, ChildState.HUNG)
+                child.change(ChildState.HUNG, self._services.clock.now())
         else:
             if child.state is ChildState.HUNG:
-                self._change(child, ChildState.RUNNING)
+                child.change(ChildState.RUNNING, self._services.clock.now())
             self._services.directory.send(child.spec.name, Ping())
 
     # ── draining and stopping ────────────────────────────────────────────────
@@ -238,15 +270,19 @@ class Supervisor(pykka.ThreadingActor):
         self._look_again()
 
     def _child_drained(self, news: Drained) -> None:
-        child = self._current(news.name, news.generation)
-        if child is not None and not child.drained:
-            child.drained = True
+        child = self._children.current(news.name, news.generation)
+        if child is None or child.drained:
+            return
+        child.drained = True
+        if self._phase is Phase.DRAINING:
             self._unacknowledged += news.unacknowledged
-            if self._phase is Phase.DRAINING:
-                self._finish_draining()
+            self._finish_draining()
+        elif child.state is ChildState.LEAVING:
+            self._log.info("child.drained", child=news.name, unacknowledged=news.unacknowledged)
+            self._see_off(child)
 
     def _finish_draining(self) -> None:
-        open_sources = [child.spec.name for child in self._sources() if not child.drained]
+        open_sources = [child.spec.name for child in self._children.sources() if not child.drained]
         if open_sources and self._services.clock.monotonic_s() < self._phase_deadline_s:
             return
         if open_sources:
@@ -257,41 +293,13 @@ class Supervisor(pykka.ThreadingActor):
         self._stop_next()
 
     def _stop_next(self) -> None:
-        """Stop the last child that lives, or look whether it has stopped: one at a time, in reverse."""
-        now_s = self._services.clock.monotonic_s()
-        for child in reversed(self._children):
-            if child.state is ChildState.STOPPED:
-                continue
-            if child.ref is None or not child.ref.is_alive():
-                self._change(child, ChildState.STOPPED)
-                continue
-            if child.state is not ChildState.STOPPING:
-                child.deadline_s = now_s + child.spec.shutdown_s
-                self._change(child, ChildState.STOPPING)
-                child.ref.stop(block=False)
-                return
-            if now_s < child.deadline_s:
-                return
-            self._log.error("child.stop_timeout", child=child.spec.name)
-            self._change(child, ChildState.STOPPED)
-        self._phase = Phase.STOPPED
-        self._log.info("supervisor.stopped")
-        self._publish()
-        self._finished.set()
+        if stop_in_turn(reversed(self._children), services=self._services, log=self._log):
+            self._phase = Phase.STOPPED
+            self._log.info("supervisor.stopped")
+            self._publish()
+            self._finished.set()
 
     # ── internals ────────────────────────────────────────────────────────────
-
-    def _sources(self) -> list[Child]:
-        """Sources that can still answer; one that is down has nothing in flight."""
-        return [c for c in self._children if c.spec.source and c.state is ChildState.RUNNING]
-
-    def _current(self, name: str, generation: int) -> Child | None:
-        """Return the child a message speaks of; None when the sender is of an earlier generation."""
-        return next((c for c in self._children if c.spec.name == name and c.generation == generation), None)
-
-    def _change(self, child: Child, state: ChildState) -> None:
-        child.state = state
-        child.since = self._services.clock.now()
 
     def _look_again(self) -> None:
         stopping = self._phase in (Phase.DRAINING, Phase.STOPPING)
@@ -304,14 +312,7 @@ class Supervisor(pykka.ThreadingActor):
         )
 
     def _publish(self) -> None:
-        now_s = self._services.clock.monotonic_s()
-        children = tuple(
-            child.snapshot(now_s, self._services.directory.depth(child.spec.name)) for child in self._children
-        )
-        snapshot = SupervisorSnapshot(
-            phase=self._phase,
-            children=children,
-            escalation=self._escalation,
-            unacknowledged=self._unacknowledged,
+        snapshot = self._children.snapshot(
+            self._services, self._phase, escalation=self._escalation, unacknowledged=self._unacknowledged
         )
         self._services.board.publish(SUPERVISOR, snapshot)

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import secrets
+import weakref
 from datetime import timedelta
 from random import Random
 
@@ -14,27 +15,26 @@ from prometheus_client import CollectorRegistry
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.dead_letters import DeadLetterSource
-from actors.doorbell import Doorbell
 from actors.health import Health
 from actors.instruments import Instruments
 from actors.maintenance import Maintenance
 from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
-from actors.poller import Poller, PollPolicy
 from actors.writer import Writer
 from config import Settings
 from engine.actor import Services
-from engine.breaker import BreakerPolicy
 from engine.children import ChildSpec
 from engine.clock import SystemClock
 from engine.directory import Directory
 from engine.snapshot import Board
 from engine.timers import TimerThread
+from ops.channel_children import ChannelChildren
 from ops.http.listening import Listening
 from ops.metrics import SnapshotCollector
 from ops.recent_logs import RecentLogs
 from ops.serving import Serving
 from ops.stores import make_stores, migrate_as_owner
+from storage.channels import Channels
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
 from storage.dead_letters import DeadLetters
@@ -60,8 +60,12 @@ class Parts:
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._registry = CollectorRegistry()
         self._instruments = Instruments(self._registry)
-        self._gateways: list[GatewayClient] = []
+        # weak: that of a channel which was removed goes with its children
+        self._gateways: weakref.WeakSet[GatewayClient] = weakref.WeakSet()
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
+        self._channels = Channels(
+            self._stores.database, settings=settings.gateway.channels, retention=RETENTION
+        )
         self._registry.register(
             SnapshotCollector(
                 board=self.services.board,
@@ -79,6 +83,7 @@ class Parts:
             registry=self._registry,
             instruments=self._instruments,
             logs=logs,
+            channels=self._channels,
             retention=RETENTION,
         )
 
@@ -88,24 +93,34 @@ class Parts:
 
     def close(self) -> None:
         """Close everything; idempotent."""
-        for gateway in self._gateways:
+        for gateway in tuple(self._gateways):
             gateway.close()
         self._stores.close()
         self._timers.close()
 
     def specs(self) -> list[ChildSpec]:
-        """Return the children in start order: who receives starts before who sends."""
-        channels = self._settings.gateway.channels
+        """Return the children in start order: who receives starts before who sends.
+
+        Those of channels that were added at run time come later, when the keeper has read of them.
+        """
+        children = ChannelChildren(
+            self._settings,
+            gateway=self._gateway,
+            channels=self._channels,
+            instruments=self._instruments,
+            random=self._random,
+        )
         return [
             self._writer(),
             self._serving.stream(),
             self._cache(),
             ChildSpec(name="parser", factory=functools.partial(Parser.start, policy=self._outcome_policy())),
-            *(self._poller(channel) for channel in channels),
+            *children.pollers(),
             self._backfill(),
             self._dead_letters(),
             self._maintenance(),
-            *(self._doorbell(channel) for channel in channels if self._settings.engine.doorbell),
+            *children.doorbells(),
+            children.keeper(),
             self._health(),
             self._serving.responder(),
         ]
@@ -118,7 +133,7 @@ class Parts:
         key = settings.api_key.get_secret_value() if settings.api_key else None
         timeout_s = self._settings.breaker.timeout_ms / 1000
         client = GatewayClient(settings.url, api_key=key, timeout_s=timeout_s, timers=self._timers)
-        self._gateways.append(client)
+        self._gateways.add(client)
         return client
 
     def _prepare_schema(self) -> None:
@@ -166,29 +181,6 @@ class Parts:
         )
         return ChildSpec(name="cache", factory=factory, parkable=True)
 
-    def _poller(self, channel: str) -> ChildSpec:
-        gateway, breaker = self._settings.gateway, self._settings.breaker
-        interval_s, call_s = gateway.polling_interval_ms / 1000, breaker.timeout_ms / 1000
-        factory = functools.partial(
-            Poller.start,
-            channel=channel,
-            gateway=self._gateway(),
-            policy=PollPolicy(interval_s=interval_s, batch_size=gateway.batch_size),
-            breaker=BreakerPolicy(
-                window=breaker.window,
-                minimum=breaker.minimum,
-                threshold_percent=breaker.error_threshold,
-                reset_s=breaker.reset_timeout_ms / 1000,
-                # time-outs alone, one per interval and call, must be able to fill the window
-                horizon_s=10 * (interval_s + call_s),
-            ),
-            instruments=self._instruments,
-        )
-        # one poll makes up to 31 calls when an acknowledgement has to be split
-        return ChildSpec(
-            name=f"poller:{channel}", factory=factory, source=True, heartbeat_limit_s=30 + 32 * call_s
-        )
-
     def _backfill(self) -> ChildSpec:
         gateway = self._settings.gateway
         client = self._gateway()
@@ -229,19 +221,6 @@ class Parts:
             Maintenance.start, retention=Retention(self._stores.database), random=self._random
         )
         return ChildSpec(name="maintenance", factory=factory, parkable=True)
-
-    def _doorbell(self, channel: str) -> ChildSpec:
-        client = self._gateway()
-        factory = functools.partial(
-            Doorbell.start, channel=channel, poller=f"poller:{channel}", gateway=client, random=self._random
-        )
-        return ChildSpec(
-            name=f"doorbell:{channel}",
-            factory=factory,
-            parkable=True,
-            interrupt=client.interrupt,
-            heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
-        )
 
     def _health(self) -> ChildSpec:
         gateway, breaker = self._settings.gateway, self._settings.breaker

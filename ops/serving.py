@@ -17,6 +17,7 @@ from engine.actor import Services
 from engine.children import ChildSpec
 from engine.timers import Timers
 from ops.http.app import AppParts, create_app
+from ops.http.channels import ChannelParts
 from ops.http.clients import Proxies
 from ops.http.frames import event_of
 from ops.http.guard import GuardPolicy
@@ -26,6 +27,7 @@ from ops.http.pages import PageReader
 from ops.http.streaming import StreamLimits, Streams
 from ops.recent_logs import RecentLogs
 from ops.stores import Stores
+from storage.channels import Channels
 from storage.dead_letters import DeadLetters
 from storage.gateway import GatewayClient, SyncResult
 from storage.signals import Signals
@@ -47,6 +49,7 @@ class Serving:
         registry: CollectorRegistry,
         instruments: Instruments,
         logs: RecentLogs,
+        channels: Channels,
         retention: timedelta,
     ) -> None:
         self._settings = settings
@@ -57,6 +60,7 @@ class Serving:
         self._registry = registry
         self._instruments = instruments
         self._logs = logs
+        self._channels = channels
         self._signals = Signals(stores.database, retention=retention)
         self._feed = Feed()
 
@@ -104,7 +108,12 @@ class Serving:
             registry=self._registry,
             instruments=self._instruments,
             sync=self._sync,
-            pollers=tuple(f"poller:{channel}" for channel in self._settings.gateway.channels),
+            channels=ChannelParts(
+                board=self._services.board,
+                directory=self._services.directory,
+                channels=self._channels,
+                settings=self._settings.gateway.channels,
+            ),
             guard=GuardPolicy(
                 loopback=http.host in LOOPBACK_HOSTS,
                 api_key=http.api_key.get_secret_value() if http.api_key else None,

@@ -3,6 +3,7 @@ grant usage on schema {schema} to {role};
 grant select on {schema}.schema_migrations, {schema}.layout to {role};
 grant select, update on {schema}.commits to {role};
 grant select, insert, update on {schema}.ledger, {schema}.dead_letters, {schema}.checkpoints to {role};
+grant select, insert, update on {schema}.channels to {role};
 grant select, insert, delete on {schema}.tp_capital_signals to {role};
 grant select, insert on {schema}.signals_history to {role};
 grant select, insert, update, delete on {schema}.signal_events, {schema}.daemons to {role};

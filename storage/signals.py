@@ -20,6 +20,9 @@ _COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
+# A label stands in no row of signals: it is looked up with each page. Whoever changes one draws a commit
+# number, so that a page built for that generation has it.
+_LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
 _EVENTS = """
 select channel, signal_message_id, signal_position, kind, ts, message_id, target, stop, percent
 from {schema}.signal_events
@@ -65,7 +68,7 @@ class SignalQuery:
 class SignalPage:
     """Rows of a page, keyed by column; ``more`` says whether another page follows.
 
-    Each row also holds ``events``, in order of time, and the ``status`` that follows from them.
+    Each row also holds ``channel_label``, ``events`` in order of time and the ``status`` that follows from them.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -78,7 +81,9 @@ class Signals:
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
-        self._events = sql.SQL(_EVENTS).format(schema=sql.Identifier(database.schema))
+        schema = sql.Identifier(database.schema)
+        self._events = sql.SQL(_EVENTS).format(schema=schema)
+        self._labels = sql.SQL(_LABELS).format(schema=schema)
         history = sql.Identifier(database.schema, "signals_history")
         self._committed = sql.SQL(_COMMITTED).format(columns=_COLUMNS, table=self._table, history=history)
         self._retention = retention
@@ -123,6 +128,7 @@ class Signals:
         def work(cursor: Cursor) -> SignalPage:
             rows = cursor.execute(statement, values).fetchall()
             page = rows[: query.limit]
+            self._add_labels(cursor, page)
             self._add_events(cursor, page)
             return SignalPage(rows=tuple(page), more=len(rows) > query.limit)
 
@@ -138,6 +144,7 @@ class Signals:
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()
             if row is not None:
+                self._add_labels(cursor, [row])
                 self._add_events(cursor, [row])
             return row
 
@@ -160,10 +167,18 @@ class Signals:
 
         def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
             rows = cursor.execute(self._committed, values).fetchall()
+            self._add_labels(cursor, rows)
             self._add_events(cursor, rows)
             return tuple(rows)
 
         return self._database.read(work)
+
+    def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        channels = sorted({row["channel"] for row in rows})
+        found = cursor.execute(self._labels, {"channels": channels})
+        labels = {row["channel"]: row["label"] for row in found}
+        for row in rows:
+            row["channel_label"] = labels.get(row["channel"])
 
     def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
         keys = [{name: row[name] for name in ("channel", "message_id", "position")} for row in rows]

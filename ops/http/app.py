@@ -19,6 +19,7 @@ from engine.clock import Clock
 from engine.directory import Directory
 from engine.snapshot import Board
 from ops.http.answers import JSON, Answering, json_answer
+from ops.http.channels import ChannelParts, channel_operations
 from ops.http.clients import Proxies
 from ops.http.dead_letters import dead_letter_operations
 from ops.http.docs import doc_operations, openapi_operation
@@ -62,7 +63,7 @@ class AppParts:
     letters: DeadLetters
     logs: RecentLogs
     sync: Callable[[int], SyncResult]
-    pollers: tuple[str, ...]
+    channels: ChannelParts
     guard: GuardPolicy
     proxies: Proxies
 
@@ -94,7 +95,8 @@ def _operations(parts: AppParts) -> list[Operation]:
     resources = [
         *dead_letter_operations(parts.letters, answering),
         *log_operations(parts.logs, parts.clock.now()),
-        *sync_operations(parts.sync, parts.directory, parts.pollers),
+        *channel_operations(parts.channels),
+        *sync_operations(parts.sync, parts.board, parts.directory),
     ]
     document: dict[str, Any] = {}
     operations = [

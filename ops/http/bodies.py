@@ -13,7 +13,7 @@ from starlette.requests import Request
 from ops.http.parameters import errors_of
 from ops.http.problems import BadRequestError
 
-__all__ = ["MAX_BODY_BYTES", "read_body"]
+__all__ = ["MAX_BODY_BYTES", "body_of", "read_body"]
 
 MAX_BODY_BYTES = 64 * 1024
 #: a client that takes longer to send so little holds a connection and nothing else
@@ -43,10 +43,17 @@ async def read_body(request: Request, model: type[B]) -> B:
         raise HTTPException(
             408, f"The body did not come within {BODY_S:g} s.", headers={"Connection": "close"}
         ) from None
-    if not received.strip():
-        return model()
+    return body_of(bytes(received), model)
+
+
+def body_of(body: bytes, model: type[B]) -> B:
+    """Return what was received as ``model``.
+
+    Raises:
+        BadRequestError: with everything that is wrong about it.
+    """
     try:
-        value = orjson.loads(received)
+        value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError:
         raise BadRequestError([("body", "JSON is wanted")]) from None
     if not isinstance(value, dict):

@@ -131,6 +131,7 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
                     "newHere": c.found,
                     "completedAt": _iso(c.completed_at),
                     "foundByTailChecks": c.tail_found,
+                    "error": c.error,
                 }
                 for c in inputs.backfill.channels
             ],

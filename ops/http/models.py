@@ -67,6 +67,7 @@ class Signal(Body):
     id: int
     ts: EpochMs
     channel: str
+    channel_label: str | None = Field(description="the channel's name here, if it was given one")
     signal_type: str
     side: Literal["buy", "sell"] | None
     asset: str | None

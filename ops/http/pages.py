@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from actors.cache import last_good_key, page_key
@@ -60,7 +61,7 @@ class PageReader:
             StorageError: the database cannot be read and no good page of this query is kept.
         """
         backfill = self._completed_backfill() if query.history else None
-        key = f"{query.key}#{backfill.channels[-1].rows_read if backfill else ''}#{int(query.history)}"
+        key = f"{query.key}#{_stamp(backfill)}#{int(query.history)}"
         cache = self._board.read("cache", CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
         if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
@@ -116,3 +117,11 @@ class PageReader:
     def _completed_backfill(self) -> BackfillSnapshot | None:
         backfill = self._board.read("backfill", BackfillSnapshot)
         return backfill.value if backfill and backfill.value.completed else None
+
+
+def _stamp(backfill: BackfillSnapshot | None) -> str:
+    """Return what the history's entry depends on, all of it: channels come and go without a commit of signals."""
+    if backfill is None:
+        return ""
+    facts = [f"{c.channel},{c.rows_read},{c.pages},{c.completed_at}" for c in backfill.channels]
+    return hashlib.blake2b(";".join(facts).encode(), digest_size=8).hexdigest()

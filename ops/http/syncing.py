@@ -9,8 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.snapshots import PollerSnapshot
 from engine.directory import Directory
 from engine.messages import PollNow
+from engine.snapshot import Board
 from ops.http.answers import JSON, json_answer
 from ops.http.bodies import read_body
 from ops.http.models import SyncAnswer, SyncRequest
@@ -27,7 +29,7 @@ _AT_ONCE = 2
 
 
 def sync_operations(
-    sync: Callable[[int], SyncResult], directory: Directory, pollers: Sequence[str]
+    sync: Callable[[int], SyncResult], board: Board, directory: Directory
 ) -> Sequence[Operation]:
     """Return the operation."""
     places = asyncio.Semaphore(_AT_ONCE)
@@ -43,7 +45,7 @@ def sync_operations(
                 result = await run_in_threadpool(sync, asked.limit)
             except GatewayError as error:
                 return problem(503, f"The gateway could not be asked to sync: {error}")
-        for poller in pollers:
+        for poller in board.all_of(PollerSnapshot):
             directory.send(poller, PollNow(reason="sync-messages"))
         counts = {
             "totalMessagesSynced": result.synced,

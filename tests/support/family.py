@@ -10,7 +10,7 @@ from pykka.messages import _ActorStop
 
 from engine.actor import SUPERVISOR, Context
 from engine.children import ChildSnapshot, ChildSpec, ChildState, Phase, SupervisorSnapshot
-from engine.messages import ChildDown, ChildReady, Drain, Drained, Ping
+from engine.messages import AddChild, ChildDown, ChildReady, Drain, Drained, Ping, RemoveChild
 from engine.supervisor import Supervisor
 from tests.support.recording import Recorder, World, take_messages
 
@@ -70,6 +70,16 @@ class Family(World):
         """Tell the supervisor something; it hears of it when things settle."""
         self.supervisor.actor_ref.tell(message)
 
+    def add(self, name: str, **kind: Any) -> None:
+        """Let one more child be asked for."""
+        self.tell(AddChild(spec=ChildSpec(name=name, factory=self._start, **kind)))
+        self.settle()
+
+    def remove(self, name: str) -> None:
+        """Let a child be sent away."""
+        self.tell(RemoveChild(name=name))
+        self.settle()
+
     def ready(self, name: str) -> None:
         """Let a silent child get ready."""
         self.tell(ChildReady(name=name, generation=self.live[name].context.generation))
@@ -113,6 +123,10 @@ class Family(World):
     def pass_s(self, seconds: float) -> None:
         """Let time pass."""
         self.timers.advance(seconds, self.settle)
+
+    def names(self) -> list[str]:
+        """Return the names of the children shown, in order."""
+        return [child.name for child in self.snapshot.children]
 
     @property
     def snapshot(self) -> SupervisorSnapshot:

@@ -19,7 +19,7 @@ __all__ = ["FakeGateway"]
 class FakeGateway:
     """What the gateway holds, and how it behaves.
 
-    ``down`` fails every call with this error; ``ack_rule`` may raise for a request's ids, and returns the
+    ``down`` fails every call with this error, ``down_for`` those about a channel; ``ack_rule`` may raise for a request's ids, and returns the
     rows it updated. ``rows`` is the history in order of receipt.
     """
 
@@ -27,6 +27,7 @@ class FakeGateway:
     reprocess: list[SourceMessage] = field(default_factory=list)
     rows: list[SourceMessage] = field(default_factory=list)
     down: GatewayError | None = None
+    down_for: dict[str, GatewayError] = field(default_factory=dict)
     sync_error: GatewayError | None = None
     ack_errors: deque[GatewayError] = field(default_factory=deque)
     ack_rule: Callable[[Sequence[str]], int] | None = None
@@ -34,21 +35,28 @@ class FakeGateway:
     limits: list[int] = field(default_factory=list)
     acks: list[tuple[str, ...]] = field(default_factory=list)
     pages: list[tuple[int, int, datetime | None]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    closed: int = 0
 
     @property
     def client(self) -> GatewayClient:
         """Return this as what an actor is given."""
         return cast("GatewayClient", self)
 
-    def _called(self, name: str) -> None:
+    def close(self) -> None:
+        self.closed += 1
+
+    def _called(self, name: str, channel: str | None = None) -> None:
         self.calls.append(name)
         if self.down is not None:
             raise self.down
+        if channel in self.down_for:
+            raise self.down_for[channel]
 
     def unprocessed(
         self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False
     ) -> tuple[SourceMessage, ...]:
-        self._called("reprocess" if reprocess else "unprocessed")
+        self._called("reprocess" if reprocess else "unprocessed", channel)
         self.limits.append(limit)
         return tuple((self.reprocess if reprocess else self.unread)[:limit])
 
@@ -65,7 +73,8 @@ class FakeGateway:
         return updated or marked
 
     def history(self, channel: str, *, offset: int, limit: int, since: datetime | None = None) -> HistoryPage:
-        self._called("history")
+        self.asked.append(channel)
+        self._called("history", channel)
         self.pages.append((offset, limit, since))
         rows = [row for row in self.rows if row.channel == channel]
         return HistoryPage(messages=tuple(rows[offset : offset + limit]), total=len(rows), has_more=False)

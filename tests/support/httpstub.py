@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -60,6 +60,7 @@ class HttpStub:
     def __init__(self, answer: Answer | None = None) -> None:
         self._standing = answer or Answer(status=404)
         self._queued: deque[Answer] = deque()
+        self._chooser: Callable[[Request], Answer] | None = None
         self._requests: list[Request] = []
         self._changed = threading.Condition()
         # Set by close(): whoever holds or drips an answer gives up.
@@ -102,6 +103,11 @@ class HttpStub:
         with self._changed:
             self._standing = answer
 
+    def answer_by(self, chooser: Callable[[Request], Answer]) -> None:
+        """Let ``chooser`` answer from now on, once the queue is empty; it is called by several threads."""
+        with self._changed:
+            self._chooser = chooser
+
     def queue(self, *answers: Answer) -> None:
         """Answer the next requests so, one each."""
         with self._changed:
@@ -135,7 +141,13 @@ class HttpStub:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
-            return self._queued.popleft() if self._queued else self._standing
+            if self._queued:
+                return self._queued.popleft()
+            if self._chooser is None:
+                return self._standing
+            chooser = self._chooser
+        # outside the lock: it may take its time, and others' answers do not wait for it
+        return chooser(request)
 
     def pause(self, seconds: float) -> bool:
         """Wait; False when the stub is closing. For the server's threads."""

@@ -35,7 +35,7 @@ class FakeCheckpoints:
 
     def load(self, channels: Sequence[str]) -> dict[str, Checkpoint]:
         self._check()
-        return dict(self.rows)
+        return {channel: row for channel, row in self.rows.items() if channel in channels}
 
     def save(self, checkpoint: Checkpoint, *, completed: bool) -> None:
         self._check()
@@ -56,8 +56,15 @@ class FakeCheckpoints:
 class Reading(SourceWorld):
     """A backfill, its gateway and its checkpoints."""
 
-    def __init__(self, *numbers: int, known: Checkpoint | None = None, generation: int = 1) -> None:
+    def __init__(
+        self,
+        *numbers: int,
+        known: Checkpoint | None = None,
+        generation: int = 1,
+        channels: Sequence[str] = (CHANNEL,),
+    ) -> None:
         super().__init__()
+        self.channels = channels
         self.gateway = FakeGateway(rows=list(messages(*numbers)))
         self.checkpoints = FakeCheckpoints(self)
         if known is not None:
@@ -67,7 +74,7 @@ class Reading(SourceWorld):
     def make(self, generation: int = 1) -> Backfill:
         backfill = Backfill(
             self.context("backfill", generation),
-            channels=[CHANNEL],
+            channels=self.channels,
             gateway=self.gateway.client,
             checkpoints=cast("Checkpoints", self.checkpoints),
             policy=BackfillPolicy(delay_s=DELAY_S, tail_every_s=TAIL_S, sync_timeout_s=60),

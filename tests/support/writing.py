@@ -33,13 +33,17 @@ SIGNAL = Signal(
 
 
 class FakeLedger:
-    """Keeps outcomes by key. ``refused`` ids are never taken as what they are; ``errors`` come first."""
+    """Keeps outcomes by key. ``refused`` ids are never taken as what they are; ``errors`` come first.
+
+    ``broken`` ids make every write that holds one of them fail with this error.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[str, Outcome] = {}
         self.refused: set[str] = set()
         self.refuses_all = False
         self.errors: deque[StorageError] = deque()
+        self.broken: dict[str, StorageError] = {}
         self.sizes: list[int] = []
 
     def record(self, outcomes: Sequence[Outcome], *, reread: bool = False) -> Recorded:
@@ -47,6 +51,8 @@ class FakeLedger:
         if self.errors:
             raise self.errors.popleft()
         for outcome in outcomes:
+            if (error := self.broken.get(outcome.message.message_id)) is not None:
+                raise error
             letter = outcome.kind is OutcomeKind.DEAD_LETTER
             if self.refuses_all or (outcome.message.message_id in self.refused and not letter):
                 raise RowsRefusedError("invalid byte sequence: 0x00")
@@ -70,6 +76,7 @@ class Writing(World):
         self.prepare_errors = deque(prepare_errors)
         self.prepared = 0
         self.poller = self.recorder("poller:a")
+        self.other = self.recorder("poller:b")
         self.backfill = self.recorder("backfill")
         self.cache = self.recorder("cache")
         self.writer = Writer(
@@ -86,7 +93,14 @@ class Writing(World):
         if self.prepare_errors:
             raise self.prepare_errors.popleft()
 
-    def write(self, batch_id: str, *numbers: int, source: str = "poller:a", signals: bool = False) -> None:
+    def write(
+        self,
+        batch_id: str,
+        *numbers: int,
+        source: str = "poller:a",
+        channel: str = CHANNEL,
+        signals: bool = False,
+    ) -> None:
         outcomes = tuple(
             Outcome(
                 message=message(number),
@@ -98,7 +112,7 @@ class Writing(World):
             for number in numbers
         )
         self.writer.on_receive(
-            BatchParsed(batch_id=batch_id, source=source, channel=CHANNEL, outcomes=outcomes)
+            BatchParsed(batch_id=batch_id, source=source, channel=channel, outcomes=outcomes)
         )
 
     def committed(self) -> list[BatchCommitted]:

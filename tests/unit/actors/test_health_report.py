@@ -166,6 +166,15 @@ def test_the_same_cause_of_many_channels_is_told_once() -> None:
     assert report(inputs).findings["gatewayApi"].cause == "connection refused"
 
 
+def test_the_cause_of_one_channel_among_several_is_told_with_its_channel() -> None:
+    bad = replace(POLLER, channel="-1002", state=PollState.FAILED, error="HTTP 500")
+    refused = replace(bad, channel="-1003", error="HTTP 403", key_refused=True)
+    inputs = replace(WELL, pollers=(POLLER, bad, refused))
+    assert report(inputs).findings["gatewayApi"].cause == (
+        "channel -1002: HTTP 500; channel -1003: key refused: HTTP 403"
+    )
+
+
 POLLING = [
     (replace(WELL, pollers=()), "no poller has started yet"),
     (
@@ -208,6 +217,15 @@ def test_one_bad_channel_among_good_ones_is_found() -> None:
     assert finding.cause == "channel -1002: polls are failed: slow"
 
 
+def test_every_bad_channel_is_told() -> None:
+    slow = replace(POLLER, channel="-1002", state=PollState.FAILED, error="slow")
+    late = replace(POLLER, channel="-1003", last_success_s=60.0)
+    finding = report(replace(WELL, pollers=(slow, POLLER, late))).findings["pollingWorker"]
+    assert finding.cause == (
+        "channel -1002: polls are failed: slow; channel -1003: no successful poll for 41 s"
+    )
+
+
 def test_fault_12_a_failing_history_is_degraded() -> None:
     assert WELL.backfill is not None
     failing = replace(WELL, backfill=replace(WELL.backfill, error="connection refused"))
@@ -240,6 +258,12 @@ def test_a_child_that_does_not_run_is_named(
     bad = report(inputs)
     finding = bad.findings["actors"]
     assert (finding.status, finding.cause, bad.ready) == (status, cause, ready)
+
+
+def test_a_child_that_was_sent_away_is_no_trouble_unless_it_does_not_stop() -> None:
+    assert report(child(ChildState.LEAVING)).status is HEALTHY
+    stuck = report(child(ChildState.STOPPING, "does not stop")).findings["actors"]
+    assert (stuck.status, stuck.cause) == (DEGRADED, "cache stopping (does not stop)")
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.RUNNING])

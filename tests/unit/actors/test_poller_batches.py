@@ -34,6 +34,20 @@ def test_fault_6_a_batch_is_acknowledged_in_one_request_after_its_commit() -> No
     assert polling.snapshot.unacknowledged == 0
 
 
+def test_the_lag_is_that_of_the_newest_message_from_its_receipt_to_its_commit() -> None:
+    polling = in_flight()
+    assert polling.snapshot.lag_s is None
+    polling.pass_s(10)
+    polling.commit(polling.batch())
+    assert polling.snapshot.lag_s == 7, "message 3 was received three seconds after the start"
+
+
+def test_a_poller_that_ends_leaves_no_connection_behind() -> None:
+    polling = in_flight()
+    polling.poller.on_stop()
+    assert polling.gateway.closed == 1
+
+
 def test_duplicates_are_acknowledged_too() -> None:
     polling = in_flight()
     polling.commit(polling.batch(), new=0)

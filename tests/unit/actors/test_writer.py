@@ -178,6 +178,110 @@ def test_a_batch_behind_one_that_was_written_is_not_written_twice() -> None:
     assert writing.snapshot.waiting == 0
 
 
+# ── one batch's trouble, or the database's ───────────────────────────────────
+
+ODD = DatabaseUnavailableError("57014: canceling statement due to statement timeout")
+
+
+def test_a_batch_that_cannot_be_written_does_not_hold_up_the_one_of_another_channel() -> None:
+    writing = Writing()
+    writing.ledger.broken = {"1": ODD}
+    writing.write("a1", 1)
+    writing.write("b1", 2, source="poller:b")
+    writing.pass_s(1)
+    assert isinstance(writing.other.taken()[-1], BatchCommitted)
+    assert writing.snapshot.error == str(ODD), "but it is told"
+    for number in range(3, 20):
+        writing.write(f"b{number}", number, source="poller:b")
+        assert isinstance(writing.other.taken()[-1], BatchCommitted), "at once: not at the end of a back-off"
+        writing.pass_s(0.5)
+    assert writing.committed() == []
+    assert writing.snapshot.waiting == 1
+
+
+def test_the_back_off_of_a_batch_goes_on_growing_while_others_are_written() -> None:
+    writing = Writing()
+    writing.ledger.broken = {"1": ODD}
+    writing.write("a1", 1)
+    for number in range(100):
+        writing.write(f"b{number}", 10 + number, source="poller:b")
+        writing.pass_s(0.5)
+    delays = [told.retry_in_s for told in writing.poller.taken() if isinstance(told, BatchDelayed)]
+    assert len(delays) < 20
+    assert delays[-1] > 3
+
+
+def test_a_batch_that_can_be_written_at_last_ends_the_trouble() -> None:
+    writing = Writing()
+    writing.ledger.broken = {"1": ODD}
+    writing.write("a1", 1)
+    writing.write("b1", 2, source="poller:b")
+    writing.pass_s(2)
+    writing.ledger.broken = {}
+    with structlog.testing.capture_logs() as logs:
+        writing.pass_s(10)
+    assert [told.batch_id for told in writing.committed()] == ["a1"]
+    assert writing.snapshot.error is None
+    assert writing.snapshot.waiting == 0
+    assert [log["event"] for log in logs] == ["writer.recovered"]
+
+
+def test_several_such_batches_do_not_hide_the_ones_behind_them() -> None:
+    writing = Writing()
+    writing.ledger.broken = {str(number): ODD for number in range(10)}
+    for number in range(10):
+        writing.write(f"h{number}", number, source="backfill", channel=f"-{number}")
+    writing.write("b1", 100, source="poller:b")
+    writing.pass_s(30)
+    assert isinstance(writing.other.taken()[-1], BatchCommitted)
+    writing.write("b2", 101, source="poller:b")
+    assert isinstance(writing.other.taken()[-1], BatchCommitted)
+
+
+def test_a_round_in_an_outage_tries_two_batches_however_many_wait() -> None:
+    writing = Writing()
+    writing.ledger.errors.extend([DOWN] * 1000)
+    for number in range(20):
+        writing.write(f"h{number}", number, source="backfill", channel=f"-{number}")
+    assert len(writing.ledger.sizes) == 1, "the first tells that the database is away"
+    due_s = writing.due_in_s(writing.writer, "retry")
+    assert due_s is not None
+    writing.pass_s(due_s)
+    assert len(writing.ledger.sizes) == 3
+    writing.ledger.errors.clear()
+    writing.pass_s(10)
+    assert writing.snapshot.waiting == 0
+    assert len(writing.ledger.kept) == 20
+
+
+def test_a_batch_that_failed_before_does_not_tell_of_an_outage_and_another_does() -> None:
+    writing = Writing()
+    writing.ledger.broken = {"1": ODD}
+    writing.write("a1", 1)
+    writing.write("b1", 2, source="poller:b")
+    writing.pass_s(20)
+    writing.ledger.broken |= {"3": DOWN, "4": DOWN}
+    writing.write("b3", 3, source="poller:b")
+    tried = len(writing.ledger.sizes)
+    writing.write("h4", 4, source="backfill")
+    assert len(writing.ledger.sizes) == tried, "the database is away now"
+    writing.ledger.broken = {"1": ODD}
+    writing.pass_s(10)
+    assert set(writing.ledger.kept) == {"2", "3", "4"}
+
+
+def test_a_batch_whose_source_was_removed_is_waited_for_by_nobody() -> None:
+    writing = Writing()
+    writing.ledger.broken = {"1": ODD}
+    writing.write("a1", 1)
+    writing.poller.die()
+    writing.pass_s(10)
+    assert writing.snapshot.waiting == 0
+    assert writing.snapshot.error is None
+    writing.write("b1", 2, source="poller:b")
+    assert isinstance(writing.other.taken()[-1], BatchCommitted)
+
+
 # ── the schema ───────────────────────────────────────────────────────────────
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -41,18 +44,53 @@ def test_all_of_a_kind_are_found_by_publisher() -> None:
     }
 
 
-def test_readers_are_not_disturbed_by_publishers_that_show_themselves_first_time() -> None:
+def test_a_removed_snapshot_is_shown_no_more() -> None:
     board = Board(FakeClock())
-    ended = threading.Event()
+    board.publish("poller:a", "a")
+    board.remove("poller:a")
+    board.remove("poller:a")
+    assert board.read("poller:a", str) is None
+    assert board.all_of(str) == {}
 
-    def publish() -> None:
-        for number in range(5000):
-            board.publish(f"name {number}", number)
-        ended.set()
 
-    thread = threading.Thread(target=publish)
-    thread.start()
-    while not ended.is_set():
-        board.all_of(int)
-    thread.join(5)
-    assert len(board.all_of(int)) == 5000
+class _Trash:
+    """Garbage whose collection runs code, and so lets other threads in between."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        for _ in range(20):
+            pass
+
+
+@pytest.fixture
+def busy_collector() -> Iterator[None]:
+    """Let threads and the garbage collector come in between whenever they can."""
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(50)
+    yield
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("busy_collector")
+def test_readers_are_not_disturbed_by_publishers_that_come_and_go() -> None:
+    for _ in range(15):
+        board, ended = Board(FakeClock()), threading.Event()
+
+        def publish(board: Board = board, ended: threading.Event = ended) -> None:
+            for number in range(1500):
+                board.publish(f"name {number}", number)
+                board.remove(f"name {number - 700}")
+                _Trash()
+            ended.set()
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        while not ended.is_set():
+            board.all_of(int)
+            _Trash()
+        thread.join(5)
+        assert len(board.all_of(int)) == 700

@@ -23,6 +23,7 @@ ROW: dict[str, Any] = {
     **dict.fromkeys(("buy_min", "buy_max", "target_final", "stop", "valid_until", "superseded_at")),
     **dict.fromkeys(("ts", "ingested_at", "created_at", "updated_at"), NOON),
     "channel": "-1",
+    "channel_label": None,
     "signal_type": "Swing Trade",
     "side": "buy",
     "asset": "PETR4",

@@ -1,0 +1,91 @@
+"""Between checkpoints, passes and what is shown of them: pure functions beside the backfill actor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from actors.history import HistoryPass
+from actors.snapshots import ChannelProgress
+from actors.turns import Turns
+from storage.checkpoints import Checkpoint
+
+__all__ = ["checkpoint_of", "pass_due", "progress_of", "troubles_of", "unread"]
+
+#: a tail check starts this long before the newest message of the last complete one
+TAIL_OVERLAP = timedelta(hours=1)
+#: older than Telegram: without a newest message the history was empty, and all of it is tail
+_BEFORE_ALL = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+def pass_due(channel: str, checkpoint: Checkpoint | None) -> HistoryPass:
+    """Return the pass a channel needs next: the full one, from its checkpoint on, else its tail."""
+    if checkpoint is None:
+        return HistoryPass(channel=channel)
+    if checkpoint.completed_at is None:
+        return HistoryPass(
+            channel=channel,
+            rows_read=checkpoint.rows_read,
+            last_id=checkpoint.last_gateway_id,
+            pages=checkpoint.pages,
+            found=checkpoint.found,
+            newest_received_at=checkpoint.newest_received_at,
+        )
+    newest = checkpoint.newest_received_at
+    return HistoryPass(channel=channel, since=newest - TAIL_OVERLAP if newest else _BEFORE_ALL)
+
+
+def unread(channels: Sequence[str], known: Mapping[str, Checkpoint]) -> list[str]:
+    """Return the channels whose history has not been read to its end."""
+    return [channel for channel in channels if channel not in known or known[channel].completed_at is None]
+
+
+def checkpoint_of(reading: HistoryPass) -> Checkpoint:
+    """Return how far a full pass has come, to be kept."""
+    return Checkpoint(
+        channel=reading.channel,
+        rows_read=reading.rows_read,
+        last_gateway_id=reading.last_id,
+        pages=reading.pages,
+        found=reading.found,
+        gateway_total=reading.total,
+        newest_received_at=reading.newest_received_at,
+    )
+
+
+def progress_of(
+    channels: Sequence[str],
+    known: Mapping[str, Checkpoint],
+    passes: Mapping[str, HistoryPass],
+    turns: Turns,
+) -> tuple[ChannelProgress, ...]:
+    """Return each channel's progress: that of a full pass under way, else its checkpoint's."""
+    progress = []
+    for channel in channels:
+        row = known.get(channel) or Checkpoint(channel=channel)
+        reading = passes.get(channel)
+        now = reading if reading is not None and reading.since is None else None
+        trouble = turns.trouble(channel)
+        progress.append(
+            ChannelProgress(
+                channel=channel,
+                rows_read=now.rows_read if now else row.rows_read,
+                pages=now.pages if now else row.pages,
+                found=now.found if now else row.found,
+                total=now.total if now else row.gateway_total,
+                completed_at=row.completed_at,
+                tail_found=row.tail_found,
+                error=trouble.error if trouble else None,
+            )
+        )
+    return tuple(progress)
+
+
+def troubles_of(channels: Sequence[str], turns: Turns) -> tuple[str | None, datetime | None]:
+    """Return what keeps channels from being read, and since when; an error of all of them names none."""
+    troubles = {channel: trouble for channel in channels if (trouble := turns.trouble(channel)) is not None}
+    errors = {trouble.error for trouble in troubles.values()}
+    since = min((trouble.since for trouble in troubles.values()), default=None)
+    if len(errors) == 1 and len(troubles) == len(channels):
+        return errors.pop(), since
+    return "; ".join(f"channel {c}: {trouble.error}" for c, trouble in troubles.items()) or None, since

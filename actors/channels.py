@@ -1,0 +1,151 @@
+"""Channel keeper: looks which channels are to be read, and has pollers, doorbells and backfill follow.
+
+It compares what is wanted with what runs, every few seconds, and tells the difference: so it does not matter
+who changed the table (this daemon's API, another daemon, a person with SQL), whether the database was away
+at the start, or which of its words was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from actors.instruments import Instruments
+from actors.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
+from engine.actor import SUPERVISOR, Actor, Context
+from engine.children import ChildSpec, Phase, SupervisorSnapshot
+from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild, Tick
+from storage.channels import ChannelRow, Channels
+from storage.errors import StorageError
+
+__all__ = ["CHANNELS", "SETTINGS_SOURCE", "ChannelKeeper"]
+
+CHANNELS = "channels"
+BACKFILL = "backfill"
+#: source of a channel that stands in the settings
+SETTINGS_SOURCE = "settings"
+LOOK_EVERY_S = 2.0
+
+
+class ChannelKeeper(Actor):
+    """Keeps the children of each channel in step with the settings and the table.
+
+    ``settings`` are the channels that are always read. ``makers`` maps the first part of a child's name
+    (``poller`` of ``poller:-1001``) to what makes its spec for a channel.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        settings: Sequence[str],
+        channels: Channels,
+        makers: Mapping[str, Callable[[str], ChildSpec]],
+        instruments: Instruments,
+    ) -> None:
+        super().__init__(context)
+        self._settings = tuple(settings)
+        self._channels = channels
+        self._makers = makers
+        self._instruments = instruments
+        self._rows: tuple[ChannelRow, ...] | None = None
+        self._error: str | None = None
+        self._told: tuple[str, ...] = ()
+        self._told_at_s = 0.0
+        self._labelled: set[str] = set()
+
+    def _open(self) -> None:
+        if self.context.services.board.read(CHANNELS, ChannelsSnapshot) is None:
+            self._publish()
+        # else the list of an earlier generation stands until the database has told it again
+        self.tick_later("look", 0)
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "look":
+            self._look()
+
+    def _on_channels_changed(self, _: ChannelsChanged) -> None:
+        self._look()
+
+    # ── looking and following ────────────────────────────────────────────────
+
+    def _look(self) -> None:
+        self.tick_later("look", LOOK_EVERY_S)
+        try:
+            self._rows = self._channels.load()
+        except StorageError as error:
+            # what is read goes on being read: the database's absence is no wish to stop a channel
+            if self._error is None:
+                self.log.warning("channels.look_failed", error=str(error))
+            self._error = str(error)
+        else:
+            self._error = None
+            self._enter_settings(self._rows)
+        self._publish()
+        if self._rows is not None:
+            self._follow(tuple(entry.channel for entry in self._entries(self._rows)))
+
+    def _enter_settings(self, rows: Sequence[ChannelRow]) -> None:
+        """Have the table note the channels of the settings; they are read whether it does or not."""
+        if not set(self._settings).issubset(row.channel for row in rows):
+            try:
+                self._channels.enter_settings()
+            except StorageError as error:
+                self.log.debug("channels.enter_failed", error=str(error))
+
+    def _follow(self, wanted: tuple[str, ...]) -> None:
+        """Tell supervisor and backfill what differs; what cannot be now is told again at the next look."""
+        board = self.context.services.board
+        family = board.read(SUPERVISOR, SupervisorSnapshot)
+        if family is None or family.value.phase is not Phase.RUNNING:
+            return
+        present = {child.name for child in family.value.children}
+        for channel in wanted:
+            for kind, make in self._makers.items():
+                if f"{kind}:{channel}" not in present:
+                    self.send(SUPERVISOR, AddChild(spec=make(channel)))
+        for name in sorted(present):
+            kind, _, channel = name.partition(":")
+            if kind in self._makers and channel not in wanted:
+                self.send(SUPERVISOR, RemoveChild(name=name))
+        self._tell_backfill(wanted)
+        self._forget_labels(wanted, present)
+
+    def _tell_backfill(self, wanted: tuple[str, ...]) -> None:
+        shown = self.context.services.board.read(BACKFILL, BackfillSnapshot)
+        if shown is None or {channel.channel for channel in shown.value.channels} == set(wanted):
+            return
+        # the same again only after it has shown itself: it may be in a call of minutes, with the word waiting
+        if wanted != self._told or shown.at_s > self._told_at_s:
+            self._told, self._told_at_s = wanted, self.clock.monotonic_s()
+            self.send(BACKFILL, FollowChannels(channels=wanted))
+
+    def _forget_labels(self, wanted: tuple[str, ...], present: set[str]) -> None:
+        """End the series of channels that are gone, once nobody is left to move them."""
+        self._labelled.update(wanted)
+        for channel in self._labelled.difference(wanted):
+            if not any(f"{kind}:{channel}" in present for kind in self._makers):
+                self._instruments.forget_channel(channel)
+                self._labelled.discard(channel)
+
+    # ── showing ──────────────────────────────────────────────────────────────
+
+    def _entries(self, rows: Sequence[ChannelRow]) -> tuple[ChannelEntry, ...]:
+        """Return the channels to be read: those of the settings in their order, then the others."""
+        entries = {
+            channel: ChannelEntry(channel=channel, label=None, source=SETTINGS_SOURCE, added_at=None)
+            for channel in self._settings
+        }
+        for row in rows:
+            source = SETTINGS_SOURCE if row.channel in self._settings else row.source
+            entries[row.channel] = ChannelEntry(
+                channel=row.channel, label=row.label, source=source, added_at=row.added_at
+            )
+        return tuple(entries.values())
+
+    def _publish(self) -> None:
+        published = self.context.services.board.read(CHANNELS, ChannelsSnapshot)
+        if self._rows is None and published is not None:
+            entries, complete = published.value.channels, published.value.complete
+        else:
+            entries, complete = self._entries(self._rows or ()), self._rows is not None
+        self.publish(ChannelsSnapshot(channels=entries, complete=complete, error=self._error))

@@ -1,0 +1,75 @@
+"""Turns: channels that share one reader take turns, and one in trouble sits out while the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from engine.backoff import Backoff
+
+__all__ = ["Trouble", "Turns"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why a channel sits out, since when, after how many failures in a row, and until when (monotonic)."""
+
+    error: str
+    since: datetime
+    failures: int
+    until_s: float
+
+
+class Turns:
+    """Whose turn it is: no clock, no gateway; time is passed in."""
+
+    def __init__(self, channels: Iterable[str], *, backoff: Backoff, random: Random) -> None:
+        self._order = list(dict.fromkeys(channels))
+        self._backoff = backoff
+        self._random = random
+        self._troubles: dict[str, Trouble] = {}
+
+    def follow(self, channels: Sequence[str]) -> None:
+        """Let just these take part; who is new comes first, having waited longest."""
+        new = [channel for channel in channels if channel not in self._order]
+        self._order = [*new, *(channel for channel in self._order if channel in channels)]
+        self._troubles = {c: trouble for c, trouble in self._troubles.items() if c in channels}
+
+    def next(self, candidates: Collection[str], now_s: float) -> str | None:
+        """Return whose turn it is among ``candidates``, to the end of the order; None: all sit out."""
+        for channel in self._order:
+            if channel in candidates and self._wait_s(channel, now_s) == 0:
+                self._order.remove(channel)
+                self._order.append(channel)
+                return channel
+        return None
+
+    def wait_s(self, candidates: Iterable[str], now_s: float) -> float | None:
+        """Return the seconds until one of ``candidates`` may go; None when none of them takes part."""
+        taking_part = (channel for channel in candidates if channel in self._order)
+        return min((self._wait_s(channel, now_s) for channel in taking_part), default=None)
+
+    def failed(self, channel: str, error: str, *, at: datetime, now_s: float) -> bool:
+        """Let a channel sit out, longer each time; return whether the error is another one than before."""
+        former = self._troubles.get(channel)
+        failures = former.failures + 1 if former else 1
+        delay_s = max(1.0, self._backoff.delay_s(failures, self._random))
+        since = former.since if former else at
+        self._troubles[channel] = Trouble(
+            error=error, since=since, failures=failures, until_s=now_s + delay_s
+        )
+        return former is None or former.error != error
+
+    def went_well(self, channel: str) -> None:
+        """Note that a channel's trouble is over, if it had one."""
+        self._troubles.pop(channel, None)
+
+    def trouble(self, channel: str) -> Trouble | None:
+        """Return the trouble of a channel."""
+        return self._troubles.get(channel)
+
+    def _wait_s(self, channel: str, now_s: float) -> float:
+        trouble = self._troubles.get(channel)
+        return max(0.0, trouble.until_s - now_s) if trouble else 0.0

@@ -1,0 +1,106 @@
+"""The children of each channel - a poller and its doorbell - and the keeper that has them come and go."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from random import Random
+
+from actors.channels import CHANNELS, ChannelKeeper
+from actors.doorbell import Doorbell
+from actors.instruments import Instruments
+from actors.poller import Poller, PollPolicy
+from config import Settings
+from engine.breaker import BreakerPolicy
+from engine.children import ChildSpec
+from storage.channels import Channels
+from storage.gateway import GatewayClient
+
+__all__ = ["ChannelChildren"]
+
+
+class ChannelChildren:
+    """Makes their specs. ``gateway`` makes the client of one actor name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        gateway: Callable[[], GatewayClient],
+        channels: Channels,
+        instruments: Instruments,
+        random: Random,
+    ) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._channels = channels
+        self._instruments = instruments
+        self._random = random
+
+    def pollers(self) -> list[ChildSpec]:
+        """Return the pollers of the settings' channels."""
+        return [self.poller(channel) for channel in self._settings.gateway.channels]
+
+    def doorbells(self) -> list[ChildSpec]:
+        """Return the doorbells of the settings' channels, if doorbells are wanted."""
+        wanted = self._settings.gateway.channels if self._settings.engine.doorbell else ()
+        return [self.doorbell(channel) for channel in wanted]
+
+    def poller(self, channel: str) -> ChildSpec:
+        """Return the poller of a channel."""
+        gateway, breaker = self._settings.gateway, self._settings.breaker
+        interval_s, call_s = gateway.polling_interval_ms / 1000, breaker.timeout_ms / 1000
+        factory = functools.partial(
+            Poller.start,
+            channel=channel,
+            gateway=self._gateway(),
+            policy=PollPolicy(interval_s=interval_s, batch_size=gateway.batch_size),
+            breaker=BreakerPolicy(
+                window=breaker.window,
+                minimum=breaker.minimum,
+                threshold_percent=breaker.error_threshold,
+                reset_s=breaker.reset_timeout_ms / 1000,
+                # time-outs alone, one per interval and call, must be able to fill the window
+                horizon_s=10 * (interval_s + call_s),
+            ),
+            instruments=self._instruments,
+        )
+        return ChildSpec(
+            name=f"poller:{channel}",
+            factory=factory,
+            source=True,
+            # one that keeps dying is no reason to end the polling of the other channels
+            group="poller",
+            # one poll makes up to 31 calls when an acknowledgement has to be split
+            heartbeat_limit_s=30 + 32 * call_s,
+        )
+
+    def doorbell(self, channel: str) -> ChildSpec:
+        """Return the doorbell of a channel."""
+        client = self._gateway()
+        factory = functools.partial(
+            Doorbell.start, channel=channel, poller=f"poller:{channel}", gateway=client, random=self._random
+        )
+        return ChildSpec(
+            name=f"doorbell:{channel}",
+            factory=factory,
+            parkable=True,
+            group="doorbell",
+            interrupt=client.interrupt,
+            heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
+        )
+
+    def keeper(self) -> ChildSpec:
+        """Return the keeper of the channels that are added at run time."""
+        makers = {"poller": self.poller}
+        if self._settings.engine.doorbell:
+            makers["doorbell"] = self.doorbell
+        factory = functools.partial(
+            ChannelKeeper.start,
+            settings=self._settings.gateway.channels,
+            channels=self._channels,
+            makers=makers,
+            instruments=self._instruments,
+        )
+        # a write may take as long as the writer's
+        return ChildSpec(name=CHANNELS, factory=factory, parkable=True, heartbeat_limit_s=90)
