@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.data import migrate_data
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
@@ -27,6 +28,7 @@ app.command()(run)
 app.command()(demo)
 app.command()(status)
 app.command("migrate")(migrate_schema)
+app.command("migrate-data")(migrate_data)
 app.command()(parse)
 app.command()(replay)
 app.add_typer(stack_app, name="stack")
