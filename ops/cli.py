@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.backup import backup, restore
+from ops.commands.data import migrate_data
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
@@ -32,6 +33,7 @@ app.command("migrate")(migrate_schema)
 app.command("init-env")(init_env)
 app.command()(backup)
 app.command()(restore)
+app.command("migrate-data")(migrate_data)
 app.command()(parse)
 app.command()(replay)
 app.add_typer(stack_app, name="stack")

@@ -10,6 +10,7 @@ from typing import Any
 from actors.parser import read
 from actors.parser.outcome import OutcomePolicy, body_of, date_of, is_filtered, outcome_of
 from engine.model import Outcome, OutcomeKind, Signal
+from ops.legacy_values import LEGACY_READING
 from storage.archive import Archive, Archived
 from storage.ledger import Ledger
 
@@ -46,9 +47,13 @@ class Difference:
 
 @dataclass(slots=True)
 class ReplayReport:
-    """Counts of a replay; ``applied`` messages were written with their new reading."""
+    """Counts of a replay; ``applied`` messages were written with their new reading.
+
+    ``passed_over`` are rows of the former service's table whose values stand against their text.
+    """
 
     messages: int = 0
+    passed_over: int = 0
     differing: int = 0
     applied: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
@@ -58,7 +63,8 @@ class ReplayReport:
         counts = ", ".join(f"{count} {what}" for what, count in sorted(self.by_kind.items()))
         written = f"{self.applied} written" if applied else "nothing written (--apply writes)"
         differences = f"{self.differing} differ: {counts}" if counts else "no difference"
-        return f"{self.messages} messages read again, {differences}; {written}"
+        passed = f"; {self.passed_over} of the former service's table passed over" if self.passed_over else ""
+        return f"{self.messages} messages read again, {differences}; {written}{passed}"
 
 
 class Replay:
@@ -80,6 +86,10 @@ class Replay:
             changed: list[Outcome] = []
             for stored in page:
                 if date_of(stored.message)[0] <= self._now - self._policy.retention:
+                    continue
+                if stored.reason == LEGACY_READING:
+                    # the old values were kept on purpose, and flagged
+                    self.report.passed_over += 1
                     continue
                 self.report.messages += 1
                 outcome = self._outcome(stored)

@@ -14,7 +14,16 @@ from psycopg import sql
 from engine.model import Outcome, OutcomeKind
 from storage.database import Cursor, Database
 from storage.events import EventWriter
-from storage.ledger_rows import dead_letter_row, key_of, ledger_row, make_single, signal_row, to_json
+from storage.ledger_rows import (
+    LEGACY_PREFIX,
+    dead_letter_row,
+    key_of,
+    ledger_row,
+    make_single,
+    signal_row,
+    to_json,
+)
+from storage.legacy import Group, LegacyPlaces
 
 __all__ = ["Ledger", "Recorded", "dead_letter_of"]
 
@@ -26,30 +35,54 @@ _DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number
 
 # A known message is moved on by: a dead letter that can be read now; a text that was edited later; a
 # reprocess request with another reading, unless its text is older than the one we hold. Everything
-# else is a duplicate, an older text that comes late too.
+# else is a duplicate, an older text that comes late too. Whichever of two texts does not stand in the
+# ledger is remembered: a row of the former service's table may hold it. Digests are given out only where
+# there are such rows.
 _RECORD = """
-insert into {schema}.ledger as known (
-    channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
-    received_at, message_updated_at, reply_to, grammar_version, commit_number)
-select channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
-    received_at, message_updated_at, reply_to, %(grammar_version)s, %(number)s
-from json_to_recordset(%(rows)s) as row (
-    channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
-    text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
-    message_updated_at timestamptz, reply_to text)
-on conflict (channel, message_id) do update set
-    gateway_id = excluded.gateway_id, outcome = excluded.outcome, reason = excluded.reason,
-    reading = excluded.reading, ts = excluded.ts, text = excluded.text, caption = excluded.caption,
-    source = excluded.source, telegram_date = excluded.telegram_date, received_at = excluded.received_at,
-    message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to,
-    grammar_version = excluded.grammar_version, commit_number = excluded.commit_number, changed_at = now()
-where excluded.outcome <> 'dead_letter' and (
-    known.outcome = 'dead_letter'
-    or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
-        and excluded.message_updated_at > known.message_updated_at)
-    or (%(reread)s and known.reading <> excluded.reading
-        and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
-returning channel, message_id, xmax = 0 as inserted
+with row as materialized (
+    select * from json_to_recordset(%(rows)s) as row (
+        channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
+        text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
+        message_updated_at timestamptz, reply_to text)),
+edited as (
+    select row.channel, row.message_id, coalesce(held.telegram_date, held.ts) as held_at,
+        coalesce(row.telegram_date, row.ts) as come_at,
+        {schema}.text_digest(held.text, held.caption) as held, {schema}.text_digest(row.text, row.caption) as come
+    from row join {schema}.ledger as held using (channel, message_id)
+    where row.outcome <> 'dead_letter' and not starts_with(row.message_id, %(legacy)s) and (
+        (held.text, held.caption) is distinct from (row.text, row.caption)
+        or coalesce(held.telegram_date, held.ts) is distinct from coalesce(row.telegram_date, row.ts))),
+remembered as (
+    insert into {schema}.message_texts (channel, message_id, digest, sent_at)
+    select channel, message_id, held, held_at from edited where held is not null
+    union all
+    select channel, message_id, come, come_at from edited where come is not null and come is distinct from held
+    on conflict do nothing
+    returning channel, digest),
+recorded as (
+    insert into {schema}.ledger as known (
+        channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
+        received_at, message_updated_at, reply_to, grammar_version, commit_number)
+    select channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
+        received_at, message_updated_at, reply_to, %(grammar_version)s, %(number)s
+    from row
+    on conflict (channel, message_id) do update set
+        gateway_id = excluded.gateway_id, outcome = excluded.outcome, reason = excluded.reason,
+        reading = excluded.reading, ts = excluded.ts, text = excluded.text, caption = excluded.caption,
+        source = excluded.source, telegram_date = excluded.telegram_date, received_at = excluded.received_at,
+        message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to,
+        grammar_version = excluded.grammar_version, commit_number = excluded.commit_number, changed_at = now()
+    where excluded.outcome <> 'dead_letter' and (
+        known.outcome = 'dead_letter'
+        or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
+            and excluded.message_updated_at > known.message_updated_at)
+        or (%(reread)s and known.reading <> excluded.reading
+            and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
+    returning channel, message_id, xmax = 0 as inserted,
+        case when exists (select from {schema}.legacy_rows) then {schema}.text_digest(text, caption) end as digest)
+select channel, message_id, inserted, digest::text from recorded
+union all
+select channel, null, null, digest::text from remembered where exists (select from {schema}.legacy_rows)
 """
 
 _SUPERSEDE = """
@@ -70,11 +103,12 @@ insert into {schema}.tp_capital_signals (
     ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
     stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)
 select ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
-    stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s, now()
+    stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s,
+    coalesce(ingested_at, now())
 from json_to_recordset(%(rows)s) as row (
     ts timestamptz, channel text, message_id text, position smallint, signal_type text, side text, asset text,
     buy_min numeric, buy_max numeric, targets numeric[], target_final numeric, stop numeric, valid_until text,
-    warnings text[], raw_message text, source text, provenance jsonb)
+    warnings text[], raw_message text, source text, provenance jsonb, ingested_at timestamptz)
 order by row.ts, row.message_id, row.position
 """
 
@@ -124,6 +158,7 @@ class Ledger:
         self._database = database
         self._grammar_version = grammar_version
         self._events = EventWriter(database.schema)
+        self._legacy = LegacyPlaces(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
             name: sql.SQL(text).format(schema=schema)
@@ -150,7 +185,25 @@ class Ledger:
         """
         single = make_single(outcomes)
         rows = to_json([ledger_row(outcome) for outcome in single])
-        return self._database.write(lambda cursor: self._record(cursor, single, rows, reread=reread))
+
+        def work(cursor: Cursor) -> Recorded:
+            return self._record(cursor, self.draw(cursor), single, rows, reread=reread)
+
+        return self._database.write(work)
+
+    def draw(self, cursor: Cursor) -> int:
+        """Return the number of the caller's transaction; from here on it is the only one that writes."""
+        row = cursor.execute(self._sql["draw"]).fetchone()
+        assert row is not None  # noqa: S101 - the migration wrote the row
+        return int(row["number"])
+
+    def record_legacy(
+        self, cursor: Cursor, number: int, outcomes: Sequence[Outcome], *, gone: Sequence[tuple[str, str]]
+    ) -> None:
+        """Record old rows in a transaction of the caller, which has taken ``gone`` keys out of the ledger."""
+        single = make_single(outcomes)
+        rows = to_json([ledger_row(outcome) for outcome in single])
+        self._record(cursor, number, single, rows, reread=False, gone=gone)
 
     def commit_number(self) -> int:
         """Return the number of the last writing transaction that has committed."""
@@ -167,24 +220,44 @@ class Ledger:
             lambda cursor: {row["outcome"]: row["messages"] for row in cursor.execute(self._sql["outcomes"])}
         )
 
-    def _record(self, cursor: Cursor, outcomes: Sequence[Outcome], rows: bytes, *, reread: bool) -> Recorded:
-        drawn = cursor.execute(self._sql["draw"]).fetchone()
-        assert drawn is not None  # noqa: S101 - the migration wrote the row
-        parameters = {"number": drawn["number"], "grammar_version": self._grammar_version, "reread": reread}
+    def _record(
+        self,
+        cursor: Cursor,
+        number: int,
+        outcomes: Sequence[Outcome],
+        rows: bytes,
+        *,
+        reread: bool,
+        gone: Sequence[tuple[str, str]] = (),
+    ) -> Recorded:
+        parameters = {
+            "number": number,
+            "grammar_version": self._grammar_version,
+            "reread": reread,
+            "legacy": LEGACY_PREFIX,
+        }
         new: set[tuple[str, str]] = set()
         moved: set[tuple[str, str]] = set()
+        texts: set[Group] = set()
         for row in cursor.execute(self._sql["record"], {**parameters, "rows": rows.decode()}):
-            (new if row["inserted"] else moved).add((row["channel"], row["message_id"]))
-        if moved:
-            keys = to_json(
-                [{"channel": channel, "message_id": message} for channel, message in sorted(moved)]
-            )
+            if row["message_id"] is not None:
+                (new if row["inserted"] else moved).add((row["channel"], row["message_id"]))
+            if row["digest"] is not None and not str(row["message_id"]).startswith(LEGACY_PREFIX):
+                texts.add((row["channel"], row["digest"]))
+        if texts:
+            settled = self._legacy.settle(cursor, texts)
+            # a message more never takes a row's message away (storage/legacy_matching.py)
+            assert not settled.unmatched  # noqa: S101
+            gone = settled.gone
+        superseded = sorted(moved.union(gone))
+        if superseded:
+            keys = to_json([{"channel": channel, "message_id": message} for channel, message in superseded])
             cursor.execute(self._sql["supersede"], {**parameters, "keys": keys.decode()})
         news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
         signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
         if signals:
             cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
-        self._events.write(cursor, news, sorted(moved), number=drawn["number"])
+        self._events.write(cursor, news, superseded, number=number)
         resolved = [key_of(o) for o in outcomes if o.kind is not OutcomeKind.DEAD_LETTER] if reread else moved
         if resolved:
             keys = to_json(
@@ -196,7 +269,7 @@ class Ledger:
             intervals = {"first": _RETRY_FIRST, "cap": _RETRY_CAP}
             cursor.execute(self._sql["bury"], {**parameters, **intervals, "rows": to_json(buried).decode()})
         return Recorded(
-            commit_number=drawn["number"],
+            commit_number=number,
             new=frozenset(new),
             moved=frozenset(moved),
             duplicates=len(outcomes) - len(news),

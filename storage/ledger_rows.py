@@ -14,7 +14,19 @@ from engine.model import ChannelMessage, Outcome, OutcomeKind, Signal
 from storage.errors import RowsRefusedError
 from storage.gateway_messages import encode_message
 
-__all__ = ["dead_letter_row", "event_row", "key_of", "ledger_row", "make_single", "signal_row", "to_json"]
+__all__ = [
+    "LEGACY_PREFIX",
+    "dead_letter_row",
+    "event_row",
+    "key_of",
+    "ledger_row",
+    "make_single",
+    "signal_row",
+    "to_json",
+]
+
+#: of the message ids of rows of the former service's table whose message is not here (docs/migrating.md)
+LEGACY_PREFIX = "legacy:"
 
 
 def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -104,6 +116,8 @@ def signal_row(outcome: Outcome, signal: Signal) -> dict[str, Any]:
         "raw_message": outcome.body,
         "source": message.source,
         "provenance": signal.provenance,
+        # an old row keeps when the former service took it in; null is now
+        "ingested_at": message.received_at if message.message_id.startswith(LEGACY_PREFIX) else None,
     }
 
 

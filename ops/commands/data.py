@@ -1,0 +1,184 @@
+"""``migrate-data``: the former service's signals, taken over."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import orjson
+import typer
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from config import Settings
+from engine.clock import SystemClock
+from engine.timers import TimerThread
+from ops.commands.common import stop, usable_settings
+from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
+from ops.legacy import OldTableError, compared, copy_rows
+from ops.legacy_report import report_object, show_report
+from ops.legacy_values import LegacyReader
+from ops.parts import RETENTION
+from ops.stores import Stores, make_stores
+from storage.errors import StorageError
+from storage.legacy_import import AnotherTableError, LegacyImport
+from storage.legacy_report import report as report_of
+from storage.legacy_source import LegacySource, LegacyTableError
+from storage.legacy_trial import LegacyTrial
+from storage.schema import Strategy, is_current
+
+__all__ = ["migrate_data"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What was asked for."""
+
+    dry_run: bool
+    again: bool
+    batch: int
+    channels: dict[str, str]
+    json: bool
+
+
+def migrate_data(
+    *,
+    conninfo: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            envvar="TP_CAPITAL_LEGACY_DATABASE_URL",
+            help="The database with the old table. A password is better kept in that variable or in .pgpass.",
+        ),
+    ],
+    table: Annotated[
+        str | None,
+        typer.Option(help="The old table, with its schema; by default the tp_capital_signals there is."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing, print what would become of the rows.")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, max=5000, help="Rows a transaction.")] = 500,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Begin at the first row; rows that have been taken are passed over."),
+    ] = False,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=ID", help="What a channel of the old table is called here; repeatable."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, with every note.")] = False,
+) -> None:
+    """Copy the former service's signals into this database. Interrupted, it goes on where it was."""
+    settings = usable_settings()
+    wanted = _Wanted(dry_run=dry_run, again=again, batch=batch, channels=_channels(channel or []), json=json)
+    try:
+        conninfo_to_dict(conninfo)
+    except ProgrammingError:
+        # the driver's own words could quote the password
+        stop(EXIT_USAGE, "--from: a URL such as postgresql://user@host:5432/name is wanted")
+    timers = TimerThread()
+    stores = make_stores(settings, clock=SystemClock(), timers=timers)
+    source = LegacySource(conninfo, table=table, timers=timers)
+    try:
+        stores.database.open()
+        _open(source, stores, settings, wanted)
+        _migrate(source, stores, wanted)
+    except StorageError as error:
+        stop(EXIT_FAILED, f"cannot write: {error}; run again: it goes on where it was")
+    finally:
+        source.close()
+        stores.close()
+        timers.close()
+
+
+def _open(source: LegacySource, stores: Stores, settings: Settings, wanted: _Wanted) -> None:
+    """Look whether both sides are there, and say which channels will find no messages."""
+    if not is_current(stores.database, strategy=Strategy(settings.database.strategy)):
+        stop(EXIT_FAILED, "the schema is not up to date; run `tp-capital migrate` first")
+    try:
+        source.open()
+        channels = source.channels()
+    except LegacyTableError as error:
+        stop(EXIT_USAGE, str(error))
+    except StorageError as error:
+        stop(EXIT_FAILED, f"cannot read the old table: {error}")
+    for channel in channels:
+        if wanted.channels.get(channel, channel) not in settings.gateway.channels:
+            typer.echo(
+                f"tp-capital: note: the old table's channel {channel} is none of TP_CAPITAL_SIGNALS_CHANNEL_ID: "
+                f"its rows find no messages; if it is one of them, --channel {channel}=ID says which",
+                err=True,
+            )
+
+
+def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
+    started_s = time.monotonic()
+    reader = LegacyReader(retention=RETENTION, now=datetime.now(UTC))
+    target = LegacyImport(stores.database, stores.ledger, reader.take)
+    trial = LegacyTrial(stores.database, reader.take)
+    after = None if wanted.again else target.last_taken()
+    taken_before = target.count()
+    try:
+        total = source.count()
+        with _progress(total=total, done=0 if wanted.again else min(taken_before, total)) as tell:
+            copy_rows(
+                source,
+                trial if wanted.dry_run else target,
+                after=after,
+                batch=wanted.batch,
+                channels=wanted.channels,
+                tell=tell,
+            )
+        old = None if wanted.dry_run else source.totals()
+    except AnotherTableError as error:
+        stop(EXIT_USAGE, f"{source.name}: {error}")
+    except OldTableError as error:
+        stop(EXIT_FAILED, f"cannot read the old table: {error}; run again: it goes on where it was")
+    report = trial.report() if old is None else report_of(stores.database, retention=RETENTION)
+    problems = [] if old is None else list(compared(report, old))
+    if wanted.json:
+        body = report_object(report, old=old)
+        body |= {"table": source.name, "dryRun": wanted.dry_run, "problems": problems}
+        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    else:
+        show_report(report, Console() if sys.stdout.isatty() else Console(width=160), old=old)
+        seconds = time.monotonic() - started_s
+        _say_end(source.name, report.rows, taken_before, seconds, dry_run=wanted.dry_run)
+    if problems:
+        stop(EXIT_FAILED, *problems)
+
+
+def _say_end(table: str, rows: int, taken_before: int, seconds: float, *, dry_run: bool) -> None:
+    if dry_run:
+        already = f", {taken_before} had been taken before" if taken_before else ""
+        typer.echo(f"{rows} rows of {table} looked at in {seconds:.1f} s{already}; nothing was written")
+    else:
+        typer.echo(f"{rows} rows of {table} taken, {taken_before} of them before, in {seconds:.1f} s")
+
+
+@contextmanager
+def _progress(*, total: int, done: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("rows", total=total, completed=done)
+        yield lambda count: progress.advance(task, count)
+
+
+def _channels(words: list[str]) -> dict[str, str]:
+    channels = {}
+    for word in words:
+        old, equals, new = word.partition("=")
+        if not (old and equals and new):
+            stop(EXIT_USAGE, f"--channel {word}: OLD=ID is wanted")
+        channels[old] = new
+    return channels

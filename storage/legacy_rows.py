@@ -1,0 +1,119 @@
+"""The rows of the former service's table, as values of ours."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["NUMBER", "OPTIONAL", "PRICES", "REQUIRED", "LegacyRow", "decode_row"]
+
+PRICES = ("buy_min", "buy_max", "target_1", "target_2", "target_final", "stop")
+REQUIRED = ("id", "channel", "signal_type", "asset", *PRICES, "raw_message", "ts")
+#: what counts as a price, in Python's words and PostgreSQL's; sums leave out all else
+NUMBER = r"^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?)?$"
+OPTIONAL = ("source", "ingested_at", "created_at", "updated_at")
+
+#: what the former service wrote as the asset of its own checkpoints
+_CHECKPOINT = "__checkpoint__"
+#: part of a key, and an index entry has at most 2,704 bytes
+_LONGEST_ID = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegacyRow:
+    """One row. ``original`` is all of it, as JSON.
+
+    ``telegram_date`` is its ``ts``, None when that is no instant; ``received_at`` is the first instant there is of
+    ``ingested_at``, ``created_at``, ``ts``. ``problem`` says why the row cannot be used, if it cannot.
+    """
+
+    legacy_id: str
+    channel: str
+    signal_type: str
+    asset: str
+    prices: Mapping[str, Decimal | None]
+    raw_message: str
+    source: str
+    telegram_date: datetime | None
+    received_at: datetime
+    original: str
+    problem: str | None = None
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether it is the former service's note of how far it had read, and no signal."""
+        return self.asset == _CHECKPOINT
+
+    @property
+    def sent_at(self) -> datetime:
+        """The date by which it is compared with messages."""
+        return self.telegram_date or self.received_at
+
+
+def decode_row(original: str, *, channel: str | None = None) -> LegacyRow:
+    """Return a row given as JSON, of ``channel`` where that is not the row's own word. Never raises."""
+    fields: dict[str, Any] = json.loads(original, parse_float=Decimal, parse_int=Decimal)
+    problems = []
+    legacy_id = _text(fields.get("id"))
+    if len(legacy_id.encode()) > _LONGEST_ID:
+        problems.append(f"id: longer than {_LONGEST_ID} bytes")
+    channel = _text(fields.get("channel")) if channel is None else channel
+    if not channel:
+        problems.append("channel: missing")
+    prices = {}
+    for name in PRICES:
+        try:
+            prices[name] = _price(fields.get(name))
+        except ValueError:
+            prices[name] = None
+            problems.append(f"{name}: no price: {fields[name]!s:.40}")
+    instants = [_instant(fields.get(name)) for name in ("ts", "ingested_at", "created_at")]
+    telegram_date, ingested_at, created_at = instants
+    received_at = ingested_at or created_at or telegram_date
+    if received_at is None:
+        problems.append("ts: no instant, nor in ingested_at or created_at")
+    return LegacyRow(
+        legacy_id=legacy_id,
+        channel=channel,
+        signal_type=_text(fields.get("signal_type")),
+        asset=_text(fields.get("asset")).strip(),
+        prices=prices,
+        raw_message=_text(fields.get("raw_message")),
+        source=_text(fields.get("source")) or "legacy",
+        telegram_date=telegram_date,
+        received_at=received_at or _EPOCH,
+        original=original,
+        problem="; ".join(problems) or None,
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _price(value: object) -> Decimal | None:
+    if value is None:
+        return None
+    # the columns may be numbers or texts, and numbers may be NaN
+    if not re.search(NUMBER, str(value)):
+        raise ValueError(str(value))
+    return Decimal(str(value))
+
+
+def _instant(value: object) -> datetime | None:
+    """Read epoch milliseconds, or ISO 8601; without an offset it is UTC."""
+    try:
+        if isinstance(value, Decimal):
+            return _EPOCH + timedelta(milliseconds=int(value))
+        if isinstance(value, str):
+            instant = datetime.fromisoformat(value)
+            return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    return None

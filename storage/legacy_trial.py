@@ -1,0 +1,117 @@
+"""Taking old rows over on trial: what would become of them; nothing is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from psycopg import sql
+
+from engine.model import OutcomeKind
+from storage.database import Cursor, Database
+from storage.ledger_rows import to_json
+from storage.legacy import Group, LegacyPlaces, StoredGroup
+from storage.legacy_import import Taken
+from storage.legacy_matching import Node, doubles_of, match
+from storage.legacy_report import FateTotal, LegacyReport, Note
+from storage.legacy_rows import PRICES, LegacyRow
+
+__all__ = ["LegacyTrial"]
+
+_DIGESTS = """
+select row.legacy_id, {schema}.text_digest(raw_message, null)::text as digest
+from json_to_recordset(%(rows)s) as row (legacy_id text, raw_message text)
+where not exists (select from {schema}.legacy_rows as known where known.legacy_id = row.legacy_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is remembered of a row: its fate where no message is found, how it would be written, its prices."""
+
+    fate: str
+    verdict: str | None
+    note: Note | None
+    prices: Mapping[str, Decimal | None]
+
+
+@dataclass(slots=True)
+class LegacyTrial:
+    """Takes rows in memory, a few hundred bytes each, and joins them at the end."""
+
+    database: Database
+    take_of: Callable[[LegacyRow], Taken]
+    _groups: dict[Group, StoredGroup] = field(default_factory=dict)
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+
+    def take(self, rows: Sequence[LegacyRow]) -> None:
+        """Look these rows up; one that has been taken before is passed over."""
+        statement = sql.SQL(_DIGESTS).format(schema=sql.Identifier(self.database.schema))
+        places = LegacyPlaces(self.database.schema)
+        given = [{"legacy_id": row.legacy_id, "raw_message": row.raw_message} for row in rows]
+
+        def work(cursor: Cursor) -> tuple[dict[str, str | None], dict[Group, StoredGroup]]:
+            found = cursor.execute(statement, {"rows": to_json(given).decode()}).fetchall()
+            digests = {row["legacy_id"]: row["digest"] for row in found}
+            wanted = {(row.channel, digest) for row in rows if (digest := digests.get(row.legacy_id))}
+            return digests, places.load(cursor, wanted - self._groups.keys())
+
+        digests, stored = self.database.read(work)
+        self._groups.update(stored)
+        for row in rows:
+            if row.legacy_id not in digests:
+                continue
+            # after all that have been taken
+            place = 2**62 + len(self._seen)
+            seen = self._seen[row.legacy_id] = self._look(row, place)
+            digest = digests[row.legacy_id]
+            if digest is not None and seen.fate in ("kept", "expired"):
+                group = self._groups.setdefault((row.channel, digest), StoredGroup())
+                group.nodes.append(Node(row.legacy_id, place, row.sent_at))
+
+    def report(self) -> LegacyReport:
+        """Return what would become of the rows."""
+        fates = {legacy_id: seen.fate for legacy_id, seen in self._seen.items()}
+        for group in self._groups.values():
+            doubles = doubles_of(group.nodes)
+            found = match([node for node in group.nodes if node.legacy_id not in doubles], group.postings)
+            fates |= dict.fromkeys(doubles.keys() & fates.keys(), "double")
+            fates |= dict.fromkeys(found.keys() & fates.keys(), "known")
+        rows = Counter(fates.values())
+        sums = {fate: dict.fromkeys(PRICES, Decimal(0)) for fate in rows}
+        for legacy_id, fate in fates.items():
+            for name, price in self._seen[legacy_id].prices.items():
+                sums[fate][name] += price or 0
+        written = [seen for legacy_id, seen in self._seen.items() if fates[legacy_id] in ("kept", "expired")]
+        refused = [seen for seen in self._seen.values() if seen.fate == "refused"]
+        return LegacyReport(
+            fates={fate: FateTotal(rows=rows[fate], replaced=0, sums=sums[fate]) for fate in rows},
+            verdicts=Counter(seen.verdict for seen in written if seen.verdict is not None),
+            comparisons=(),
+            notes=tuple(seen.note for seen in [*written, *refused] if seen.note is not None),
+            problems=(),
+        )
+
+    def _look(self, row: LegacyRow, place: int) -> _Seen:
+        if row.is_checkpoint:
+            return _Seen("checkpoint", None, None, row.prices)
+        if row.problem is not None:
+            return _Seen("refused", None, _note(row, place, "refused", row.problem), {})
+        taken = self.take_of(row)
+        fate = "expired" if taken.outcome.kind is OutcomeKind.EXPIRED else "kept"
+        doubtful = taken.verdict == "legacy_reading"
+        note = _note(row, place, "reading", taken.detail or "") if doubtful else None
+        return _Seen(fate, taken.verdict, note, row.prices)
+
+
+def _note(row: LegacyRow, place: int, what: str, detail: str) -> Note:
+    return Note(
+        place=place,
+        legacy_id=row.legacy_id,
+        channel=row.channel,
+        asset=row.asset,
+        what=what,
+        detail=detail,
+    )
