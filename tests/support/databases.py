@@ -24,6 +24,10 @@ class Server:
         self._admin_url = admin_url
         self._template: str | None = None
 
+    def dsn(self) -> str:
+        """Return the superuser's URL."""
+        return self._admin_url
+
     def create(self, *, migrated: bool) -> str:
         """Make a database of a new name, empty or with the engine's schema, and return its URL."""
         name = f"test_{uuid.uuid4().hex}"
