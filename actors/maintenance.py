@@ -16,11 +16,13 @@ __all__ = ["Maintenance"]
 
 #: weeks are made four ahead, so a day without a round harms nothing
 EVERY_S = 3600.0
+#: what an operator has mended is seen soon
+IN_DOUBT_EVERY_S = 60.0
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
 
 
 class Maintenance(Actor):
-    """Runs a round at start and each hour; a database that is away is waited for."""
+    """Runs a round at start and each hour, each minute while one finds a problem; an outage is waited out."""
 
     def __init__(self, context: Context, *, retention: Retention, random: Random) -> None:
         super().__init__(context)
@@ -52,7 +54,7 @@ class Maintenance(Actor):
             self.log.warning("retention.in_doubt", problem=kept.problem)
         self._kept, self._kept_at = kept, self.clock.now()
         self._publish(None)
-        self.tick_later("keep", EVERY_S)
+        self.tick_later("keep", IN_DOUBT_EVERY_S if kept.problem else EVERY_S)
 
     def _publish(self, error: str | None) -> None:
         self.publish(

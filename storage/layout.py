@@ -17,6 +17,8 @@ __all__ = ["OLDEST_TIMESCALE", "Layout", "Strategy", "arrange", "is_arranged", "
 
 #: earlier releases are not supported (CONTRACT)
 OLDEST_TIMESCALE = (2, 18, 1)
+#: a setting that is there only where the server has loaded the extension at its start
+_LOADED = "timescaledb.max_background_workers"
 #: raised when the SQL of a layout changes, so that a schema of before is arranged anew
 _VERSION = 1
 
@@ -51,13 +53,15 @@ def wanted_layout(cursor: Cursor, strategy: Strategy) -> Layout:
     """Return the layout for a server: a hypertable where the strategy wants one and the extension is at hand.
 
     Raises:
-        DatabaseMisconfiguredError: the extension is older than :data:`OLDEST_TIMESCALE`.
+        DatabaseMisconfiguredError: the extension is older than :data:`OLDEST_TIMESCALE`, or not loaded.
     """
     if strategy is not Strategy.TIMESCALE:
         return Layout.PARTITIONS
     row = cursor.execute(
-        "select coalesce(installed_version, default_version) as version"
-        " from pg_available_extensions where name = 'timescaledb'"
+        "select coalesce(installed_version, default_version) as version,"
+        " current_setting(%s, true) is not null as loaded"
+        " from pg_available_extensions where name = 'timescaledb'",
+        [_LOADED],
     ).fetchone()
     if row is None:
         return Layout.PARTITIONS
@@ -67,6 +71,13 @@ def wanted_layout(cursor: Cursor, strategy: Strategy) -> Layout:
         raise DatabaseMisconfiguredError(
             f"the timescaledb extension is {version}, at least {oldest} is needed: "
             "upgrade it (alter extension timescaledb update), or set TP_CAPITAL_DB_STRATEGY=neon"
+        )
+    # the first call of its functions would end the session, which looks like an outage
+    if not row["loaded"]:
+        raise DatabaseMisconfiguredError(
+            "the timescaledb extension is installed, but the server has not loaded it: "
+            "set shared_preload_libraries = 'timescaledb' in postgresql.conf and restart the server, "
+            "or set TP_CAPITAL_DB_STRATEGY=neon"
         )
     return Layout.HYPERTABLE
 

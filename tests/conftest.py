@@ -18,9 +18,8 @@ from storage.schema import Strategy
 from tests.support.actors import stop_all_actors
 from tests.support.databases import Server, through
 from tests.support.servers import pgbouncer
+from tests.support.timescale import TIMESCALE_URL
 
-#: names a superuser's URL of a server that has TimescaleDB; without it those tests are not collected
-TIMESCALE_URL = "TP_CAPITAL_TEST_TIMESCALE_URL"
 _ACTOR_STOP_TIMEOUT_S = 5
 _TESTS = Path(__file__).parent
 # Nothing here has to survive a power cut.

@@ -6,16 +6,17 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from ops.local._account import open_for_passing, server_account
-from ops.local.postgres import HOST, LocalPostgres
+from ops.local.postgres import HOST
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program
 
-__all__ = ["pgbouncer_answers", "pgbouncer_process"]
+__all__ = ["PooledServer", "pgbouncer_answers", "pgbouncer_process"]
 
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 _SETTINGS: Final = {
@@ -37,11 +38,19 @@ _SETTINGS: Final = {
 }
 
 
+class PooledServer(Protocol):
+    """A running server: one of ours, or one that somebody has named."""
+
+    def dsn(self) -> str:
+        """Return a superuser's connection URL."""
+        ...
+
+
 def pgbouncer_process(
     folder: Path,
     *,
     port: int,
-    server: LocalPostgres,
+    server: PooledServer,
     users: Sequence[str],
     stats_users: Sequence[str] = (),
     settings: Mapping[str, str] = _NO_SETTINGS,
@@ -68,7 +77,8 @@ def pgbouncer_process(
         "stats_users": ",".join(stats_users),
         **settings,
     }
-    ini = ["[databases]", f"* = host={HOST} port={server.port}", "", "[pgbouncer]"]
+    place = conninfo_to_dict(server.dsn())
+    ini = ["[databases]", f"* = host={place['host']} port={place['port']}", "", "[pgbouncer]"]
     ini += [f"{name} = {value}" for name, value in values.items()]
     secrets = [f'"{name}" "{secret}"' for name, secret in _scram_secrets(server, users)]
     for name, lines in (("pgbouncer.ini", ini), ("userlist.txt", secrets)):
@@ -101,7 +111,7 @@ def pgbouncer_answers(port: int, *, database: str, user: str, password: str) -> 
     return True
 
 
-def _scram_secrets(server: LocalPostgres, users: Sequence[str]) -> list[tuple[str, str]]:
+def _scram_secrets(server: PooledServer, users: Sequence[str]) -> list[tuple[str, str]]:
     """Return what the server keeps instead of passwords: PgBouncer can log in with just that."""
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         return connection.execute(

@@ -10,7 +10,7 @@ from engine.timers import TimerThread
 from ops.local.roles import ENGINE_ROLE
 from storage.schema import Strategy, migrate
 
-__all__ = ["ENGINE_PASSWORD", "SCHEMA", "Server", "as_engine", "name_of", "through"]
+__all__ = ["ENGINE_PASSWORD", "SCHEMA", "Server", "as_engine", "as_role", "name_of", "through"]
 
 ENGINE_PASSWORD = "engine's own"
 SCHEMA = "signals"
@@ -23,6 +23,10 @@ class Server:
         self.strategy = strategy
         self._admin_url = admin_url
         self._template: str | None = None
+
+    def dsn(self) -> str:
+        """Return the superuser's URL."""
+        return self._admin_url
 
     def create(self, *, migrated: bool) -> str:
         """Make a database of a new name, empty or with the engine's schema, and return its URL."""
@@ -42,13 +46,15 @@ class Server:
 
     def make_engine_role(self) -> None:
         """Make the engine's role, with the password tests know."""
+        self.make_role(ENGINE_ROLE, ENGINE_PASSWORD)
+
+    def make_role(self, name: str, password: str) -> None:
+        """Make a role that can log in, or give it this password; it has no rights."""
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
-            if not connection.execute("select from pg_roles where rolname = %s", [ENGINE_ROLE]).rowcount:
-                self._run(sql.SQL("create role {} login"), ENGINE_ROLE)
+            if not connection.execute("select from pg_roles where rolname = %s", [name]).rowcount:
+                self._run(sql.SQL("create role {} login"), name)
             connection.execute(
-                sql.SQL("alter role {} password {}").format(
-                    sql.Identifier(ENGINE_ROLE), sql.Literal(ENGINE_PASSWORD)
-                )
+                sql.SQL("alter role {} password {}").format(sql.Identifier(name), sql.Literal(password))
             )
 
     def _migrated_template(self) -> str:
@@ -59,7 +65,16 @@ class Server:
             migrate(url, schema=SCHEMA, strategy=self.strategy, timers=timers, engine_role=ENGINE_ROLE)
             timers.close()
             self._template = name_of(url)
+            self._close(self._template)
         return self._template
+
+    def _close(self, database: str) -> None:
+        """Let nobody connect: who is in a database, as TimescaleDB's scheduler, keeps it from being copied."""
+        self._run(sql.SQL("alter database {} allow_connections false"), database)
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [database]
+            )
 
     def _url(self, name: str) -> str:
         parts = conninfo_to_dict(self._admin_url)
@@ -80,7 +95,12 @@ def through(url: str, port: int) -> str:
 
 def as_engine(url: str) -> str:
     """Return the same database for the engine's role."""
-    return make_conninfo(url, user=ENGINE_ROLE, password=ENGINE_PASSWORD)
+    return as_role(url, ENGINE_ROLE, ENGINE_PASSWORD)
+
+
+def as_role(url: str, name: str, password: str) -> str:
+    """Return the same database for another role."""
+    return make_conninfo(url, user=name, password=password)
 
 
 def name_of(url: str) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.pgbouncer import pgbouncer_process
+from ops.local.pgbouncer import PooledServer, pgbouncer_process
 from ops.local.ports import free_port
-from ops.local.postgres import LocalPostgres
 from ops.local.process import OwnedProcess, ProgramMissingError
 from ops.local.programs import find_program
 from ops.local.redis import redis_process
@@ -62,7 +61,7 @@ def redis_server(folder: Path, port: int, replica_of: int | None = None) -> Owne
     return _started(server, lambda: speaks(port, b"PING\r\n", b"+PONG"))
 
 
-def pgbouncer(folder: Path, server: LocalPostgres, users: Sequence[str], **settings: str) -> OwnedProcess:
+def pgbouncer(folder: Path, server: PooledServer, users: Sequence[str], **settings: str) -> OwnedProcess:
     """Start a PgBouncer in front of ``server`` on the port that its settings name; the caller stops it."""
     need_program("pgbouncer")
     port = int(settings.pop("listen_port"))

@@ -14,10 +14,10 @@ from ops.backup.errors import BackupError
 from ops.backup.programs import Programs
 from ops.local.postgres import LocalPostgres
 from storage.schema import Strategy, migrate
-from tests.conftest import TIMESCALE_URL
 from tests.support.backups import NOW, SCHEMA, Filled, PutBack
 from tests.support.databases import Server
 from tests.support.servers import need_program
+from tests.support.timescale import TIMESCALE_URL
 
 
 def test_debians_older_server_is_backed_up_with_its_own_programs(

@@ -3,25 +3,36 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from engine.timers import TimerThread
-from ops.local.postgres import LocalPostgres
 from storage import schema as schema_module
 from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
 from storage.schema import Migration, Strategy, is_current, migrate
+from tests.support.databases import Server, as_role, name_of
 
 pytestmark = pytest.mark.every_way
 
 PLAIN_STEPS = ("ledger", "signals", "signal_events")
 
 
-def up_to_date(url: str, timers: TimerThread, *, schema: str = "signals") -> tuple[str, ...]:
-    return migrate(url, schema=schema, strategy=Strategy.NEON, timers=timers)
+class UpToDate(Protocol):
+    """Migrates a database by the strategy of the test's way."""
+
+    def __call__(self, url: str, *, schema: str = ...) -> tuple[str, ...]: ...
+
+
+@pytest.fixture
+def up_to_date(timers: TimerThread, strategy: Strategy) -> UpToDate:
+    def run(url: str, *, schema: str = "signals") -> tuple[str, ...]:
+        return migrate(url, schema=schema, strategy=strategy, timers=timers)
+
+    return run
 
 
 def tables(url: str, schema: str = "signals") -> set[str]:
@@ -45,8 +56,8 @@ def failing_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return add
 
 
-def test_a_fresh_database_gets_every_step_in_order(database_url: str, timers: TimerThread) -> None:
-    applied = up_to_date(database_url, timers)
+def test_a_fresh_database_gets_every_step_in_order(database_url: str, up_to_date: UpToDate) -> None:
+    applied = up_to_date(database_url)
     assert applied[: len(PLAIN_STEPS)] == PLAIN_STEPS
     assert tables(database_url) >= {
         *("commits", "ledger", "dead_letters", "checkpoints", "daemons"),
@@ -54,21 +65,21 @@ def test_a_fresh_database_gets_every_step_in_order(database_url: str, timers: Ti
     }
 
 
-def test_a_second_time_there_is_nothing_to_do(database_url: str, timers: TimerThread) -> None:
-    up_to_date(database_url, timers)
+def test_a_second_time_there_is_nothing_to_do(database_url: str, up_to_date: UpToDate) -> None:
+    up_to_date(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("update signals.commits set number = 7")
-    assert up_to_date(database_url, timers) == ()
+    assert up_to_date(database_url) == ()
     with psycopg.connect(database_url) as connection:
         assert connection.execute("select number from signals.commits").fetchall() == [(7,)]
 
 
-def test_twice_at_once_each_step_is_applied_once(database_url: str, timers: TimerThread) -> None:
+def test_twice_at_once_each_step_is_applied_once(database_url: str, up_to_date: UpToDate) -> None:
     start = threading.Barrier(4)
 
     def one() -> tuple[str, ...]:
         start.wait(timeout=10)
-        return up_to_date(database_url, timers)
+        return up_to_date(database_url)
 
     with ThreadPoolExecutor(4) as threads:
         results = [future.result(timeout=30) for future in [threads.submit(one) for _ in range(4)]]
@@ -77,57 +88,59 @@ def test_twice_at_once_each_step_is_applied_once(database_url: str, timers: Time
     assert set(applied) >= set(PLAIN_STEPS)
 
 
-def test_two_schemas_of_one_database_do_not_know_each_other(database_url: str, timers: TimerThread) -> None:
-    first = up_to_date(database_url, timers, schema="one")
-    assert up_to_date(database_url, timers, schema="Two_2") == first
+def test_two_schemas_of_one_database_do_not_know_each_other(database_url: str, up_to_date: UpToDate) -> None:
+    first = up_to_date(database_url, schema="one")
+    assert up_to_date(database_url, schema="Two_2") == first
     assert tables(database_url, "one") == tables(database_url, "Two_2")
 
 
-def test_a_legacy_table_of_our_name_stops_it_with_the_remedy(database_url: str, timers: TimerThread) -> None:
+def test_a_legacy_table_of_our_name_stops_it_with_the_remedy(database_url: str, up_to_date: UpToDate) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("create schema signals")
         connection.execute("create table signals.tp_capital_signals (id integer, text text)")
     with pytest.raises(DatabaseMisconfiguredError, match="TP_CAPITAL_DB_SCHEMA") as caught:
-        up_to_date(database_url, timers)
+        up_to_date(database_url)
     remedy = str(caught.value).partition("rename it: ")[2]
     assert tables(database_url) == {"tp_capital_signals"}, "nothing was touched"
 
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(remedy.encode())
-    assert up_to_date(database_url, timers)
+    assert up_to_date(database_url)
     assert tables(database_url, "signals_legacy") == {"tp_capital_signals"}
 
 
-def test_a_missing_right_is_named(postgres: LocalPostgres, database_url: str, timers: TimerThread) -> None:
-    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
-    postgres.create_role("no_rights", "pw")
-    with pytest.raises(DatabaseMisconfiguredError, match=f"permission denied for database {name}"):
-        up_to_date(postgres.dsn(str(name), "no_rights", "pw"), timers)
+def test_a_missing_right_is_named(site: Server, direct_url: str, up_to_date: UpToDate) -> None:
+    site.make_role("no_rights", "pw")
+    with pytest.raises(
+        DatabaseMisconfiguredError, match=f"permission denied for database {name_of(direct_url)}"
+    ):
+        up_to_date(as_role(direct_url, "no_rights", "pw"))
 
 
 def test_a_role_that_may_only_read_can_tell_that_the_schema_is_current(
-    postgres: LocalPostgres, migrated_url: str, timers: TimerThread
+    site: Server, migrated_url: str, direct_url: str, strategy: Strategy, timers: TimerThread
 ) -> None:
-    name = str(psycopg.conninfo.conninfo_to_dict(migrated_url)["dbname"])
-    postgres.create_role("reader", "pw")
+    site.make_role("reader", "pw")
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute("grant usage on schema signals to reader")
         connection.execute("grant select on all tables in schema signals to reader")
-    database = Database(postgres.dsn(name, "reader", "pw"), schema="signals", pool_max=4, timers=timers)
+    database = Database(as_role(direct_url, "reader", "pw"), schema="signals", pool_max=4, timers=timers)
     database.open()
     try:
-        assert is_current(database, strategy=Strategy.NEON)
+        assert is_current(database, strategy=strategy)
     finally:
         database.close()
 
 
-def test_an_empty_database_is_not_current(database_url: str, timers: TimerThread) -> None:
+def test_an_empty_database_is_not_current(
+    database_url: str, strategy: Strategy, timers: TimerThread, up_to_date: UpToDate
+) -> None:
     database = Database(database_url, schema="signals", pool_max=4, timers=timers)
     database.open()
     try:
-        assert not is_current(database, strategy=Strategy.NEON)
-        up_to_date(database_url, timers)
-        assert is_current(database, strategy=Strategy.NEON)
+        assert not is_current(database, strategy=strategy)
+        up_to_date(database_url)
+        assert is_current(database, strategy=strategy)
         assert is_current(database, strategy=Strategy.TIMESCALE), (
             "without the extension its step is not wanted"
         )
@@ -136,11 +149,11 @@ def test_an_empty_database_is_not_current(database_url: str, timers: TimerThread
 
 
 def test_a_step_that_fails_leaves_nothing_and_the_steps_before_it_stay(
-    database_url: str, timers: TimerThread, failing_step: Callable[[], None]
+    database_url: str, up_to_date: UpToDate, failing_step: Callable[[], None]
 ) -> None:
     failing_step()
     with pytest.raises(DatabaseMisconfiguredError, match="42P01"):
-        up_to_date(database_url, timers)
+        up_to_date(database_url)
     there = tables(database_url)
     assert "half" not in there
     assert "ledger" in there
@@ -149,26 +162,26 @@ def test_a_step_that_fails_leaves_nothing_and_the_steps_before_it_stay(
     assert [name for (name,) in names][-1] != "broken"
 
 
-def test_the_locks_of_a_step_end_with_it(database_url: str, timers: TimerThread) -> None:
-    up_to_date(database_url, timers)
+def test_the_locks_of_a_step_end_with_it(database_url: str, up_to_date: UpToDate) -> None:
+    up_to_date(database_url)
     with psycopg.connect(database_url) as connection:
         held = connection.execute("select count(*) from pg_locks where locktype = 'advisory'").fetchone()
     assert held == (0,)
 
 
 def test_a_step_that_hangs_behind_anothers_lock_is_cut(
-    database_url: str, timers: TimerThread, monkeypatch: pytest.MonkeyPatch
+    database_url: str, up_to_date: UpToDate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema_module, "STEP_DEADLINE_S", 0.3)
     with psycopg.connect(database_url) as other:
         other.execute("select pg_advisory_xact_lock(%s)", [schema_module._LOCK_KEY])
         with pytest.raises(DatabaseUnavailableError):
-            up_to_date(database_url, timers)
+            up_to_date(database_url)
 
 
-def test_a_server_that_is_not_there_is_unavailable(timers: TimerThread) -> None:
+def test_a_server_that_is_not_there_is_unavailable(up_to_date: UpToDate) -> None:
     with pytest.raises(DatabaseUnavailableError, match="refused"):
-        up_to_date("postgresql://u:s3cret@127.0.0.1:1/db", timers)
+        up_to_date("postgresql://u:s3cret@127.0.0.1:1/db")
 
 
 def test_prices_have_no_scale_and_keys_keep_each_signal_single(migrated_url: str) -> None:

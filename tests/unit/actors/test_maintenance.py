@@ -1,0 +1,92 @@
+"""Maintenance: a round at start and each hour, sooner after a failure or while something is wrong."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import timedelta
+from random import Random
+from typing import cast
+
+from actors.maintenance import BACKOFF, EVERY_S, IN_DOUBT_EVERY_S, Maintenance
+from actors.snapshots import MaintenanceSnapshot
+from storage.errors import DatabaseUnavailableError, StorageError
+from storage.retention import Kept, Retention
+from tests.support.clock import START
+from tests.support.recording import World
+
+AHEAD = START + timedelta(days=28)
+WELL = Kept(made=0, dropped=0, ahead_until=AHEAD, problem=None)
+IN_DOUBT = Kept(made=0, dropped=0, ahead_until=None, problem="the retention policy is switched off")
+
+
+class FakeRetention:
+    """Answers one round after the other; the last answer stands."""
+
+    def __init__(self, *answers: Kept | StorageError) -> None:
+        self.answers = deque(answers)
+        self.rounds = 0
+
+    def keep(self) -> Kept:
+        self.rounds += 1
+        answer = self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, StorageError):
+            raise answer
+        return answer
+
+
+class Keeping(World):
+    """The actor and its database."""
+
+    def __init__(self, *answers: Kept | StorageError) -> None:
+        super().__init__()
+        self.retention = FakeRetention(*answers)
+        self.maintenance = Maintenance(
+            self.context("maintenance"), retention=cast("Retention", self.retention), random=Random(1)
+        )
+        self.maintenance.on_start()
+
+    def pass_s(self, seconds: float) -> None:
+        self.advance(seconds, self.maintenance)
+
+    @property
+    def snapshot(self) -> MaintenanceSnapshot:
+        return self.shown("maintenance", MaintenanceSnapshot)
+
+    @property
+    def next_in_s(self) -> float | None:
+        return self.due_in_s(self.maintenance, "keep")
+
+
+def test_a_round_at_start_and_then_each_hour() -> None:
+    keeping = Keeping(WELL)
+    assert keeping.snapshot.last_kept_at is None
+    keeping.pass_s(0)
+    assert keeping.snapshot == MaintenanceSnapshot(
+        last_kept_at=START, ahead_until=AHEAD, problem=None, error=None, failures=0
+    )
+    keeping.pass_s(3 * EVERY_S)
+    assert keeping.retention.rounds == 4
+
+
+def test_an_outage_is_waited_out_and_what_was_known_stays_shown() -> None:
+    away = DatabaseUnavailableError("away")
+    keeping = Keeping(WELL, away, away, WELL)
+    keeping.pass_s(EVERY_S)
+    assert (keeping.snapshot.error, keeping.snapshot.failures) == ("away", 1)
+    assert keeping.snapshot.ahead_until == AHEAD
+    assert keeping.next_in_s is not None
+    assert keeping.next_in_s <= BACKOFF.first_s
+    keeping.pass_s(10)
+    assert (keeping.snapshot.error, keeping.snapshot.failures) == (None, 0)
+    assert keeping.next_in_s is not None
+    assert EVERY_S - 10 <= keeping.next_in_s <= EVERY_S
+
+
+def test_a_problem_is_looked_at_again_soon_until_it_is_gone() -> None:
+    keeping = Keeping(IN_DOUBT, IN_DOUBT, WELL)
+    keeping.pass_s(0)
+    assert keeping.snapshot.problem == IN_DOUBT.problem
+    assert keeping.next_in_s == IN_DOUBT_EVERY_S
+    keeping.pass_s(2 * IN_DOUBT_EVERY_S)
+    assert keeping.snapshot.problem is None
+    assert keeping.next_in_s == EVERY_S
