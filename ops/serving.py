@@ -21,6 +21,7 @@ from ops.http.clients import Proxies
 from ops.http.frames import event_of
 from ops.http.guard import GuardPolicy
 from ops.http.health import stream_trouble
+from ops.http.limits import RatePolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
 from ops.http.streaming import StreamLimits, Streams
@@ -114,6 +115,7 @@ class Serving:
                 origins=http.origins,
             ),
             proxies=Proxies(http.trusted_proxies),
+            rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
         )
 
     def _sync(self, limit: int) -> SyncResult:

@@ -20,10 +20,12 @@ from engine.directory import Directory
 from engine.snapshot import Board
 from ops.http.answers import JSON, Answering, json_answer
 from ops.http.clients import Proxies
+from ops.http.cors import CrossOrigin
 from ops.http.dead_letters import dead_letter_operations
 from ops.http.docs import doc_operations, openapi_operation
 from ops.http.entrance import Entrance
-from ops.http.guard import Guard, GuardPolicy
+from ops.http.guard import Guard, GuardPolicy, has_key
+from ops.http.limits import RateLimit, RatePolicy
 from ops.http.logs import log_operations
 from ops.http.openapi import openapi_document
 from ops.http.operations import Answer, Operation, routes_of, versioned
@@ -65,6 +67,7 @@ class AppParts:
     pollers: tuple[str, ...]
     guard: GuardPolicy
     proxies: Proxies
+    rate: RatePolicy
 
 
 def create_app(parts: AppParts) -> Starlette:
@@ -75,6 +78,13 @@ def create_app(parts: AppParts) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Entrance, proxies=parts.proxies, instruments=parts.instruments, clock=parts.clock),
+            Middleware(CrossOrigin, origins=parts.guard.origins),
+            Middleware(
+                RateLimit,
+                policy=parts.rate,
+                has_key=lambda scope: has_key(scope, parts.guard.api_key),
+                clock=parts.clock,
+            ),
             Middleware(Guard, policy=parts.guard),
         ],
         exception_handlers={
