@@ -25,11 +25,13 @@ from ops.http.limits import RatePolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
 from ops.http.streaming import StreamLimits, Streams
+from ops.http.summary import SummaryReader
 from ops.recent_logs import RecentLogs
 from ops.stores import Stores
 from storage.dead_letters import DeadLetters
 from storage.gateway import GatewayClient, SyncResult
 from storage.signals import Signals
+from storage.summary import Summaries
 
 __all__ = ["Serving"]
 
@@ -59,6 +61,7 @@ class Serving:
         self._instruments = instruments
         self._logs = logs
         self._signals = Signals(stores.database, retention=retention)
+        self._summaries = Summaries(stores.database, retention=retention)
         self._feed = Feed()
 
     def stream(self) -> ChildSpec:
@@ -100,6 +103,9 @@ class Serving:
             ),
             signals=self._signals,
             streams=streams,
+            summary=SummaryReader(
+                summaries=self._summaries, board=self._services.board, clock=self._services.clock
+            ),
             letters=DeadLetters(self._stores.database),
             logs=self._logs,
             registry=self._registry,
