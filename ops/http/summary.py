@@ -1,9 +1,10 @@
-"""``GET /summary``: counts for the dashboard's charts, kept for some seconds and through an outage."""
+"""``GET /summary``: counts for the dashboard's charts, kept until the next commit and through an outage."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.snapshots import CacheSnapshot
 from engine.clock import Clock
 from engine.snapshot import Board
 from ops.http.answers import JSON, json_answer
@@ -25,8 +27,10 @@ from storage.summary import Summaries, Summary
 
 __all__ = ["SummaryBody", "SummaryParameters", "SummaryReader", "summary_operations"]
 
-#: counts are shown this old without a word
-FRESH_S = 5.0
+#: in a burst of commits it is counted once a second
+BURST_S = 1.0
+#: without a commit the counts stay right, but midnight comes
+SAME_S = 60.0
 #: after that long a count of an outage is no longer worth showing
 LAST_GOOD_S = 86_400.0
 #: pairs of period and zone kept
@@ -68,15 +72,27 @@ class SummaryBody(Body):
     staleSeconds: int | None = None  # noqa: N815 - names of the contract's kind
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """Counts, when they were begun, and the newest commit that was known then."""
+
+    summary: Summary
+    began_s: float
+    commit_number: int | None
+
+
 class SummaryReader:
-    """Counts at most once in ``FRESH_S`` a question; in an outage it tells the last counts, marked stale."""
+    """Counts anew when something was committed; in an outage it tells the last counts, marked stale.
+
+    Safe for the responder's threads.
+    """
 
     def __init__(self, *, summaries: Summaries, board: Board, clock: Clock) -> None:
         self._summaries = summaries
         self._board = board
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Question, tuple[float, Summary]] = OrderedDict()
+        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
 
     def read(self, days: int, zone: str) -> tuple[Summary, int | None]:
         """Return the counts and, when they are of before an outage, their age in seconds.
@@ -86,25 +102,30 @@ class SummaryReader:
             StorageError: the database cannot be read, and no such counts are kept.
         """
         question = (days, zone)
+        # looked up before the counting, so that a commit under way makes the next one count again
+        cache = self._board.read("cache", CacheSnapshot)
+        commit_number = cache.value.commit_number if cache else None
+        now_s = self._clock.monotonic_s()
         with self._lock:
             kept = self._kept.get(question)
-        age_s = self._clock.monotonic_s() - kept[0] if kept else None
-        if kept is not None and age_s is not None and age_s < LAST_GOOD_S:
+        if kept is not None and now_s - kept.began_s >= LAST_GOOD_S:
+            kept = None
+        if kept is not None:
+            age_s = now_s - kept.began_s
             if database_trouble(self._board) is not None:
-                return kept[1], round(age_s)
-            if age_s < FRESH_S:
-                return kept[1], None
-        began_s = self._clock.monotonic_s()
+                return kept.summary, round(age_s)
+            if age_s < (SAME_S if commit_number == kept.commit_number else BURST_S):
+                return kept.summary, None
         try:
             summary = self._summaries.read(days=days, zone=zone)
         except RowsRefusedError:
             raise
         except StorageError:
-            if kept is None or age_s is None or age_s >= LAST_GOOD_S:
+            if kept is None:
                 raise
-            return kept[1], round(age_s)
+            return kept.summary, round(now_s - kept.began_s)
         with self._lock:
-            self._kept[question] = (began_s, summary)
+            self._kept[question] = _Kept(summary=summary, began_s=now_s, commit_number=commit_number)
             self._kept.move_to_end(question)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)

@@ -53,11 +53,11 @@ export class SignalList {
     return this.#cursor !== null;
   }
 
-  /** Ask another question, from the newest signal on. */
+  /** Ask another question, from the newest signal on. The rows of the last one stand until the answer. */
   async ask(filters) {
     this.filters = filters;
-    Object.assign(this, { rows: [], scanned: 0, state: "loading", frozen: false, news: 0, staleAt: null });
-    this.#cursor = this.#etag = this.#address = null;
+    Object.assign(this, { scanned: 0, state: "loading", frozen: false, news: 0, staleAt: null });
+    this.#cursor = this.#newestId = this.#etag = this.#address = null;
     this.#question += 1;
     this.onChange();
     await this.refresh();
@@ -81,7 +81,8 @@ export class SignalList {
       }
       this.state = "ready";
     } catch (error) {
-      if (question !== this.#question || !(error instanceof ApiError)) throw error;
+      if (!(error instanceof ApiError)) throw error;
+      if (question !== this.#question) return;
       this.#failed(error);
     }
     this.onChange();
@@ -108,7 +109,8 @@ export class SignalList {
       this.frozen = this.scanned > (this.filters.status ? MOST_ASKED : MOST_ROWS);
       this.rows = this.rows.slice(-MOST_ROWS);
     } catch (error) {
-      if (question !== this.#question || !(error instanceof ApiError)) throw error;
+      if (!(error instanceof ApiError)) throw error;
+      if (question !== this.#question) return;
       this.#failed(error);
     } finally {
       this.loadingMore = false;
@@ -150,13 +152,11 @@ export class SignalList {
   }
 
   #failed(error) {
-    if (error.status === 400) {
-      this.state = "refused";
-      this.rows = [];
-      this.problem = error.detail;
-      return;
-    }
-    this.state = "failed";
+    const refused = error.status === 400;
+    // rows of another question must not stand under these filters
+    if (refused || this.state === "loading") this.rows = [];
+    this.state = refused ? "refused" : "failed";
+    this.problem = error.detail;
   }
 }
 

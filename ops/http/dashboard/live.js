@@ -25,8 +25,7 @@ export class Live {
   }
 
   start() {
-    clearTimeout(this.#retry);
-    this.#source?.close();
+    this.stop();
     // a stream cannot send the key's header, so with a key the page asks instead
     if (hasKey() || !("EventSource" in window)) {
       this.onState("polling");
@@ -50,6 +49,19 @@ export class Live {
     };
     source.addEventListener("signal", (event) => this.onSignal(toSignal(parseExact(event.data))));
     for (const kind of ["removed", "reset", "stale"]) source.addEventListener(kind, () => this.onDoubt());
+  }
+
+  /** Give the connection up: a browser has six of them for all tabs of one service. */
+  stop() {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#patience);
+    this.#patience = null;
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  get open() {
+    return this.#source !== null;
   }
 
   #lost() {

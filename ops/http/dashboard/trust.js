@@ -4,6 +4,8 @@ import { since, span } from "./format.js";
 import { known, t } from "./i18n.js";
 
 const LEVELS = ["ok", "notice", "caution", "bad"];
+/** Trouble with these takes nothing from the signals that arrive and are shown. */
+const HARMLESS = ["singleDaemon", "historicalSync", "retention"];
 /** A gateway whose Telegram session died answers "no messages" for ever: after a weekend's length we say so. */
 const QUIET_S = 3 * 86_400;
 
@@ -43,7 +45,7 @@ function follows(name, checks) {
 }
 
 function levelOf(name, status) {
-  if (name.startsWith("redis") || name === "singleDaemon" || name === "historicalSync") return "notice";
+  if (name.startsWith("redis") || HARMLESS.includes(name)) return "notice";
   return status === "unhealthy" ? "bad" : "caution";
 }
 
@@ -51,9 +53,9 @@ function sentence(name, detail, at, details) {
   if (name.startsWith("redis")) return t("reason.redis", at);
   if (name === "gatewayApi") {
     const channels = detail.channels ?? [];
-    if ((details?.pollingWorker?.channels ?? []).every((channel) => channel.lastPoll === "starting"))
-      return t("reason.starting");
-    if ((detail.error ?? "").startsWith("key refused")) return t("reason.keyRefused", at);
+    const polls = (details?.pollingWorker?.channels ?? []).map((channel) => channel.lastPoll);
+    if (polls.length > 0 && polls.every((poll) => poll === "starting")) return t("reason.starting");
+    if ((detail.error ?? "").includes("key refused")) return t("reason.keyRefused", at);
     if (channels.some((channel) => channel.breaker.state !== "closed")) return t("reason.breaker", at);
   }
   const key = `reason.${name}`;

@@ -17,7 +17,7 @@ export const words = {
 
   "live.starting": "Connecting",
   "live.live": "Live",
-  "live.polling": "Every 5 s",
+  "live.polling": "Every 3 s",
   "live.lost": "No connection",
 
   "trust.label": "Can this page be trusted right now?",
@@ -32,8 +32,8 @@ export const words = {
   "reason.key": "The service asks for an access key.",
   "reason.starting": "The channel has not been read yet: the service has just started.",
   "reason.stale": (at) => `The database does not answer: the list is that of ${at}.`,
-  "reason.lost": "The list could not be read; we try again every 5 s.",
-  "reason.polling": "The live stream was lost: the page asks every 5 s.",
+  "reason.lost": "The list could not be read; we try again every 3 s.",
+  "reason.polling": "The live stream was lost: the page asks every 3 s.",
   "reason.timescaledb": (since) => `The database has been failing since ${since}: nothing new is stored.`,
   "reason.gatewayApi": (since) =>
     `The Telegram gateway has been failing since ${since}: new signals do not arrive.`,
@@ -43,6 +43,7 @@ export const words = {
   "reason.pollingWorker": (since) => `The channel has not been read successfully since ${since}.`,
   "reason.historicalSync": (since) =>
     `Reading the history has been failing since ${since}: old signals may be missing.`,
+  "reason.retention": (since) => `Removing expired signals has been failing since ${since}; none is lost.`,
   "reason.importing": "The history is still being read: old signals may be missing.",
   "reason.actors": (since) => `An internal part is being restarted (since ${since}).`,
   "reason.redis": (since) => `The cache has been failing since ${since}: answers stay right, only slower.`,
@@ -75,6 +76,7 @@ export const words = {
   "part.gatewayApi": "Telegram gateway",
   "part.pollingWorker": "Channel reading",
   "part.historicalSync": "History",
+  "part.retention": "Retention, 90 days",
   "part.actors": "Internal parts",
   "part.redisMaster": "Cache, master",
   "part.redisReplica": "Cache, replica",
@@ -121,7 +123,7 @@ export const words = {
   "list.news": (n) => `Back to the newest (${n})`,
   "empty.none": "There are no signals yet. The first one the channel posts shows up here by itself.",
   "empty.filtered": "No signal fits these filters.",
-  "empty.failed": "The list could not be read. We try again every 5 s.",
+  "empty.failed": "The list could not be read. We try again every 3 s.",
   "notice.stale": (at) => `Data of ${at}: the database does not answer.`,
   "notice.refused": (detail) => `The service did not accept these filters: ${detail}`,
 

@@ -17,7 +17,7 @@ export const words = {
 
   "live.starting": "Conectando",
   "live.live": "Ao vivo",
-  "live.polling": "A cada 5 s",
+  "live.polling": "A cada 3 s",
   "live.lost": "Sem conexão",
 
   "trust.label": "Pode-se confiar nesta página agora?",
@@ -31,8 +31,8 @@ export const words = {
   "reason.key": "O serviço pede uma chave de acesso.",
   "reason.starting": "O canal ainda não foi lido: o serviço acaba de começar.",
   "reason.stale": (at) => `O banco de dados não responde: a lista é a de ${at}.`,
-  "reason.lost": "A lista não pôde ser lida; tentamos de novo a cada 5 s.",
-  "reason.polling": "A transmissão ao vivo caiu: a página consulta a cada 5 s.",
+  "reason.lost": "A lista não pôde ser lida; tentamos de novo a cada 3 s.",
+  "reason.polling": "A transmissão ao vivo caiu: a página consulta a cada 3 s.",
   "reason.timescaledb": (since) => `O banco de dados falha desde ${since}: nada de novo é guardado.`,
   "reason.gatewayApi": (since) => `O gateway do Telegram falha desde ${since}: sinais novos não chegam.`,
   "reason.breaker": (since) =>
@@ -41,6 +41,7 @@ export const words = {
   "reason.pollingWorker": (since) => `O canal não é lido com êxito desde ${since}.`,
   "reason.historicalSync": (since) =>
     `A leitura do histórico falha desde ${since}: sinais antigos podem faltar.`,
+  "reason.retention": (since) => `A remoção de sinais vencidos falha desde ${since}; nenhum se perde.`,
   "reason.importing": "O histórico ainda está sendo lido: sinais antigos podem faltar.",
   "reason.actors": (since) => `Uma parte interna está sendo reiniciada (desde ${since}).`,
   "reason.redis": (since) => `O cache falha desde ${since}: as respostas seguem certas, só mais lentas.`,
@@ -72,6 +73,7 @@ export const words = {
   "part.gatewayApi": "Gateway do Telegram",
   "part.pollingWorker": "Leitura do canal",
   "part.historicalSync": "Histórico",
+  "part.retention": "Retenção de 90 dias",
   "part.actors": "Partes internas",
   "part.redisMaster": "Cache, principal",
   "part.redisReplica": "Cache, réplica",
@@ -118,7 +120,7 @@ export const words = {
   "list.news": (n) => `Voltar aos mais novos (${n})`,
   "empty.none": "Ainda não há sinais. O primeiro que o canal publicar aparece aqui sozinho.",
   "empty.filtered": "Nenhum sinal corresponde a estes filtros.",
-  "empty.failed": "A lista não pôde ser lida. Tentamos de novo a cada 5 s.",
+  "empty.failed": "A lista não pôde ser lida. Tentamos de novo a cada 3 s.",
   "notice.stale": (at) => `Dados de ${at}: o banco de dados não responde.`,
   "notice.refused": (detail) => `O serviço não aceitou estes filtros: ${detail}`,
 
