@@ -149,5 +149,9 @@ def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
         summary="What is served here; the dashboard when `Accept` says text/html",
         tag="documentation",
         handler=index,
-        answers={200: Answer(description="Paths, or the page", body={JSON: schema, "text/html": {"type": "string"}})},
+        answers={
+            200: Answer(
+                description="Paths, or the page", body={JSON: schema, "text/html": {"type": "string"}}
+            )
+        },
     )
