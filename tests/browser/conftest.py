@@ -9,7 +9,7 @@ from selenium import webdriver
 from ops.local.postgres import LocalPostgres
 from ops.local.sample import load_sample
 from tests.support.browsing import Page, System, chromium, running_system
-from tests.support.messages import put, stored_signals
+from tests.support.messages import stored_signals
 from tests.support.stack import eventually
 
 #: signals among the messages of the sample history
@@ -26,8 +26,7 @@ def browser() -> Iterator[webdriver.Chrome]:
 @pytest.fixture(scope="session")
 def system(postgres: LocalPostgres) -> Iterator[System]:
     """Run one system that holds the sample history."""
-    with running_system(postgres) as running:
-        put(running.gateway.database_url, load_sample(datetime.now(UTC)))
+    with running_system(postgres, load_sample(datetime.now(UTC))) as running:
         eventually(
             lambda: len(stored_signals(running.engine_dsn)) >= SAMPLE_SIGNALS,
             what="the sample history is not read",

@@ -29,7 +29,8 @@ SINCE = "2026-11-23T12:00:00.000Z"
 def logic(browser: webdriver.Chrome, system: System) -> Page:
     """Give a place of the page's origin that shows nothing: the modules are asked, not seen."""
     page = Page(browser, system.engine.url)
-    page.driver.get(page.url + "/livez")
+    page.cdp("Storage.clearDataForOrigin", origin=page.url, storageTypes="local_storage")
+    page.open("/livez", ready=False)
     return page
 
 
@@ -186,7 +187,7 @@ def test_spans_of_the_reading_count_code_points(logic: Page) -> None:
         ({}, "ok", "chegam"),
         ({"health": None}, "wait", ""),
         ({"unreachableSince": 1795367880000}, "bad", "não responde"),
-        ({"list": {"failed": False, "staleAt": 1795367880000}}, "bad", "a lista é a de"),
+        ({"list": {"failed": False, "staleAt": 1795367880000}}, "bad", "lista abaixo é a de"),
         ({"list": {"failed": True, "staleAt": None}}, "bad", "não pôde ser lida"),
         ({"live": "polling"}, "notice", "transmissão"),
         ({"checks": {"timescaledb": "unhealthy"}}, "bad", "banco de dados"),

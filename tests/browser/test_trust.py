@@ -18,21 +18,20 @@ def test_a_stopped_database_is_said_and_its_return_too(page: Page, system: Syste
     shown = len(page.texts(ROW))
     system.postgres.stop()
     try:
+        # what has not been asked before the outage cannot be told: no invented rows
+        page.choose("search", "never asked before")
         page.wait_asking(f"{LEVEL} === 'bad'")
         assert page.text("#headline") == "Não confie nesta página agora"
+        page.wait("document.querySelector('#empty').dataset.state === 'failed'")
+        assert page.texts(ROW) == []
         page.wait_asking(f"{REASONS}.includes('O banco de dados falha desde')")
         page.wait_asking("document.querySelector('#parts .part').dataset.state === 'unhealthy'")
         assert page.texts("#parts .part-state")[0] == "fora"
         # the last good list stands, and says of when it is
-        page.wait_asking("!document.querySelector('#notice').hidden")
-        assert page.text("#notice").startswith("Dados de ")
-        assert len(page.texts(ROW)) == shown
-        # what has not been asked before the outage cannot be told: no invented rows
-        page.choose("search", "never asked before")
-        page.wait("document.querySelector('#empty').dataset.state === 'failed'")
-        assert page.texts(ROW) == []
         page.choose("search", "")
         page.wait(f"document.querySelectorAll('{ROW}').length === {shown}")
+        page.wait_asking("!document.querySelector('#notice').hidden")
+        assert page.text("#notice").startswith("Dados de ")
     finally:
         system.postgres.start()
     page.wait_asking(f"{LEVEL} === 'ok'")
@@ -58,6 +57,9 @@ def test_an_engine_that_is_gone_is_said_and_found_again(page: Page, system: Syst
     try:
         page.wait_asking(f"{LEVEL} === 'bad' && {REASONS}.includes('O serviço não responde desde')")
         assert page.text("#live") == "Sem conexão"
+        # what was known of its parts is not claimed any longer
+        assert set(page.texts("#parts .part-state")) == {"sem notícia"}
+        assert page.text("#facts div:nth-child(3) dd") == "–"
         assert len(page.texts(ROW)) == shown
     finally:
         system.engine.start()

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
+from tests.support.messages import put
 from tests.support.servers import need_program
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment
 
@@ -52,8 +53,10 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(postgres: LocalPostgres, **settings: str) -> Iterator[System]:
-    """Run the system on empty databases; ``settings`` are further ones of the engine."""
+def running_system(
+    postgres: LocalPostgres, messages: Iterable[dict[str, Any]] = (), **settings: str
+) -> Iterator[System]:
+    """Run the system on a gateway that holds ``messages``; ``settings`` are further ones of the engine."""
     folder = Path(tempfile.mkdtemp(prefix="tp-capital-browser-", dir="/tmp"))
     names = [f"{part}_{uuid.uuid4().hex}" for part in ("engine", "gateway")]
     for name in names:
@@ -61,7 +64,8 @@ def running_system(postgres: LocalPostgres, **settings: str) -> Iterator[System]
     engine_dsn, gateway_dsn = (postgres.dsn(name) for name in names)
     try:
         with GatewayProcess(gateway_dsn, folder) as gateway:
-            # the history is read at once, and is empty: what a test puts in comes by polling
+            put(gateway_dsn, messages)
+            # the history is read at once: what a test puts in later comes by polling
             settings = {"TP_CAPITAL_BACKFILL_DELAY_S": "0", "GATEWAY_BATCH_SIZE": "1000", **settings}
             with EngineProcess(engine_environment(engine_dsn, gateway.url, **settings), folder) as engine:
                 engine.wait_healthy()
@@ -124,16 +128,10 @@ class Page:
             self.wait("document.querySelector('#signals').getAttribute('aria-busy') === 'false'")
             self.wait("document.querySelector('#trust').dataset.level !== 'wait'")
 
-    def size(self, width: int, height: int) -> None:
-        """Give the page so much room, in CSS pixels."""
-        mobile = width < 600
-        self.cdp(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=mobile,
-        )
+    def size(self, width: int, height: int, *, scale: float = 1) -> None:
+        """Give the page so much room, in CSS pixels; ``scale`` is how many of the device make one."""
+        room = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
+        self.cdp("Emulation.setDeviceMetricsOverride", **room)
 
     def errors(self) -> list[str]:
         """Return what the console has of errors since it was last asked; refused requests are none of ours."""

@@ -105,11 +105,8 @@ function perDay(days, width) {
   return svg(
     "svg",
     { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, class: "bars", "aria-hidden": "true" },
-    svg(
-      "text",
-      { class: "chart-text", x: 0, y: 9 },
-      t("days.most", count(Math.max(...days.map((day) => day.signals)))),
-    ),
+    days.some((day) => day.signals > 0) &&
+      svg("text", { class: "chart-text", x: 0, y: 9 }, t("days.most", count(most))),
     bars,
     edge(0, "start", 0),
     edge(days.length - 1, "end", width),

@@ -9,13 +9,13 @@ const ICON_OF_LEVEL = { wait: "wait", ok: "ok", notice: "ok", caution: "caution"
 const ICON_OF_STATE = { healthy: "ok", degraded: "caution", unhealthy: "bad" };
 
 /** Show the verdict; live regions are touched only where words change. */
-export function showVerdict({ level, reasons }) {
+export function showVerdict({ level, headline = level, reasons }) {
   const box = byId("trust");
   if (box.dataset.level !== level || !byId("verdict-icon").hasChildNodes()) {
     box.dataset.level = level;
     byId("verdict-icon").replaceChildren(icon(ICON_OF_LEVEL[level], 22));
   }
-  setText(byId("headline"), t(`verdict.${level}`));
+  setText(byId("headline"), t(`verdict.${headline}`));
   const list = byId("reasons");
   if (list.dataset.shown !== reasons.join("\n")) {
     list.dataset.shown = reasons.join("\n");
@@ -23,16 +23,22 @@ export function showVerdict({ level, reasons }) {
   }
 }
 
-/** Show how the page hears of news: live, polling, lost or starting. */
+/** Show how the page hears of news: live, polling, waiting, lost or starting. */
 export function showLive(state) {
   const box = byId("live");
   box.dataset.state = state;
   setText(box, t(`live.${state}`));
 }
 
-/** Show the figures; called each second, for "3 s ago" grows. `now` is by the service's clock. */
-export function showFacts(health, summary, now) {
-  const { poll, newest, breaker, lagSeconds } = factsOf(health, summary);
+/**
+ * Show the figures; called each second, for "3 s ago" grows. `now` is by the service's clock.
+ *
+ * While nobody answers, ages go on growing, and what may have changed since is not claimed.
+ */
+export function showFacts({ health, summary, unreachableSince }, now) {
+  const facts = factsOf(health, summary);
+  const { poll, newest } = facts;
+  const { breaker, lagSeconds } = unreachableSince === null ? facts : { breaker: null, lagSeconds: null };
   const shown = [
     ["poll", poll === null ? null : ago(poll, now), poll],
     ["newest", newest === null ? null : ago(newest, now), newest],
@@ -53,20 +59,21 @@ export function showFacts(health, summary, now) {
 }
 
 /** Show each part with its state in a word, and what is wrong with it as the service says it. */
-export function showParts(health, now) {
+export function showParts({ health, unreachableSince }, now) {
   const checks = Object.entries(health?.checks ?? {});
   byId("parts").replaceChildren(
-    ...checks.map(([name, status]) => {
+    ...checks.map(([name, told]) => {
+      const status = unreachableSince === null ? told : "unknown";
       const detail = health.details?.[name] ?? {};
       const at = detail.since ? t("part.since", since(Date.parse(detail.since), now)) : null;
       const state = known(`state.${status}`) ? t(`state.${status}`) : status;
       return h(
         "li",
         { class: "part", "data-state": status },
-        icon(ICON_OF_STATE[status] ?? "wait", 16),
+        icon(ICON_OF_STATE[status] ?? "dash", 16),
         h("span", { class: "part-name" }, known(`part.${name}`) ? t(`part.${name}`) : name),
         h("span", { class: "part-state" }, state),
-        status !== "healthy" && at && h("span", { class: "part-since" }, at),
+        status !== "healthy" && status !== "unknown" && at && h("span", { class: "part-since" }, at),
         // the service's own words, for whoever is to mend it: English in both languages
         detail.error && h("p", { class: "part-cause", lang: "en" }, detail.error),
       );

@@ -59,14 +59,17 @@ const live = new Live({
 
 function showTrust() {
   const shown = { failed: list.state === "failed", staleAt: list.staleAt };
-  showVerdict(judge({ ...known, list: shown, now: now() }));
+  const verdict = judge({ ...known, list: shown, now: now() });
+  showVerdict(verdict);
   const lost = known.unreachableSince !== null || known.keyWanted;
-  showLive(lost ? "lost" : known.live);
+  // an open stream that has nothing to tell for want of a database is not live
+  const live = verdict.level === "bad" && known.live === "live" ? "waiting" : known.live;
+  showLive(lost ? "lost" : live);
 }
 
 function showSystem() {
-  showFacts(known.health, known.summary, now());
-  showParts(known.health, now());
+  showFacts(known, now());
+  showParts(known, now());
   showHistory(known.health);
   setText(byId("version"), known.health ? t("version.note", known.health.details?.version ?? "?") : "");
 }
@@ -251,7 +254,7 @@ new ResizeObserver(() => showCharts(known.summary, { failed: known.summaryFailed
   byId("days").parentElement,
 );
 cards.addEventListener("change", showSignals);
-setInterval(() => showFacts(known.health, known.summary, now()), 1_000);
+setInterval(() => showFacts(known, now()), 1_000);
 setUpTools({ onLanguage: showAll, question: () => filters.question });
 
 showAll();

@@ -11,12 +11,13 @@ const QUIET_S = 3 * 86_400;
 
 /**
  * Return { level, reasons }: level is wait, ok, notice, caution or bad, reasons are sentences, the worst first.
+ * `headline` is there when it is not the level's own.
  *
  * `health` is the body of /health or null; `unreachableSince` milliseconds or null; `list` is
  * { failed, staleAt }; `live` is starting, live or polling.
  */
 export function judge({ health, unreachableSince, keyWanted, list, live, now }) {
-  if (keyWanted) return { level: "wait", reasons: [t("reason.key")] };
+  if (keyWanted) return { level: "wait", headline: "key", reasons: [t("reason.key")] };
   if (unreachableSince !== null) {
     return { level: "bad", reasons: [t("reason.unreachable", since(unreachableSince, now))] };
   }
