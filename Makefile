@@ -9,7 +9,7 @@ PYTHON ?= python3
 PORT ?= 4008
 PACKAGES := $(shell cat tests/support/packages.txt)
 
-.PHONY: install install-dev packages run stack test lint format docs bench fuzz lock clean
+.PHONY: install install-dev packages run stack test lint format docs bench fuzz screenshots lock clean
 
 install: $(VENV)/.installed
 
@@ -71,6 +71,10 @@ bench: install-dev
 	$(BIN)/python -m ops.bench.grammar
 	$(BIN)/python -m ops.bench.pipeline
 	$(BIN)/python -m ops.bench.dashboard
+
+# the pictures in docs/images; needs: apt install chromium chromium-driver pngquant fonts-inter fonts-noto-color-emoji
+screenshots: install-dev
+	PYTHONPATH=. $(BIN)/python tests/browser/screenshots.py
 
 # after a change of dependencies in pyproject.toml
 lock: install-dev

@@ -151,7 +151,10 @@ class MaintenanceSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSnapshot:
-    """The writing side as others see it; ``error`` and ``failing_since`` stand while it has to wait."""
+    """The writing side as others see it; ``error`` and ``failing_since`` stand while it has to wait.
+
+    ``last_lag_s`` is how long after its receipt at the gateway the last polled signal was durable.
+    """
 
     schema_ready: bool
     error: str | None
@@ -160,6 +163,7 @@ class WriterSnapshot:
     waiting: int
     last_commit_at: datetime | None
     last_commit_number: int
+    last_lag_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

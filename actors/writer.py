@@ -66,6 +66,7 @@ class Writer(Actor):
         self._failing_since: datetime | None = None
         self._last_commit_at: datetime | None = None
         self._last_commit_number = 0
+        self._last_lag_s: float | None = None
 
     def _open(self) -> None:
         self._work(())
@@ -222,8 +223,8 @@ class Writer(Actor):
             now = self.clock.now()
             for outcome in fresh:
                 if isinstance(outcome.message, ChannelMessage) and outcome.kind is OutcomeKind.SIGNAL:
-                    lag = now - outcome.message.received_at
-                    self._instruments.lag_seconds.observe(max(0.0, lag.total_seconds()))
+                    self._last_lag_s = max(0.0, (now - outcome.message.received_at).total_seconds())
+                    self._instruments.lag_seconds.observe(self._last_lag_s)
 
     def _publish(self) -> None:
         self.publish(
@@ -235,5 +236,6 @@ class Writer(Actor):
                 waiting=len(self._waiting),
                 last_commit_at=self._last_commit_at,
                 last_commit_number=self._last_commit_number,
+                last_lag_s=self._last_lag_s,
             )
         )

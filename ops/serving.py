@@ -22,15 +22,18 @@ from ops.http.clients import Proxies
 from ops.http.frames import event_of
 from ops.http.guard import GuardPolicy
 from ops.http.health import stream_trouble
+from ops.http.limits import RatePolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
 from ops.http.streaming import StreamLimits, Streams
+from ops.http.summary import SummaryReader
 from ops.recent_logs import RecentLogs
 from ops.stores import Stores
 from storage.channels import Channels
 from storage.dead_letters import DeadLetters
 from storage.gateway import GatewayClient, SyncResult
 from storage.signals import Signals
+from storage.summary import Summaries
 
 __all__ = ["Serving"]
 
@@ -62,6 +65,7 @@ class Serving:
         self._logs = logs
         self._channels = channels
         self._signals = Signals(stores.database, retention=retention)
+        self._summaries = Summaries(stores.database, retention=retention)
         self._feed = Feed()
 
     def stream(self) -> ChildSpec:
@@ -103,6 +107,9 @@ class Serving:
             ),
             signals=self._signals,
             streams=streams,
+            summary=SummaryReader(
+                summaries=self._summaries, board=self._services.board, clock=self._services.clock
+            ),
             letters=DeadLetters(self._stores.database),
             logs=self._logs,
             registry=self._registry,
@@ -123,6 +130,7 @@ class Serving:
                 origins=http.origins,
             ),
             proxies=Proxies(http.trusted_proxies),
+            rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
         )
 
     def _sync(self, limit: int) -> SyncResult:

@@ -34,7 +34,7 @@ _FAST_SETTINGS = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the folder they lie in."""
     for item in items:
-        for name in ("integration", "faults"):
+        for name in ("integration", "faults", "browser"):
             if item.path.is_relative_to(_TESTS / name):
                 item.add_marker(name)
 

@@ -21,10 +21,12 @@ from engine.snapshot import Board
 from ops.http.answers import JSON, Answering, json_answer
 from ops.http.channels import ChannelParts, channel_operations
 from ops.http.clients import Proxies
+from ops.http.cors import CrossOrigin
 from ops.http.dead_letters import dead_letter_operations
 from ops.http.docs import doc_operations, openapi_operation
 from ops.http.entrance import Entrance
-from ops.http.guard import Guard, GuardPolicy
+from ops.http.guard import Guard, GuardPolicy, has_key
+from ops.http.limits import RateLimit, RatePolicy
 from ops.http.logs import log_operations
 from ops.http.openapi import openapi_document
 from ops.http.operations import Answer, Operation, routes_of, versioned
@@ -37,7 +39,9 @@ from ops.http.problems import (
     problem_of_unexpected,
 )
 from ops.http.signals import signal_operations
+from ops.http.static import Dashboard, wants_page
 from ops.http.streaming import Streams
+from ops.http.summary import SummaryReader, summary_operations
 from ops.http.syncing import sync_operations
 from ops.recent_logs import RecentLogs
 from ops.version import VERSION
@@ -58,6 +62,7 @@ class AppParts:
     pages: PageReader
     signals: Signals
     streams: Streams
+    summary: SummaryReader
     registry: CollectorRegistry
     instruments: Instruments
     letters: DeadLetters
@@ -66,6 +71,7 @@ class AppParts:
     channels: ChannelParts
     guard: GuardPolicy
     proxies: Proxies
+    rate: RatePolicy
 
 
 def create_app(parts: AppParts) -> Starlette:
@@ -76,6 +82,13 @@ def create_app(parts: AppParts) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Entrance, proxies=parts.proxies, instruments=parts.instruments, clock=parts.clock),
+            Middleware(CrossOrigin, origins=parts.guard.origins),
+            Middleware(
+                RateLimit,
+                policy=parts.rate,
+                has_key=lambda scope: has_key(scope, parts.guard.api_key),
+                clock=parts.clock,
+            ),
             Middleware(Guard, policy=parts.guard),
         ],
         exception_handlers={
@@ -93,11 +106,13 @@ def _operations(parts: AppParts) -> list[Operation]:
     answering = Answering(parts.clock)
     reading = parts.pages, parts.signals, parts.streams, answering
     resources = [
+        *summary_operations(parts.summary),
         *dead_letter_operations(parts.letters, answering),
         *log_operations(parts.logs, parts.clock.now()),
         *channel_operations(parts.channels),
         *sync_operations(parts.sync, parts.board, parts.directory),
     ]
+    dashboard = Dashboard(answering)
     document: dict[str, Any] = {}
     operations = [
         *probe_operations(parts.board, parts.registry, parts.instruments),
@@ -107,8 +122,9 @@ def _operations(parts: AppParts) -> list[Operation]:
         *versioned(resources),
         *doc_operations(answering),
         openapi_operation(answering, document),
+        dashboard.assets(),
     ]
-    operations.append(_index(operations))
+    operations.append(_index(operations, dashboard))
     document |= openapi_document(
         operations,
         key_for_writes=parts.guard.api_key is not None or not parts.guard.allow_open,
@@ -117,20 +133,27 @@ def _operations(parts: AppParts) -> list[Operation]:
     return operations
 
 
-def _index(operations: Sequence[Operation]) -> Operation:
-    """Return the operation of ``/``: what there is, for programs."""
+def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
+    """Return the operation of ``/``: the dashboard for a browser, what there is for programs."""
     paths = list(dict.fromkeys(operation.path for operation in operations))
 
-    async def index(_: Request) -> Response:
-        return json_answer({"service": "tp-capital", "version": VERSION, "paths": paths})
+    async def index(request: Request) -> Response:
+        if wants_page(request.headers.get("accept", "")):
+            return dashboard.page(request)
+        body = {"service": "tp-capital", "version": VERSION, "paths": paths}
+        return json_answer(body, headers={"Vary": "Accept"})
 
     schema = {"type": "object", "required": ["service", "version", "paths"]}
     return Operation(
         method="GET",
         path="/",
         name="index",
-        summary="What is served here",
+        summary="What is served here; the dashboard when `Accept` says text/html",
         tag="documentation",
         handler=index,
-        answers={200: Answer(description="Paths", body={JSON: schema})},
+        answers={
+            200: Answer(
+                description="Paths, or the page", body={JSON: schema, "text/html": {"type": "string"}}
+            )
+        },
     )

@@ -140,6 +140,7 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
         details["timescaledb"] |= {
             "lastCommitAt": _iso(inputs.writer.last_commit_at),
             "batchesWaiting": inputs.writer.waiting,
+            "lastLagSeconds": inputs.writer.last_lag_s,
         }
     if inputs.maintenance is not None:
         details["retention"] |= {

@@ -150,6 +150,7 @@ class Demo:
     def _announce(self, postgres: LocalPostgres, gateway: OwnedProcess) -> None:
         engine = f"http://127.0.0.1:{self._listening.port}"
         lines = (
+            ("dashboard", f"{engine}/"),
             ("signals", f"{engine}/signals?limit=5"),
             ("health", f"{engine}/health"),
             ("metrics", f"{engine}/metrics"),

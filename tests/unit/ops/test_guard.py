@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Scope
 
+from ops.http.clients import Proxies
 from ops.http.guard import Guard, GuardPolicy
 
 KEY = "right-key"
@@ -32,7 +33,16 @@ def status_of(
     sent: list[Message] = []
     names = {"host": "127.0.0.1:4008"} | {name.replace("_", "-"): value for name, value in headers.items()}
     raw: Sequence[tuple[bytes, bytes]] = [(k.encode(), v.encode("latin-1")) for k, v in names.items()]
-    scope: Scope = {"type": "http", "method": method, "path": path, "headers": raw, "query_string": b""}
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": raw,
+        "query_string": b"",
+        "client": ("127.0.0.1", 50_000),
+        "state": {},
+    }
+    scope["state"]["asker"] = Proxies([]).asker(scope)
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -134,10 +144,22 @@ def test_with_a_key_every_write_needs_it(path: str) -> None:
 def test_reads_are_open_unless_told_otherwise() -> None:
     assert status(policy(api_key=KEY)) == 200
     rules = policy(api_key=KEY, read_key_required=True)
-    for path in ("/signals", "/api/v1/signals", "/metrics", "/"):
+    for path in ("/signals", "/api/v1/signals", "/metrics", "/logs"):
         assert status(rules, "GET", path) == 401
         assert status(rules, "GET", path, x_api_key="wrong") == 403
         assert status(rules, "GET", path, x_api_key=KEY) == 200
+
+
+def test_what_a_proxy_passed_on_is_not_from_this_machine() -> None:
+    for header in ("x_forwarded_for", "forwarded", "via", "x_real_ip"):
+        assert status(policy(), "POST", "/sync-messages", **{header: "10.0.0.1"}) == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/docs.js", "/assets/app.js", "/openapi.json"])
+def test_pages_without_data_never_need_a_key(path: str) -> None:
+    rules = policy(api_key=KEY, read_key_required=True)
+    assert status(rules, "GET", path) == 200
+    assert status(rules, "POST", path) == 401
 
 
 @pytest.mark.parametrize("path", ["/health", "/healthz", "/livez", "/ready", "/readyz"])

@@ -1,0 +1,81 @@
+// Asking the service. Every answer is an object or an ApiError; nothing waits without limit.
+
+import { parseExact } from "./exact.js";
+
+const TIMEOUT_MS = 15_000;
+const KEY = "tp-capital.key";
+
+let key = keptKey();
+let askForKey = () => {};
+
+/** The service did not give what was asked. `status` is 0 when it could not be reached at all. */
+export class ApiError extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+    this.detail = detail;
+  }
+}
+
+/**
+ * Return { status, body, etag }; body is null on 304. `exact` keeps the digits of numbers (as strings).
+ *
+ * An unhealthy /health answers 503 with a body worth reading: such statuses stand in `accept`.
+ */
+export async function ask(path, { etag = null, exact = false, accept = [] } = {}) {
+  const headers = { Accept: "application/json" };
+  if (etag) headers["If-None-Match"] = etag;
+  if (key) headers["X-API-Key"] = key;
+  let response, text;
+  try {
+    // our own validators decide; the browser's cache would only hide a 304
+    response = await fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    text = await response.text();
+  } catch (error) {
+    throw new ApiError(0, String(error.message ?? error));
+  }
+  if (response.status === 304) return { status: 304, body: null, etag };
+  if (response.status === 401 || response.status === 403) askForKey(key !== null);
+  if (!response.ok && !accept.includes(response.status)) throw new ApiError(response.status, detailOf(text));
+  try {
+    const body = exact ? parseExact(text) : JSON.parse(text);
+    return { status: response.status, body, etag: response.headers.get("ETag") };
+  } catch {
+    throw new ApiError(response.status, "no JSON");
+  }
+}
+
+/** Say what to do when the service wants a key; it is told whether one was sent and refused. */
+export function onKeyWanted(handler) {
+  askForKey = handler;
+}
+
+/** Send this key from now on, for as long as the tab is open. */
+export function useKey(text) {
+  key = text;
+  try {
+    sessionStorage.setItem(KEY, text);
+  } catch {
+    // storage is forbidden: the key holds until the page is loaded again
+  }
+}
+
+/** Whether a key is sent; a stream cannot send one. */
+export const hasKey = () => key !== null;
+
+function keptKey() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+function detailOf(text) {
+  try {
+    const { detail, errors = [] } = JSON.parse(text);
+    return [detail, ...errors.map((error) => `${error.field}: ${error.message}`)].join(" ");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,135 @@
+// What stands under an opened row: the large picture, what the channel said later, warnings, the raw message.
+
+import { ask } from "./api.js";
+import { h, icon } from "./dom.js";
+import { instant, percent, price } from "./format.js";
+import { known, t } from "./i18n.js";
+import { priceLineLarge } from "./priceline.js";
+
+/** Return the row; where each value was read is asked for and marked when the answer comes. */
+export function detailRow(signal, { columns, channel }) {
+  const raw = h("pre", { class: "raw", tabindex: "0", "aria-label": t("detail.message") }, signal.text);
+  const note = h("p", { class: "raw-note", hidden: true }, t("detail.marked"));
+  markProvenance(signal, raw, note);
+  // the picture is drawn for the room there is; a phone has less than the table's usual
+  const width = Math.min(640, Math.max(280, document.documentElement.clientWidth - 72));
+  const { first, final } = signal.riskReward;
+  return h(
+    "tr",
+    { role: "row", class: "detail", "data-of": signal.id },
+    h(
+      "td",
+      { role: "cell", colspan: String(columns) },
+      h(
+        "div",
+        { class: "detail-grid" },
+        h(
+          "div",
+          { class: "detail-main" },
+          priceLineLarge(signal, width),
+          h(
+            "dl",
+            { class: "meta" },
+            meta(
+              "detail.rr",
+              (final ?? first) && t("detail.rrText", price(final ?? first), first && price(first)),
+            ),
+            meta("detail.sent", instant(signal.ts)),
+            meta("detail.stored", signal.createdAt && instant(Date.parse(signal.createdAt))),
+            meta("detail.valid", signal.validUntil),
+            meta("detail.channel", channel || signal.channel),
+            meta("detail.messageId", signal.messageId),
+          ),
+          signal.warnings.length > 0 && [
+            h("h3", {}, t("detail.warnings")),
+            h(
+              "ul",
+              { class: "warnings" },
+              signal.warnings.map((name) =>
+                h("li", {}, icon("caution", 14), known(`warning.${name}`) ? t(`warning.${name}`) : name),
+              ),
+            ),
+          ],
+          h("h3", {}, t("detail.events")),
+          events(signal),
+        ),
+        h("div", { class: "detail-raw" }, h("h3", {}, t("detail.message")), raw, note),
+      ),
+    ),
+  );
+}
+
+function meta(key, value) {
+  return value ? h("div", {}, h("dt", {}, t(key)), h("dd", {}, value)) : null;
+}
+
+function events(signal) {
+  if (signal.events.length === 0) return h("p", { class: "quiet" }, t("detail.noEvents"));
+  return h(
+    "ol",
+    { class: "events" },
+    signal.events.map((event) => {
+      const kind = kindOf(event);
+      return h(
+        "li",
+        { class: `event ${kind}` },
+        icon({ target: "ok", stop: "bad", cancel: "dash" }[kind] ?? "open", 14),
+        h("span", {}, eventName(event), event.percent !== null && ` (${percent(event.percent)})`),
+        h("time", { datetime: new Date(event.ts).toISOString() }, instant(event.ts)),
+      );
+    }),
+  );
+}
+
+function kindOf(event) {
+  if (event.kind === "cancel") return "cancel";
+  if (event.kind !== "result") return "update";
+  return event.stop ? "stop" : event.target !== null ? "target" : "result";
+}
+
+function eventName(event) {
+  if (event.kind === "cancel") return t("event.cancel");
+  if (event.kind === "update") return t(event.stop ? "event.updateStop" : "event.update");
+  if (event.stop) return t("event.stop");
+  if (event.target === 0) return t("event.final");
+  return event.target === null ? t("event.result") : t("event.target", event.target);
+}
+
+/** Underline in the raw text what the reading took from it. Without an answer the text stands as it is. */
+async function markProvenance(signal, raw, note) {
+  let spans;
+  try {
+    spans = (await ask(`/api/v1/signals/${signal.id}`)).body.provenance ?? [];
+  } catch {
+    return; // the text itself is there; the marks are an extra
+  }
+  const pieces = markedPieces(signal.text, spans);
+  if (pieces.length < 2) return;
+  raw.replaceChildren(
+    ...pieces.map(([text, field]) => (field ? h("mark", { title: fieldName(field) }, text) : text)),
+  );
+  note.hidden = false;
+}
+
+/** Return the text cut at the spans: [text, field or null]. Spans count code points; overlapping ones are left out. */
+export function markedPieces(text, spans) {
+  const points = Array.from(text);
+  const pieces = [];
+  let at = 0;
+  const inOrder = spans
+    .filter((span) => span.start < span.end && span.end <= points.length)
+    .sort((a, b) => a.start - b.start);
+  for (const { start, end, field } of inOrder) {
+    if (start < at) continue;
+    if (start > at) pieces.push([points.slice(at, start).join(""), null]);
+    pieces.push([points.slice(start, end).join(""), field]);
+    at = end;
+  }
+  if (at < points.length) pieces.push([points.slice(at).join(""), null]);
+  return pieces;
+}
+
+function fieldName(field) {
+  const [name, index] = field.split(".");
+  return index === undefined ? t(`field.${name}`) : t(`field.${name}`, Number(index) + 1);
+}

@@ -1,0 +1,165 @@
+// The list of signals that the page holds: a window of the newest ones, asked anew as a whole.
+
+import { ApiError, ask } from "./api.js";
+import { hasStatus, matches, toSignal } from "./model.js";
+
+const PATH = "/api/v1/signals";
+const PAGE = 100;
+/** As many rows as the page draws at most; beyond, the newest make room for older ones. */
+export const MOST_ROWS = 500;
+/** One answer of the API has at most so many: the status filter looks through that many at once. */
+const MOST_ASKED = 1000;
+
+/** Return the address of a page of the API for these filters. */
+export function addressOf(filters, { limit, cursor = null }) {
+  const parameters = new URLSearchParams({ limit: String(limit), sort: filters.direction ?? "desc" });
+  for (const name of ["channel", "asset", "type", "side", "search", "from", "to"]) {
+    if (filters[name]) parameters.set(name, String(filters[name]));
+  }
+  if (cursor) parameters.set("cursor", cursor);
+  return `${PATH}?${parameters}`;
+}
+
+export class SignalList {
+  rows = [];
+  filters = {};
+  /** loading, ready, failed, or refused (the filters are at fault, `problem` says why) */
+  state = "loading";
+  problem = "";
+  /** how many signals were looked at to find `rows`; more than those only with a status filter */
+  scanned = 0;
+  /** when the answer was made, if the service says that it is stale */
+  staleAt = null;
+  /** Whether the window no longer begins at the newest signal: it is not asked anew then. */
+  frozen = false;
+  /** signals that came while the window was elsewhere */
+  news = 0;
+  loadingMore = false;
+
+  #cursor = null;
+  #newestId = null;
+  #etag = null;
+  #address = null;
+  /** answers to an earlier question are dropped */
+  #question = 0;
+
+  /** `onChange` is called after every change, `onNews` with signals that were not there before. */
+  constructor({ onChange, onNews }) {
+    this.onChange = onChange;
+    this.onNews = onNews;
+  }
+
+  get more() {
+    return this.#cursor !== null;
+  }
+
+  /** Ask another question, from the newest signal on. The rows of the last one stand until the answer. */
+  async ask(filters) {
+    this.filters = filters;
+    Object.assign(this, { scanned: 0, state: "loading", frozen: false, news: 0, staleAt: null });
+    this.#cursor = this.#newestId = this.#etag = this.#address = null;
+    this.#question += 1;
+    this.onChange();
+    await this.refresh();
+  }
+
+  /** Ask for the whole window again: what was added, changed by events or replaced since is seen. */
+  async refresh() {
+    if (this.frozen) return;
+    const question = this.#question;
+    const page = this.filters.status ? MOST_ASKED : PAGE;
+    const limit = Math.max(page, Math.ceil(this.scanned / page) * page);
+    const address = addressOf(this.filters, { limit });
+    const etag = address === this.#address ? this.#etag : null;
+    try {
+      const answer = await ask(address, { etag, exact: true });
+      if (question !== this.#question || this.frozen || this.loadingMore) return;
+      if (answer.body !== null) {
+        this.#take(answer.body);
+        this.#etag = answer.etag;
+        this.#address = address;
+      }
+      this.state = "ready";
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (question !== this.#question) return;
+      this.#failed(error);
+    }
+    this.onChange();
+  }
+
+  /** Add the next page. */
+  async loadMore() {
+    if (!this.more || this.loadingMore) return;
+    this.loadingMore = true;
+    this.onChange();
+    const question = this.#question;
+    const limit = this.filters.status ? MOST_ASKED : PAGE;
+    try {
+      const { body } = await ask(addressOf(this.filters, { limit, cursor: this.#cursor }), { exact: true });
+      if (question !== this.#question) return;
+      const signals = body.data.map(toSignal);
+      const known = new Set(this.rows.map((row) => row.id));
+      this.rows = [
+        ...this.rows,
+        ...signals.filter((s) => !known.has(s.id) && hasStatus(s, this.filters.status)),
+      ];
+      this.scanned += signals.length;
+      this.#cursor = body.nextCursor;
+      this.frozen = this.scanned > (this.filters.status ? MOST_ASKED : MOST_ROWS);
+      this.rows = this.rows.slice(-MOST_ROWS);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (question !== this.#question) return;
+      this.#failed(error);
+    } finally {
+      this.loadingMore = false;
+      if (question === this.#question) this.onChange();
+    }
+  }
+
+  /** Take a signal that the stream told of; a moment later the window is asked anew all the same. */
+  add(signal) {
+    if (this.rows.some((row) => row.id === signal.id) || !matches(signal, this.filters)) return;
+    if (this.frozen || this.filters.direction === "asc") {
+      this.news += 1;
+    } else if (this.state === "ready") {
+      const before = this.rows.findIndex((row) => isNewer(signal, row));
+      this.rows = this.rows.toSpliced(before < 0 ? this.rows.length : before, 0, signal);
+      this.scanned += 1;
+      this.#tellNews();
+    }
+    this.onChange();
+  }
+
+  #take(body) {
+    const signals = body.data.map(toSignal);
+    this.rows = signals.filter((signal) => hasStatus(signal, this.filters.status)).slice(0, MOST_ROWS);
+    this.scanned = signals.length;
+    this.#cursor = body.nextCursor;
+    this.staleAt = body.stale ? Date.now() - Number(body.staleSeconds) * 1000 : null;
+    this.#tellNews();
+  }
+
+  /** Ids grow with time: those above the highest one known are news. The first page of all is none. */
+  #tellNews() {
+    const known = this.#newestId;
+    const ids = this.rows.map((row) => Number(row.id));
+    this.#newestId = Math.max(known ?? 0, ...ids);
+    if (known === null) return;
+    const fresh = this.rows.filter((row) => Number(row.id) > known);
+    if (fresh.length) this.onNews(fresh);
+  }
+
+  #failed(error) {
+    const refused = error.status === 400;
+    // rows of another question must not stand under these filters
+    if (refused || this.state === "loading") this.rows = [];
+    this.state = refused ? "refused" : "failed";
+    this.problem = error.detail;
+  }
+}
+
+function isNewer(a, b) {
+  return a.ts > b.ts || (a.ts === b.ts && Number(a.id) > Number(b.id));
+}

@@ -1,0 +1,76 @@
+// What stands around the table: how many signals, whether they are old, what to do when there are none.
+
+import { byId, h, setText } from "./dom.js";
+import { count, since } from "./format.js";
+import { t } from "./i18n.js";
+
+/** Return the signals in the order asked for; the API orders by time, other orders are made here. */
+export function inOrder(signals, { column, columnDirection }) {
+  const value = {
+    asset: (signal) => signal.asset,
+    status: (signal) => signal.status,
+    rr: (signal) => Number(signal.riskReward.final ?? signal.riskReward.first ?? -1),
+  }[column];
+  if (!value) return signals;
+  const way = columnDirection === "asc" ? 1 : -1;
+  return [...signals].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    return x < y ? -way : x > y ? way : b.ts - a.ts;
+  });
+}
+
+/** Show count, notices and buttons of a list. */
+export function showList(list, filters, now) {
+  setText(byId("count"), countText(list, filters));
+  showNotice(list, now);
+  const ascending = filters.question.direction === "asc";
+  const more = byId("more");
+  more.hidden = !list.more;
+  more.disabled = list.loadingMore;
+  setText(more, t(list.loadingMore ? "list.loading" : ascending ? "list.moreAscending" : "list.more"));
+  byId("end").hidden = list.more || list.state !== "ready" || list.rows.length === 0 || ascending;
+  byId("newer").hidden = !list.frozen && list.news === 0;
+  setText(byId("newer").firstElementChild, list.news ? t("list.news", list.news) : t("list.newest"));
+  byId("signals").setAttribute("aria-busy", String(list.state === "loading"));
+  showEmpty(list, filters);
+}
+
+function countText(list, filters) {
+  if (list.state === "loading") return t("signals.loading");
+  if (list.rows.length === 0) return "";
+  const number = count(list.rows.length);
+  const { status, column } = filters.question;
+  const text = status
+    ? t("count.status", list.rows.length, number, count(list.scanned))
+    : t(list.more || list.frozen ? "count.more" : "count.all", list.rows.length, number);
+  return column === "ts" || !list.more ? text : `${text}, ${t("count.sorted")}`;
+}
+
+function showNotice(list, now) {
+  const text =
+    list.state === "refused"
+      ? t("notice.refused", list.problem)
+      : list.staleAt !== null
+        ? t("notice.stale", since(list.staleAt, now))
+        : "";
+  byId("notice").hidden = text === "";
+  setText(byId("notice"), text);
+}
+
+function showEmpty(list, filters) {
+  const box = byId("empty");
+  const loading = list.state === "loading";
+  box.hidden = list.rows.length > 0 || list.state === "refused";
+  box.dataset.state = list.state;
+  if (box.hidden) return;
+  if (loading) {
+    // the shape of what is coming; the count's line says it in words
+    if (!box.querySelector(".bone"))
+      box.replaceChildren(
+        ...Array.from({ length: 6 }, () => h("span", { class: "bone", "aria-hidden": "true" })),
+      );
+    return;
+  }
+  const key = list.state === "failed" ? "empty.failed" : filters.active ? "empty.filtered" : "empty.none";
+  if (box.textContent !== t(key)) box.replaceChildren(h("p", {}, t(key)));
+}

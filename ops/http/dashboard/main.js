@@ -1,0 +1,263 @@
+// The page's life: asks every 3 seconds how things are, listens to the stream, and shows what it knows.
+
+import { ApiError, ask, onKeyWanted, useKey } from "./api.js";
+import { showCharts } from "./charts.js";
+import { byId, setText } from "./dom.js";
+import { Filters } from "./filters.js";
+import { price, zone } from "./format.js";
+import { showFacts, showHistory, showLive, showParts, showVerdict } from "./header.js";
+import { t, translatePage } from "./i18n.js";
+import { SignalList } from "./list.js";
+import { Live } from "./live.js";
+import { inOrder, showList } from "./listing.js";
+import { cards, Table } from "./table.js";
+import { setUpTools } from "./tools.js";
+import { judge } from "./trust.js";
+
+const EVERY_MS = 3_000;
+/** A tab that nobody sees asks less often, and gives its stream up after a while. */
+const HIDDEN_EVERY_MS = 30_000;
+const HIDDEN_STREAM_MS = 20_000;
+const DAYS = 30;
+/** A signal older than this that appears is history being read, not news. */
+const NEWS_MS = 3_600_000;
+
+const known = {
+  health: null,
+  unreachableSince: null,
+  keyWanted: false,
+  live: "starting",
+  summary: null,
+  summaryFailed: false,
+  /** the service's clock minus ours, in milliseconds */
+  offset: 0,
+  commitNumber: null,
+  channels: [],
+  unread: 0,
+};
+const now = () => Date.now() + known.offset;
+
+const filters = new Filters({ onChange: () => list.ask(filters.question) });
+const table = new Table({ onSort: (sort) => filters.setSort(sort), channelName });
+const list = new SignalList({ onChange: showSignals, onNews: tellNews });
+const live = new Live({
+  onState: (state) => {
+    known.live = state;
+    showTrust();
+  },
+  onSignal: (signal) => {
+    list.add(signal);
+    refreshSoon();
+  },
+  onDoubt: () => {
+    refreshSoon();
+    tick();
+  },
+});
+
+// ── showing ──────────────────────────────────────────────────────────────────
+
+function showTrust() {
+  const shown = { failed: list.state === "failed", staleAt: list.staleAt };
+  const verdict = judge({ ...known, list: shown, now: now() });
+  showVerdict(verdict);
+  const lost = known.unreachableSince !== null || known.keyWanted;
+  // an open stream that has nothing to tell for want of a database is not live
+  const live = verdict.level === "bad" && known.live === "live" ? "waiting" : known.live;
+  showLive(lost ? "lost" : live);
+}
+
+function showSystem() {
+  showFacts(known, now());
+  showParts(known, now());
+  showHistory(known.health);
+  setText(byId("version"), known.health ? t("version.note", known.health.details?.version ?? "?") : "");
+}
+
+function showSignals() {
+  // without several channels their names say nothing
+  showList(list, filters, now());
+  table.showHeads(filters.sort);
+  table.show(inOrder(list.rows, filters.question), now());
+  showTrust();
+}
+
+function showAll() {
+  translatePage();
+  filters.show();
+  setText(byId("zone"), t("zone.note", zone()));
+  showTitle();
+  showSystem();
+  showSignals();
+  showCharts(known.summary, { failed: known.summaryFailed, now: now() });
+}
+
+function showTitle() {
+  document.title = known.unread ? t("title.news", known.unread) : t("page.title");
+}
+
+function channelName(id, label) {
+  if (known.channels.length < 2 && !label) return "";
+  return label ?? known.channels.find((channel) => channel.id === id)?.label ?? id;
+}
+
+/** Say aloud what came, and count it in the title while nobody looks. */
+function tellNews(signals) {
+  const fresh = signals.filter((signal) => signal.ts > now() - NEWS_MS);
+  table.mark(fresh);
+  for (const { side, asset, entryMin, entryMax, stop } of fresh.slice(0, 3)) {
+    const line = document.createElement("p");
+    line.textContent = t(
+      "announce.signal",
+      t(`side.${side}`),
+      asset,
+      price(entryMin ?? entryMax),
+      price(stop),
+    );
+    byId("announce").append(line);
+  }
+  while (byId("announce").childElementCount > 5) byId("announce").firstElementChild.remove();
+  if (document.hidden) known.unread += fresh.length;
+  showTitle();
+}
+
+// ── asking ───────────────────────────────────────────────────────────────────
+
+let ticking = null;
+let timer = null;
+
+/** Ask how things are, and for the list where it may have changed. Never twice at once. */
+function tick() {
+  ticking ??= askAll().finally(() => {
+    ticking = null;
+    clearTimeout(timer);
+    timer = setTimeout(tick, document.hidden ? HIDDEN_EVERY_MS : EVERY_MS);
+  });
+  return ticking;
+}
+
+async function askAll() {
+  const before = known.commitNumber;
+  await askHealth();
+  showSystem();
+  showTrust();
+  if (known.keyWanted) return;
+  const changed = known.commitNumber !== before;
+  const doubtful =
+    known.live !== "live" || known.unreachableSince !== null || known.health?.status === "unhealthy";
+  const unsettled = list.state !== "ready" || list.staleAt !== null;
+  if (changed || doubtful || unsettled) await list.refresh();
+  if (changed || known.summary === null || known.summary.stale || known.summaryFailed) await askSummary();
+}
+
+async function askHealth() {
+  try {
+    const { body } = await ask("/health", { accept: [503] });
+    known.health = body;
+    known.unreachableSince = null;
+    if (body.timestamp) known.offset = Date.parse(body.timestamp) - Date.now();
+    known.commitNumber = body.details?.cache?.commitNumber ?? null;
+    offerChannels(body);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    known.unreachableSince ??= now();
+  }
+}
+
+async function askSummary() {
+  try {
+    const { body } = await ask(`/summary?${new URLSearchParams({ days: DAYS, tz: zone() })}`);
+    known.summary = body;
+    known.summaryFailed = false;
+    filters.offer({
+      types: Object.keys(body.types),
+      channels: known.channels,
+      assets: Object.keys(body.assets),
+    });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    known.summaryFailed = true;
+  }
+  showCharts(known.summary, { failed: known.summaryFailed, now: now() });
+}
+
+/** Channels by name where the service tells names, else by the ids that health shows. */
+async function askChannels() {
+  try {
+    const { body } = await ask("/channels");
+    const channels = body.data ?? body.channels ?? [];
+    known.channels = channels.map(({ id, channel, label }) => ({
+      id: String(id ?? channel),
+      label: label || String(id ?? channel),
+    }));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+}
+
+function offerChannels(health) {
+  const ids = (health.details?.pollingWorker?.channels ?? []).map(({ channel }) => channel);
+  const missing = ids.filter((id) => !known.channels.some((channel) => channel.id === id));
+  if (missing.length === 0) return;
+  known.channels = [...known.channels, ...missing.map((id) => ({ id, label: id }))];
+  filters.offer({ channels: known.channels });
+}
+
+let soon = null;
+
+/** After the stream's word the whole window is asked, once for a burst. */
+function refreshSoon() {
+  soon ??= setTimeout(async () => {
+    soon = null;
+    await list.refresh();
+    await askSummary();
+  }, 1_000);
+}
+
+// ── the page ─────────────────────────────────────────────────────────────────
+
+onKeyWanted((wrong) => {
+  known.keyWanted = true;
+  byId("key-wrong").hidden = !wrong;
+  if (!byId("key-dialog").open) byId("key-dialog").showModal();
+  showTrust();
+});
+byId("key-dialog").addEventListener("close", () => {
+  if (!byId("key").value) return;
+  useKey(byId("key").value);
+  known.keyWanted = false;
+  live.start();
+  tick();
+});
+byId("more").addEventListener("click", () => list.loadMore());
+byId("newer").addEventListener("click", () => list.ask(filters.question));
+let hidden = null;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hidden);
+  if (document.hidden) {
+    hidden = setTimeout(() => live.stop(), HIDDEN_STREAM_MS);
+    return;
+  }
+  if (!live.open) live.start();
+  known.unread = 0;
+  showTitle();
+  tick();
+});
+// a page that the browser keeps for going back would keep its stream as well
+addEventListener("pagehide", () => live.stop());
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  live.start();
+  tick();
+});
+new ResizeObserver(() => showCharts(known.summary, { failed: known.summaryFailed, now: now() })).observe(
+  byId("days").parentElement,
+);
+cards.addEventListener("change", showSignals);
+setInterval(() => showFacts(known, now()), 1_000);
+setUpTools({ onLanguage: showAll, question: () => filters.question });
+
+showAll();
+live.start();
+await askChannels();
+await Promise.all([list.ask(filters.question), tick()]);

@@ -1,0 +1,94 @@
+// A signal as the page uses it, made from the API's object with exact digits (exact.js).
+
+import { riskReward } from "./decimal.js";
+
+const integer = (text) => (text === null || text === undefined ? null : Number(text));
+
+/** Return a signal: prices are strings of digits or null, instants are milliseconds, `hits` the targets hit. */
+export function toSignal(raw) {
+  const targets = raw.targets ?? [];
+  const signal = {
+    id: String(raw.id),
+    ts: integer(raw.ts),
+    channel: raw.channel ?? "",
+    channelLabel: raw.channel_label ?? raw.channelLabel ?? null,
+    type: raw.signal_type ?? "",
+    side: raw.side,
+    asset: raw.asset ?? "",
+    entryMin: raw.buy_min ?? null,
+    entryMax: raw.buy_max ?? null,
+    targets,
+    final: raw.target_final ?? null,
+    stop: raw.stop ?? null,
+    validUntil: raw.valid_until ?? null,
+    warnings: raw.warnings ?? [],
+    text: raw.raw_message ?? "",
+    source: raw.source ?? "",
+    messageId: raw.message_id ?? null,
+    position: integer(raw.position) ?? 0,
+    status: raw.status ?? "open",
+    createdAt: raw.created_at ?? null,
+    updatedAt: raw.updated_at ?? null,
+    events: (raw.events ?? []).map((event) => ({
+      kind: event.kind,
+      ts: integer(event.ts),
+      target: integer(event.target),
+      stop: event.stop === true,
+      percent: event.percent ?? null,
+      messageId: event.message_id ?? null,
+    })),
+  };
+  signal.ladder = ladderOf(signal);
+  signal.riskReward = riskReward(signal);
+  return signal;
+}
+
+/** Return the targets in order with whether each was reached; a final target of its own stands last. */
+function ladderOf(signal) {
+  const prices = [...signal.targets];
+  if (signal.final !== null && prices.at(-1) !== signal.final) prices.push(signal.final);
+  const reached = reachedOf(signal.status, prices.length);
+  return prices.map((price, index) => ({
+    price,
+    number: index + 1,
+    final: price === signal.final && index === prices.length - 1,
+    reached: index < reached || hitBeforeTheEnd(signal, index + 1, prices.length),
+  }));
+}
+
+function reachedOf(status, count) {
+  if (status === "target_final") return count;
+  const match = /^target_(\d+)$/.exec(status);
+  return match ? Math.min(Number(match[1]), count) : 0;
+}
+
+/** A stopped or cancelled signal may have reached targets before: its events tell. */
+function hitBeforeTheEnd(signal, number, count) {
+  for (const event of signal.events) {
+    if (event.kind === "cancel" || (event.kind === "result" && event.stop)) return false;
+    if (event.kind !== "result" || event.target === null) continue;
+    if (event.target === 0 || Math.min(event.target, count) >= number) return true;
+  }
+  return false;
+}
+
+/** Whether a signal belongs to what the filters ask for; what the server does, for news of the stream. */
+export function matches(signal, filters) {
+  const needle = (filters.search ?? "").toLowerCase();
+  return (
+    (!filters.channel || signal.channel === filters.channel) &&
+    (!filters.asset || signal.asset === filters.asset.toUpperCase()) &&
+    (!filters.type || signal.type.toLowerCase() === filters.type.toLowerCase()) &&
+    (!filters.side || signal.side === filters.side) &&
+    (!needle || signal.asset.toLowerCase().includes(needle) || signal.text.toLowerCase().includes(needle)) &&
+    (!filters.from || signal.ts >= filters.from) &&
+    (!filters.to || signal.ts <= filters.to) &&
+    hasStatus(signal, filters.status)
+  );
+}
+
+/** The one filter that the API does not have: it is applied here, to what is loaded. */
+export function hasStatus(signal, status) {
+  if (!status) return true;
+  return status === "target" ? signal.status.startsWith("target_") : signal.status === status;
+}

@@ -1,0 +1,274 @@
+// The table of signals. A row is made anew only when its signal changed, so focus and open details stay.
+
+import { detailRow } from "./detail.js";
+import { byId, h, icon } from "./dom.js";
+import { clock, day, instant, price } from "./format.js";
+import { currentLanguage, t } from "./i18n.js";
+import { priceLine } from "./priceline.js";
+
+const COLUMNS = ["ts", "asset", "stop", "entry", "targets", "line", "rr", "status", "detail"];
+const SORTABLE = {
+  ts: ["desc", "asc"],
+  asset: ["asc", "desc"],
+  rr: ["desc", "asc"],
+  status: ["asc", "desc"],
+};
+const NEW_MS = 60_000;
+/** Below this width rows are cards, with a wider picture; table.css has the same number. */
+export const cards = matchMedia("(max-width: 1039px)");
+
+export class Table {
+  #kept = new Map();
+  #open = new Set();
+  #newUntil = new Map();
+
+  /** `onSort` gets { column, direction }; `channelName` gives a channel's label. */
+  constructor({ onSort, channelName }) {
+    this.onSort = onSort;
+    this.channelName = channelName;
+  }
+
+  /** Write the heads, with the present order told to those who cannot see the arrow. */
+  showHeads(sort) {
+    const focused = document.activeElement?.dataset?.sort;
+    byId("columns").replaceChildren(...COLUMNS.map((column) => this.#head(column, sort)));
+    if (focused) byId("columns").querySelector(`[data-sort="${focused}"]`)?.focus();
+  }
+
+  /** Mark signals as new for a minute. */
+  mark(signals) {
+    for (const signal of signals) this.#newUntil.set(signal.id, Date.now() + NEW_MS);
+  }
+
+  /** Show these signals in this order. */
+  show(signals, now = Date.now()) {
+    const body = byId("rows");
+    const wanted = [];
+    const used = new Set();
+    for (const signal of signals) {
+      used.add(signal.id);
+      wanted.push(...this.#rows(signal, now));
+    }
+    for (const id of this.#kept.keys()) {
+      if (!used.has(id)) {
+        this.#kept.delete(id);
+        this.#open.delete(id);
+        this.#newUntil.delete(id);
+      }
+    }
+    // move only what stands elsewhere: a moved element loses its focus
+    const stay = new Set(wanted);
+    for (const row of [...body.children]) if (!stay.has(row)) row.remove();
+    wanted.forEach((row, index) => {
+      if (body.children[index] !== row) body.insertBefore(row, body.children[index] ?? null);
+    });
+  }
+
+  #rows(signal, now) {
+    const isNew = (this.#newUntil.get(signal.id) ?? 0) > now;
+    const label = this.channelName(signal.channel, signal.channelLabel);
+    // all that a row shows: of a few hundred signals this takes a millisecond or two
+    const signature = JSON.stringify([
+      signal,
+      currentLanguage(),
+      cards.matches,
+      day(signal.ts, now),
+      isNew,
+      label,
+    ]);
+    let kept = this.#kept.get(signal.id);
+    if (kept?.signature !== signature) {
+      const hadFocus = kept?.row.contains(document.activeElement);
+      kept = { signature, row: this.#row(signal, label, isNew, now), detail: null };
+      this.#kept.set(signal.id, kept);
+      if (hadFocus) queueMicrotask(() => kept.row.querySelector("button")?.focus());
+    }
+    if (!this.#open.has(signal.id)) return [kept.row];
+    kept.detail ??= detailRow(signal, { columns: COLUMNS.length, channel: label });
+    return [kept.row, kept.detail];
+  }
+
+  #row(signal, channel, isNew, now) {
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: "expand",
+        "aria-expanded": String(this.#open.has(signal.id)),
+        "aria-label": t("detail.show", signal.asset),
+      },
+      icon("chevron", 18),
+    );
+    const row = h(
+      "tr",
+      {
+        role: "row",
+        class: `signal${isNew ? " is-new" : ""}`,
+        "data-id": signal.id,
+        "data-status": signal.status,
+      },
+      cell(
+        "ts",
+        h(
+          "time",
+          { datetime: new Date(signal.ts).toISOString(), title: instant(signal.ts) },
+          h("span", { class: "time" }, clock(signal.ts)),
+          " ",
+          h("span", { class: "date" }, day(signal.ts, now)),
+        ),
+      ),
+      cell(
+        "asset",
+        h(
+          "span",
+          { class: "asset-name" },
+          h("b", { title: signal.asset.length > 14 && signal.asset }, signal.asset),
+          sideTag(signal.side),
+          isNew && h("span", { class: "new-tag" }, t("new")),
+        ),
+        h(
+          "span",
+          { class: "asset-more" },
+          h("span", { class: "clip", title: signal.type }, signal.type),
+          channel && ["·", h("span", { class: "clip", title: channel }, channel)],
+          warningTag(signal.warnings),
+        ),
+      ),
+      cell("stop", figure(signal.stop)),
+      cell("entry", entryFigure(signal)),
+      cell("targets", targetFigures(signal)),
+      cell("line", priceLine(signal, { width: cards.matches ? 320 : 150 })),
+      cell("rr", ratioFigures(signal.riskReward)),
+      cell("status", statusTag(signal)),
+      cell("detail", button),
+    );
+    const toggle = () => this.#toggle(signal, row, button);
+    button.addEventListener("click", (event) => {
+      event.stopPropagation();
+      toggle();
+    });
+    // the whole row answers to the pointer, unless a text is being selected; the keyboard has the button
+    row.addEventListener("click", () => {
+      if (getSelection().isCollapsed) toggle();
+    });
+    return row;
+  }
+
+  #toggle(signal, row, button) {
+    const kept = this.#kept.get(signal.id);
+    const open = !this.#open.has(signal.id);
+    if (open) {
+      this.#open.add(signal.id);
+      const label = this.channelName(signal.channel, signal.channelLabel);
+      // made first, then placed: it measures the room that the table gives
+      kept.detail ??= detailRow(signal, { columns: COLUMNS.length, channel: label });
+      row.after(kept.detail);
+    } else {
+      this.#open.delete(signal.id);
+      kept.detail?.remove();
+    }
+    button.setAttribute("aria-expanded", String(open));
+  }
+
+  #head(column, sort) {
+    const title = t(`column.${column}`);
+    const attributes = { scope: "col", role: "columnheader", class: `c-${column}` };
+    if (column === "detail") return h("th", attributes, h("span", { class: "unseen" }, title));
+    const ways = SORTABLE[column];
+    if (!ways) return h("th", attributes, title);
+    const active = sort.column === column;
+    const direction = active ? sort.direction : null;
+    if (active) attributes["aria-sort"] = direction === "asc" ? "ascending" : "descending";
+    const next = active ? ways.find((way) => way !== direction) : ways[0];
+    return h(
+      "th",
+      attributes,
+      h(
+        "button",
+        {
+          type: "button",
+          class: "sort",
+          "data-sort": column,
+          "data-direction": direction,
+          title: t("sort.by", title.toLowerCase()),
+          onclick: () => this.onSort({ column, direction: next }),
+        },
+        title,
+        icon("up", 12),
+      ),
+    );
+  }
+}
+
+function cell(column, ...content) {
+  // on a phone the heads are not seen: CSS writes this label
+  return h("td", { role: "cell", class: `c-${column}`, "data-label": t(`column.${column}`) }, ...content);
+}
+
+const figure = (text) => h("span", { class: text === null ? "figure none" : "figure" }, price(text));
+
+function entryFigure({ entryMin, entryMax }) {
+  if (entryMin === null || entryMax === null || entryMin === entryMax) return figure(entryMin ?? entryMax);
+  return h(
+    "span",
+    { class: "figure" },
+    h("span", {}, price(entryMin)),
+    " ",
+    h("span", {}, `– ${price(entryMax)}`),
+  );
+}
+
+function targetFigures({ ladder }) {
+  if (ladder.length === 0) return figure(null);
+  return h(
+    "ol",
+    { class: "targets" },
+    ladder.map(({ price: text, reached }) =>
+      h(
+        "li",
+        { class: reached ? "reached" : null },
+        price(text),
+        reached && [icon("ok", 12), h("span", { class: "unseen" }, ` ${t("reached")}`)],
+      ),
+    ),
+  );
+}
+
+function ratioFigures({ first, final }) {
+  if (final === null && first === null) return figure(null);
+  return h(
+    "span",
+    { class: "ratio" },
+    h("span", { class: "figure" }, price(final ?? first)),
+    first !== null &&
+      final !== null &&
+      first !== final &&
+      h("span", { class: "first" }, t("rr.first", price(first))),
+  );
+}
+
+export function sideTag(side) {
+  const sell = side === "sell";
+  return h(
+    "span",
+    { class: `side ${sell ? "sell" : "buy"}` },
+    icon(sell ? "down" : "up", 12),
+    t(sell ? "side.sell" : "side.buy"),
+  );
+}
+
+function warningTag(warnings) {
+  if (warnings.length === 0) return null;
+  return h("span", { class: "warn" }, icon("caution", 12), t("warnings.count", warnings.length));
+}
+
+export function statusName(status) {
+  const match = /^target_(\d+)$/.exec(status);
+  return match ? t("status.target", match[1]) : t(`status.${status}`);
+}
+
+function statusTag({ status }) {
+  const kind = status.startsWith("target") ? "target" : status;
+  const icons = { target: "ok", stopped: "bad", cancelled: "dash", open: "open" };
+  return h("span", { class: `status ${kind}` }, icon(icons[kind] ?? "dash", 13), statusName(status));
+}

@@ -1,0 +1,83 @@
+// The buttons of the page's head and the CSV button.
+
+import { ApiError } from "./api.js";
+import { download, gather, toCsv } from "./csv.js";
+import { byId, icon, setText } from "./dom.js";
+import { count } from "./format.js";
+import { switchLanguage, t } from "./i18n.js";
+
+const THEME_KEY = "tp-capital.theme";
+const THEMES = ["auto", "light", "dark"];
+const ICONS = { auto: "half", light: "sun", dark: "moon" };
+
+/** Make the buttons work; `onLanguage` shows the page anew, `question` gives the present filters. */
+export function setUpTools({ onLanguage, question }) {
+  byId("language").addEventListener("click", () => {
+    switchLanguage();
+    showTools();
+    onLanguage();
+  });
+  byId("theme").addEventListener("click", () => {
+    setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
+    showTools();
+  });
+  byId("csv").addEventListener("click", () => saveCsv(question()));
+  showTools();
+}
+
+function showTools() {
+  const language = byId("language");
+  setText(language, t("tool.language"));
+  // in the words of those who will want it
+  language.setAttribute("aria-label", t("tool.languageLabel"));
+  language.lang = t("tool.language") === "EN" ? "en" : "pt-BR";
+  const button = byId("theme");
+  button.replaceChildren(icon(ICONS[theme()], 18));
+  button.setAttribute("aria-label", t(`theme.${theme()}`));
+  button.title = t(`theme.${theme()}`);
+}
+
+const theme = () => document.documentElement.dataset.theme ?? "auto";
+
+function setTheme(name) {
+  if (name === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+  try {
+    localStorage.setItem(THEME_KEY, name);
+  } catch {
+    // storage is forbidden: the choice holds for this visit
+  }
+}
+
+async function saveCsv(filters) {
+  const button = byId("csv");
+  if (button.disabled) return;
+  button.disabled = true;
+  const words = button.firstElementChild;
+  try {
+    const { signals, cut, stale } = await gather(filters, (number) =>
+      setText(words, t("csv.working", count(number))),
+    );
+    const today = new Date().toLocaleDateString("sv");
+    download(`tp-capital-${today}.csv`, toCsv(signals));
+    say(t(cut ? "csv.cut" : "csv.done", signals.length));
+    if (stale) say(t("csv.stale"), true);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    say(t("csv.failed"), true);
+  } finally {
+    button.disabled = false;
+    setText(words, t("csv.button"));
+  }
+}
+
+/** Say something aloud, and where it must not be missed also to the eye. */
+function say(text, seen = false) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  byId("announce").append(line);
+  if (seen) {
+    setText(byId("notice"), text);
+    byId("notice").hidden = false;
+  }
+}

@@ -1,0 +1,46 @@
+"""One browser and one system for all tests of the page; each test has a fresh visit."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from selenium import webdriver
+
+from ops.local.postgres import LocalPostgres
+from ops.local.sample import load_sample
+from tests.support.browsing import Page, System, chromium, running_system
+from tests.support.messages import stored_signals
+from tests.support.stack import eventually
+
+#: signals among the messages of the sample history
+SAMPLE_SIGNALS = 72
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[webdriver.Chrome]:
+    """Run one Chromium."""
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def system(postgres: LocalPostgres) -> Iterator[System]:
+    """Run one system that holds the sample history."""
+    with running_system(postgres, load_sample(datetime.now(UTC))) as running:
+        eventually(
+            lambda: len(stored_signals(running.engine_dsn)) >= SAMPLE_SIGNALS,
+            what="the sample history is not read",
+        )
+        yield running
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, system: System) -> Iterator[Page]:
+    """Give a fresh visit, and fail the test for any error of our scripts."""
+    visit = Page(browser, system.engine.url)
+    visit.cdp("Storage.clearDataForOrigin", origin=visit.url, storageTypes="local_storage,session_storage")
+    visit.errors()
+    yield visit
+    errors = visit.errors()
+    browser.get("about:blank")
+    assert not errors

@@ -1,0 +1,82 @@
+"""Takes the pictures of the dashboard that stand in docs/images: ``make screenshots``."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ops.local.postgres import LocalPostgres
+from ops.local.sample import load_sample
+from tests.support.browsing import Page, System, chromium, running_system
+from tests.support.messages import put, raw_message
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+MOST_BYTES = 200_000
+PROGRAMS = ("chromium", "chromedriver", "pngquant")
+LIVE = "⚡️Day Trade\n\nAtivo: PETR4\nCompra: 38,42 a 38,50\nAlvo 1: 38,85\nAlvo 2: 39,30\nAlvo final: 40,10\n\nStop: 37,95"
+QUIET = "document.activeElement.blur()"
+
+
+def main() -> None:
+    """Take them all."""
+    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+        sys.exit(f"not installed: {', '.join(missing)}; the Makefile says which packages have them")
+    IMAGES.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="tp-capital-pictures-", dir="/tmp"))
+    try:
+        with (
+            LocalPostgres(folder) as postgres,
+            running_system(postgres, load_sample(datetime.now(UTC))) as system,
+            chromium() as driver,
+        ):
+            take(Page(driver, system.engine.url), system)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def take(page: Page, system: System) -> None:
+    """Show the page as its readers have it."""
+    page.open()
+    put(system.gateway.database_url, [raw_message(7001, LIVE, ago_s=8)])
+    page.wait("document.querySelector('#rows .new-tag')")
+    # until figures and counts have caught up
+    page.wait("/^[0-9,]+ s$/.test(document.querySelector('#facts div:nth-child(4) dd').innerText)")
+    page.wait("document.querySelector('#days').innerText.includes('35 sinais')")
+    save(page, "dashboard-light", 1440, 900, scale=1.5)
+
+    page.open("/?type=Day%20Trade", dark=True, languages="en-US,en")
+    page.wait("document.querySelectorAll('#days .bar').length === 30")
+    page.driver.execute_script("document.querySelector('[data-status=target_2] .expand').click()")
+    page.wait("document.querySelector('.raw mark')")
+    save(page, "dashboard-dark", 1440, 900, scale=1.5)
+
+    page.open(width=390, height=844)
+    save(page, "dashboard-phone", 390, 844, scale=2)
+
+    page.open()
+    system.postgres.stop()
+    try:
+        page.wait_asking("document.querySelector('#trust').dataset.level === 'bad'")
+        page.wait_asking("!document.querySelector('#notice').hidden")
+        save(page, "dashboard-outage", 1440, 640, scale=1.5)
+    finally:
+        system.postgres.start()
+
+
+def save(page: Page, name: str, width: int, height: int, *, scale: float) -> None:
+    """Write the picture with a palette of its own: a page has few colours."""
+    page.size(width, height, scale=scale)
+    page.driver.execute_script(QUIET)
+    page.wait(f"innerWidth === {width}")
+    path = IMAGES / f"{name}.png"
+    page.driver.save_screenshot(str(path))
+    subprocess.run(
+        ["pngquant", "--force", "--strip", "--speed=1", f"--output={path}", "128", str(path)], check=True
+    )
+    assert path.stat().st_size < MOST_BYTES, f"{path} has {path.stat().st_size} bytes"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""For every reader: by keyboard, by screen reader, on a phone, in the dark, with both languages."""
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.test_dashboard import ROW
+from tests.support.browsing import Page
+
+#: axe-core 4.12.1 (MPL-2.0), as its authors publish it
+AXE = Path(__file__).with_name("vendor") / "axe.min.js"
+FOCUS = "document.activeElement"
+
+
+def violations(page: Page) -> list[str]:
+    """Return the serious and critical findings of axe-core, each with where."""
+    page.driver.execute_script(AXE.read_text())
+    found = page.driver.execute_async_script(
+        "const done = arguments[0];"
+        "axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"
+    )
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 360])
+def test_axe_finds_nothing_serious(page: Page, width: int, *, dark: bool) -> None:
+    # signals of every status, and not so many that looking at all takes seconds
+    page.open("/?type=Day%20Trade", width=width, dark=dark)
+    page.wait("document.querySelectorAll('#days .bar').length === 30")
+    opened = ["", "[data-status=cancelled]", "[data-status^=target]", "[data-status=stopped]"]
+    for status in opened:
+        page.driver.execute_script(f"document.querySelector('{ROW}{status} .expand').click()")
+    page.wait(f"document.querySelectorAll('.raw mark').length > {len(opened)}")
+    assert violations(page) == []
+
+
+def test_axe_finds_nothing_serious_when_things_are_bad(page: Page) -> None:
+    page.open("/?asset=WINZ26")
+    for level in ("caution", "bad", "notice"):
+        page.driver.execute_script("document.querySelector('#trust').dataset.level = arguments[0]", level)
+        page.driver.execute_script("document.querySelector('#parts .part').dataset.state = 'unhealthy'")
+        page.driver.execute_script("document.querySelector('#notice').hidden = false")
+        page.driver.execute_script("document.querySelector('#notice').textContent = 'Dados de 10:00'")
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("language", ["pt-BR", "en-US"])
+def test_a_phone_needs_no_scrolling_sideways(page: Page, language: str) -> None:
+    page.open(width=360, height=740, languages=language)
+    page.one("#toggle-filters").click()
+    assert page.one("#toggle-filters").get_attribute("aria-expanded") == "true"
+    assert page.one("#filters").is_displayed()
+    for status in ("", "[data-status=stopped]", "[data-status=cancelled]"):
+        page.driver.execute_script(f"document.querySelector('{ROW}{status} .expand').click()")
+    page.wait("document.querySelector('.detail')")
+    assert page.js("document.documentElement.scrollWidth") == 360
+    wider = page.js(
+        "[...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() && !e.closest('.unseen, thead')"
+        " && e.getBoundingClientRect().right > 361).map((e) => e.className)"
+    )
+    assert wider == []
+
+
+def test_no_width_needs_scrolling_sideways(page: Page) -> None:
+    page.open()
+    for width in (320, 768, 1024, 1280, 1366, 1440, 1920):
+        page.size(width, 900)
+        page.wait(f"innerWidth === {width}")
+        assert page.js("document.documentElement.scrollWidth") == width
+        fits = "document.querySelector('.list').offsetWidth <= document.querySelector('main').clientWidth"
+        assert page.js(fits), width
+
+
+def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    page.open(dark=True)
+    dark = page.js(ground)
+    page.open(dark=False)
+    light = page.js(ground)
+    assert dark != light
+    page.one("#theme").click()  # light, chosen
+    assert page.js(ground) == light
+    page.one("#theme").click()  # dark
+    assert page.js(ground) == dark
+    page.driver.refresh()
+    assert page.js(ground) == dark
+    page.one("#theme").click()  # as the system again
+    assert page.js(ground) == light
+
+
+def test_the_keyboard_reaches_and_opens_everything(page: Page) -> None:
+    page.open()
+    keys = page.driver.switch_to.active_element
+    keys.send_keys(Keys.TAB)
+    assert page.js(f"{FOCUS}.className") == "skip"
+    page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.wait(f"{FOCUS}.id === 'signals'")
+    reached: list[str] = []
+    for _ in range(20):
+        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        reached.append(page.js(f"{FOCUS}.id || {FOCUS}.name || {FOCUS}.dataset.sort || {FOCUS}.className"))
+        assert page.js(f"getComputedStyle({FOCUS}).outlineStyle") != "none", reached[-1]
+        if reached[-1] == "expand":
+            break
+    wanted = [
+        "csv",
+        "search",
+        "asset",
+        "side",
+        "type",
+        "status",
+        "period",
+        "ts",
+        "asset",
+        "rr",
+        "status",
+        "expand",
+    ]
+    assert reached == wanted
+    page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.wait("document.querySelector('.detail .raw')")
+    assert page.js(f"{FOCUS}.getAttribute('aria-expanded')") == "true"
+    page.driver.switch_to.active_element.send_keys(Keys.SPACE)
+    page.wait("!document.querySelector('.detail')")
+    # the list is asked anew behind the reader's back; the focus stays
+    page.driver.execute_script("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.js(f"{FOCUS}.className") == "expand"
+
+
+def test_a_screen_reader_finds_landmarks_names_and_a_table(page: Page) -> None:
+    page.open()
+    tree = page.cdp("Accessibility.getFullAXTree")["nodes"]
+    nodes = [
+        (node["role"]["value"], node.get("name", {}).get("value", "")) for node in tree if "role" in node
+    ]
+    roles = [role for role, _ in nodes]
+    for role in ("banner", "main", "search", "contentinfo", "status", "log", "table"):
+        assert role in roles, role
+    assert ("main", "Sinais") in nodes
+    heads = [name for role, name in nodes if role == "columnheader"][:9]
+    assert heads[:3] == ["Quando", "Ativo", "Stop"]
+    assert ("progressbar", "Histórico completo") in nodes
+    buttons = [name for role, name in nodes if role == "button"]
+    assert all(buttons)
+    assert any(name.startswith("Detalhes de ") for name in buttons)
+
+
+def test_on_a_phone_the_cards_are_a_table_still(page: Page) -> None:
+    page.open(width=360)
+    tree = page.cdp("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in tree if "role" in node]
+    assert roles.count("table") >= 1
+    assert roles.count("row") > 50
+    assert roles.count("cell") > 400

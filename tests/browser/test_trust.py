@@ -1,0 +1,102 @@
+"""When something breaks the page says so in plain words, and says when it is well again."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium import webdriver
+
+from tests.browser.test_dashboard import ROW, signal_text
+from tests.support.browsing import Page, System, running_system
+from tests.support.messages import put, raw_message
+
+LEVEL = "document.querySelector('#trust').dataset.level"
+REASONS = "document.querySelector('#reasons').innerText"
+
+
+def test_a_stopped_database_is_said_and_its_return_too(page: Page, system: System) -> None:
+    page.open()
+    shown = len(page.texts(ROW))
+    system.postgres.stop()
+    try:
+        # what has not been asked before the outage cannot be told: no invented rows
+        page.choose("search", "never asked before")
+        page.wait_asking(f"{LEVEL} === 'bad'")
+        assert page.text("#headline") == "Não confie nesta página agora"
+        page.wait("document.querySelector('#empty').dataset.state === 'failed'")
+        assert page.texts(ROW) == []
+        page.wait_asking(f"{REASONS}.includes('O banco de dados falha desde')")
+        page.wait_asking("document.querySelector('#parts .part').dataset.state === 'unhealthy'")
+        assert page.texts("#parts .part-state")[0] == "fora"
+        # the last good list stands, and says of when it is
+        page.choose("search", "")
+        page.wait(f"document.querySelectorAll('{ROW}').length === {shown}")
+        page.wait_asking("!document.querySelector('#notice').hidden")
+        assert page.text("#notice").startswith("Dados de ")
+    finally:
+        system.postgres.start()
+    page.wait_asking(f"{LEVEL} === 'ok'")
+    assert page.js("document.querySelector('#notice').hidden")
+
+
+def test_a_gateway_that_is_gone_is_said_with_its_breaker(page: Page, system: System) -> None:
+    page.open()
+    system.gateway.kill()
+    try:
+        page.wait_asking(f"{LEVEL} === 'caution' && {REASONS}.includes('o disjuntor abriu')")
+        assert page.text("#headline") == "Atenção: sinais podem faltar ou atrasar"
+        page.wait_asking("document.querySelector('#facts').dataset.breaker !== 'closed'")
+    finally:
+        system.gateway.start()
+    page.wait_asking(f"{LEVEL} === 'ok'")
+
+
+def test_an_engine_that_is_gone_is_said_and_found_again(page: Page, system: System) -> None:
+    page.open()
+    shown = len(page.texts(ROW))
+    system.engine.kill()
+    try:
+        page.wait_asking(f"{LEVEL} === 'bad' && {REASONS}.includes('O serviço não responde desde')")
+        assert page.text("#live") == "Sem conexão"
+        # what was known of its parts is not claimed any longer
+        assert set(page.texts("#parts .part-state")) == {"sem notícia"}
+        assert page.text("#facts div:nth-child(3) dd") == "–"
+        assert len(page.texts(ROW)) == shown
+    finally:
+        system.engine.start()
+    page.wait_asking(f"{LEVEL} === 'ok'")
+    page.wait("document.querySelector('#live').dataset.state === 'live'")
+    text = signal_text("EMBR3", "78,10", "80,00", "77,00")
+    put(system.gateway.database_url, [raw_message(930_001, text, ago_s=1)])
+    page.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")
+
+
+@pytest.fixture
+def locked(system: System) -> Iterator[System]:
+    """Run another system, one that shows signals to those with the key only."""
+    with running_system(
+        system.postgres, TP_CAPITAL_API_KEY="the-right-key", TP_CAPITAL_READ_KEY_REQUIRED="1"
+    ) as other:
+        yield other
+
+
+def test_where_reading_needs_the_key_the_page_asks_for_it(
+    browser: webdriver.Chrome, page: Page, locked: System
+) -> None:
+    text = signal_text("EMBR3", "78,10", "80,00", "77,00")
+    put(locked.gateway.database_url, [raw_message(1, text, ago_s=1)])
+    visit = Page(browser, locked.engine.url)
+    visit.open(ready=False)
+    visit.wait("document.querySelector('#key-dialog').open")
+    for key in ("a wrong key", "the-right-key"):
+        visit.one("#key").clear()
+        visit.one("#key").send_keys(key)
+        visit.one("#key-dialog button").click()
+        if key == "a wrong key":
+            visit.wait(
+                "document.querySelector('#key-dialog').open && !document.querySelector('#key-wrong').hidden"
+            )
+    visit.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")
+    # the browser's stream cannot send a key
+    assert visit.text("#live") == "A cada 3 s"
+    visit.driver.refresh()
+    visit.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")

@@ -1,0 +1,139 @@
+"""``GET /summary``: counted anew when something was committed, and the last counts in an outage."""
+
+from dataclasses import replace
+from datetime import date
+from typing import cast
+
+import pytest
+from starlette.datastructures import QueryParams
+
+from actors.health_report import Finding, HealthReport, Inputs, Status
+from actors.snapshots import CacheSnapshot
+from engine.snapshot import Board
+from ops.http.problems import BadRequestError
+from ops.http.summary import SummaryParameters, SummaryReader
+from storage.errors import DatabaseUnavailableError
+from storage.summary import DayCount, Summaries, Summary
+from tests.support.clock import FakeClock
+
+SUMMARY = Summary(
+    days=(DayCount(day=date(2026, 11, 23), buy=1, sell=0),),
+    outcomes={"open": 1},
+    messages={"signal": 1},
+    types={"Swing Trade": 1},
+    assets={"PETR4": 1},
+    newest_message_at=None,
+)
+
+
+class Counting:
+    """Stands for :class:`Summaries`: tells how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, str]] = []
+        self.away = False
+
+    def read(self, *, days: int, zone: str) -> Summary:
+        self.asked.append((days, zone))
+        if self.away:
+            raise DatabaseUnavailableError("gone")
+        return replace(SUMMARY, outcomes={"open": len(self.asked)})
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def board(clock: FakeClock) -> Board:
+    board = Board(clock)
+    board.publish("cache", CacheSnapshot(commit_number=1, error=None))
+    return board
+
+
+@pytest.fixture
+def counting() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def reader(counting: Counting, board: Board, clock: FakeClock) -> SummaryReader:
+    return SummaryReader(summaries=cast("Summaries", counting), board=board, clock=clock)
+
+
+def database_is(board: Board, clock: FakeClock, status: Status) -> None:
+    finding = Finding(status=status, cause="gone", since=clock.now())
+    # of the report nothing but this finding is looked at
+    report = HealthReport(
+        status=status, ready=False, findings={"timescaledb": finding}, inputs=cast("Inputs", None)
+    )
+    board.publish("health", report)
+
+
+def test_counts_are_kept_until_the_next_commit(
+    reader: SummaryReader, counting: Counting, board: Board, clock: FakeClock
+) -> None:
+    reader.read(30, "UTC")
+    clock.advance(30)
+    assert reader.read(30, "UTC") == (replace(SUMMARY, outcomes={"open": 1}), None)
+    board.publish("cache", CacheSnapshot(commit_number=2, error=None))
+    assert reader.read(30, "UTC")[0].outcomes == {"open": 2}
+    # the day changes without a commit, too
+    clock.advance(61)
+    assert reader.read(30, "UTC")[0].outcomes == {"open": 3}
+
+
+def test_a_burst_of_commits_is_counted_once_a_second(
+    reader: SummaryReader, counting: Counting, board: Board, clock: FakeClock
+) -> None:
+    for number in range(10):
+        board.publish("cache", CacheSnapshot(commit_number=number, error=None))
+        reader.read(30, "UTC")
+        clock.advance(0.25)
+    assert len(counting.asked) == 3
+
+
+def test_each_question_has_counts_of_its_own_and_few_are_kept(
+    reader: SummaryReader, counting: Counting
+) -> None:
+    for days in range(1, 41):
+        reader.read(days, "UTC")
+    reader.read(40, "UTC")
+    assert len(counting.asked) == 40
+    reader.read(1, "UTC")
+    assert counting.asked[-1] == (1, "UTC")
+
+
+def test_in_an_outage_the_last_counts_are_told_with_their_age(
+    reader: SummaryReader, counting: Counting, board: Board, clock: FakeClock
+) -> None:
+    counting.away = True
+    with pytest.raises(DatabaseUnavailableError):
+        reader.read(30, "UTC")
+    counting.away = False
+    reader.read(30, "UTC")
+    asked = len(counting.asked)
+    counting.away = True
+    clock.advance(70)
+    assert reader.read(30, "UTC")[1] == 70  # found by asking
+    database_is(board, clock, Status.UNHEALTHY)
+    clock.advance(10)
+    assert reader.read(30, "UTC")[1] == 80  # known, and not asked again
+    assert len(counting.asked) == asked + 1
+    clock.advance(90_000)
+    with pytest.raises(DatabaseUnavailableError):
+        reader.read(30, "UTC")
+
+
+@pytest.mark.parametrize(
+    "query", ["days=0", "days=91", "days=x", "tz=;drop", "tz=1", "zone=UTC", "days=1&days=2"]
+)
+def test_what_cannot_be_used_is_refused(query: str) -> None:
+    with pytest.raises(BadRequestError):
+        SummaryParameters.read(QueryParams(query))
+
+
+def test_an_empty_question_asks_for_thirty_days_of_utc() -> None:
+    asked = SummaryParameters.read(QueryParams("days=&tz="))
+    assert (asked.days, asked.tz) == (30, "UTC")
