@@ -22,6 +22,7 @@ __all__ = [
     "Drain",
     "Drained",
     "GenerationRaised",
+    "LettersDue",
     "MessagesFetched",
     "PageBuilt",
     "Ping",
@@ -129,6 +130,11 @@ class CheckHistory:
 
     channel: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LettersDue:
+    """Doorbell to dead letters: somebody made some of them due; look now instead of within seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,7 @@ def _operations(parts: AppParts) -> list[Operation]:
     answering = Answering(parts.clock)
     reading = parts.pages, parts.signals, parts.streams, answering
     resources = [
-        *dead_letter_operations(parts.letters, answering),
+        *dead_letter_operations(parts.letters, parts.directory, answering),
         *log_operations(parts.logs, parts.clock.now()),
         *sync_operations(parts.sync, parts.directory, parts.pollers),
     ]
@@ -127,7 +127,7 @@ def _operations(parts: AppParts) -> list[Operation]:
 
 def _index(operations: Sequence[Operation]) -> Operation:
     """Return the operation of ``/``: what there is, for programs."""
-    paths = list(dict.fromkeys(operation.path for operation in operations))
+    paths = list(dict.fromkeys(["/", *(operation.path for operation in operations)]))
 
     async def index(_: Request) -> Response:
         return json_answer({"service": "tp-capital", "version": VERSION, "paths": paths})
