@@ -9,7 +9,7 @@ from actors.snapshots import DeadLettersSnapshot
 from actors.source import Flight, Source
 from engine.actor import Context
 from engine.backoff import Backoff
-from engine.messages import BatchCommitted, Tick
+from engine.messages import BatchCommitted, LettersDue, Tick
 from storage.dead_letters import DeadLetters
 from storage.errors import StorageError
 from storage.gateway_messages import decode_raw
@@ -43,6 +43,9 @@ class DeadLetterSource(Source):
             self._look()
         else:
             super()._on_tick(tick)
+
+    def _on_letters_due(self, _: LettersDue) -> None:
+        self._look()
 
     def settled(self, flight: Flight, committed: BatchCommitted) -> None:
         """Take note of the round; nothing is to be acknowledged: these were, when they became dead letters."""

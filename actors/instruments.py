@@ -84,6 +84,12 @@ class Instruments:
             registry=registry,
             buckets=_ANSWER_BUCKETS_S,
         )
+        self.http_dropped = Counter(
+            "tpcapital_http_dropped",
+            "Connections given up because the client was too slow with head or body, or did not read",
+            ["part"],
+            registry=registry,
+        )
         self.streams_open = Gauge("tpcapital_streams", "Streams of new signals open now", registry=registry)
         self.streams_refused = Counter(
             "tpcapital_streams_refused",

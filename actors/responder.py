@@ -5,6 +5,7 @@ It serves snapshots and storage and asks no actor; what it serves is an applicat
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
@@ -26,7 +27,7 @@ GRACE_S = 2
 class Responder(Actor):
     """Runs uvicorn in a thread of its own on a socket that ``bind`` gives.
 
-    uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
+    ``protocol`` is what a connection is served by. uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
     """
 
     def __init__(
@@ -36,19 +37,21 @@ class Responder(Actor):
         app: ASGIApp,
         bind: Callable[[], socket.socket],
         end_streams: Callable[[], None],
+        protocol: type[asyncio.Protocol],
     ) -> None:
         super().__init__(context)
         self._end_streams = end_streams
         self._socket = bind()
         config = uvicorn.Config(
             app,
+            http=protocol,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=30,
-            h11_max_incomplete_event_size=64 * 1024,
         )
         self._server = _ThreadServer(config)
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)

@@ -30,6 +30,7 @@ __all__ = [
     "Drained",
     "FollowChannels",
     "GenerationRaised",
+    "LettersDue",
     "MessagesFetched",
     "PageBuilt",
     "Ping",
@@ -167,6 +168,11 @@ class CheckHistory:
 
     channel: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LettersDue:
+    """Doorbell to dead letters: somebody made some of them due; look now instead of within seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from ops.http.health import stream_trouble
 from ops.http.limits import RatePolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
+from ops.http.protocol import ConnectionLimits, bounded_protocol
 from ops.http.streaming import StreamLimits, Streams
 from ops.http.summary import SummaryReader
 from ops.recent_logs import RecentLogs
@@ -87,6 +88,7 @@ class Serving:
             app=create_app(self._app_parts(streams)),
             bind=self._listening.duplicate,
             end_streams=streams.end,
+            protocol=bounded_protocol(ConnectionLimits.of_this_process(), self._instruments),
         )
         return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
 

@@ -107,7 +107,7 @@ def _operations(parts: AppParts) -> list[Operation]:
     reading = parts.pages, parts.signals, parts.streams, answering
     resources = [
         *summary_operations(parts.summary),
-        *dead_letter_operations(parts.letters, answering),
+        *dead_letter_operations(parts.letters, parts.directory, answering),
         *log_operations(parts.logs, parts.clock.now()),
         *channel_operations(parts.channels),
         *sync_operations(parts.sync, parts.board, parts.directory),
@@ -135,7 +135,7 @@ def _operations(parts: AppParts) -> list[Operation]:
 
 def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
     """Return the operation of ``/``: the dashboard for a browser, what there is for programs."""
-    paths = list(dict.fromkeys(operation.path for operation in operations))
+    paths = list(dict.fromkeys(["/", *(operation.path for operation in operations)]))
 
     async def index(request: Request) -> Response:
         if wants_page(request.headers.get("accept", "")):

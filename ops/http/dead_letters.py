@@ -11,6 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.directory import Directory
+from engine.messages import LettersDue
 from ops.http.answers import JSON, Answering, json_answer
 from ops.http.encoding import encode
 from ops.http.models import DeadLetterItem, DeadLetterPage, Retry
@@ -37,7 +39,9 @@ class DeadLettersParameters(Parameters):
     )
 
 
-def dead_letter_operations(letters: DeadLetters, answering: Answering) -> Sequence[Operation]:
+def dead_letter_operations(
+    letters: DeadLetters, directory: Directory, answering: Answering
+) -> Sequence[Operation]:
     """Return the operations."""
 
     def page(request: Request) -> Response:
@@ -79,6 +83,7 @@ def dead_letter_operations(letters: DeadLetters, answering: Answering) -> Sequen
             return _unavailable(error)
         if not due:
             return problem(404, f"There is no dead letter {text}, or it came to a good end.")
+        directory.send("dead_letters", LettersDue())
         return json_answer(Retry(id=int(text), queued=True).model_dump(), 202)
 
     return [

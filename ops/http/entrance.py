@@ -14,11 +14,11 @@ from engine.clock import Clock
 from ops.http.clients import Proxies
 from ops.http.problems import problem_of_unexpected
 
-__all__ = ["Entrance"]
+__all__ = ["SECURITY_HEADERS", "Entrance"]
 
 #: of all answers; one policy for pages and data: what is shown comes from here, runs from files of ours, is
 #: framed by nobody
-_HEADERS = {
+SECURITY_HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -60,7 +60,10 @@ class Entrance:
                 status = message["status"]
                 own = message.get("headers", [])
                 names = {name.lower() for name, _ in own}
-                message["headers"] = [*own, *(pair for pair in _HEADERS.items() if pair[0] not in names)]
+                message["headers"] = [
+                    *own,
+                    *(pair for pair in SECURITY_HEADERS.items() if pair[0] not in names),
+                ]
                 self._count(scope, status, self._clock.monotonic_s() - began_s)
             await send(message)
 

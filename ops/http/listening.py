@@ -6,6 +6,9 @@ import socket
 
 __all__ = ["Listening"]
 
+_SEND_BUFFER_BYTES = 256 * 1024
+_UNACKNOWLEDGED_MS = 60_000
+
 
 class Listening:
     """Holds the port for the whole life of the daemon; each responder serves a duplicate of it.
@@ -17,6 +20,11 @@ class Listening:
     def __init__(self, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=1024)
+        # accepted sockets inherit both: what the kernel keeps for a client that does not read, and how long
+        # it waits for one that is gone without a word
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
 
     @property
     def port(self) -> int:

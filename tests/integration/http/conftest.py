@@ -1,17 +1,15 @@
-"""One database for the tests of a module: the engine that serves them is started once."""
+"""One fresh database for the tests of a module, through the pooler: the engine that serves them is started once."""
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from ops.local.postgres import LocalPostgres
+from tests.support.databases import Server, through
 
 
 @pytest.fixture(scope="module")
-def module_database_url(postgres: LocalPostgres) -> Iterator[str]:
+def module_database_url(server: Server, pooler: int) -> Iterator[str]:
     """Give the module an empty database of its own."""
-    name = f"test_{uuid.uuid4().hex}"
-    postgres.create_database(name)
-    yield postgres.dsn(name)
-    postgres.drop_database(name)
+    url = server.create(migrated=False)
+    yield through(url, pooler)
+    server.drop(url)

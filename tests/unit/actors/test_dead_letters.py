@@ -7,7 +7,7 @@ from typing import cast
 
 from actors.dead_letters import BATCH_SIZE, LOOK_EVERY_S, DeadLetterSource
 from actors.snapshots import DeadLettersSnapshot
-from engine.messages import Drain, Drained
+from engine.messages import Drain, Drained, LettersDue
 from engine.model import ChannelMessage
 from storage.dead_letters import DeadLetter, DeadLetters
 from storage.errors import DatabaseUnavailableError, StorageError
@@ -163,3 +163,11 @@ def test_drain_is_answered_with_nothing_unacknowledged() -> None:
     assert retrying.supervisor.taken() == [Drained(name="dead_letters", generation=1, unacknowledged=0)]
     retrying.pass_s(60)
     assert retrying.batches() == []
+
+
+def test_letters_that_somebody_made_due_are_looked_for_at_once() -> None:
+    retrying = Retrying()
+    retrying.pass_s(0)
+    retrying.letters.letters.append(letter(1))
+    retrying.source.on_receive(LettersDue())
+    assert [m.message_id for m in retrying.batch().messages] == ["1"]

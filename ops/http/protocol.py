@@ -1,0 +1,235 @@
+"""uvicorn's HTTP/1.1 connection with bounds: how large a head, how slow a client, how many connections.
+
+uvicorn itself has no limit on a head and no deadline for one, nor for a body or a client that does not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from actors.instruments import Instruments
+from ops.http.entrance import SECURITY_HEADERS
+from ops.http.problems import problem
+
+__all__ = ["ConnectionLimits", "bounded_protocol"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """What one connection may take; times in seconds, from the first byte to the last of each part.
+
+    ``write_s`` is for 64 KiB that the client does not read. ``discard_bytes`` of a refused body are read, so
+    that the client sees why.
+    """
+
+    connections: int
+    head_s: float = 10.0
+    body_s: float = 30.0
+    write_s: float = 60.0
+    url_bytes: int = 8 * 1024
+    head_bytes: int = 32 * 1024
+    headers: int = 100
+    discard_bytes: int = 1024 * 1024
+
+    @classmethod
+    def of_this_process(cls) -> ConnectionLimits:
+        """Return limits with room for half as many connections as the process may open files."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return cls(connections=2000 if files == resource.RLIM_INFINITY else max(16, min(2000, files // 2)))
+
+
+class _RefusedError(Exception):
+    """Raised in a callback of the parser; what to answer stands on the connection."""
+
+
+def bounded_protocol(limits: ConnectionLimits, instruments: Instruments) -> type[asyncio.Protocol]:
+    """Return the class of connections for a server."""
+    return type("BoundedProtocol", (_Bounded,), {"limits": limits, "instruments": instruments})
+
+
+class _Bounded(HttpToolsProtocol):
+    limits: ClassVar[ConnectionLimits]
+    instruments: ClassVar[Instruments]
+
+    # ── the connection ───────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Take a connection, if there is room for it."""
+        super().connection_made(transport)
+        self._requests = 0
+        self._reading_head = self._reading_body = False
+        self._head_bytes = self._header_bytes = self._discarded_bytes = 0
+        self._refusal: tuple[int, str] | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._read_timer_of: tuple[str, int] | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        if len(self.connections) > self.limits.connections:
+            self._refuse(503, "As many connections are open as may be.")
+        else:
+            self._watch_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        for timer in (self._read_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request. Unlike uvicorn's it writes no log line for each that is no HTTP."""
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # answered as what it is without the upgrade; what follows in the other protocol is not read
+            self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self._refuse(*(self._refusal or (400, "This is not HTTP/1.1.")))
+            return
+        if self._reading_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.limits.head_bytes:
+                self._refuse(431, f"The headers of a request have at most {self.limits.head_bytes} bytes.")
+                return
+        self._watch_reading()
+
+    # ── the parser's callbacks ───────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._requests += 1
+        self._reading_head, self._reading_body = True, False
+        self._head_bytes = self._header_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        super().on_url(url)
+        if len(self.url) > self.limits.url_bytes:
+            self._refusal = (414, f"The target of a request has at most {self.limits.url_bytes} bytes.")
+            raise _RefusedError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        super().on_header(name, value)
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > self.limits.head_bytes or len(self.headers) > self.limits.headers:
+            self._refusal = (
+                431,
+                f"A request has at most {self.limits.headers} headers of {self.limits.head_bytes} bytes in all.",
+            )
+            raise _RefusedError
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        super().on_headers_complete()
+        self._reading_head, self._reading_body = False, True
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body; what is sent after the answer is thrown away, some of it."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > self.limits.discard_bytes:
+                self._drop("body")
+
+    def on_message_complete(self) -> None:
+        """End the request."""
+        super().on_message_complete()
+        self._reading_body = False
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, and for this answer to be read."""
+        super().on_response_complete()
+        self._watch_reading()
+        if self._write_timer is None and self.transport.get_write_buffer_size() > 0:
+            self._watch_writing(self._requests)
+
+    # ── deadlines ────────────────────────────────────────────────────────────
+
+    def _watch_reading(self) -> None:
+        """See that the part being read has a deadline; bytes that trickle in do not put it off."""
+        if self._reading_body:
+            part = "body"
+        elif self._is_answering():
+            part = ""  # the time of a further request in a pipeline begins when it is its turn
+        elif self._reading_head or self.timeout_keep_alive_task is None:
+            part = "head"
+        else:
+            part = ""
+        wanted = (part, self._requests)
+        if wanted == self._read_timer_of:
+            return
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+        self._read_timer_of = wanted
+        if part:
+            seconds = self.limits.head_s if part == "head" else self.limits.body_s
+            self._read_timer = self.loop.call_later(seconds, self._too_slow, part)
+
+    def _too_slow(self, part: str) -> None:
+        if part == "head" and self._reading_head:
+            self.instruments.http_dropped.labels("head").inc()
+            self._refuse(408, f"The headers did not come within {self.limits.head_s:g} s.")
+        else:
+            self._drop(part)
+
+    def pause_writing(self) -> None:
+        """Give the client a time to read what is buffered."""
+        super().pause_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        self._write_timer = self.loop.call_later(self.limits.write_s, self._drop, "write")
+
+    def resume_writing(self) -> None:
+        """It has read enough."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _watch_writing(self, requests: int) -> None:
+        self._write_timer = self.loop.call_later(self.limits.write_s, self._not_read, requests)
+
+    def _not_read(self, requests: int) -> None:
+        """Look whether the rest of an answer, too short to pause for, has been read."""
+        self._write_timer = None
+        if self.transport.get_write_buffer_size() == 0:
+            return
+        if requests == self._requests:
+            self._drop("write")
+        else:
+            self._watch_writing(self._requests)
+
+    # ── refusing ─────────────────────────────────────────────────────────────
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _drop(self, reason: str) -> None:
+        """End the connection without a word: the client does not listen, or would take it for an answer."""
+        self.instruments.http_dropped.labels(reason).inc()
+        self.transport.abort()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what never becomes a request, and close."""
+        if self._is_answering():
+            self.transport.abort()  # words of ours would stand in the middle of another answer
+            return
+        self.instruments.http_requests.labels("none", "none", str(status)).inc()
+        refusal = problem(status, detail, headers={"Connection": "close"})
+        headers = [*self.server_state.default_headers, *SECURITY_HEADERS.items(), *refusal.raw_headers]
+        phrase = HTTPStatus(status).phrase
+        head = [f"HTTP/1.1 {status} {phrase}\r\n".encode(), *(b"%b: %b\r\n" % pair for pair in headers)]
+        self.transport.write(b"".join([*head, b"\r\n", refusal.body]))
+        self.transport.close()

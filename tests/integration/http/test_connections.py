@@ -1,0 +1,285 @@
+"""The bounds of a connection, on a real socket: what is too large, too slow, or no HTTP at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from actors.responder import Responder
+from ops.http.bodies import MAX_BODY_BYTES
+from ops.http.protocol import ConnectionLimits, bounded_protocol
+from tests.support.recording import World
+from tests.support.stack import eventually
+
+LIMITS = ConnectionLimits(connections=50, head_s=0.3, body_s=0.3, write_s=0.3)
+GET = b"GET /%b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer by path: how many bytes are wanted, or what of the body was read."""
+    request = Request(scope, receive, send)
+    what = scope["path"].strip("/")
+    response: Response
+    if what == "unread":
+        response = PlainTextResponse("not wanted", 413)
+    elif what == "read":
+        response = PlainTextResponse(str(len(await request.body())))
+    elif what == "later":
+        await asyncio.sleep(0.1)
+        response = PlainTextResponse("later")
+    else:
+        response = PlainTextResponse("x" * int(what or 1))
+    await response(scope, receive, send)
+
+
+class Server:
+    """A responder with our connections, and its counters."""
+
+    def __init__(self, limits: ConnectionLimits, *, send_buffer_bytes: int | None) -> None:
+        self.world = World()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        if send_buffer_bytes:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        self.port = self._listener.getsockname()[1]
+        self.responder = Responder(
+            self.world.context("responder"),
+            app=application,
+            bind=self._listener.dup,
+            end_streams=lambda: None,
+            protocol=bounded_protocol(limits, self.world.instruments),
+        )
+        self.responder.on_start()
+
+    def close(self) -> None:
+        self.responder.on_stop()
+        self._listener.close()
+
+    def dropped(self, part: str) -> float:
+        return self.world.count("tpcapital_http_dropped_total", part=part)
+
+    def connect(self, *, receive_buffer_bytes: int | None = None) -> socket.socket:
+        client = socket.socket()
+        if receive_buffer_bytes:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        client.settimeout(5)
+        client.connect(("127.0.0.1", self.port))
+        return client
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with contextlib.ExitStack() as stack:
+
+        def start(*, send_buffer_bytes: int | None = None, **limits: float) -> Server:
+            server = Server(replace(LIMITS, **limits), send_buffer_bytes=send_buffer_bytes)  # type: ignore[arg-type]  # fields by name
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+def rest(client: socket.socket) -> bytes:
+    """Read until the other side closes, or cuts."""
+    got = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := client.recv(65536):
+            got += chunk
+    return got
+
+
+def refusal(answer: bytes) -> int:
+    """Return the status of an answer, which has to be a problem document that ends the connection."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head.lower()
+    assert b"x-content-type-options: nosniff" in head
+    document = json.loads(body)
+    assert str(document["status"]) == head.split()[1].decode()
+    return int(document["status"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /1 HTTP/1.1\r\nX-Long: " + b"x" * 40_000 + b"\r\n\r\n", 431),
+        (b"GET /1 HTTP/1.1\r\nX-Endless: " + b"x" * 70_000, 431),
+        (b"GET /1 HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(120)) + b"\r\n", 431),
+        (b"GET /" + b"1" * 9_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET /" + b"1" * 9_000, 414),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        (b"GET /1 HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"GET /1 HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET /1 HTTP/1.1\r\nBad Name: 1\r\n\r\n", 400),
+        (b"GET /\xff HTTP/1.1\r\n\r\n", 400),
+        (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    ],
+    ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else str(value),
+)
+def test_what_is_too_large_or_no_request_is_a_problem_and_the_end(
+    serve: Serve, sent: bytes, status: int
+) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.sendall(sent)
+        assert refusal(rest(client)) == status
+    assert server.world.count(
+        "tpcapital_http_requests_total", route="none", method="none", status=str(status)
+    )
+
+
+def test_a_head_that_trickles_in_is_refused_at_its_deadline(serve: Serve) -> None:
+    server = serve()
+    began_s = time.monotonic()
+    with server.connect() as client:
+        client.settimeout(0.02)
+        answer = b""
+        for byte in GET % b"1" + b"X" * 1000:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                client.sendall(bytes([byte]))
+                answer = client.recv(65536)
+            if answer:
+                break
+    assert refusal(answer) == 408
+    assert 0.25 < time.monotonic() - began_s < 3
+    assert server.dropped("head") == 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n"])
+def test_a_connection_without_a_request_is_closed_without_a_word(serve: Serve, sent: bytes) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.sendall(sent)
+        assert rest(client) == b""
+
+
+def test_between_requests_a_connection_may_be_idle_for_longer(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        for _ in range(2):
+            client.sendall(GET % b"3")
+            assert client.recv(65536).endswith(b"xxx")
+            time.sleep(2 * LIMITS.head_s)  # the point of the test: this long, and still open
+        client.sendall(b"\r\n")
+        assert rest(client) == b""
+
+
+def test_a_request_in_pieces_is_taken_as_one(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        for piece in (b"POST /re", b"ad HTTP/1.1\r\nHost: a\r\nContent-", b"Length: 4\r\n\r\nab", b"cd"):
+            client.sendall(piece)
+        assert client.recv(65536).endswith(b"\r\n\r\n4")
+
+
+def test_requests_of_a_pipeline_are_answered_in_order(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.sendall(
+            GET % b"later" + GET % b"2" + (GET % b"3").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
+        answer = rest(client)
+    assert [part.split(b"HTTP/1.1")[0] for part in answer.split(b"\r\n\r\n")[1:]] == [b"later", b"xx", b"xxx"]
+
+
+def test_rubbish_after_a_request_under_way_ends_both(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.sendall(GET % b"later" + b"\x00\x01\r\n\r\n")
+        assert rest(client) == b""
+
+
+def test_a_wish_for_another_protocol_is_answered_in_this_one(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.sendall(b"GET /2 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        answer = rest(client)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer
+    assert answer.endswith(b"\r\n\r\nxx")
+
+
+def test_a_body_that_trickles_in_ends_at_its_deadline(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.sendall(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na")
+        assert rest(client) == b""
+    assert server.dropped("body") == 1
+
+
+def test_a_refused_body_is_thrown_away_so_that_the_answer_is_seen(serve: Serve) -> None:
+    server = serve(body_s=5)
+    body = b"x" * (4 * MAX_BODY_BYTES)
+    with server.connect() as client:
+        head = b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+        client.sendall(head + body)
+        assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+        client.sendall(GET % b"2")
+        assert client.recv(65536).endswith(b"xx")
+
+
+def test_of_an_endless_refused_body_only_so_much_is_read(serve: Serve) -> None:
+    server = serve(body_s=5)
+    with server.connect() as client:
+        client.sendall(b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            client.sendall(b"x" * 100_000_000)
+    assert server.dropped("body") == 1
+
+
+def test_a_client_that_does_not_read_a_large_answer_is_dropped(serve: Serve) -> None:
+    server = serve()
+    with server.connect(receive_buffer_bytes=4096) as client:
+        client.sendall(GET % b"9000000")
+        eventually(lambda: server.dropped("write") == 1)
+        assert len(rest(client)) < 9_000_000
+
+
+def test_a_client_that_does_not_read_the_rest_of_a_small_answer_is_dropped(serve: Serve) -> None:
+    server = serve(send_buffer_bytes=2048)
+    with server.connect(receive_buffer_bytes=2048) as client:
+        client.sendall(GET % b"50000")
+        eventually(lambda: server.dropped("write") == 1)
+        assert len(rest(client)) < 50_000
+
+
+def test_a_client_that_reads_slowly_but_reads_gets_all_of_it(serve: Serve) -> None:
+    server = serve(write_s=5)
+    with server.connect(receive_buffer_bytes=4096) as client:
+        client.sendall((GET % b"3000000").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert len(rest(client)) > 3_000_000
+    assert server.dropped("write") == 0
+
+
+def test_a_connection_too_many_is_told_so(serve: Serve) -> None:
+    server = serve(connections=2, head_s=5)
+    with server.connect() as one, server.connect() as two:
+        for client in (one, two):
+            client.sendall(GET % b"1")
+            assert client.recv(65536).endswith(b"x")
+        with server.connect() as third:
+            assert refusal(rest(third)) == 503
+
+    def served() -> bool:
+        with server.connect() as fourth:
+            fourth.sendall(GET % b"1")
+            return fourth.recv(65536).endswith(b"\r\n\r\nx")
+
+    eventually(served)
+
+
+def test_there_is_room_for_files_beside_connections() -> None:
+    assert 16 <= ConnectionLimits.of_this_process().connections <= 2000

@@ -1,0 +1,273 @@
+"""Every resource on a fresh schema and with something in it: shapes, errors, conditional and compressed answers."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+from pydantic import BaseModel
+
+from engine.model import MalformedMessage, Outcome
+from ops.http import models
+from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
+from tests.support.serving import Served, serving
+from tests.support.stack import eventually
+
+KEY = "k3y-of-the-test"
+PROBLEM = "application/problem+json"
+MODELS: dict[str, type[BaseModel]] = {
+    "/health": models.Health,
+    "/livez": models.Probe,
+    "/readyz": models.Probe,
+    "/signals": models.SignalPage,
+    "/dead-letters": models.DeadLetterPage,
+    "/logs": models.LogPage,
+}
+
+
+@pytest.fixture(scope="module")
+def fresh(module_database_url: str) -> Iterator[Served]:
+    """Serve a fresh schema; tests that need rows add their own, after those that need none."""
+    with serving(module_database_url, TP_CAPITAL_API_KEY=KEY) as served:
+        yield served
+
+
+def get(served: Served, path: str, **headers: str) -> requests.Response:
+    named = {"Accept-Encoding": "identity"} | {n.replace("_", "-"): v for n, v in headers.items()}
+    return requests.get(served.url + path, headers=named, timeout=10)
+
+
+def post(served: Served, path: str, *, key: str | None = KEY, **arguments: Any) -> requests.Response:
+    headers = {"X-API-Key": key} if key else {}
+    return requests.post(served.url + path, headers=headers, timeout=10, **arguments)
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+@pytest.mark.parametrize("path", ["/signals", "/dead-letters"])
+def test_fault_27_every_list_is_empty_on_a_fresh_schema_and_not_an_error(
+    fresh: Served, prefix: str, path: str
+) -> None:
+    answer = get(fresh, prefix + path)
+    assert (answer.status_code, answer.json()) == (200, {"data": [], "nextCursor": None})
+
+
+def test_fault_27_every_documented_path_is_served_on_a_fresh_schema(fresh: Served) -> None:
+    paths = get(fresh, "/openapi.json").json()["paths"]
+    for path, methods in paths.items():
+        if "get" not in methods or path.endswith("/stream"):
+            continue
+        answer = get(fresh, path.replace("{id}", "1").replace("{name}", "docs.js"))
+        # there is no signal 1 yet; everything else is there, if empty
+        assert answer.status_code == (404 if path.endswith("/{id}") else 200), path
+
+
+@pytest.mark.parametrize("path", sorted(MODELS))
+def test_an_answer_holds_what_the_documentation_says_and_nothing_else(fresh: Served, path: str) -> None:
+    MODELS[path].model_validate(get(fresh, path).json())
+
+
+def test_a_signal_is_told_in_full_in_numbers_with_exact_digits_fault_25(fresh: Served) -> None:
+    fresh.tell_writer(
+        [signal_outcome(a_message(1), a_signal(buy_min=Decimal("0.2550"), stop=Decimal("0.1")))]
+    )
+    eventually(lambda: get(fresh, "/api/v1/signals").json()["data"])
+    listed = get(fresh, "/api/v1/signals")
+    assert b'"buy_min":0.2550,' in listed.content
+    models.SignalPage.model_validate(listed.json())
+    (signal,) = listed.json()["data"]
+    one = get(fresh, f"/signals/{signal['id']}")
+    models.SignalDetail.model_validate(one.json())
+    assert {**one.json(), **signal} == one.json()
+
+
+def test_a_page_becomes_csv_by_accept_or_by_name(fresh: Served) -> None:
+    formula = '=HYPERLINK("http://evil.example")'
+    message = a_message(2, text=formula)
+    fresh.tell_writer([signal_outcome(message, a_signal("VALE3", buy_min=Decimal("0.880")))])
+    eventually(lambda: get(fresh, "/signals?asset=VALE3").json()["data"])
+    by_accept = get(fresh, "/signals?asset=vale3", Accept="text/csv")
+    by_name = get(fresh, "/api/v1/signals.csv?asset=vale3")
+    assert by_accept.text == by_name.text
+    assert by_name.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
+    assert by_name.headers["Content-Disposition"] == 'attachment; filename="signals.csv"'
+    assert "Content-Disposition" not in by_accept.headers
+    (row,) = csv.DictReader(io.StringIO(by_name.text))
+    assert (row["asset"], row["buy_min"], row["raw_message"]) == ("VALE3", "0.880", f"'{formula}")
+
+
+def test_csv_says_where_it_goes_on(fresh: Served) -> None:
+    fresh.commit(10, 11, 12)
+    path, ids = "/signals.csv?limit=2&type=Swing+Trade", []
+    for _ in range(10):
+        answer = get(fresh, path)
+        ids += [int(row["id"]) for row in csv.DictReader(io.StringIO(answer.text))]
+        if "X-Next-Cursor" not in answer.headers:
+            break
+        assert f"cursor={answer.headers['X-Next-Cursor']}" in answer.links["next"]["url"]
+        path = answer.links["next"]["url"]
+    assert sorted(ids) == sorted(s["id"] for s in get(fresh, "/api/v1/signals").json()["data"])
+    assert len(set(ids)) == len(ids) >= 5
+
+
+@pytest.mark.parametrize(
+    "path", ["/signals", "/api/v1/signals.csv", "/dead-letters", "/openapi.json", "/docs"]
+)
+def test_who_has_this_version_is_told_so_fault_24(fresh: Served, path: str) -> None:
+    answer = get(fresh, path)
+    etag = answer.headers["ETag"]
+    for known in (etag, f'W/{etag}, "other"', f'"other",{etag}', "*"):
+        again = get(fresh, path, If_None_Match=known)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == etag
+    for other in ('"other"', etag.strip('"'), ""):
+        assert get(fresh, path, If_None_Match=other).status_code == 200
+
+
+def test_a_large_page_is_compressed_for_who_takes_it_and_is_the_same(fresh: Served) -> None:
+    fresh.commit(*range(20, 40))
+    plain = get(fresh, "/signals")
+    raw = requests.get(
+        f"{fresh.url}/signals", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}, stream=True, timeout=10
+    )
+    packed = raw.raw.read(decode_content=False)
+    assert raw.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed) == plain.content
+    assert len(packed) * 4 < len(plain.content)
+    assert raw.headers["ETag"] == f"W/{plain.headers['ETag']}"
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert get(fresh, "/signals", If_None_Match=raw.headers["ETag"]).status_code == 304
+    for refused in ("identity", "gzip;q=0", ""):
+        assert "Content-Encoding" not in get(fresh, "/signals", Accept_Encoding=refused).headers
+
+
+def test_a_slash_at_the_end_and_a_head_change_nothing(fresh: Served) -> None:
+    plain = get(fresh, "/signals")
+    assert get(fresh, "/signals/").content == plain.content
+    head = requests.head(f"{fresh.url}/signals", headers={"Accept-Encoding": "identity"}, timeout=10)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("Content-Length", "Content-Type", "ETag"):
+        assert head.headers[name] == plain.headers[name]
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+@pytest.mark.parametrize("path", ["/signals", "/signals/1", "/dead-letters", "/signals/stream"])
+def test_fault_26_what_cannot_be_deleted_says_that_nothing_was(fresh: Served, prefix: str, path: str) -> None:
+    answer = requests.delete(fresh.url + prefix + path, headers={"X-API-Key": KEY}, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (405, PROBLEM)
+    assert "nothing was changed" in answer.json()["detail"]
+    assert answer.headers["Allow"] == "GET, HEAD"
+    assert requests.delete(fresh.url + prefix + path, timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/v1/health", 404),
+        ("GET", "/signals/999999999", 404),
+        ("GET", "/signals/abc", 400),
+        ("GET", "/signals/9999999999999999999", 400),
+        ("GET", "/docs/secret.txt", 404),
+        ("GET", "/docs/..%2fmodels.py", 404),
+        ("PUT", "/signals", 405),
+        ("POST", "/health", 405),
+        ("GET", "/sync-messages", 405),
+        ("GET", "/logs?level=loud", 400),
+        ("GET", "/logs?after=-1", 400),
+        ("GET", "/dead-letters?limit=0&cursor=x", 400),
+        ("POST", "/dead-letters/999/retry", 404),
+        ("POST", "/dead-letters/x/retry", 400),
+    ],
+)
+def test_every_error_is_a_problem_document_fault_21(
+    fresh: Served, method: str, path: str, status: int
+) -> None:
+    answer = requests.request(method, fresh.url + path, headers={"X-API-Key": KEY}, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)
+    models.Problem.model_validate(answer.json())
+    assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "fields"),
+    [
+        (b"{", 400, ["body"]),
+        (b"[]", 400, ["body"]),
+        (b'{"limit":0,"x":1}', 400, ["limit", "x"]),
+        (b'{"limit":"5"}', 503, []),
+        (b'{"limit":true}', 400, ["limit"]),
+        (b" " * 70_000, 413, []),
+        (b"", 503, []),
+    ],
+)
+def test_a_body_is_bounded_and_read_as_documented_fault_21(
+    fresh: Served, body: bytes, status: int, fields: list[str]
+) -> None:
+    """503: it was taken, and the gateway of these tests cannot sync."""
+    answer = post(fresh, "/sync-messages", data=body)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)
+    assert [error["field"] for error in answer.json().get("errors", [])] == fields
+
+
+def test_a_body_of_unknown_length_is_bounded_too(fresh: Served) -> None:
+    answer = post(fresh, "/sync-messages", data=iter([b" " * 40_000] * 2))
+    assert answer.status_code == 413
+
+
+def test_dead_letters_are_listed_in_pages_and_retried_one_by_one(fresh: Served) -> None:
+    fresh.tell_writer([_unreadable(number) for number in range(501, 506)])
+    eventually(lambda: len(get(fresh, "/dead-letters").json()["data"]) == 5)
+    first = get(fresh, "/dead-letters?limit=3").json()
+    second = get(fresh, f"/dead-letters?limit=3&cursor={first['nextCursor']}&raw=true").json()
+    letters = first["data"] + second["data"]
+    assert [letter["message_id"] for letter in letters] == [str(n) for n in range(501, 506)]
+    assert second["nextCursor"] is None
+    assert "raw" not in first["data"][0]
+    assert json.loads(second["data"][0]["raw"])["id"] == "g504"
+    letter = letters[0]
+    assert post(fresh, f"/dead-letters/{letter['id']}/retry", key=None).status_code == 401
+    answer = post(fresh, f"/dead-letters/{letter['id']}/retry")
+    assert (answer.status_code, answer.json()) == (202, {"id": letter["id"], "queued": True})
+    # it cannot be read this time either, which is one more attempt
+    eventually(lambda: get(fresh, "/dead-letters?limit=1").json()["data"][0]["attempts"] == 2)
+
+
+def _unreadable(number: int) -> Outcome:
+    """Return the outcome of a message without its text."""
+    letter = malformed(number)
+    assert isinstance(letter.message, MalformedMessage)
+    raw = json.dumps(item(id=f"g{number}", messageId=str(number), text=...))
+    return replace(letter, message=replace(letter.message, raw=raw))
+
+
+def test_the_index_names_every_path(fresh: Served) -> None:
+    index = get(fresh, "/").json()
+    assert set(index["paths"]) == set(get(fresh, "/openapi.json").json()["paths"])
+
+
+def test_the_documentation_needs_no_other_host(fresh: Served) -> None:
+    page = get(fresh, "/docs").text
+    parts = [part.split('"')[0] for name in ("href=", "src=") for part in page.split(f'{name}"')[1:]]
+    assert {part for part in parts if not part.startswith("data:")} == {
+        *("/docs/docs.css", "/docs/docs.js", "/openapi.json")
+    }
+    for name in ("docs.css", "docs.js"):
+        assert "://" not in get(fresh, f"/docs/{name}").text
+    assert "script-src 'self'" in get(fresh, "/docs").headers["Content-Security-Policy"]
+
+
+def test_requests_are_counted_by_route_and_status_and_not_by_address(fresh: Served) -> None:
+    get(fresh, "/signals/77777777")
+    get(fresh, "/nowhere/at/all")
+    text = get(fresh, "/metrics").text
+    assert 'tpcapital_http_requests_total{method="GET",route="/signals/{id}",status="404"}' in text
+    assert 'route="other",status="404"}' in text
+    assert "77777777" not in text

@@ -1,0 +1,68 @@
+"""CSV: exact digits, safe cells, and every row read back as it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.http.csv import COLUMNS, csv_page
+
+
+def rows(*signals: Mapping[str, object], cursor: str | None = None) -> list[dict[str, str]]:
+    body, told = csv_page(page(*signals, cursor=cursor))
+    assert told == cursor
+    return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+
+
+def page(*signals: Mapping[str, object], cursor: str | None = None) -> bytes:
+    empty = {column: None for column in COLUMNS if column != "time"}
+    whole = [{**empty, "ts": 0, "targets": [], "warnings": [], **signal} for signal in signals]
+    return json.dumps({"data": whole, "nextCursor": cursor}).encode()
+
+
+def test_the_header_line_names_every_column_also_of_an_empty_page() -> None:
+    body, cursor = csv_page(page())
+    assert (body.decode(), cursor) == (",".join(COLUMNS) + "\r\n", None)
+
+
+@pytest.mark.parametrize(
+    "digits", ["0.880", "0.2550", "131000", "1.0", "12345678901234567890.123456789", "-0.5"]
+)
+def test_a_number_keeps_its_digits_fault_25(digits: str) -> None:
+    (row,) = rows({"stop": 424242}, cursor="1_2")
+    body = page({"stop": 424242}).replace(b"424242", digits.encode())
+    (row,) = csv.DictReader(io.StringIO(csv_page(body)[0].decode()))
+    assert row["stop"] == digits
+
+
+def test_lists_and_instants_are_readable() -> None:
+    (row,) = rows({"ts": 1793620800123, "targets": [1, 2.5], "warnings": ["odd", "late"]})
+    assert (row["time"], row["ts"]) == ("2026-11-02T12:00:00.123+00:00", "1793620800123")
+    assert (row["targets"], row["warnings"]) == ("1 | 2.5", "odd | late")
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "=cmd|' /C calc'!A0"]
+)
+def test_what_a_spreadsheet_would_run_is_made_a_text(text: str) -> None:
+    (row,) = rows({"raw_message": text, "asset": text})
+    assert row["raw_message"] == row["asset"] == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["PETR4", "-1001649127710", "a=b", "", "1,5", 'say "hi"', "two\nlines"])
+def test_other_texts_are_left_as_they_are(text: str) -> None:
+    assert rows({"channel": text})[0]["channel"] == text
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_whatever_stands_in_a_message_its_row_is_read_back(texts: list[str]) -> None:
+    read = rows(*({"raw_message": text} for text in texts))
+    assert [row["raw_message"].removeprefix("'") for row in read] == [
+        text.removeprefix("'") for text in texts
+    ]
