@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.doctor import doctor
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(demo)
 app.command()(status)
+app.command()(doctor)
 app.command("migrate")(migrate_schema)
 app.command()(parse)
 app.command()(replay)
