@@ -102,15 +102,18 @@ class DatabaseSettings(Group):
     def _with_tls(self, conninfo: str) -> str:
         """With neon, ask for TLS unless the string is stricter or stays on this machine."""
         parts = conninfo_to_dict(conninfo)
-        host = str(parts.get("host") or "")
-        local = not host or host.startswith("/") or host in LOOPBACK_HOSTS
+        # an address alone is a host as well, and it beats the name beside it
+        hosts = [str(parts[name]) for name in ("host", "hostaddr") if parts.get(name)]
+        local = all(host.startswith("/") or host in LOOPBACK_HOSTS for host in hosts)
         if (
             self.strategy == "timescale"
             or local
             or parts.get("sslmode") in ("require", "verify-ca", "verify-full")
         ):
             return conninfo
-        return make_conninfo(conninfo, sslmode="require")
+        # libpq takes the system's authorities with the strictest mode only
+        strict = parts.get("sslrootcert") == "system"
+        return make_conninfo(conninfo, sslmode="verify-full" if strict else "require")
 
 
 class TimescaleSettings(DatabaseSettings):

@@ -8,6 +8,7 @@ import typer
 
 from ops.commands.backup import backup, restore
 from ops.commands.data import migrate_data
+from ops.commands.doctor import doctor
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(demo)
 app.command()(status)
+app.command()(doctor)
 app.command("migrate")(migrate_schema)
 app.command("init-env")(init_env)
 app.command()(backup)

@@ -17,12 +17,12 @@ _TIMEOUT_S = 5.0
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 
 
-def fetch_health(url: str) -> dict[str, Any]:
+def fetch_health(url: str, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
     """Return the body of ``/health``; an unreachable daemon is unhealthy."""
     try:
         with requests.Session() as session:
             session.trust_env = False  # a proxy of the environment has no say in what runs here
-            body = session.get(f"{url.rstrip('/')}/health", timeout=_TIMEOUT_S).json()
+            body = session.get(f"{url.rstrip('/')}/health", timeout=timeout_s).json()
     except (requests.RequestException, ValueError) as error:
         return {
             "status": "unhealthy",

@@ -6,7 +6,7 @@ from psycopg import sql
 
 from storage.database import Cursor, Database
 
-__all__ = ["Daemons"]
+__all__ = ["Daemons", "living_daemons"]
 
 #: a daemon that has not shown itself for so long is gone; by the database's clock, like any lease
 _GONE_AFTER = "30 seconds"
@@ -24,6 +24,7 @@ where other.daemon_id <> own.daemon_id and other.seen_at > own.started_at
     and other.seen_at > now() - %(gone_after)s::interval
 order by other.place
 """
+_LIVING = "select place from {schema}.daemons where seen_at > now() - %s::interval order by place"
 _TIDY = "delete from {schema}.daemons where seen_at < now() - interval '1 day'"
 _LEAVE = "delete from {schema}.daemons where daemon_id = %(daemon_id)s"
 
@@ -52,3 +53,9 @@ class Daemons:
     def leave(self) -> None:
         """Give our lease up."""
         self._database.check(lambda cursor: cursor.execute(self._leave, self._values))
+
+
+def living_daemons(cursor: Cursor, *, schema: str) -> tuple[str, ...]:
+    """Return the places of all daemons that hold a lease, for one who holds none."""
+    statement = sql.SQL(_LIVING).format(schema=sql.Identifier(schema))
+    return tuple(row["place"] for row in cursor.execute(statement, [_GONE_AFTER]))

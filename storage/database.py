@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from engine.timers import Timers
+from storage.connect_failures import with_remedy
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import (
     DatabaseMisconfiguredError,
@@ -193,7 +194,7 @@ def translate(error: Exception) -> StorageError | None:
         if isinstance(error, psycopg.DataError):
             return RowsRefusedError(text)
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return DatabaseUnavailableError(text, connection_lost=True)
+            return DatabaseUnavailableError(with_remedy(str(error)) or text, connection_lost=True)
         return DatabaseMisconfiguredError(text)
     if state.startswith(_ROW_STATES):
         return RowsRefusedError(f"{state}: {text}")
@@ -218,7 +219,7 @@ class _ConnectErrors:
                 try:
                     connection = super().connect(*args, **kwargs)
                 except psycopg.Error as error:
-                    errors.last = " ".join(str(error).split())[:300]
+                    errors.last = with_remedy(str(error))
                     raise
                 errors.last = None
                 return connection

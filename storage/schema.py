@@ -18,7 +18,15 @@ from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError
 from storage.layout import Strategy, arrange, is_arranged, wanted_layout
 
-__all__ = ["Migration", "Strategy", "is_current", "migrate", "missing_migrations"]
+__all__ = [
+    "Migration",
+    "Strategy",
+    "applied_versions",
+    "is_current",
+    "known_versions",
+    "migrate",
+    "missing_migrations",
+]
 
 #: a step that takes longer is cut: the server hangs, or another daemon holds the lock for too long
 STEP_DEADLINE_S = 50.0
@@ -82,12 +90,24 @@ def migrate(
 
 def missing_migrations(cursor: Cursor, *, schema: str) -> tuple[Migration, ...]:
     """Return the steps this version needs and the schema lacks, in order."""
+    done = applied_versions(cursor, schema=schema)
+    return tuple(step for step in _steps() if step.version not in done)
+
+
+def applied_versions(cursor: Cursor, *, schema: str) -> frozenset[int]:
+    """Return the versions of the steps the schema has had; a later release's are among them."""
     table = sql.Identifier(schema, "schema_migrations")
     present = cursor.execute("select to_regclass(%s) is not null as there", [_quoted(table)]).fetchone()
-    done: set[int] = set()
-    if present and present["there"]:
-        done = {row["version"] for row in cursor.execute(sql.SQL("select version from {}").format(table))}
-    return tuple(step for step in _steps() if step.version not in done)
+    if not present or not present["there"]:
+        return frozenset()
+    return frozenset(
+        row["version"] for row in cursor.execute(sql.SQL("select version from {}").format(table))
+    )
+
+
+def known_versions() -> frozenset[int]:
+    """Return the versions of the steps of this release."""
+    return frozenset(step.version for step in _steps())
 
 
 def is_current(database: Database, *, strategy: Strategy) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pykka
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
@@ -29,6 +30,10 @@ _FAST_SETTINGS = {
     "full_page_writes": "off",
     "max_connections": "200",
 }
+
+# how long an example takes says something of the machine, not of the code
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

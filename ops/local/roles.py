@@ -10,13 +10,13 @@ from psycopg import sql
 
 from ops.local.postgres import LocalPostgres
 
-__all__ = ["ENGINE_ROLE", "OWNER_ROLE", "RolePasswords", "make_database"]
+__all__ = ["ENGINE_LIMITS", "ENGINE_ROLE", "OWNER_ROLE", "RolePasswords", "make_database"]
 
 OWNER_ROLE: Final = "tp_capital_owner"
 ENGINE_ROLE: Final = "tp_capital"
 
 #: what a frozen daemon may hold up, and for how long; the engine's own deadlines are shorter
-_LIMITS: Final = {
+ENGINE_LIMITS: Final = {
     "statement_timeout": "20s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "10s",
@@ -37,7 +37,7 @@ def make_database(server: LocalPostgres, name: str, passwords: RolePasswords) ->
     server.create_role(ENGINE_ROLE, passwords.engine)
     server.create_database(name, owner=OWNER_ROLE)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        for setting, value in _LIMITS.items():
+        for setting, value in ENGINE_LIMITS.items():
             connection.execute(
                 sql.SQL("alter role {} set {} = {}").format(
                     sql.Identifier(ENGINE_ROLE), sql.Identifier(setting), sql.Literal(value)

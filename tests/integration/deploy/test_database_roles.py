@@ -21,7 +21,7 @@ from ops.local._account import server_account
 from ops.local._binaries import find_binaries
 from ops.local.postgres import LocalPostgres
 from ops.local.process import OwnedProcess
-from ops.local.roles import _LIMITS, ENGINE_ROLE, OWNER_ROLE
+from ops.local.roles import ENGINE_LIMITS, ENGINE_ROLE, OWNER_ROLE
 from tests.support.servers import HOST, free_port, need_program
 from tests.support.stack import EngineProcess, eventually
 
@@ -140,7 +140,9 @@ def test_the_engines_role_may_log_in_and_no_more(postgres: LocalPostgres, values
     assert {name for name, role in roles.items() if role["rolcreatedb"]} == {OWNER}
     assert all(role["secret"].startswith("SCRAM-SHA-256$") for role in roles.values())
     # as `tp-capital stack` sets them
-    assert sorted(roles[ENGINE]["setconfig"]) == sorted(f"{name}={value}" for name, value in _LIMITS.items())
+    assert sorted(roles[ENGINE]["setconfig"]) == sorted(
+        f"{name}={value}" for name, value in ENGINE_LIMITS.items()
+    )
     assert owner["name"] == OWNER
 
 

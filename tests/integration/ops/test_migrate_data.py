@@ -17,7 +17,6 @@ from actors.parser import GRAMMAR_VERSION
 from engine.timers import TimerThread
 from ops.bench.old_table import CHANNEL, create_old_table, deliver, old_history, old_row, put_old_rows
 from ops.cli import app
-from ops.local.postgres import LocalPostgres
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.schema import Strategy, migrate
@@ -328,12 +327,12 @@ def test_a_server_that_is_not_there_is_failed_work(ledger: Ledger, command: Comm
 
 
 def test_without_the_right_to_read_it_says_so(
-    ledger: Ledger, database_url: str, command: Command, postgres: LocalPostgres
+    ledger: Ledger, database_url: str, direct_url: str, command: Command
 ) -> None:
     create_old_table(database_url)
     ask_nothing(database_url, "create role legacy_blind login password 'x'")
     try:
-        line = refused(command("--from", make_conninfo(database_url, user="legacy_blind", password="x")), 1)
+        line = refused(command("--from", make_conninfo(direct_url, user="legacy_blind", password="x")), 1)
     finally:
         ask_nothing(database_url, "drop role legacy_blind")
     assert "permission denied" in line

@@ -399,12 +399,13 @@ def test_another_table_under_the_same_ids_is_refused(old: LegacyImport, fates: F
 
 
 def test_a_role_that_may_only_read_and_write_is_enough(
-    database_url: str, timers: TimerThread, old_role: str
+    database_url: str, direct_url: str, timers: TimerThread, old_role: str
 ) -> None:
     migrate(database_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=old_role)
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute(f"alter role {old_role} login password 'x'".encode())
-    conninfo = psycopg.conninfo.make_conninfo(database_url, user=old_role, password="x")
+    # the tests' pooler knows no role of a moment
+    conninfo = psycopg.conninfo.make_conninfo(direct_url, user=old_role, password="x")
     database = Database(conninfo, schema="signals", pool_max=4, timers=timers)
     try:
         database.open()

@@ -16,7 +16,7 @@ FORBIDDEN = (
     "drop table signals.tp_capital_signals",
     "alter table signals.ledger add column x text",
     "create table signals.mine (a int)",
-    "delete from signals.ledger",
+    "truncate signals.ledger",
     "update signals.tp_capital_signals set stop = 1",
     "truncate signals.tp_capital_signals",
     "update signals.schema_migrations set version = 99",

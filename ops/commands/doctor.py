@@ -1,0 +1,66 @@
+"""``doctor``: what is wrong with a deployment, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from config import ConfigurationError, load_settings
+from engine.timers import TimerThread
+from ops.commands.common import stop
+from ops.doctor.examination import examine
+from ops.doctor.findings import Finding, Status, fail, worst
+from ops.doctor.showing import show
+from ops.doctor.surroundings import Surroundings
+from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.version import VERSION
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    *, json: Annotated[bool, typer.Option("--json", help="Print the findings for machines.")] = False
+) -> None:
+    """Check configuration and every part, and say how to mend what is wrong. Changes nothing.
+
+    Exit 0 when nothing failed (warnings allowed), 1 when something did, 2 when the configuration is unusable.
+    """
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        if json:
+            _print([_unusable(problem) for problem in error.problems])
+            raise typer.Exit(EXIT_USAGE) from None
+        stop(EXIT_USAGE, *error.problems)
+    timers = TimerThread()
+    console = Console()
+    try:
+        with console.status("looking at every part ..."):
+            findings = examine(Surroundings(settings=settings, timers=timers))
+    finally:
+        timers.close()
+    if json:
+        _print(findings)
+    else:
+        show(findings, console)
+    raise typer.Exit(EXIT_FAILED if worst(findings) is Status.FAIL else EXIT_OK)
+
+
+def _unusable(problem: str) -> Finding:
+    names, colon, wanted = problem.partition(": ")
+    return fail(
+        "configuration.settings", problem, f"set {names}: {wanted}" if colon else "set it as the text says"
+    )
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    body = {
+        "status": worst(findings).value,
+        "version": VERSION,
+        "checks": [finding.as_object() for finding in findings],
+    }
+    typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,156 @@
+"""One connection to the database, on which every question is answered, refused or cut in time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+
+from ops.doctor.findings import Finding, broken, fail, skipped
+from ops.doctor.surroundings import Surroundings
+from storage.connect_failures import explain
+from storage.database import Cursor
+from storage.deadline import cut_after, shut_down_fd
+
+__all__ = ["Asker", "NoAnswerError", "Peer", "refusal"]
+
+T = TypeVar("T")
+
+
+class NoAnswerError(Exception):
+    """The server hung: the question was cut, and its connection with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The other end of our socket, whatever the settings call it. ``own_port`` is None without TCP."""
+
+    loopback: bool
+    own_port: int | None
+
+
+class Asker:
+    """Asks one question a transaction, as a pooler of transactions or statements likes it."""
+
+    def __init__(self, connection: psycopg.Connection[DictRow], around: Surroundings) -> None:
+        self.connection = connection
+        self.around = around
+
+    @classmethod
+    @contextlib.contextmanager
+    def connected(cls, around: Surroundings, conninfo: str = "", **changes: str) -> Iterator[Asker]:
+        """Connect as the engine does, or by another connection string; ``changes`` are other values in it.
+
+        Raises:
+            psycopg.Error: no connection; :func:`refusal` says why.
+        """
+        connection = psycopg.Connection[DictRow].connect(
+            make_conninfo(
+                conninfo or around.settings.database.conninfo,
+                connect_timeout=around.connect_s,
+                application_name="tp-capital doctor",
+                # a database without an encoding would give us bytes
+                client_encoding="UTF8",
+                **changes,
+            ),
+            autocommit=True,
+            prepare_threshold=None,
+            row_factory=dict_row,
+        )
+        try:
+            yield cls(connection, around)
+        finally:
+            connection.close()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is of no more use."""
+        return self.connection.closed
+
+    def rows(
+        self, statement: str | sql.Composed, parameters: Sequence[object] | Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the rows of a statement.
+
+        Raises:
+            psycopg.Error: refused.
+            NoAnswerError: it took too long.
+        """
+
+        def ask(cursor: Cursor) -> list[dict[str, Any]]:
+            text = statement.encode() if isinstance(statement, str) else statement
+            return cursor.execute(text, parameters).fetchall()
+
+        return self.run(ask)
+
+    def row(self, statement: str, parameters: Sequence[object] | None = None) -> dict[str, Any]:
+        """Return the one row of a statement."""
+        (row,) = self.rows(statement, parameters)
+        return row
+
+    def run(self, work: Callable[[Cursor], T]) -> T:
+        """Return what ``work`` does with a cursor; the errors are those of :meth:`rows`."""
+        fd, answer_s = self.connection.fileno(), self.around.answer_s
+        with cut_after(self.around.timers, answer_s, lambda: shut_down_fd(fd)) as cut:
+            try:
+                return work(self.connection.cursor())
+            except psycopg.Error as error:
+                if cut.happened:
+                    raise NoAnswerError(f"no answer within {answer_s:g} s") from error
+                raise
+
+    def check(self, name: str, check: Callable[[str, Asker], Finding]) -> Finding:
+        """Return what ``check`` finds; a refusal of the server is a finding of its own."""
+        if self.lost:
+            return skipped(name, "the connection was lost before")
+        try:
+            return check(name, self)
+        except NoAnswerError as error:
+            return fail(
+                name,
+                str(error),
+                "the server or a pooler before it hangs, or is overloaded; look at its log",
+            )
+        except psycopg.errors.InsufficientPrivilege as error:
+            return fail(
+                name,
+                f"the role may not look: {error}",
+                "run tp-capital migrate with TP_CAPITAL_MIGRATION_DATABASE_URL, which gives the engine its rights",
+            )
+        except psycopg.Error as error:
+            return refusal(name, error)
+        except Exception as error:  # noqa: BLE001 - a bug in one check must not hide what its neighbours find
+            return broken(name, error)
+
+    def peer(self) -> Peer:
+        """Return who really is at the other end."""
+        with contextlib.closing(socket.socket(fileno=os.dup(self.connection.fileno()))) as wire:
+            if wire.family == socket.AF_UNIX:
+                return Peer(loopback=True, own_port=None)
+            # an IPv4 address may be dressed as IPv6, which is loopback too
+            address = ip_address(str(wire.getpeername()[0]).partition("%")[0])
+            address = getattr(address, "ipv4_mapped", None) or address
+            return Peer(loopback=address.is_loopback, own_port=int(wire.getsockname()[1]))
+
+
+def refusal(name: str, error: psycopg.Error, *, instead: str = "") -> Finding:
+    """Return the finding that a driver's error stands for, with the remedy where the cause is known.
+
+    ``instead`` names the setting that holds the connection string, if not TP_CAPITAL_DATABASE_URL.
+    """
+    text = " ".join(str(error).split())
+    known = explain(text)
+    if known is None:
+        state = f"{error.sqlstate}: " if error.sqlstate else ""
+        return fail(name, f"{state}{text}", "the words are the server's; its log may say more")
+    remedy = known.remedy.replace("TP_CAPITAL_DATABASE_URL", instead) if instead else known.remedy
+    return fail(name, f"{known.cause}: {text}", remedy)

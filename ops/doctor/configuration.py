@@ -1,0 +1,50 @@
+"""Settings that are allowed, yet need a word. Those that are not end the command before any check."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+
+from config.fields import LOOPBACK_HOSTS
+from ops.doctor.findings import Finding, ok, skipped, warn
+from ops.doctor.surroundings import Surroundings
+
+__all__ = ["examine_configuration"]
+
+
+def examine_configuration(around: Surroundings) -> Iterator[Finding]:
+    """Look at settings and their file."""
+    described = around.settings.describe()
+    yield ok(
+        "configuration.settings",
+        f"strategy {described['dbStrategy']}, database {described['database']}, gateway {described['gateway']}",
+    )
+    yield _api_key(around)
+    yield _env_file(around)
+
+
+def _api_key(around: Surroundings) -> Finding:
+    name = "configuration.api_key"
+    http = around.settings.http
+    if http.api_key is not None:
+        return ok(name, "TP_CAPITAL_API_KEY is set")
+    if http.host in LOOPBACK_HOSTS:
+        return ok(name, f"none is set, and HOST={http.host} is reached from this machine only")
+    return warn(
+        name,
+        f"none is set, HOST={http.host} is reachable from outside, and TP_CAPITAL_ALLOW_OPEN=1 lets everyone write",
+        "set TP_CAPITAL_API_KEY (openssl rand -hex 32) and leave TP_CAPITAL_ALLOW_OPEN out, or HOST=127.0.0.1",
+    )
+
+
+def _env_file(around: Surroundings) -> Finding:
+    name = "configuration.env_file"
+    path = around.folder / ".env"
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return skipped(name, "there is no .env here")
+    # its group may be the daemon's own
+    if mode & stat.S_IRWXO:
+        return warn(name, f".env is open to every user of this machine (mode {mode:03o})", "chmod 600 .env")
+    return ok(name, ".env is closed to other users")

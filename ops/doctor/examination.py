@@ -1,0 +1,88 @@
+"""All families of checks side by side, each held to a deadline: what is frozen hides nothing else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ops.doctor.configuration import examine_configuration
+from ops.doctor.database import examine_database
+from ops.doctor.findings import Finding, broken, fail, without_secrets
+from ops.doctor.gateway import examine_gateway
+from ops.doctor.machine import examine_machine
+from ops.doctor.migration import examine_migration
+from ops.doctor.pooler import examine_pooler
+from ops.doctor.redis import examine_redis
+from ops.doctor.surroundings import Surroundings
+
+__all__ = ["FAMILIES", "Family", "examine"]
+
+Family = Callable[[Surroundings], Iterator[Finding]]
+
+FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
+    {
+        "configuration": examine_configuration,
+        "database": examine_database,
+        "migration": examine_migration,
+        "pooler": examine_pooler,
+        "redis": examine_redis,
+        "gateway": examine_gateway,
+        "machine": examine_machine,
+    }
+)
+#: for all families together, which run at the same time
+_DEADLINE_S: Final = 15.0
+
+
+def examine(
+    around: Surroundings, *, families: Mapping[str, Family] = FAMILIES, deadline_s: float = _DEADLINE_S
+) -> tuple[Finding, ...]:
+    """Run every check and return what was found, in the order of the families.
+
+    A family that is not through after ``deadline_s`` seconds keeps what it has found so far and is named;
+    its thread is left behind, as no call into a frozen system library can be ended.
+    """
+    examiners = [_Examiner(name, family, around) for name, family in families.items()]
+    ends_at = time.monotonic() + deadline_s
+    for examiner in examiners:
+        examiner.start()
+    for examiner in examiners:
+        examiner.join(max(0.0, ends_at - time.monotonic()))
+    findings = [finding for examiner in examiners for finding in examiner.result(deadline_s)]
+    findings += around.clocks.judged()
+    secrets = around.settings.secrets()
+    return tuple(without_secrets(finding, secrets) for finding in findings)
+
+
+class _Examiner(threading.Thread):
+    """Runs one family; a daemon thread, so that one left behind does not hold the exit."""
+
+    def __init__(self, name: str, family: Family, around: Surroundings) -> None:
+        super().__init__(name=f"doctor-{name}", daemon=True)
+        self._family_name = name
+        self._family = family
+        self._around = around
+        self._found: list[Finding] = []
+
+    def run(self) -> None:
+        try:
+            for finding in self._family(self._around):
+                self._found.append(finding)
+        except Exception as error:  # noqa: BLE001 - a bug in one family must not hide what the others found
+            self._found.append(broken(f"{self._family_name}.checks", error))
+
+    def result(self, deadline_s: float) -> list[Finding]:
+        """Return what was found until now, and that it is not all, if so."""
+        found = list(self._found)
+        if self.is_alive():
+            found.append(
+                fail(
+                    f"{self._family_name}.deadline",
+                    f"the checks were not through after {deadline_s:g} s",
+                    "something hangs: name look-up, network, or the server itself; look at its log",
+                )
+            )
+        return found

@@ -1,0 +1,80 @@
+"""The machine: the port the daemon wants, and room on the disks it writes to."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.surroundings import Surroundings
+from ops.http.listening import Listening
+from ops.status import fetch_health
+
+__all__ = ["examine_machine"]
+
+_PORT, _DISK, _STACK_DISK = "machine.port", "machine.disk", "machine.stack_disk"
+#: where demo and local stack keep their data
+_STATE: Final = ".tp-capital"
+_GB, _MB = 1024**3, 1024**2
+_EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+
+
+def examine_machine(around: Surroundings) -> Iterator[Finding]:
+    """Look at port and disks."""
+    yield _check_disk(_DISK, around.folder, around)
+    state = around.folder / _STATE
+    if state.is_dir():
+        yield _check_disk(_STACK_DISK, state, around)
+    else:
+        yield skipped(_STACK_DISK, f"there is no {_STATE} here")
+    yield _check_port(around)
+
+
+def _check_port(around: Surroundings) -> Finding:
+    host, port = around.settings.http.host, around.settings.http.port
+    try:
+        Listening(host, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return _taken(host, port, around.answer_s)
+        remedy = "set HOST to an address of this machine" if error.errno == errno.EADDRNOTAVAIL else ""
+        if error.errno == errno.EACCES:
+            remedy = "ports below 1024 are for root: set PORT to a higher one"
+        return fail(
+            _PORT,
+            f"cannot listen on {host} port {port}: {error.strerror or error}",
+            remedy or "set HOST and PORT",
+        )
+    return ok(_PORT, f"{host} port {port} is free")
+
+
+def _taken(host: str, port: int, timeout_s: float) -> Finding:
+    """Tell our own daemon from a stranger."""
+    asked = _EVERYWHERE.get(host, host)
+    body = fetch_health(f"http://{f'[{asked}]' if ':' in asked else asked}:{port}", timeout_s=timeout_s)
+    if body["checks"]:
+        return ok(_PORT, f"the daemon already runs on {host} port {port}, and is {body['status']}")
+    return fail(
+        _PORT,
+        f"{host} port {port} is taken by another program",
+        f"see which (ss -ltnp 'sport = :{port}') and stop it, or set PORT to another one",
+    )
+
+
+def _check_disk(name: str, folder: Path, around: Surroundings) -> Finding:
+    try:
+        usage = around.disk_usage(folder)
+    except OSError as error:
+        return fail(name, f"{folder}: {os.strerror(error.errno or 0)}", "make the folder readable")
+    share = usage.free / usage.total if usage.total else 0.0
+    free = f"{usage.free / _GB:.1f} GB" if usage.free >= _GB else f"{usage.free // _MB} MB"
+    found = f"{free} free ({share:.0%}) at {folder}"
+    remedy = f"make room on this disk: du -xh {folder} | sort -h | tail shows what is large"
+    if share < 0.02 or usage.free < 200 * _MB:
+        return fail(name, f"the disk is full: {found}", remedy)
+    if share < 0.10 or usage.free < _GB:
+        return warn(name, f"the disk is nearly full: {found}", remedy)
+    return ok(name, found)

@@ -1,0 +1,149 @@
+"""What stands between us and the server, and whether it hands server connections out by the transaction."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+
+from ops.doctor.asking import Asker, NoAnswerError
+from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.surroundings import Surroundings
+from storage.database import Cursor
+
+__all__ = ["examine_pooler"]
+
+_MODE, _CONNECTIONS = "pooler.mode", "pooler.connections"
+_TRIES: Final = 10
+_REMEDY = "set pool_mode = transaction in pgbouncer.ini, for the database and the user too, and reload it"
+#: superusers and pg_use_reserved_connections keep some; the second setting came with PostgreSQL 16
+_ALLOWED = """
+select least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0),
+    nullif((select rolconnlimit from pg_roles where rolname = current_user), -1),
+    nullif((select datconnlimit from pg_database where datname = current_database()), -1)
+) as allowed
+"""
+
+
+def examine_pooler(around: Surroundings) -> Iterator[Finding]:
+    """Look by behaviour: neither the mode nor the limits of a pooler are told to an ordinary role."""
+    try:
+        with Asker.connected(around) as asker:
+            between = _something_between(asker)
+            yield asker.check(_CONNECTIONS, _check_pooler_limit if between else _check_server_limit)
+            yield (
+                asker.check(_MODE, _check_mode)
+                if between
+                else ok(_MODE, "no pooler: the connection goes straight to the server")
+            )
+    except (psycopg.Error, NoAnswerError) as error:
+        # why there is no connection, database.connection says
+        why = "no answer" if isinstance(error, NoAnswerError) else "no connection to the database"
+        yield from (skipped(name, why) for name in (_CONNECTIONS, _MODE))
+
+
+def _backend(asker: Asker) -> int:
+    """Return the process that serves this transaction."""
+    return int(asker.row("select pg_backend_pid() as pid")["pid"])
+
+
+def _something_between(asker: Asker) -> bool:
+    """Tell whether the server talks to another socket, or gave another key, than ours."""
+    row = asker.row("select pg_backend_pid() as pid, inet_client_port() as port")
+    # a pooler makes up the key with which its clients cancel; a mere proxy of TCP passes the server's on
+    return bool(row["pid"] != asker.connection.info.backend_pid or row["port"] != asker.peer().own_port)
+
+
+def _check_mode(name: str, first: Asker) -> Finding:
+    """Find out by two connections that take turns, each idle while the other asks."""
+    own = _backend(first)
+    try:
+        with Asker.connected(first.around) as second:
+            for _ in range(_TRIES):
+                # The server connection laid down last is taken up first. With server_round_robin or a short
+                # server_lifetime it is another one each time, which no session would see; the first asks
+                # twice, lest two servers that take turns as well look like two sessions.
+                theirs = _backend(second)
+                if {_backend(first), _backend(first)} != {own} or theirs == own:
+                    return _check_transactions(name, second)
+    except (NoAnswerError, psycopg.OperationalError) as error:
+        if isinstance(error, psycopg.OperationalError) and "query_wait_timeout" not in str(error):
+            raise
+        return fail(
+            name,
+            "while one connection is idle, another gets no server connection: the pool is exhausted, or"
+            " pool_mode is session",
+            f"{_REMEDY}; if that is so, raise default_pool_size",
+        )
+    return _check_session(name, first, seen={own})
+
+
+def _check_transactions(name: str, asker: Asker) -> Finding:
+    """Rule out the mode in which every statement is on its own."""
+
+    def work(cursor: Cursor) -> None:
+        with cursor.connection.transaction():
+            cursor.execute("select 1")
+
+    try:
+        asker.run(work)
+    except psycopg.Error as error:
+        text = " ".join(str(error).split())
+        return fail(name, f"a pooler that takes no transactions: {text}", _REMEDY)
+    return ok(name, "a pooler of transactions")
+
+
+def _check_session(name: str, first: Asker, *, seen: set[int]) -> Finding:
+    """Tell a pooler of sessions, which uses a server connection again, from a proxy that passes ours through."""
+    first.connection.close()
+    for _ in range(_TRIES):
+        with Asker.connected(first.around) as next_one:
+            pid = _backend(next_one)
+        if pid in seen:
+            return fail(
+                name,
+                "a pooler in session mode: each connection of the daemon keeps a server connection for good, so a"
+                " few clients exhaust the pool",
+                _REMEDY,
+            )
+        seen.add(pid)
+    return ok(name, "a proxy: each connection has a server connection of its own")
+
+
+def _check_server_limit(name: str, asker: Asker) -> Finding:
+    wanted = asker.around.settings.database.pool_max
+    allowed = int(asker.row(_ALLOWED)["allowed"])
+    found = f"TP_CAPITAL_POOL_MAX is {wanted}, the server allows this role {allowed} connections"
+    if wanted <= allowed:
+        return ok(name, found)
+    return warn(name, found, f"set TP_CAPITAL_POOL_MAX to {allowed} or less, or raise max_connections there")
+
+
+def _check_pooler_limit(name: str, asker: Asker) -> Finding:
+    """Ask the console of PgBouncer, if it lets our role in."""
+    wanted = asker.around.settings.database.pool_max
+    limits: dict[str, str] = {}
+    with (
+        contextlib.suppress(psycopg.Error, NoAnswerError),
+        Asker.connected(asker.around, dbname="pgbouncer") as console,
+    ):
+        limits = {str(row["key"]): str(row["value"]) for row in console.rows("show config")}
+    allowed = limits.get("max_client_conn", "")
+    if not allowed.isdecimal():
+        return ok(
+            name,
+            f"TP_CAPITAL_POOL_MAX is {wanted}; what the pooler allows is not told to this role (max_client_conn;"
+            " stats_users may ask)",
+        )
+    found = f"TP_CAPITAL_POOL_MAX is {wanted}, the pooler allows {allowed} clients"
+    if wanted <= int(allowed):
+        return ok(name, found)
+    return warn(
+        name,
+        found,
+        f"set TP_CAPITAL_POOL_MAX below {allowed}, or raise max_client_conn in pgbouncer.ini",
+    )

@@ -1,0 +1,157 @@
+"""Redis: a master that takes writes, a replica of just that master and in step, memory used as a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.surroundings import Surroundings
+
+__all__ = ["examine_redis", "judge_memory", "judge_replica"]
+
+_MASTER, _REPLICA = "redis.master", "redis.replica"
+_MASTER_MEMORY, _REPLICA_MEMORY = "redis.master_memory", "redis.replica_memory"
+_NAMES: Final = (_MASTER, _MASTER_MEMORY, _REPLICA, _REPLICA_MEMORY)
+#: bytes of changes a replica may lag behind: some seconds of pages
+_LAG_BYTES: Final = 16 * 1024 * 1024
+_POLICY: Final = "allkeys-lru"
+
+Info = Mapping[str, Any]
+
+
+def examine_redis(around: Surroundings) -> Iterator[Finding]:
+    """Ask each server what it is."""
+    settings = around.settings.redis
+    if not settings.enabled:
+        yield from (
+            skipped(name, "REDIS_ENABLED is not set: pages are kept in the process") for name in _NAMES
+        )
+        return
+    master = _ask(settings.master_host, settings.master_port, around.answer_s)
+    yield _judge_master(master, f"{settings.master_host}:{settings.master_port}")
+    yield _judge_memory_of(_MASTER_MEMORY, master)
+    if settings.replica_host is None:
+        yield from (skipped(name, "REDIS_REPLICA_HOST is not set") for name in (_REPLICA, _REPLICA_MEMORY))
+        return
+    place = f"{settings.replica_host}:{settings.replica_port}"
+    replica = _ask(settings.replica_host, settings.replica_port, around.answer_s)
+    yield (
+        _unreachable(_REPLICA, place, replica)
+        if isinstance(replica, Exception)
+        else judge_replica(
+            replica,
+            None if isinstance(master, Exception) else master,
+            place=place,
+            master_place=f"{settings.master_host} {settings.master_port}",
+        )
+    )
+    yield _judge_memory_of(_REPLICA_MEMORY, replica)
+
+
+def _ask(host: str, port: int, timeout_s: float) -> Info | redis.RedisError:
+    with redis.Redis(
+        host=host,
+        port=port,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    ) as server:
+        try:
+            answers = [server.info(section) for section in ("replication", "memory")]
+        except redis.RedisError as error:
+            return error
+    return {key: value for answer in answers if isinstance(answer, dict) for key, value in answer.items()}
+
+
+def _unreachable(name: str, place: str, error: Exception) -> Finding:
+    variable = "REDIS_MASTER" if name == _MASTER else "REDIS_REPLICA"
+    if isinstance(error, redis.AuthenticationError):
+        return fail(
+            name,
+            f"{place} asks for a password, and the engine sends none",
+            "leave requirepass out and let nobody but the engine reach this Redis (bind, firewall)",
+        )
+    return fail(
+        name,
+        f"{place}: {error}",
+        f"start redis-server, or set {variable}_HOST and {variable}_PORT",
+    )
+
+
+def _judge_master(info: Info | redis.RedisError, place: str) -> Finding:
+    if isinstance(info, redis.RedisError):
+        return _unreachable(_MASTER, place, info)
+    if info.get("role") != "master":
+        return fail(
+            _MASTER,
+            f"{place} is a replica of {info.get('master_host')}:{info.get('master_port')}, not a master",
+            f"set REDIS_MASTER_HOST and REDIS_MASTER_PORT to the master, or: redis-cli -p {place.rpartition(':')[2]}"
+            " replicaof no one",
+        )
+    return ok(_MASTER, f"{place} is a master")
+
+
+def judge_replica(replica: Info, master: Info | None, *, place: str, master_place: str) -> Finding:
+    """Judge what a replica says of itself, beside what its master says; None when that did not answer."""
+    order = f"redis-cli -p {place.rpartition(':')[2]} replicaof {master_place}"
+    if replica.get("role") != "slave":
+        return fail(
+            _REPLICA,
+            f"{place} is a {replica.get('role')}, not a replica: it never holds what the master is given",
+            f"{order}; or set REDIS_REPLICA_HOST and REDIS_REPLICA_PORT to the replica",
+        )
+    source = f"{replica.get('master_host')}:{replica.get('master_port')}"
+    if replica.get("master_link_status") != "up":
+        return fail(
+            _REPLICA, f"{place} is out of sync: its link to {source} is down", f"start {source}, or: {order}"
+        )
+    if master is not None and replica.get("master_replid") != master.get("master_replid"):
+        return fail(_REPLICA, f"{place} is a replica of another master, {source}", order)
+    if replica.get("master_sync_in_progress"):
+        return warn(_REPLICA, f"{place} is being filled by {source}", "wait until it is in sync")
+    lag_bytes = 0
+    if master is not None:
+        lag_bytes = int(master.get("master_repl_offset", 0)) - int(replica.get("slave_repl_offset", 0))
+    if lag_bytes > _LAG_BYTES:
+        return warn(
+            _REPLICA,
+            f"{place} is {lag_bytes} bytes behind its master",
+            "look at the network between them and at the load of its machine",
+        )
+    if not replica.get("slave_read_only", 1):
+        return warn(
+            _REPLICA,
+            f"{place} takes writes, which its master does not know of",
+            f"redis-cli -p {place.rpartition(':')[2]} config set replica-read-only yes",
+        )
+    return ok(_REPLICA, f"{place} is a replica of {source}, in sync")
+
+
+def _judge_memory_of(name: str, info: Info | redis.RedisError) -> Finding:
+    return skipped(name, "no answer") if isinstance(info, redis.RedisError) else judge_memory(name, info)
+
+
+def judge_memory(name: str, info: Info) -> Finding:
+    """Judge whether a server forgets old pages before its memory is full."""
+    limit, policy = int(info.get("maxmemory", 0)), str(info.get("maxmemory_policy"))
+    wrong, remedies = [], []
+    if limit == 0:
+        wrong.append("maxmemory is 0: pages may fill the machine's memory")
+        remedies.append("config set maxmemory 256mb")
+    if policy != _POLICY:
+        wrong.append(
+            f"maxmemory-policy is {policy}, not {_POLICY}: a full cache refuses or forgets the wrong pages"
+        )
+        remedies.append(f"config set maxmemory-policy {_POLICY}")
+    if not wrong:
+        return ok(name, f"{limit // (1024 * 1024)} MB, {policy}")
+    return warn(
+        name,
+        "; ".join(wrong),
+        " and ".join(f"redis-cli {remedy}" for remedy in remedies) + ", and the same in redis.conf",
+    )

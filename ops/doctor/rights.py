@@ -1,0 +1,148 @@
+"""The engine's role: what it lacks, what it has without need, and the limits that free what it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+from psycopg import sql
+
+from ops.doctor.asking import Asker
+from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.local.roles import ENGINE_LIMITS
+
+__all__ = ["Grant", "check_least_privilege", "check_rights", "check_role_limits", "grants"]
+
+_GRANT: Final = re.compile(
+    r"grant (?P<rights>[\w, ]+) on (?:(?P<kind>schema|function) )?(?P<objects>.+) to \{role\};"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One right on one object. ``kind`` is table, function or schema; ``name`` is without the schema."""
+
+    kind: str
+    name: str
+    right: str
+
+
+def grants() -> Iterator[Grant]:
+    """Read what the engine's role needs off the very file that ``migrate`` gives it."""
+    text = resources.files("storage").joinpath("grants.sql").read_text("utf-8")
+    for found in _GRANT.finditer(text):
+        for right in found["rights"].split(","):
+            for name in found["objects"].split(","):
+                bare = name.strip().removeprefix("{schema}").removeprefix(".")
+                yield Grant(kind=found["kind"] or "table", name=bare, right=right.strip())
+
+
+_LACKING = """
+with needed as (select * from unnest(%(kinds)s::text[], %(names)s::text[], %(rights)s::text[]) as n (kind, name, "right"))
+select "right", name from (
+    select "right", needed.name, has_table_privilege(pg_class.oid, "right") as granted
+    from needed join pg_class on relname = needed.name join pg_namespace on pg_namespace.oid = relnamespace
+    where kind = 'table' and nspname = %(schema)s
+    union all
+    select "right", needed.name, has_function_privilege(pg_proc.oid, "right")
+    from needed join pg_proc on proname || '()' = needed.name and pronargs = 0
+        join pg_namespace on pg_namespace.oid = pronamespace
+    where kind = 'function' and nspname = %(schema)s
+    union all
+    select "right", 'the schema', has_schema_privilege(pg_namespace.oid, "right")
+    from needed, pg_namespace where kind = 'schema' and nspname = %(schema)s
+) as looked where not granted order by name, "right"
+"""
+
+
+def check_rights(name: str, asker: Asker) -> Finding:
+    """Find which rights of ``grants.sql`` the role lacks; tables that are not there yet are the schema's finding."""
+    schema = asker.around.settings.database.schema_name
+    if not asker.row("select exists (select from pg_namespace where nspname = %s) as there", [schema])[
+        "there"
+    ]:
+        return skipped(name, "the schema is not there yet")
+    needed = list(grants())
+    lacking = asker.rows(
+        _LACKING,
+        {
+            "kinds": [grant.kind for grant in needed],
+            "names": [grant.name for grant in needed],
+            "rights": [grant.right for grant in needed],
+            "schema": schema,
+        },
+    )
+    if not lacking:
+        return ok(name, "the engine's role has the rights it needs")
+    return fail(
+        name,
+        "the engine's role lacks " + ", ".join(f"{row['right']} on {row['name']}" for row in lacking),
+        "run tp-capital migrate with the owner's role (TP_CAPITAL_MIGRATION_DATABASE_URL): it gives them",
+    )
+
+
+_EXCESS = """
+select current_user as role, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
+    has_database_privilege(current_database(), 'create') as creates_schemas,
+    (select pg_has_role(datdba, 'usage') from pg_database where datname = current_database()) as owns_database,
+    (select has_schema_privilege(oid, 'create') from pg_namespace where nspname = %(schema)s) as creates_tables,
+    (select count(*) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where nspname = %(schema)s and relkind in ('r', 'p') and pg_has_role(relowner, 'usage')) as owned
+from pg_roles where rolname = current_user
+"""
+
+
+def check_least_privilege(name: str, asker: Asker) -> Finding:
+    """Find what the role may beyond its work: a fault in the engine could do all of it."""
+    (row,) = asker.rows(_EXCESS, {"schema": asker.around.settings.database.schema_name})
+    # a superuser has all the others
+    excess = ["is superuser"] if row["rolsuper"] else list(_excess(row))
+    if not excess:
+        return ok(name, f"{row['role']} may do its work and no more")
+    return warn(
+        name,
+        f"{row['role']} {', '.join(excess)}",
+        "keep this role in TP_CAPITAL_MIGRATION_DATABASE_URL and give the engine one of its own:"
+        " create role tp_capital_engine login password '...'; put it into TP_CAPITAL_DATABASE_URL and run"
+        " tp-capital migrate, which gives it its rights",
+    )
+
+
+def _excess(row: dict[str, object]) -> Iterator[str]:
+    for flag, words in (
+        ("rolcreaterole", "may make roles"),
+        ("rolcreatedb", "may make databases"),
+        ("rolreplication", "may replicate"),
+        ("rolbypassrls", "bypasses row security"),
+        ("owns_database", "owns the database"),
+        ("creates_schemas", "may make schemas"),
+        ("creates_tables", "may make tables in the schema"),
+    ):
+        if row[flag]:
+            yield words
+    if row["owned"]:
+        yield f"owns {row['owned']} tables"
+
+
+def check_role_limits(name: str, asker: Asker) -> Finding:
+    """Find limits that are not set: a frozen daemon would hold its locks for good."""
+    rows = asker.rows(
+        "select current_user as role, name from pg_settings where name = any(%s) and setting = '0'",
+        [list(ENGINE_LIMITS)],
+    )
+    unset = {str(row["name"]) for row in rows}
+    if not unset:
+        return ok(name, "statement, lock and idle transaction have limits")
+    role = sql.Identifier(rows[0]["role"]).as_string(None)
+    return warn(
+        name,
+        f"not limited: {', '.join(limit for limit in ENGINE_LIMITS if limit in unset)}",
+        " ".join(
+            f"ALTER ROLE {role} SET {limit} = '{value}';"
+            for limit, value in ENGINE_LIMITS.items()
+            if limit in unset
+        ),
+    )

@@ -1,0 +1,106 @@
+"""The schema in the database: made, by us, for this release, in the layout the strategy wants."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from ops.doctor.asking import Asker
+from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from storage.database import Cursor
+from storage.errors import DatabaseMisconfiguredError
+from storage.layout import OLDEST_TIMESCALE, Layout, is_arranged, wanted_layout
+from storage.schema import Strategy, applied_versions, known_versions, missing_migrations
+
+__all__ = ["check_extension", "check_schema"]
+
+_MIGRATE = "run tp-capital migrate (with the owner's role: TP_CAPITAL_MIGRATION_DATABASE_URL)"
+
+
+def check_extension(name: str, asker: Asker) -> Finding:
+    """Find whether TimescaleDB is there, new enough and the edition that drops old chunks."""
+    strategy = Strategy(asker.around.settings.database.strategy)
+    if strategy is not Strategy.TIMESCALE:
+        return ok(name, f"strategy {strategy.value} needs none")
+    try:
+        layout = asker.run(lambda cursor: wanted_layout(cursor, strategy))
+    except DatabaseMisconfiguredError as error:
+        found, _, remedy = str(error).partition(": ")
+        return fail(name, found, remedy)
+    if layout is not Layout.HYPERTABLE:
+        oldest = ".".join(map(str, OLDEST_TIMESCALE))
+        return warn(
+            name,
+            "the server has no timescaledb: weeks are made as native partitions, which serve as well",
+            f"set TP_CAPITAL_DB_STRATEGY=neon if that is meant, else install timescaledb {oldest} or newer on the"
+            " server and run tp-capital migrate",
+        )
+    row = asker.row(
+        "select installed_version, default_version, current_setting('timescaledb.license', true) as license"
+        " from pg_available_extensions where name = 'timescaledb'"
+    )
+    if row["license"] == "apache":
+        return fail(
+            name,
+            "this edition of timescaledb (license apache) has no retention policies",
+            "install the community edition and set timescaledb.license = 'timescale' on the server, or set"
+            " TP_CAPITAL_DB_STRATEGY=neon",
+        )
+    if row["installed_version"] is None:
+        return ok(name, f"timescaledb {row['default_version']} is there; migrate will install it")
+    return ok(name, f"timescaledb {row['installed_version']}")
+
+
+def check_schema(name: str, asker: Asker) -> Finding:
+    """Find whether the schema is the one this release works with."""
+    settings = asker.around.settings.database
+    schema = settings.schema_name
+    row = asker.row(
+        "select exists (select from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+        " where nspname = %s and relname = 'tp_capital_signals') as signals",
+        [schema],
+    )
+    try:
+        done = asker.run(lambda cursor: applied_versions(cursor, schema=schema))
+    except psycopg.errors.InsufficientPrivilege as error:
+        return fail(name, f"the role may not look at the schema: {error}", _MIGRATE)
+    if not done and row["signals"]:
+        return fail(
+            name,
+            f"{schema}.tp_capital_signals was not made by tp-capital: the former service's table?",
+            "choose another TP_CAPITAL_DB_SCHEMA or database, or rename it:"
+            f" alter schema {_quoted(schema)} rename to {_quoted(schema + '_legacy')}",
+        )
+    missing = asker.run(lambda cursor: missing_migrations(cursor, schema=schema))
+    if missing:
+        what = ", ".join(step.name for step in missing)
+        return fail(
+            name, f"{schema} is not there yet" if not done else f"{schema} lacks the steps {what}", _MIGRATE
+        )
+    if unknown := done - known_versions():
+        return warn(
+            name,
+            f"{schema} has steps of a newer release: {', '.join(map(str, sorted(unknown)))}",
+            "use that release of tp-capital, or restore the backup made before it",
+        )
+    return _check_layout(name, asker, Strategy(settings.strategy), schema)
+
+
+def _check_layout(name: str, asker: Asker, strategy: Strategy, schema: str) -> Finding:
+    def look(cursor: Cursor) -> tuple[Layout, bool]:
+        layout = wanted_layout(cursor, strategy)
+        return layout, is_arranged(cursor, schema, layout)
+
+    try:
+        layout, arranged = asker.run(look)
+    except DatabaseMisconfiguredError:
+        return skipped(name, "all steps are there; the layout depends on database.extension")
+    if not arranged:
+        return fail(
+            name, f"{schema} is current, but its signals are not in the layout {layout.value}", _MIGRATE
+        )
+    return ok(name, f"{schema} is current, signals in {layout.value}")
+
+
+def _quoted(name: str) -> str:
+    return sql.Identifier(name).as_string(None)

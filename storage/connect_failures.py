@@ -1,0 +1,152 @@
+"""Why a connection to the database could not be made, and how to mend it.
+
+The driver tells no SQLSTATE for a connection that never came to be, so what is left is the words: of the
+driver, of the server, and of PgBouncer, whose words for the same thing are others. A server that speaks
+another language than English is not understood, and its words are shown as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["ConnectFailure", "explain", "with_remedy"]
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectFailure:
+    """What words that ``pattern`` finds mean: ``cause`` in a few words, and how to mend it."""
+
+    pattern: str
+    cause: str
+    remedy: str
+
+
+#: the first pattern found decides, so what is told apart by a longer text stands first
+_KNOWN: Final = (
+    # before the wrong password: the pooler quotes what the server told it
+    ConnectFailure(
+        pattern=r"server login fail|server login has been failing|cannot connect to server"
+        r"|query_wait_timeout|server conn crashed",
+        cause="the pooler cannot reach or enter the server behind it",
+        remedy="see the pooler's log: start the server, or write the role's present secret (select"
+        " rolpassword from pg_authid) into the pooler's auth_file and reload it",
+    ),
+    # SASL ...: PgBouncer's words, for a role it does not know too; where its own login fails, it passes the
+    # server's words on, so the two cannot be told apart
+    ConnectFailure(
+        pattern=r"password authentication failed|SASL authentication failed|\bauth failed|no such user",
+        cause="the password is wrong, or the role unknown (28P01)",
+        remedy="set the role's password in TP_CAPITAL_DATABASE_URL or TP_CAPITAL_DB_PASSWORD; PgBouncer's"
+        " auth_file must have the role too, with the secret the server has now",
+    ),
+    ConnectFailure(
+        pattern=r"no password supplied",
+        cause="a password is asked for and none is set",
+        remedy="set TP_CAPITAL_DB_PASSWORD, or the password in TP_CAPITAL_DATABASE_URL",
+    ),
+    ConnectFailure(
+        pattern=r'database ".*" does not exist|no such database',
+        cause="there is no such database (3D000)",
+        remedy="set TP_CAPITAL_DB_NAME, or make it: create database ... owner ...",
+    ),
+    ConnectFailure(
+        pattern=r'role ".*" does not exist',
+        cause="there is no such role",
+        remedy="make it: create role ... login password ...",
+    ),
+    ConnectFailure(
+        pattern=r"is not permitted to log in",
+        cause="the role may not log in",
+        remedy="alter role ... login",
+    ),
+    ConnectFailure(
+        pattern=r"too many (?:connections|clients)|remaining connection slots|no more connections allowed",
+        cause="no connection is free (53300)",
+        remedy="lower TP_CAPITAL_POOL_MAX, or allow more: max_connections of the server, connection limit"
+        " of the role or database, max_client_conn of PgBouncer",
+    ),
+    ConnectFailure(
+        pattern=r"no pg_hba\.conf entry .*no encryption|SSL required",
+        cause="only connections with TLS are let in",
+        remedy="add sslmode=require to TP_CAPITAL_DATABASE_URL",
+    ),
+    ConnectFailure(
+        pattern=r"no pg_hba\.conf entry",
+        cause="this machine, role or database is not let in",
+        remedy="add a line to the server's pg_hba.conf: hostssl DATABASE ROLE ADDRESS scram-sha-256",
+    ),
+    ConnectFailure(
+        pattern=r"does not support SSL",
+        cause="TLS is asked for and the server has none",
+        remedy="switch it on there (ssl = on; PgBouncer: client_tls_sslmode = require), or check host and"
+        " port; strategy neon goes without TLS only to this machine",
+    ),
+    ConnectFailure(
+        pattern=r"certificate verify failed",
+        cause="the server's certificate is not signed by an authority we trust",
+        remedy="name the file of its authority: sslrootcert=FILE in TP_CAPITAL_DATABASE_URL"
+        " (sslrootcert=system for public ones); if nothing was changed, somebody may stand"
+        " between: do not lower sslmode",
+    ),
+    ConnectFailure(
+        pattern=r"server certificate for .* does not match host name",
+        cause="the server's certificate is for another host name",
+        remedy="use the name in the certificate as host in TP_CAPITAL_DATABASE_URL, or have it issued for"
+        " this name (subjectAltName)",
+    ),
+    ConnectFailure(
+        pattern=r"root certificate file .* does not exist|could not read root certificate"
+        r"|could not locate the system",
+        cause="the file of the certificate's authority cannot be read",
+        remedy="name it: sslrootcert=FILE in TP_CAPITAL_DATABASE_URL (sslrootcert=system for public"
+        " authorities)",
+    ),
+    ConnectFailure(
+        pattern=r"weak sslmode",
+        cause="sslrootcert=system needs a strict sslmode",
+        remedy="set sslmode=verify-full in TP_CAPITAL_DATABASE_URL",
+    ),
+    ConnectFailure(
+        pattern=r"unsupported startup parameter",
+        cause="the pooler takes no session settings",
+        remedy="leave options out of TP_CAPITAL_DATABASE_URL and unset PGOPTIONS; limits are set on the role",
+    ),
+    ConnectFailure(
+        pattern=r"Connection refused",
+        cause="nothing listens there",
+        remedy="start the database or its pooler, or set host and port: TP_CAPITAL_DATABASE_URL or"
+        " TP_CAPITAL_DB_HOST and TP_CAPITAL_DB_PORT",
+    ),
+    ConnectFailure(
+        pattern=r"failed to resolve host|could not translate host name",
+        cause="there is no such host",
+        remedy="set the host: TP_CAPITAL_DATABASE_URL or TP_CAPITAL_DB_HOST",
+    ),
+    ConnectFailure(
+        pattern=r"timeout expired|timed out|No route to host|Network is unreachable",
+        cause="no answer",
+        remedy="check host, port and firewall; a frozen server or pooler is silent too",
+    ),
+    ConnectFailure(
+        pattern=r"starting up|shutting down|recovery mode",
+        cause="the server is starting or stopping",
+        remedy="wait; its log says what it does",
+    ),
+)
+
+
+def explain(text: str) -> ConnectFailure | None:
+    """Return what a driver's text means; None when it is none we know."""
+    line = " ".join(text.split())
+    return next((failure for failure in _KNOWN if re.search(failure.pattern, line)), None)
+
+
+def with_remedy(text: str) -> str:
+    """Return a driver's text on one line, and how to mend it where that is known."""
+    known = explain(text)
+    line = " ".join(text.split())[:_LONGEST]
+    return f"{line} ({known.cause}: {known.remedy})" if known else line

@@ -1,0 +1,156 @@
+"""What is judged without a server: versions, TLS, clocks, replicas, rights."""
+
+import re
+from importlib import resources
+
+import pytest
+
+from ops.doctor.clocks import judge_clocks
+from ops.doctor.database import judge_tls, judge_version, judge_writable
+from ops.doctor.findings import Finding, Status, fail, ok, skipped, warn, without_secrets, worst
+from ops.doctor.redis import judge_memory, judge_replica
+from ops.doctor.rights import grants
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (140022, Status.FAIL, "PostgreSQL 14.22, older than 15"),
+        (150000, Status.OK, "PostgreSQL 15.0"),
+        (180006, Status.OK, "PostgreSQL 18.6"),
+        (190001, Status.WARN, "PostgreSQL 19.1, newer than 18"),
+    ],
+)
+def test_server_versions_outside_15_to_18_are_named(number: int, status: Status, words: str) -> None:
+    finding = judge_version("x", number)
+    assert (finding.status, words in finding.found) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "verified", "loopback", "strategy", "status"),
+    [
+        (False, False, False, "neon", Status.FAIL),
+        (False, False, False, "timescale", Status.WARN),
+        (False, False, True, "neon", Status.OK),
+        (True, False, False, "neon", Status.OK),
+        (True, True, False, "neon", Status.OK),
+    ],
+)
+def test_a_connection_without_tls_to_another_machine_is_named(
+    *, encrypted: bool, verified: bool, loopback: bool, strategy: str, status: Status
+) -> None:
+    finding = judge_tls("x", encrypted=encrypted, verified=verified, loopback=loopback, strategy=strategy)
+    assert finding.status is status
+    assert (finding.remedy is None) == (status is Status.OK)
+
+
+def test_a_standby_is_named() -> None:
+    finding = judge_writable("x", standby=True, read_only=True)
+    assert (finding.status, "standby" in finding.found) == (Status.FAIL, True)
+    assert "target_session_attrs=read-write" in str(finding.remedy)
+    assert judge_writable("x", standby=False, read_only=False).status is Status.OK
+
+
+# ── clocks ───────────────────────────────────────────────────────────────────
+
+
+def clocks(**ahead_s: float) -> dict[str, Finding]:
+    return {finding.name.removeprefix("clock."): finding for finding in judge_clocks(ahead_s)}
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "status"),
+    [
+        (0.0, Status.OK),
+        (5.0, Status.OK),
+        (-5.0, Status.OK),
+        (5.1, Status.WARN),
+        (-60.0, Status.WARN),
+        (60.1, Status.FAIL),
+    ],
+)
+def test_skew_over_5_s_is_a_warning_over_60_s_a_failure(ahead_s: float, status: Status) -> None:
+    assert clocks(database=ahead_s)["database"].status is status
+
+
+def test_the_clock_that_is_wrong_is_told_by_the_third_one() -> None:
+    ours = clocks(database=90.0, gateway=91.0)
+    assert all("this machine's clock is wrong" in str(finding.remedy) for finding in ours.values())
+    theirs = clocks(database=90.0, gateway=1.0)
+    assert "the database's machine" in str(theirs["database"].remedy)
+    assert theirs["gateway"].status is Status.OK
+    alone = clocks(gateway=-90.0)
+    assert "compare both with a third" in str(alone["gateway"].remedy)
+    assert "90 s behind" in alone["gateway"].found
+    assert alone["database"].status is Status.SKIPPED
+
+
+# ── Redis ────────────────────────────────────────────────────────────────────
+
+IN_SYNC = {
+    "role": "slave",
+    "master_host": "m",
+    "master_port": 1,
+    "master_link_status": "up",
+    "master_replid": "a",
+    "slave_repl_offset": 5,
+    "slave_read_only": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        ({}, Status.OK, "in sync"),
+        ({"master_sync_in_progress": 1}, Status.WARN, "being filled"),
+        ({"slave_repl_offset": -(10**8)}, Status.WARN, "bytes behind"),
+    ],
+)
+def test_a_replica_that_catches_up_is_a_warning(
+    change: dict[str, object], status: Status, words: str
+) -> None:
+    master = {"role": "master", "master_replid": "a", "master_repl_offset": 5}
+    finding = judge_replica(IN_SYNC | change, master, place="r:2", master_place="m 1")
+    assert (finding.status, words in finding.found) == (status, True)
+
+
+def test_a_replica_is_judged_without_its_master_too() -> None:
+    assert judge_replica(IN_SYNC, None, place="r:2", master_place="m 1").status is Status.OK
+
+
+def test_memory_of_a_cache_is_ok() -> None:
+    info = {"maxmemory": 268435456, "maxmemory_policy": "allkeys-lru"}
+    assert judge_memory("x", info).found == "256 MB, allkeys-lru"
+
+
+# ── rights, and findings in general ──────────────────────────────────────────
+
+
+def test_every_grant_of_the_file_is_read() -> None:
+    text = resources.files("storage").joinpath("grants.sql").read_text("utf-8")
+    # none is in a form that the pattern passes over
+    wanted = sum(
+        len(rights.split(",")) * len(objects.split(","))
+        for rights, objects in re.findall(r"^grant ([^;]+?) on ([^;]+?) to ", text, re.MULTILINE)
+    )
+    found = list(grants())
+    assert len(found) == wanted > 20
+    assert {grant.kind for grant in found} == {"table", "function", "schema"}
+    assert all(re.fullmatch(r"\w+(\(\))?|", grant.name) for grant in found)
+
+
+def test_the_worst_status_counts_and_skipped_does_not() -> None:
+    findings = [ok("a", ""), skipped("b", "")]
+    assert worst(findings) is Status.OK
+    findings.append(warn("c", "", "mend"))
+    assert worst(findings) is Status.WARN
+    findings.insert(0, fail("d", "", "mend"))
+    assert worst(findings) is Status.FAIL
+
+
+def test_a_secret_in_anyones_words_is_blacked_out() -> None:
+    finding = without_secrets(
+        fail("a", 'no such thing: "hunter22"\n\tat all', "do not use hunter22"), ["hunter22", "a", ""]
+    )
+    assert finding.found == 'no such thing: "***" at all'
+    assert finding.remedy == "do not use ***"
