@@ -7,9 +7,8 @@ import os
 import platform
 import secrets
 from datetime import timedelta
+from pathlib import Path
 from random import Random
-
-from prometheus_client import CollectorRegistry
 
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
@@ -36,7 +35,7 @@ from ops.http.app import AppParts, create_app
 from ops.http.guard import GuardPolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
-from ops.metrics import SnapshotCollector
+from ops.metrics import SnapshotCollector, make_registry
 from ops.stores import make_stores, migrate_as_owner
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
@@ -63,18 +62,19 @@ class Parts:
         self._timers = TimerThread(clock)
         self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
         self._random = Random()  # noqa: S311 - jitter, not cryptography
-        self._registry = CollectorRegistry()
-        self._instruments = Instruments(self._registry)
         self._gateways: list[GatewayClient] = []
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
-        self._registry.register(
+        self._registry = make_registry(
             SnapshotCollector(
                 board=self.services.board,
                 directory=self.services.directory,
                 database=self._stores.database,
                 clock=clock,
+                poll_interval_s=settings.gateway.polling_interval_ms / 1000,
+                folder=Path.cwd(),
             )
         )
+        self._instruments = Instruments(self._registry)
 
     def open(self) -> None:
         """Start connecting to the database."""
@@ -242,6 +242,7 @@ class Parts:
         factory = functools.partial(
             Health.start,
             daemons=Daemons(self._stores.database, daemon_id=secrets.token_hex(8), place=place),
+            ledger=self._stores.ledger,
             redis=self._stores.redis,
             poll_limit_s=3 * (gateway.polling_interval_ms + breaker.timeout_ms) / 1000,
             started_at=self.services.clock.now(),
@@ -263,6 +264,7 @@ class Parts:
         app = create_app(
             AppParts(
                 board=self.services.board,
+                clock=self.services.clock,
                 directory=self.services.directory,
                 pages=pages,
                 signals=signals,

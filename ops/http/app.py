@@ -18,12 +18,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from actors.instruments import Instruments
+from engine.clock import Clock
 from engine.directory import Directory
 from engine.messages import PollNow
 from engine.snapshot import Board
 from ops.http.encoding import encode, signal_detail
 from ops.http.guard import Guard, GuardPolicy
 from ops.http.health import health_body, is_live, readiness
+from ops.http.measuring import Measuring
 from ops.http.pages import PageReader
 from ops.http.problems import (
     BadRequestError,
@@ -49,6 +51,7 @@ class AppParts:
     """What the application reads and whom it tells. ``sync`` asks the gateway to fetch from Telegram."""
 
     board: Board
+    clock: Clock
     directory: Directory
     pages: PageReader
     signals: Signals
@@ -82,7 +85,10 @@ def create_app(parts: AppParts) -> Starlette:
         ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, policy=parts.guard)],
+        middleware=[
+            Middleware(Measuring, routes=routes, instruments=parts.instruments, clock=parts.clock),
+            Middleware(Guard, policy=parts.guard),
+        ],
         exception_handlers={
             BadRequestError: problem_of_bad_request,
             HTTPException: problem_of_http,
