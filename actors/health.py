@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from actors.health_report import Finding, HealthReport, Inputs, judge
@@ -18,6 +19,7 @@ from engine.children import SupervisorSnapshot
 from engine.messages import Tick
 from storage.daemons import Daemons
 from storage.errors import StorageError
+from storage.ledger import Ledger
 from storage.redis import RedisPages, RedisState
 
 __all__ = ["Health"]
@@ -35,18 +37,21 @@ class Health(Actor):
         context: Context,
         *,
         daemons: Daemons,
+        ledger: Ledger,
         redis: RedisPages | None,
         poll_limit_s: float,
         started_at: datetime,
     ) -> None:
         super().__init__(context)
         self._daemons = daemons
+        self._ledger = ledger
         self._redis = redis
         self._poll_limit_s = poll_limit_s
         self._started_at = started_at
         self._looks = 0
         self._redis_states: dict[str, RedisState] = {}
         self._others: tuple[str, ...] = ()
+        self._newest: dict[str, datetime] = {}
         self._database_error: str | None = None
         self._report: HealthReport | None = None
 
@@ -67,8 +72,11 @@ class Health(Actor):
         self._probe_database()
         if self._redis is not None and self._looks % SLOW_LOOKS == 0:
             self._redis_states = self._redis.states()
-        self._looks += 1
         board = self.context.services.board
+        pollers = tuple(poller.value for poller in board.all_of(PollerSnapshot).values())
+        if self._database_error is None and self._looks % SLOW_LOOKS == 0:
+            self._look_for_newest([poller.channel for poller in pollers])
+        self._looks += 1
         supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
         writer = board.read("writer", WriterSnapshot)
         backfill = board.read("backfill", BackfillSnapshot)
@@ -83,7 +91,7 @@ class Health(Actor):
                 poll_limit_s=self._poll_limit_s,
                 database_error=self._database_error,
                 writer=writer.value if writer else None,
-                pollers=tuple(p.value for p in board.all_of(PollerSnapshot).values()),
+                pollers=pollers,
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,
@@ -91,6 +99,7 @@ class Health(Actor):
                 supervisor=supervisor.value if supervisor else None,
                 redis=self._redis_states,
                 other_daemons=self._others,
+                newest=self._newest,
             ),
             previous=self._report,
         )
@@ -106,6 +115,13 @@ class Health(Actor):
             self._database_error = str(error)
         else:
             self._database_error = None
+
+    def _look_for_newest(self, channels: Sequence[str]) -> None:
+        try:
+            self._newest = self._ledger.newest_received(channels)
+        except StorageError as error:
+            # the probe of the next second tells what is wrong; what was known is still true
+            self.log.debug("health.newest_failed", error=str(error))
 
     def _log_changes(self, report: HealthReport) -> None:
         before = self._report.findings if self._report else {}

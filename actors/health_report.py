@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,6 +58,7 @@ class Inputs:
     """Everything the judging looks at.
 
     A channel without a successful poll for longer than ``poll_limit_s`` seconds is not being polled.
+    ``newest`` is when the newest message in the ledger was received, by channel.
     """
 
     now: datetime
@@ -74,6 +75,12 @@ class Inputs:
     supervisor: SupervisorSnapshot | None
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
+    newest: Mapping[str, datetime] = field(default_factory=dict)
+
+    def newest_message_at(self, poller: PollerSnapshot) -> datetime | None:
+        """Return when a channel's newest message was received, as poller or ledger know: one forgets at a restart."""
+        known = (poller.newest_message_at, self.newest.get(poller.channel))
+        return max((instant for instant in known if instant is not None), default=None)
 
 
 #: one or two rounds may fall into a restart of the database

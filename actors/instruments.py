@@ -1,14 +1,26 @@
-"""The counters and histograms that actors move. Gauges are read off snapshots at the scrape (ops.metrics)."""
+"""The counters and histograms that actors move. Gauges are read off snapshots at the scrape (ops.metrics).
+
+A rate cannot see the first event of a series that appears with it: every series is there, at zero, before.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from actors.snapshots import PollState
+from engine.breaker import BreakerState
+from engine.model import OutcomeKind
 
 __all__ = ["Instruments"]
 
 _CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ANSWER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800)
+
+_SOURCES = ("poller", "backfill", "dead_letters")
+_ENDINGS = ("ok", "failed")
 
 
 class Instruments:
@@ -46,7 +58,8 @@ class Instruments:
         )
         self.lag_seconds = Histogram(
             "tpcapital_end_to_end_lag_seconds",
-            "Time from a message's receipt at the gateway to its commit here; polled messages only",
+            "Time from a signal's receipt at the gateway, or its date in Telegram, to its commit here; polled ones only",
+            ["since"],
             registry=registry,
             buckets=_LAG_BUCKETS_S,
         )
@@ -84,6 +97,12 @@ class Instruments:
             registry=registry,
             buckets=_ANSWER_BUCKETS_S,
         )
+        self.http_failures = Counter(
+            "tpcapital_http_failures",
+            "Requests that ended in a bug of ours: answered with 500 or cut",
+            ["route"],
+            registry=registry,
+        )
         self.http_dropped = Counter(
             "tpcapital_http_dropped",
             "Connections given up because the client was too slow with head or body, or did not read",
@@ -105,6 +124,36 @@ class Instruments:
             "Control messages of an earlier batch or generation, ignored",
             registry=registry,
         )
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show the series that do not depend on channels or routes."""
+        for source in _SOURCES:
+            for outcome in OutcomeKind:
+                self.messages.labels(source, outcome.value)
+            self.duplicates.labels(source)
+            self.batches.labels(source)
+        for ending in _ENDINGS:
+            self.cache_writes.labels(ending)
+        for since in ("received", "telegram"):
+            self.lag_seconds.labels(since)
+
+    def begin_channel(self, channel: str) -> None:
+        """Show the series of a channel."""
+        for result in PollState:
+            if result is not PollState.STARTING:
+                self.polls.labels(channel, result.value)
+        for state in BreakerState:
+            self.breaker_transitions.labels(channel, state.value)
+        for ending in _ENDINGS:
+            self.acknowledgements.labels(channel, ending)
+        self.history_found.labels(channel)
+
+    def begin_routes(self, routes: Iterable[str]) -> None:
+        """Show the series of the routes that are served."""
+        for route in routes:
+            self.http_seconds.labels(route)
+            self.http_failures.labels(route)
 
     def forget_channel(self, channel: str) -> None:
         """End the series of a channel that is read no more."""

@@ -83,6 +83,7 @@ class Poller(Source):
         self._error: str | None = None
         self._key_refused = False
         self._failing_since: datetime | None = None
+        instruments.begin_channel(channel)
 
     def _open(self) -> None:
         self.log.info(

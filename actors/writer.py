@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from actors.instruments import Instruments
@@ -223,8 +223,14 @@ class Writer(Actor):
             now = self.clock.now()
             for outcome in fresh:
                 if isinstance(outcome.message, ChannelMessage) and outcome.kind is OutcomeKind.SIGNAL:
-                    self._last_lag_s = max(0.0, (now - outcome.message.received_at).total_seconds())
-                    self._instruments.lag_seconds.observe(self._last_lag_s)
+                    lag = now - outcome.message.received_at
+                    self._last_lag_s = max(0.0, lag.total_seconds())
+                    self._observe_lag("received", lag)
+                    if outcome.message.telegram_date is not None:
+                        self._observe_lag("telegram", now - outcome.message.telegram_date)
+
+    def _observe_lag(self, since: str, lag: timedelta) -> None:
+        self._instruments.lag_seconds.labels(since).observe(max(0.0, lag.total_seconds()))
 
     def _publish(self) -> None:
         self.publish(

@@ -8,9 +8,8 @@ import platform
 import secrets
 import weakref
 from datetime import timedelta
+from pathlib import Path
 from random import Random
-
-from prometheus_client import CollectorRegistry
 
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
@@ -30,7 +29,7 @@ from engine.snapshot import Board
 from engine.timers import TimerThread
 from ops.channel_children import ChannelChildren
 from ops.http.listening import Listening
-from ops.metrics import SnapshotCollector
+from ops.metrics import SnapshotCollector, make_registry
 from ops.recent_logs import RecentLogs
 from ops.serving import Serving
 from ops.stores import make_stores, migrate_as_owner
@@ -58,22 +57,23 @@ class Parts:
         self._timers = TimerThread(clock)
         self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
         self._random = Random()  # noqa: S311 - jitter, not cryptography
-        self._registry = CollectorRegistry()
-        self._instruments = Instruments(self._registry)
         # weak: that of a channel which was removed goes with its children
         self._gateways: weakref.WeakSet[GatewayClient] = weakref.WeakSet()
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._channels = Channels(
             self._stores.database, settings=settings.gateway.channels, retention=RETENTION
         )
-        self._registry.register(
+        self._registry = make_registry(
             SnapshotCollector(
                 board=self.services.board,
                 directory=self.services.directory,
                 database=self._stores.database,
                 clock=clock,
+                poll_interval_s=settings.gateway.polling_interval_ms / 1000,
+                folder=Path.cwd(),
             )
         )
+        self._instruments = Instruments(self._registry)
         self._serving = Serving(
             settings,
             listening,
@@ -228,6 +228,7 @@ class Parts:
         factory = functools.partial(
             Health.start,
             daemons=Daemons(self._stores.database, daemon_id=secrets.token_hex(8), place=place),
+            ledger=self._stores.ledger,
             redis=self._stores.redis,
             poll_limit_s=3 * (gateway.polling_interval_ms + breaker.timeout_ms) / 1000,
             started_at=self.services.clock.now(),

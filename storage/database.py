@@ -53,12 +53,20 @@ _ENDING_STATES = ("57P0", "25P03", "25P04")
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """One lane's connections: open, in the pool unused, and requests waiting for one."""
+    """One lane's connections: open, in the pool unused, and requests waiting for one.
+
+    Since the start: ``requests`` for a connection, of them ``queued`` to wait, together ``waited_s`` seconds, and
+    ``refused`` for none was free in time or too many waited already.
+    """
 
     size: int
     available: int
     waiting: int
     maximum: int
+    requests: int
+    queued: int
+    refused: int
+    waited_s: float
 
 
 class Database:
@@ -110,6 +118,10 @@ class Database:
                 available=stats.get("pool_available", 0),
                 waiting=stats.get("requests_waiting", 0),
                 maximum=pool.max_size,
+                requests=stats.get("requests_num", 0),
+                queued=stats.get("requests_queued", 0),
+                refused=stats.get("requests_errors", 0),
+                waited_s=stats.get("requests_wait_ms", 0) / 1000,
             )
         return result
 

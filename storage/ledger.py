@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg import sql
 
@@ -138,6 +139,12 @@ where dead_letters.channel = key.channel and dead_letters.message_id = key.messa
 
 _KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
 _COMMIT_NUMBER = "select number from {schema}.commits"
+# one look into the index a channel, however long the ledger
+_NEWEST_RECEIVED = """
+select wanted.channel, (
+    select max(received_at) from {schema}.ledger where ledger.channel = wanted.channel) as received_at
+from unnest(%(channels)s::text[]) as wanted (channel)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +178,7 @@ class Ledger:
                 "resolve": _RESOLVE,
                 "outcomes": _KNOWN_OUTCOMES,
                 "number": _COMMIT_NUMBER,
+                "newest": _NEWEST_RECEIVED,
             }.items()
         }
 
@@ -213,6 +221,15 @@ class Ledger:
             return int(row["number"]) if row else 0
 
         return self._database.read(work)
+
+    def newest_received(self, channels: Sequence[str]) -> dict[str, datetime]:
+        """Return when the newest message of each channel was received by the gateway, where there is one."""
+
+        def work(cursor: Cursor) -> dict[str, datetime]:
+            rows = cursor.execute(self._sql["newest"], {"channels": list(channels)})
+            return {row["channel"]: row["received_at"] for row in rows if row["received_at"] is not None}
+
+        return self._database.check(work)
 
     def counts(self) -> dict[str, int]:
         """Return the number of messages by outcome."""

@@ -23,10 +23,14 @@ _PREFIX = "tpcapital:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisState:
-    """What one server said of itself; ``error`` is None when all is as it should be."""
+    """What one server said of itself; ``error`` is None when all is as it should be.
+
+    ``has_its_role``: it answers and is what it should be, a replica that is not in sync too.
+    """
 
     role: str | None
     error: str | None
+    has_its_role: bool
 
 
 class RedisPages:
@@ -108,13 +112,15 @@ class _Server:
         try:
             info = self._client.info("replication")
         except redis.RedisError as error:
-            return RedisState(role=None, error=str(error))
+            return RedisState(role=None, error=str(error), has_its_role=False)
         role = str(info.get("role")) if isinstance(info, dict) else "unknown"
         if role != wanted_role:
-            return RedisState(role=role, error=f"is a {role}, not a {wanted_role}")
+            return RedisState(role=role, error=f"is a {role}, not a {wanted_role}", has_its_role=False)
         if role == "slave" and isinstance(info, dict) and info.get("master_link_status") != "up":
-            return RedisState(role=role, error="not in sync: the link to its master is down")
-        return RedisState(role=role, error=None)
+            return RedisState(
+                role=role, error="not in sync: the link to its master is down", has_its_role=True
+            )
+        return RedisState(role=role, error=None, has_its_role=True)
 
     def close(self) -> None:
         self._client.close()

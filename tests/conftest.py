@@ -166,3 +166,11 @@ def no_actor_survives() -> Iterator[None]:
     yield
     if survivors := stop_all_actors(timeout_s=_ACTOR_STOP_TIMEOUT_S, but=others):
         pytest.fail(f"actors survived the test: {', '.join(survivors)}")
+
+
+@pytest.fixture(scope="module")
+def module_database_url(server: Server, pooler: int) -> Iterator[str]:
+    """Give the module an empty database of its own."""
+    url = server.create(migrated=False)
+    yield through(url, pooler)
+    server.drop(url)

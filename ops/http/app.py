@@ -24,7 +24,7 @@ from ops.http.clients import Proxies
 from ops.http.cors import CrossOrigin
 from ops.http.dead_letters import dead_letter_operations
 from ops.http.docs import doc_operations, openapi_operation
-from ops.http.entrance import Entrance
+from ops.http.entrance import OTHER, Entrance
 from ops.http.guard import Guard, GuardPolicy, has_key
 from ops.http.limits import RateLimit, RatePolicy
 from ops.http.logs import log_operations
@@ -77,6 +77,7 @@ class AppParts:
 def create_app(parts: AppParts) -> Starlette:
     """Return the ASGI application."""
     operations = _operations(parts)
+    parts.instruments.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
     routes: list[BaseRoute] = [*routes_of(operations)]
     app = Starlette(
         routes=routes,

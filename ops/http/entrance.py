@@ -14,8 +14,11 @@ from engine.clock import Clock
 from ops.http.clients import Proxies
 from ops.http.problems import problem_of_unexpected
 
-__all__ = ["SECURITY_HEADERS", "Entrance"]
+__all__ = ["OTHER", "SECURITY_HEADERS", "Entrance"]
 
+#: the route of a path that nothing serves, and the method that nobody knows
+OTHER = "other"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: of all answers; one policy for pages and data: what is shown comes from here, runs from files of ours, is
 #: framed by nobody
 SECURITY_HEADERS = {
@@ -74,10 +77,20 @@ class Entrance:
         except Exception as error:
             response = await problem_of_unexpected(Request(scope), error)
             if status:
+                self._instruments.http_failures.labels(_route(scope)).inc()
                 raise  # half an answer is out: only the connection's end can tell
             await response(scope, receive, send_on)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope["state"].get("resource", "other")
-        self._instruments.http_requests.labels(route, scope["method"], str(status)).inc()
+        route = _route(scope)
+        # paths and methods are anybody's to invent: one series each would fill the memory of who scrapes us
+        method = scope["method"] if scope["method"] in _METHODS else OTHER
+        self._instruments.http_requests.labels(route, method, str(status)).inc()
         self._instruments.http_seconds.labels(route).observe(seconds)
+        if status == 500:
+            self._instruments.http_failures.labels(route).inc()
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the path; what was refused before it was looked up is among the others."""
+    return str(scope["state"].get("resource", OTHER))

@@ -111,8 +111,8 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             "lastPoll": p.state.value,
             "lastPollAt": _iso(p.last_poll_at),
             "lastSuccessfulPollAt": _iso(p.last_success_at),
-            "newestMessageAt": _iso(p.newest_message_at),
-            "newestMessageAgeSeconds": _age(inputs.now, p.newest_message_at),
+            "newestMessageAt": _iso(inputs.newest_message_at(p)),
+            "newestMessageAgeSeconds": _age(inputs.now, inputs.newest_message_at(p)),
             "inFlight": p.in_flight,
             "unacknowledged": p.unacknowledged,
         }

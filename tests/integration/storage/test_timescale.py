@@ -34,7 +34,7 @@ pytestmark = ON_TIMESCALE
 
 DAY = timedelta(days=1)
 Ask = Callable[..., list[dict[str, Any]]]
-STEPS = ("ledger", "signals", "signal_events", "layout", "history_order", "hypertable")
+STEPS = ("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy", "hypertable")
 
 FORBIDDEN = (
     "select public.drop_chunks('signals.tp_capital_signals', interval '1 day')",

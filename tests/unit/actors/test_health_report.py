@@ -275,8 +275,8 @@ def test_redis_is_degraded_and_never_worse() -> None:
     inputs = replace(
         WELL,
         redis={
-            "redisMaster": RedisState(role=None, error="connection refused"),
-            "redisReplica": RedisState(role="slave", error=None),
+            "redisMaster": RedisState(role=None, error="connection refused", has_its_role=False),
+            "redisReplica": RedisState(role="slave", error=None, has_its_role=True),
         },
     )
     bad = report(inputs)
@@ -288,7 +288,7 @@ def test_redis_is_degraded_and_never_worse() -> None:
 def test_a_master_that_takes_no_pages_is_degraded_although_it_answers() -> None:
     inputs = replace(
         WELL,
-        redis={"redisMaster": RedisState(role="master", error=None)},
+        redis={"redisMaster": RedisState(role="master", error=None, has_its_role=True)},
         cache=CacheSnapshot(commit_number=7, error="OOM"),
     )
     assert report(inputs).findings["redisMaster"].cause == "does not take pages: OOM"
