@@ -44,13 +44,15 @@ def main() -> None:
     messages = [posted.message for posted in history if posted.message]
     _say(f"{len(rows):,} old rows, {len(messages):,} messages at the gateway")
     signals = {}
-    with tempfile.TemporaryDirectory(prefix="tp-capital-bench-", dir="/tmp") as folder:
-        with LocalPostgres(Path(folder) / "data", settings={"fsync": "off"}) as server:
-            for order in ("alone", "back-fill first", "back-fill last"):
-                name = order.replace(" ", "_").replace("-", "_")
-                with psycopg.connect(server.dsn(), autocommit=True) as connection:
-                    connection.execute(f"create database {name}".encode())
-                signals[order] = _one(server.dsn(name), order, rows, messages)
+    with (
+        tempfile.TemporaryDirectory(prefix="tp-capital-bench-", dir="/tmp") as folder,
+        LocalPostgres(Path(folder) / "data", settings={"fsync": "off"}) as server,
+    ):
+        for order in ("alone", "back-fill first", "back-fill last"):
+            name = order.replace(" ", "_").replace("-", "_")
+            with psycopg.connect(server.dsn(), autocommit=True) as connection:
+                connection.execute(f"create database {name}".encode())
+            signals[order] = _one(server.dsn(name), order, rows, messages)
     same = signals["back-fill first"] == signals["back-fill last"]
     _say(f"signals whichever comes first: {'the same' if same else 'DIFFERENT'}")
     sys.exit(0 if same else 1)

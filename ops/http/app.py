@@ -19,6 +19,7 @@ from engine.clock import Clock
 from engine.directory import Directory
 from engine.snapshot import Board
 from ops.http.answers import JSON, Answering, json_answer
+from ops.http.backfill import backfill_operations
 from ops.http.channels import ChannelParts, channel_operations
 from ops.http.clients import Proxies
 from ops.http.cors import CrossOrigin
@@ -111,6 +112,7 @@ def _operations(parts: AppParts) -> list[Operation]:
         *dead_letter_operations(parts.letters, parts.directory, answering),
         *log_operations(parts.logs, parts.clock.now()),
         *channel_operations(parts.channels),
+        *backfill_operations(parts.board, parts.directory),
         *sync_operations(parts.sync, parts.board, parts.directory),
     ]
     dashboard = Dashboard(answering)

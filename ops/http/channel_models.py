@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from config.fields import CHANNEL_ID
-from ops.http.models import Body
+from ops.http.models import Body, ChannelHistory
 
 __all__ = [
     "CHANNEL_ID_SCHEMA",
@@ -72,18 +72,6 @@ class ChannelBreaker(Body):
     calls: int
     failures: int
     openings: int
-
-
-class ChannelHistory(Body):
-    """How far a channel's history is read."""
-
-    rowsRead: int  # noqa: N815 - as it stands in the answer
-    gatewayTotal: int | None  # noqa: N815 - as it stands in the answer
-    pages: int
-    newHere: int  # noqa: N815 - as it stands in the answer
-    foundByTailChecks: int  # noqa: N815 - as it stands in the answer
-    completedAt: datetime | None  # noqa: N815 - as it stands in the answer
-    error: str | None
 
 
 class Channel(Body):

@@ -18,7 +18,7 @@ from engine.children import ChildState, SupervisorSnapshot
 from engine.snapshot import Board
 from storage.channels import ChannelCounts
 
-__all__ = ["channel_objects"]
+__all__ = ["channel_objects", "history_object"]
 
 _STATES = {
     PollState.STARTING: "starting",
@@ -63,7 +63,7 @@ def channel_objects(
                 "unacknowledged": poller.unacknowledged if poller else 0,
                 "signals": stored.signals if stored else None,
                 "messages": stored.messages if stored else None,
-                "backfill": _history(histories.get(entry.channel)),
+                "backfill": history_object(histories.get(entry.channel)),
             }
         )
     return objects
@@ -94,7 +94,8 @@ def _breaker(poller: PollerSnapshot | None) -> dict[str, Any] | None:
     }
 
 
-def _history(progress: ChannelProgress | None) -> dict[str, Any] | None:
+def history_object(progress: ChannelProgress | None) -> dict[str, Any] | None:
+    """Return how far a channel's history is read."""
     if progress is None:
         return None
     return {

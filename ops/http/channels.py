@@ -23,7 +23,7 @@ from ops.http.bodies import read_body
 from ops.http.channel_models import CHANNEL_ID_SCHEMA, Channel, ChannelList, ChannelRemoved, ChannelRequest
 from ops.http.channel_objects import channel_objects
 from ops.http.operations import Answer, Handler, Operation
-from ops.http.parameters import Parameters
+from ops.http.parameters import NoParameters
 from ops.http.problems import BadRequestError, problem
 from storage.channels import COUNT_CAP, ChannelCounts, ChannelLimitError, Channels
 from storage.errors import StorageError
@@ -45,10 +45,6 @@ class ChannelParts:
     directory: Directory
     channels: Channels
     settings: tuple[str, ...]
-
-
-class NoParameters(Parameters):
-    """There are none."""
 
 
 def channel_operations(parts: ChannelParts) -> Sequence[Operation]:

@@ -59,7 +59,12 @@ def doc_operations(answering: Answering) -> Sequence[Operation]:
             tag=_TAG,
             handler=part,
             path_schemas={"name": {"enum": sorted(kept)}},
-            answers={200: Answer(description="The file", body={"text/css": _TEXT, "text/javascript": _TEXT})},
+            answers={
+                200: Answer(
+                    description="The file",
+                    body={"text/css": _TEXT, "text/html": _TEXT, "text/javascript": _TEXT},
+                )
+            },
             problems=(404,),
         ),
     ]

@@ -6,11 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from ops.http.parameters import Whole
 
 __all__ = [
+    "BackfillAnswer",
+    "BackfillRequest",
+    "BackfillStarted",
+    "Body",
+    "ChannelHistory",
     "Health",
     "Probe",
     "Problem",
@@ -194,3 +199,44 @@ class LogPage(Body):
     last: int = Field(description="give it as `after` to go on from here")
     missed: bool = Field(description="whether entries between `after` and these are no longer kept")
     startedAt: datetime = Field(description="when the numbers began")  # noqa: N815 - as it stands in the answer
+
+
+class ChannelHistory(Body):
+    """How far a channel's history is read."""
+
+    rowsRead: int  # noqa: N815 - as it stands in the answer
+    gatewayTotal: int | None  # noqa: N815 - as it stands in the answer
+    pages: int
+    newHere: int  # noqa: N815 - as it stands in the answer
+    foundByTailChecks: int  # noqa: N815 - as it stands in the answer
+    completedAt: datetime | None  # noqa: N815 - as it stands in the answer
+    error: str | None
+
+
+class ChannelBackfill(ChannelHistory):
+    """How far the history of one channel is read."""
+
+    id: str
+
+
+class BackfillAnswer(Body):
+    """The history import; ``completed`` when every channel's history was read to its end."""
+
+    phase: Literal["waiting", "syncing", "reading", "completed", "checking_tail"]
+    completed: bool
+    error: str | None
+    failingSince: datetime | None  # noqa: N815 - as it stands in the answer
+    channels: list[ChannelBackfill]
+
+
+class BackfillRequest(Body):
+    """What is asked of the history import."""
+
+    again: StrictBool = Field(default=False, description="read it anew although it was completed")
+
+
+class BackfillStarted(Body):
+    """It begins, or goes on, at once."""
+
+    queued: Literal[True]
+    again: bool

@@ -83,7 +83,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         },
     }
     if operation.body is not None:
-        entry["requestBody"] = {"content": {JSON: {"schema": _schema(operation.body)}}}
+        required = any(field.is_required() for field in operation.body.model_fields.values())
+        entry["requestBody"] = {"required": required, "content": {JSON: {"schema": _schema(operation.body)}}}
     return entry
 
 
@@ -107,6 +108,12 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         schema |= choices[0]
     elif choices:
         schema["anyOf"] = choices
+    # as forms send what was left empty; it counts as not given
+    kinds = schema.pop("anyOf", None) or [{key: schema.pop(key) for key in list(schema) if key != "default"}]
+    for kind in kinds:
+        if kind.get("type") == "string" and not {"enum", "pattern", "format", "const"} & kind.keys():
+            kind["pattern"] = "^[^\\u0000]*$"  # no database takes that character
+    schema["anyOf"] = [*kinds, {"type": "string", "maxLength": 0}]
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 

@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 
 from ops.http.problems import BadRequestError
 
-__all__ = ["Instant", "Parameters", "Whole", "Word", "errors_of", "lowered"]
+__all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "errors_of", "lowered"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: epoch numbers above this are milliseconds: as seconds they would lie beyond the year 5000
@@ -54,6 +54,10 @@ class Parameters(BaseModel):
         return parameters
 
 
+class NoParameters(Parameters):
+    """There are none."""
+
+
 def errors_of(error: ValidationError) -> list[tuple[str, str]]:
     """Return what is wrong as pairs of a field and words for a person."""
     return [
@@ -90,6 +94,8 @@ class Whole:
     def _read(self, value: object) -> int:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
             value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # the same number to JSON schema
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise ValueError(f"a whole number from {self.least} to {self.most} is wanted")
         return value

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,11 +41,24 @@ Question = tuple[int, str]
 Counts = dict[str, int]
 
 
+#: names of the time zone database, without those that mean a file of one machine
+ZONES = sorted(available_timezones() - {"Factory", "localtime", "posixrules"})
+
+
+def _known(zone: str) -> str:
+    if zone not in _ZONES:
+        raise ValueError("a name of the time zone database is wanted, such as America/Sao_Paulo")
+    return zone
+
+
+_ZONES = frozenset(ZONES)
+
+
 class SummaryParameters(Parameters):
     """Which days, and where they begin."""
 
     days: Annotated[int, Whole(1, 90)] = Field(default=30, description="how many days, today included")
-    tz: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")] = Field(
+    tz: Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ZONES})] = Field(
         default="UTC", description="time zone in which days begin, such as America/Sao_Paulo"
     )
 

@@ -30,8 +30,9 @@ _EMPTY_PAGE = {
 class Served:
     """A running engine and the way to commit into it."""
 
-    def __init__(self, engine: InnerEngine) -> None:
+    def __init__(self, engine: InnerEngine, gateway: HttpStub) -> None:
         self.engine = engine
+        self.gateway = gateway
         self._batches = count(1)
 
     @property
@@ -75,7 +76,7 @@ def serving(database_url: str, **settings: str) -> Iterator[Served]:
         )
         with running_daemon(environment) as engine:
             eventually(lambda: engine.health() and engine.get("/readyz").ok)
-            yield Served(engine)
+            yield Served(engine, gateway)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import requests
 from pydantic import BaseModel
 
 from engine.model import MalformedMessage, Outcome
-from ops.http import models
+from ops.http import channel_models, models
 from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
 from tests.support.serving import Served, serving
 from tests.support.stack import eventually
@@ -29,6 +29,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "/readyz": models.Probe,
     "/signals": models.SignalPage,
     "/dead-letters": models.DeadLetterPage,
+    "/backfill": models.BackfillAnswer,
+    "/channels": channel_models.ChannelList,
     "/logs": models.LogPage,
 }
 

@@ -99,6 +99,23 @@ def test_every_metric_that_rules_and_dashboard_name_is_exported(served: Served) 
     assert asked - exported == set()
 
 
+#: what the contract wants to be seen, by the name it has here
+OWN = (
+    *("tpcapital_messages_total", "tpcapital_batches_total", "tpcapital_poll_duration_seconds_bucket"),
+    *("tpcapital_write_duration_seconds_bucket", "tpcapital_end_to_end_lag_seconds_bucket"),
+    *("tpcapital_breaker_state", "tpcapital_breaker_transitions_total", "tpcapital_backfill_rows"),
+    *("tpcapital_cache_requests_total", "tpcapital_pool_connections", "tpcapital_mailbox_depth"),
+    *("tpcapital_actor_restarts_total", "tpcapital_http_requests_total", "tpcapital_dead_letters"),
+)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_fault_19_the_services_own_series_are_exported(served: Served, name: str) -> None:
+    text = scrape(served)
+    family = re.sub("_(total|bucket)$", "", name)
+    assert re.search(rf"^# TYPE {family}(_total)? ", text, re.MULTILINE)
+
+
 def scrape(served: Served) -> str:
     answer = requests.get(f"{served.url}/metrics", timeout=10)
     assert answer.status_code == 200
