@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.asking import backfill, dead_letters, logs
 from ops.commands.backup import backup, restore
 from ops.commands.data import migrate_data
 from ops.commands.doctor import doctor
@@ -31,6 +32,8 @@ app.command()(run)
 app.command()(demo)
 app.command()(status)
 app.command()(doctor)
+app.command()(logs)
+app.command()(backfill)
 app.command("migrate")(migrate_schema)
 app.command("init-env")(init_env)
 app.command()(backup)
@@ -38,6 +41,7 @@ app.command()(restore)
 app.command("migrate-data")(migrate_data)
 app.command()(parse)
 app.command()(replay)
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(stack_app, name="stack")
 app.add_typer(gateway_app, name="gateway")
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
 
-__all__ = ["fetch_health", "show_health", "status_exit_code"]
+__all__ = ["fetch_health", "health_table", "show_health", "status_exit_code"]
 
 _TIMEOUT_S = 5.0
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
@@ -51,6 +51,11 @@ def status_exit_code(body: dict[str, Any]) -> int:
 
 def show_health(body: dict[str, Any], console: Console) -> None:
     """Print the checks as a table, each with its cause."""
+    console.print(health_table(body))
+
+
+def health_table(body: dict[str, Any]) -> Table:
+    """Return the checks as a table, each with its cause."""
     table = Table(title=f"tp-capital: {body['status']}", title_style=_COLOURS.get(str(body["status"]), "red"))
     table.add_column("check")
     table.add_column("status")
@@ -68,4 +73,4 @@ def show_health(body: dict[str, Any], console: Console) -> None:
         )
     if "daemon" in details:
         table.add_row("daemon", "[red]unhealthy[/]", "", escape(str(details["daemon"].get("error"))))
-    console.print(table)
+    return table

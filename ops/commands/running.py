@@ -8,15 +8,19 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
+from rich.live import Live
 
 from config import ConfigurationError
 from ops import daemon
 from ops.commands.common import listen, stop, usable_settings
+from ops.daemon_client import daemon_url
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
-from ops.status import fetch_health, show_health, status_exit_code
+from ops.status import fetch_health, health_table, show_health, status_exit_code
 
 __all__ = ["demo", "run", "status"]
+
+_WATCH_S = 2.0
 
 
 def run() -> None:
@@ -50,13 +54,19 @@ def demo(
 def status(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print the daemon's answer as it is.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")
+    ] = False,
     url: Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")] = None,
 ) -> None:
     """Show the health of a running daemon. Exit 0 healthy, 1 degraded, 2 unhealthy or unreachable."""
-    if url is None:
-        http = usable_settings().http
-        url = f"http://{f'[{http.host}]' if ':' in http.host else http.host}:{http.port}"
+    url = url or daemon_url(usable_settings())
     body = fetch_health(url)
+    if watch and not json:
+        with daemon.stop_on_signals() as left, Live(health_table(body), screen=Console().is_terminal) as live:
+            while not left.wait(_WATCH_S):
+                body = fetch_health(url)
+                live.update(health_table(body), refresh=True)
     if json:
         typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
     else:

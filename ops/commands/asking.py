@@ -1,0 +1,168 @@
+"""``dead-letters``, ``backfill`` and ``logs``: a running daemon asked, and told to try again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ops.commands.common import stop, usable_settings
+from ops.daemon import stop_on_signals
+from ops.daemon_client import DaemonClient, DaemonError, daemon_url
+from ops.exit_codes import EXIT_FAILED
+
+__all__ = ["backfill", "dead_letters", "logs"]
+
+Url = Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer as it is.")]
+
+_LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
+_POLL_S = 0.5
+
+dead_letters = typer.Typer(
+    help="What could not be read or stored: seen, exported, tried again.", no_args_is_help=True
+)
+
+
+@contextlib.contextmanager
+def _daemon(url: str | None) -> Iterator[DaemonClient]:
+    settings = usable_settings()
+    key = settings.http.api_key.get_secret_value() if settings.http.api_key else None
+    try:
+        with DaemonClient(url or daemon_url(settings), api_key=key) as daemon:
+            yield daemon
+    except DaemonError as error:
+        stop(EXIT_FAILED, str(error))
+
+
+@dead_letters.command("list")
+def list_letters(*, url: Url = None, json: AsJson = False) -> None:
+    """Show those that wait for a good end, oldest first."""
+    with _daemon(url) as daemon:
+        letters = list(daemon.pages("/dead-letters"))
+    if json:
+        _print(letters)
+        return
+    table = Table(title=f"{len(letters)} dead letters")
+    for name in ("id", "channel", "message", "reason", "attempts", "next attempt", "error"):
+        table.add_column(name, overflow="fold")
+    for letter in letters:
+        cells = ("id", "channel", "message_id", "reason", "attempts", "next_attempt_at", "error")
+        table.add_row(*(escape(str(letter[name])) if letter[name] is not None else "" for name in cells))
+    Console().print(table)
+
+
+@dead_letters.command()
+def retry(
+    letter: Annotated[int | None, typer.Argument(help="Its id; without one, all of them.")] = None,
+    *,
+    url: Url = None,
+) -> None:
+    """Try one again now, or all."""
+    with _daemon(url) as daemon:
+        wanted = [one["id"] for one in daemon.pages("/dead-letters")] if letter is None else [letter]
+        for number in wanted:
+            daemon.post(f"/dead-letters/{number}/retry")
+    typer.echo(f"{len(wanted)} will be tried within seconds")
+
+
+@dead_letters.command()
+def export(*, url: Url = None) -> None:
+    """Print each with its whole message, as a line of JSON."""
+    with _daemon(url) as daemon:
+        for letter in daemon.pages("/dead-letters", raw="true"):
+            typer.echo(orjson.dumps(letter).decode())
+
+
+def backfill(
+    *,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read the history anew, although it was completed.")
+    ] = False,
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """Have the daemon read the history, and show how far it is. Ctrl-C leaves; the import goes on."""
+    console = Console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    rate = TextColumn("{task.fields[rate]}")
+    with (
+        _daemon(url) as daemon,
+        stop_on_signals() as left,
+        Progress(*columns, rate, console=console, disable=json or not console.is_terminal) as progress,
+    ):
+        daemon.post("/backfill", {"again": again})
+        bars: dict[str, TaskID] = {}
+        body = daemon.get("/backfill")
+        # what was asked for begins a moment later: completed counts when it is seen twice
+        complete = 0
+        while complete < 2 and not left.wait(_POLL_S):
+            body = daemon.get("/backfill")
+            complete = complete + 1 if body["completed"] and body["phase"] == "completed" else 0
+            _show_progress(progress, bars, body)
+    if json:
+        _print(body)
+    else:
+        for channel in body["channels"]:
+            console.print(
+                f"{channel['id']}: {channel['rowsRead']} rows read, {channel['newHere']} new", highlight=False
+            )
+    if body["error"]:
+        stop(EXIT_FAILED, body["error"])
+
+
+def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, Any]) -> None:
+    for channel in body["channels"]:
+        name, total = channel["id"], channel["gatewayTotal"]
+        if name not in bars:
+            bars[name] = progress.add_task(name, total=total, rate="")
+        speed = progress.tasks[bars[name]].speed
+        progress.update(
+            bars[name],
+            completed=channel["rowsRead"],
+            total=total,
+            rate=f"{speed:,.0f} rows/s" if speed else "",
+        )
+
+
+def logs(
+    *,
+    level: Annotated[
+        str, typer.Option(help="debug, info, warning or error: this and what is worse.")
+    ] = "info",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    url: Url = None,
+    json: Annotated[bool, typer.Option("--json", help="Print each entry as a line of JSON.")] = False,
+) -> None:
+    """Show the newest log entries of a running daemon."""
+    console = Console()
+    with _daemon(url) as daemon, stop_on_signals() as left:
+        page = daemon.get("/logs", level=level, limit=limit)
+        _show_entries(page["data"], console, json=json)
+        while follow and not left.wait(_POLL_S):
+            page = daemon.get("/logs", level=level, limit=1000, after=page["last"])
+            _show_entries(page["data"], console, json=json)
+
+
+def _show_entries(entries: list[dict[str, Any]], console: Console, *, json: bool) -> None:
+    for entry in entries:
+        if json:
+            typer.echo(orjson.dumps(entry).decode())
+            continue
+        known = {"number", "timestamp", "level", "event"}
+        more = " ".join(f"{name}={value}" for name, value in entry.items() if name not in known)
+        style = _LEVELS.get(entry["level"], "default")
+        line = f"{entry['timestamp']} [{style}]{entry['level']:8}[/] {escape(entry['event'])} {escape(more)}"
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _print(value: object) -> None:
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

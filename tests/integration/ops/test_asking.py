@@ -1,0 +1,153 @@
+"""Commands that ask a running daemon, or have it try again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+from tests.support.httpstub import Answer, HttpStub, Request, json_answer
+from tests.support.outcomes import CHANNEL
+from tests.support.stack import EngineProcess, engine_environment, eventually
+
+ROOT = Path(__file__).parents[3]
+KEY = "key-of-the-commands"
+
+
+def gateway(request: Request) -> Answer:
+    """Answer as a gateway with two messages that cannot be read: they have no number."""
+    texts = ("one", "[bold] two") if request.method == "GET" and "unprocessed" in request.path else ()
+    messages = [
+        {"id": f"g{text}", "channelId": CHANNEL, "text": text, "source": "telegram", "status": "received"}
+        for text in texts
+    ]
+    return json_answer(
+        {
+            "success": True,
+            "data": messages,
+            "count": len(messages),
+            "pagination": {"total": len(messages), "limit": 500, "offset": 0, "hasMore": False},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    with HttpStub() as stub:
+        stub.answer_by(gateway)
+        environment = engine_environment(module_database_url, stub.url, TP_CAPITAL_API_KEY=KEY)
+        with EngineProcess(environment, tmp_path_factory.mktemp("engine")) as running:
+            eventually(lambda: len(letters(running)) == 2)
+            yield running
+
+
+def letters(running: EngineProcess) -> list[object]:
+    try:
+        return list(requests.get(f"{running.url}/dead-letters", timeout=5).json().get("data", []))
+    except requests.ConnectionError:
+        return []
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TP_CAPITAL_API_KEY", KEY)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+
+def run(served: EngineProcess, *words: str) -> Result:
+    result = CliRunner().invoke(app, [*words, "--url", served.url])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_dead_letters_are_listed_for_a_person_and_for_a_program(served: EngineProcess) -> None:
+    table = run(served, "dead-letters", "list")
+    assert table.exit_code == 0
+    assert "2 dead letters" in table.stdout
+    found = json.loads(run(served, "dead-letters", "list", "--json").stdout)
+    assert len(found) == 2
+    assert all(letter["reason"] in table.stdout for letter in found)
+
+
+def test_dead_letters_are_exported_with_their_whole_messages(served: EngineProcess) -> None:
+    lines = run(served, "dead-letters", "export").stdout.splitlines()
+    texts = [json.loads(json.loads(line)["raw"])["text"] for line in lines]
+    assert sorted(texts) == ["[bold] two", "one"]
+
+
+def test_dead_letters_are_tried_again_one_or_all(served: EngineProcess) -> None:
+    (one, _) = json.loads(run(served, "dead-letters", "list", "--json").stdout)
+    assert run(served, "dead-letters", "retry", str(one["id"])).stdout == "1 will be tried within seconds\n"
+    assert run(served, "dead-letters", "retry").stdout == "2 will be tried within seconds\n"
+    unknown = run(served, "dead-letters", "retry", "999999")
+    assert (unknown.exit_code, unknown.stderr.count("\n")) == (1, 1)
+    assert "There is no dead letter 999999" in unknown.stderr
+
+
+def test_backfill_is_started_and_its_end_is_told(served: EngineProcess) -> None:
+    result = run(served, "backfill", "--again")
+    assert (result.exit_code, "rows read" in result.stdout) == (0, True)
+    body = json.loads(run(served, "backfill", "--json").stdout)
+    assert body["completed"]
+
+
+def test_logs_are_shown_and_followed(served: EngineProcess) -> None:
+    shown = run(served, "logs", "--limit", "1000")
+    assert "responder.started" in shown.stdout
+    entries = [
+        json.loads(line) for line in run(served, "logs", "--json", "--level", "warning").stdout.splitlines()
+    ]
+    assert {entry["level"] for entry in entries} <= {"warning", "error", "critical"}
+    following = subprocess.Popen(
+        [sys.executable, "-m", "ops.cli", "logs", "--follow", "--json", "--url", served.url],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert following.stdout is not None
+        assert json.loads(following.stdout.readline())["number"] >= 1
+        assert run(served, "dead-letters", "retry").exit_code == 0
+        # what comes of it is told while it is followed
+        while "malformed" not in following.stdout.readline():
+            pass
+    finally:
+        following.send_signal(signal.SIGTERM)
+        following.communicate(timeout=10)
+    assert following.returncode == 0
+
+
+def test_a_wrong_parameter_is_one_line(served: EngineProcess) -> None:
+    wrong = run(served, "logs", "--level", "loud")
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
+    assert "level" in wrong.stderr
+
+
+def test_without_a_daemon_it_says_so() -> None:
+    result = CliRunner().invoke(app, ["dead-letters", "list", "--url", "http://127.0.0.1:1"])
+    assert result.exit_code == 1
+    assert "no daemon answers at http://127.0.0.1:1" in result.stderr
+
+
+def test_status_looks_again_until_it_is_left(served: EngineProcess) -> None:
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "ops.cli", "status", "--watch", "--url", served.url],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TERM": "dumb"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        watching.wait(4)
+    watching.send_signal(signal.SIGINT)
+    out, _ = watching.communicate(timeout=10)
+    assert "tp-capital: " in out
