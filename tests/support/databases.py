@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from engine.timers import TimerThread
 from ops.local.roles import ENGINE_ROLE
 from storage.schema import Strategy, migrate
+from tests.support.stack import eventually
 
 __all__ = ["ENGINE_PASSWORD", "SCHEMA", "Server", "as_engine", "as_role", "name_of", "through"]
 
@@ -51,6 +52,8 @@ class Server:
     def make_role(self, name: str, password: str) -> None:
         """Make a role that can log in, or give it this password; it has no rights."""
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            # roles are the server's, which the tests of other workers may share: one makes it, one at a time
+            connection.execute("select pg_advisory_lock(1)")
             if not connection.execute("select from pg_roles where rolname = %s", [name]).rowcount:
                 self._run(sql.SQL("create role {} login"), name)
             connection.execute(
@@ -65,6 +68,8 @@ class Server:
             migrate(url, schema=SCHEMA, strategy=self.strategy, timers=timers, engine_role=ENGINE_ROLE)
             timers.close()
             self._template = name_of(url)
+            if self.strategy is Strategy.TIMESCALE:
+                _await_first_run(url)
             self._close(self._template)
         return self._template
 
@@ -85,6 +90,13 @@ class Server:
     def _run(self, statement: sql.SQL, *names: str) -> None:
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
             connection.execute(statement.format(*map(sql.Identifier, names)))
+
+
+def _await_first_run(url: str) -> None:
+    """Wait until the retention job, due as soon as it is made, has run: cut short it counts as failed, in each copy."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        first_run = "select from timescaledb_information.job_stats where total_runs > 0 and last_run_status is not null"
+        eventually(lambda: connection.execute(first_run.encode()).rowcount, what="no job runs")
 
 
 def through(url: str, port: int) -> str:
