@@ -6,15 +6,15 @@ acknowledgement, another consumer or the gateway's own publisher has marked is f
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
 
 from actors.backfill_progress import checkpoint_of, pass_due, progress_of, troubles_of, unread
+from actors.errands import Errands
 from actors.history import HistoryPass
 from actors.instruments import Instruments
+from actors.outage import Outage
 from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
 from actors.source import Flight, Source
 from actors.turns import Turns
@@ -67,7 +67,6 @@ class Backfill(Source):
         self._gateway = gateway
         self._checkpoints = checkpoints
         self._policy = policy
-        self._random = random
         self._phase = BackfillPhase.WAITING
         self._known: dict[str, Checkpoint] = {}
         self._known_is_current = False
@@ -75,14 +74,11 @@ class Backfill(Source):
         self._passes: dict[str, HistoryPass] = {}
         self._unsaved: HistoryPass | None = None
         self._turns = Turns(self._channels, backoff=BACKOFF, random=random)
-        self._tails: deque[str] = deque()
+        self._errands = Errands()
+        self._requests_taken = 0
         self._new: set[str] = set()
-        self._restart_wanted = False
         # of the database, or the gateway's word to be slower: whatever concerns all channels
-        self._quiet_until_s = 0.0
-        self._failures = 0
-        self._error: str | None = None
-        self._failing_since: datetime | None = None
+        self._outage = Outage(backoff=BACKOFF, random=random)
 
     def _open(self) -> None:
         # an earlier generation may have followed channels that were added at run time
@@ -101,20 +97,25 @@ class Backfill(Source):
             case "step":
                 self._step()
             case "tail":
-                self._tails.extend(channel for channel in self._channels if channel not in self._tails)
+                self._errands.check(self._channels)
                 self.tick_later("tail", self._policy.tail_every_s)
                 self._step()
             case _:
                 super()._on_tick(tick)
 
     def _on_start_backfill(self, command: StartBackfill) -> None:
-        self._restart_wanted |= command.again
+        self._requests_taken += 1
+        channels = [c for c in self._channels if not command.channels or c in command.channels]
+        if command.since is not None:
+            self._errands.check(channels, command.since)
+        elif command.again:
+            self._errands.read_anew(channels)
         self._step()
 
     def _on_check_history(self, command: CheckHistory) -> None:
         self.log.info("history.check_requested", channel=command.channel, reason=command.reason)
-        if command.channel in self._channels and command.channel not in self._tails:
-            self._tails.append(command.channel)
+        if command.channel in self._channels:
+            self._errands.check([command.channel])
         self._step()
 
     def _on_follow_channels(self, command: FollowChannels) -> None:
@@ -130,7 +131,7 @@ class Backfill(Source):
         self._turns.follow(channels)
         # a page under way of one that is gone is not counted, its checkpoint stands: read again, it is known
         self._passes = {c: reading for c, reading in self._passes.items() if c in channels}
-        self._tails = deque(channel for channel in self._tails if channel in channels)
+        self._errands.follow(channels)
         if new:
             self._new.update(new)
             self._known_is_current = False
@@ -158,28 +159,30 @@ class Backfill(Source):
         """Do the next thing due, unless a batch is under way; whatever fails is tried again later."""
         if not self.idle:
             return
-        if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
-            self.tick_later("step", quiet_s)  # whatever asks: a back-off under way holds
+        if (wait_s := self._outage.wait_s(self.clock.monotonic_s())) > 0:
+            self.tick_later("step", wait_s)  # whatever asks: a back-off under way holds
             return
         try:
             self._do_next()
         except StorageError as error:
             self._failed(error)
         else:
-            self._failures, self._error, self._failing_since = 0, None, None
+            self._outage.is_over()
         self._publish()
 
     def _do_next(self) -> None:
-        if self._restart_wanted:
-            self._checkpoints.restart(self._channels)
-            self._passes.clear()
-            self._known_is_current, self._synced, self._unsaved = False, False, None
-            self._restart_wanted = False
+        if anew := self._errands.anew:
+            self._checkpoints.restart(list(anew))
+            self._passes = {c: reading for c, reading in self._passes.items() if c not in anew}
+            if self._unsaved is not None and self._unsaved.channel in anew:
+                self._unsaved = None
+            self._known_is_current, self._synced = False, False
+            self._errands.begun_anew()
         if not self._known_is_current:
             self._known = self._checkpoints.load(self._channels)
             self._known_is_current = True
             # one that comes back was read to its end before: what it missed is in its tail
-            self._tails.extend(self._new.intersection(self._channels).difference(self._unread(), self._tails))
+            self._errands.check(self._new.intersection(self._channels).difference(self._unread()))
             self._new.clear()
         if self._unsaved is not None:
             self._save(self._unsaved, completed=False)
@@ -195,7 +198,7 @@ class Backfill(Source):
         return unread(self._channels, self._known)
 
     def _with_work(self) -> set[str]:
-        return {*self._unread(), *self._passes, *self._tails}
+        return {*self._unread(), *self._passes, *self._errands.tails}
 
     def _read_one(self, channel: str) -> None:
         """Read a page of one channel. What the gateway refuses of it holds up no other channel."""
@@ -224,9 +227,7 @@ class Backfill(Source):
     def _pass_of(self, channel: str) -> HistoryPass:
         """Return the pass of a channel that is under way, else begin the one that is due."""
         if channel not in self._passes:
-            self._passes[channel] = pass_due(channel, self._known.get(channel))
-            if self._passes[channel].since is not None:
-                self._tails.remove(channel)
+            self._passes[channel] = pass_due(channel, self._known.get(channel), self._errands)
         return self._passes[channel]
 
     def _sync(self) -> None:
@@ -296,16 +297,11 @@ class Backfill(Source):
 
     def _failed(self, error: StorageError) -> None:
         """Wait, with all channels: the database is away, or the gateway wants fewer requests."""
-        self._failures += 1
-        self._failing_since = self._failing_since or self.clock.now()
-        if self._error != str(error):
+        delay_s = error.retry_after_s if isinstance(error, GatewayRateLimitedError) else None
+        now_s = self.clock.monotonic_s()
+        if self._outage.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s):
             self.log.warning("history.failed", error=str(error), kind=type(error).__name__)
-        self._error = str(error)
-        delay_s = BACKOFF.delay_s(self._failures, self._random)
-        if isinstance(error, GatewayRateLimitedError):
-            delay_s = error.retry_after_s
-        self._quiet_until_s = self.clock.monotonic_s() + delay_s
-        self.tick_later("step", delay_s)
+        self.tick_later("step", self._outage.wait_s(now_s))
 
     def _publish(self) -> None:
         error, since = troubles_of(self._channels, self._turns)
@@ -313,7 +309,8 @@ class Backfill(Source):
             BackfillSnapshot(
                 phase=self._phase,
                 channels=progress_of(self._channels, self._known, self._passes, self._turns),
-                error=self._error or error,
-                failing_since=self._failing_since or since,
+                error=self._outage.error or error,
+                failing_since=self._outage.since or since,
+                requests_taken=self._requests_taken,
             )
         )

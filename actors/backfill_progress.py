@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from actors.errands import Errands
 from actors.history import HistoryPass
 from actors.snapshots import ChannelProgress
 from actors.turns import Turns
@@ -18,8 +19,8 @@ TAIL_OVERLAP = timedelta(hours=1)
 _BEFORE_ALL = datetime(2013, 1, 1, tzinfo=UTC)
 
 
-def pass_due(channel: str, checkpoint: Checkpoint | None) -> HistoryPass:
-    """Return the pass a channel needs next: the full one, from its checkpoint on, else its tail."""
+def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands) -> HistoryPass:
+    """Return the pass a channel needs next: the full one, from its checkpoint on, else the errand to its tail."""
     if checkpoint is None:
         return HistoryPass(channel=channel)
     if checkpoint.completed_at is None:
@@ -32,7 +33,9 @@ def pass_due(channel: str, checkpoint: Checkpoint | None) -> HistoryPass:
             newest_received_at=checkpoint.newest_received_at,
         )
     newest = checkpoint.newest_received_at
-    return HistoryPass(channel=channel, since=newest - TAIL_OVERLAP if newest else _BEFORE_ALL)
+    due = newest - TAIL_OVERLAP if newest else _BEFORE_ALL
+    asked = errands.take(channel)
+    return HistoryPass(channel=channel, since=due if asked is None else min(due, asked))
 
 
 def unread(channels: Sequence[str], known: Mapping[str, Checkpoint]) -> list[str]:
@@ -65,6 +68,7 @@ def progress_of(
         row = known.get(channel) or Checkpoint(channel=channel)
         reading = passes.get(channel)
         now = reading if reading is not None and reading.since is None else None
+        check = reading if reading is not None and reading.since is not None else None
         trouble = turns.trouble(channel)
         progress.append(
             ChannelProgress(
@@ -75,6 +79,8 @@ def progress_of(
                 total=now.total if now else row.gateway_total,
                 completed_at=row.completed_at,
                 tail_found=row.tail_found,
+                check_rows_read=check.rows_read if check else None,
+                check_total=check.total if check else None,
                 error=trouble.error if trouble else None,
             )
         )

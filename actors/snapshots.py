@@ -76,6 +76,7 @@ class BackfillPhase(StrEnum):
 class ChannelProgress:
     """A channel's full pass: ``rows_read`` of the gateway's ``total``; ``found`` were new here.
 
+    ``check_rows_read`` of ``check_total`` rows are read by the check of the tail under way, if there is one.
     ``error`` stands while this channel's history cannot be read.
     """
 
@@ -86,17 +87,20 @@ class ChannelProgress:
     total: int | None
     completed_at: datetime | None
     tail_found: int
+    check_rows_read: int | None = None
+    check_total: int | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillSnapshot:
-    """The history import as others see it."""
+    """The history import as others see it. ``requests_taken`` counts what it was asked for since its start."""
 
     phase: BackfillPhase
     channels: tuple[ChannelProgress, ...]
     error: str | None
     failing_since: datetime | None
+    requests_taken: int = 0
 
     @property
     def completed(self) -> bool:

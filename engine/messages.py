@@ -7,6 +7,7 @@ Data messages carry ``batch_id`` and channel; control messages carry the sender'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from engine.model import Outcome, SourceMessage
@@ -153,9 +154,15 @@ class PollNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartBackfill:
-    """To backfill: run the history import. ``again`` reads it anew although it was completed."""
+    """Responder to backfill: run the history import of ``channels``, of all of them when it is empty.
+
+    ``again`` reads it anew although it was completed; ``since`` reads just what the gateway received then or
+    later, completed or not.
+    """
 
     again: bool
+    channels: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

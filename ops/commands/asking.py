@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Annotated, Any
 
 import orjson
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ops.commands.common import stop, usable_settings
+from ops.commands.common import Since, stop, usable_settings
 from ops.daemon import stop_on_signals
 from ops.daemon_client import DaemonClient, DaemonError, daemon_url
 from ops.exit_codes import EXIT_FAILED
@@ -83,53 +84,66 @@ def export(*, url: Url = None) -> None:
 
 def backfill(
     *,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this channel; repeatable; write --channel=-100... for a negative id."),
+    ] = None,
+    since: Since = None,
     again: Annotated[
         bool, typer.Option("--again", help="Read the history anew, although it was completed.")
     ] = False,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
-    """Have the daemon read the history, and show how far it is. Ctrl-C leaves; the import goes on."""
+    """Have the daemon read the history, and show how far it is. Ctrl-C leaves; the import goes on.
+
+    What was completed is not read again, unless by --again, or by --since just what the gateway received since.
+    """
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     rate = TextColumn("{task.fields[rate]}")
+    start = since.replace(tzinfo=UTC).isoformat() if since else None
     with (
         _daemon(url) as daemon,
         stop_on_signals() as left,
         Progress(*columns, rate, console=console, disable=json or not console.is_terminal) as progress,
     ):
-        daemon.post("/backfill", {"again": again})
+        before = daemon.get("/backfill")["requestsTaken"]
+        daemon.post("/backfill", {"again": again, "channels": channel or [], "since": start})
         bars: dict[str, TaskID] = {}
         body = daemon.get("/backfill")
-        # what was asked for begins a moment later: completed counts when it is seen twice
-        complete = 0
-        while complete < 2 and not left.wait(_POLL_S):
+        # the request is taken a moment later; what was completed before it says nothing of it
+        while not (body["requestsTaken"] != before and _is_at_rest(body)) and not left.wait(_POLL_S):
             body = daemon.get("/backfill")
-            complete = complete + 1 if body["completed"] and body["phase"] == "completed" else 0
             _show_progress(progress, bars, body)
     if json:
         _print(body)
     else:
-        for channel in body["channels"]:
-            console.print(
-                f"{channel['id']}: {channel['rowsRead']} rows read, {channel['newHere']} new", highlight=False
-            )
+        for one in body["channels"]:
+            words = f"{one['rowsRead']} rows read, {one['newHere']} new"
+            if one["foundByTailChecks"]:
+                words += f"; checks of its tail found {one['foundByTailChecks']} more"
+            console.print(f"{one['id']}: {words}", highlight=False)
     if body["error"]:
         stop(EXIT_FAILED, body["error"])
 
 
+def _is_at_rest(body: dict[str, Any]) -> bool:
+    return bool(body["completed"] and body["phase"] == "completed")
+
+
 def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, Any]) -> None:
+    """Show a bar for each channel's history, and one for a check of its tail while that is under way."""
     for channel in body["channels"]:
-        name, total = channel["id"], channel["gatewayTotal"]
-        if name not in bars:
-            bars[name] = progress.add_task(name, total=total, rate="")
-        speed = progress.tasks[bars[name]].speed
-        progress.update(
-            bars[name],
-            completed=channel["rowsRead"],
-            total=total,
-            rate=f"{speed:,.0f} rows/s" if speed else "",
-        )
+        parts = {channel["id"]: (channel["rowsRead"], channel["gatewayTotal"])}
+        if channel["checkRowsRead"] is not None:
+            parts[f"{channel['id']} tail"] = (channel["checkRowsRead"], channel["checkTotal"])
+        for name, (rows, total) in parts.items():
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total, rate="")
+            speed = progress.tasks[bars[name]].speed
+            said = f"{speed:,.0f} rows/s" if speed else ""
+            progress.update(bars[name], completed=rows, total=total, rate=said)
 
 
 def logs(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+from datetime import datetime
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,7 +12,12 @@ from config import ConfigurationError, Settings, load_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
 
-__all__ = ["listen", "stop", "usable_settings"]
+__all__ = ["Since", "listen", "stop", "usable_settings"]
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only messages since then, UTC."),
+]
 
 
 def usable_settings() -> Settings:

@@ -16,7 +16,7 @@ from actors.parser import read
 from actors.parser.outcome import OutcomePolicy
 from engine.clock import SystemClock
 from engine.timers import TimerThread
-from ops.commands.common import stop, usable_settings
+from ops.commands.common import Since, stop, usable_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.explaining import explain
 from ops.parsing import parse_lines, reading_object
@@ -65,10 +65,7 @@ def replay(
     channel: Annotated[
         str | None, typer.Option(help="Only this channel; write --channel=-100... for a negative id.")
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only messages since then, UTC."),
-    ] = None,
+    since: Since = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the new readings; without it nothing is written.")
     ] = False,

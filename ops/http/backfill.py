@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
+from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,16 +15,35 @@ from engine.messages import StartBackfill
 from engine.snapshot import Board
 from ops.http.answers import JSON, json_answer
 from ops.http.bodies import read_body
+from ops.http.channel_models import ChannelId
 from ops.http.channel_objects import history_object
-from ops.http.models import BackfillAnswer, BackfillRequest, BackfillStarted
+from ops.http.models import BackfillAnswer, Body
 from ops.http.operations import Answer, Operation
-from ops.http.parameters import NoParameters
-from ops.http.problems import problem
+from ops.http.parameters import Instant, NoParameters
+from ops.http.problems import BadRequestError, problem
 
 __all__ = ["backfill_operations"]
 
 _ACTOR = "backfill"
 _TAG = "control"
+
+
+class BackfillRequest(Body):
+    """What is asked of the history import."""
+
+    again: StrictBool = Field(default=False, description="read it anew although it was completed")
+    channels: Annotated[list[ChannelId], Field(max_length=100)] = Field(
+        default=[], description="just these; empty for all"
+    )
+    since: Instant | None = Field(
+        default=None, description="read what the gateway received then or later, completed or not"
+    )
+
+
+class BackfillStarted(Body):
+    """It begins, or goes on, at once."""
+
+    queued: Literal[True]
 
 
 def backfill_operations(board: Board, directory: Directory) -> Sequence[Operation]:
@@ -40,8 +61,14 @@ def backfill_operations(board: Board, directory: Directory) -> Sequence[Operatio
                 "completed": found.completed,
                 "error": found.error,
                 "failingSince": found.failing_since,
+                "requestsTaken": found.requests_taken,
                 "channels": [
-                    {"id": progress.channel, **(history_object(progress) or {})}
+                    {
+                        "id": progress.channel,
+                        "checkRowsRead": progress.check_rows_read,
+                        "checkTotal": progress.check_total,
+                        **(history_object(progress) or {}),
+                    }
                     for progress in found.channels
                 ],
             }
@@ -50,9 +77,19 @@ def backfill_operations(board: Board, directory: Directory) -> Sequence[Operatio
     async def start(request: Request) -> Response:
         NoParameters.read(request.query_params)
         asked = await read_body(request, BackfillRequest)
-        if not directory.send(_ACTOR, StartBackfill(again=asked.again)):
+        published = board.read(_ACTOR, BackfillSnapshot)
+        if published is None:
             return _not_yet()
-        return json_answer(BackfillStarted(queued=True, again=asked.again).model_dump(), 202)
+        known = {progress.channel for progress in published.value.channels}
+        if unknown := [channel for channel in asked.channels if channel not in known]:
+            names = ", ".join(sorted(known)) or "none"
+            raise BadRequestError(
+                [("channels", f"{name} is not read here; known are {names}") for name in unknown]
+            )
+        command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=asked.since)
+        if not directory.send(_ACTOR, command):
+            return _not_yet()
+        return json_answer(BackfillStarted(queued=True).model_dump(), 202)
 
     return [
         Operation(

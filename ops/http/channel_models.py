@@ -14,6 +14,7 @@ __all__ = [
     "CHANNEL_ID_SCHEMA",
     "LONGEST_LABEL",
     "Channel",
+    "ChannelId",
     "ChannelList",
     "ChannelRemoved",
     "ChannelRequest",
@@ -52,12 +53,13 @@ def _check_label(value: object) -> str | None:
     return label
 
 
+ChannelId = Annotated[str, PlainValidator(_check_channel), WithJsonSchema(CHANNEL_ID_SCHEMA)]
+
+
 class ChannelRequest(Body):
     """A channel to read; without ``label`` one that stands is kept."""
 
-    id: Annotated[str, PlainValidator(_check_channel), WithJsonSchema(CHANNEL_ID_SCHEMA)] = Field(
-        description="the channel's id"
-    )
+    id: ChannelId = Field(description="the channel's id")
     label: Annotated[
         str | None,
         PlainValidator(_check_label),

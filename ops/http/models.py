@@ -6,14 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ops.http.parameters import Whole
 
 __all__ = [
     "BackfillAnswer",
-    "BackfillRequest",
-    "BackfillStarted",
     "Body",
     "ChannelHistory",
     "Health",
@@ -217,6 +215,8 @@ class ChannelBackfill(ChannelHistory):
     """How far the history of one channel is read."""
 
     id: str
+    checkRowsRead: int | None = Field(description="rows read by the check of its tail under way")  # noqa: N815 - as it stands in the answer
+    checkTotal: int | None = Field(description="how many that check has to read")  # noqa: N815 - as it stands in the answer
 
 
 class BackfillAnswer(Body):
@@ -226,17 +226,5 @@ class BackfillAnswer(Body):
     completed: bool
     error: str | None
     failingSince: datetime | None  # noqa: N815 - as it stands in the answer
+    requestsTaken: int = Field(description="how often it was asked for since it was started")  # noqa: N815 - as it stands in the answer
     channels: list[ChannelBackfill]
-
-
-class BackfillRequest(Body):
-    """What is asked of the history import."""
-
-    again: StrictBool = Field(default=False, description="read it anew although it was completed")
-
-
-class BackfillStarted(Body):
-    """It begins, or goes on, at once."""
-
-    queued: Literal[True]
-    again: bool

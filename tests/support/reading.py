@@ -50,7 +50,8 @@ class FakeCheckpoints:
 
     def restart(self, channels: Sequence[str]) -> None:
         self._check()
-        self.rows.clear()
+        for channel in channels:
+            self.rows.pop(channel, None)
 
 
 class Reading(SourceWorld):

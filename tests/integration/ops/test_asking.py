@@ -101,6 +101,20 @@ def test_backfill_is_started_and_its_end_is_told(served: EngineProcess) -> None:
     assert body["completed"]
 
 
+def test_backfill_reads_one_channel_from_a_time_on(served: EngineProcess) -> None:
+    assert run(served, "backfill").exit_code == 0
+    before = requests.get(f"{served.url}/backfill", timeout=5).json()["requestsTaken"]
+    words = ("backfill", f"--channel={CHANNEL}", "--since", "2026-01-01", "--json")
+    body = json.loads(run(served, *words).stdout)
+    assert (body["phase"], body["requestsTaken"]) == ("completed", before + 1)
+
+
+def test_a_channel_that_is_not_read_is_named(served: EngineProcess) -> None:
+    wrong = run(served, "backfill", "--channel=-5")
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
+    assert f"-5 is not read here; known are {CHANNEL}" in wrong.stderr
+
+
 def test_logs_are_shown_and_followed(served: EngineProcess) -> None:
     shown = run(served, "logs", "--limit", "1000")
     assert "responder.started" in shown.stdout

@@ -264,7 +264,7 @@ def test_fault_4_a_check_asked_for_reads_the_tail_at_once() -> None:
     assert reading.snapshot.phase is BackfillPhase.CHECKING_TAIL
     reading.source.on_receive(CheckHistory(channel=CHANNEL, reason="again"))
     reading.source.on_receive(CheckHistory(channel=CHANNEL, reason="and again"))
-    assert list(reading.backfill._tails) == [CHANNEL], "asked for while one is under way: one more"
+    assert list(reading.backfill._errands.tails) == [CHANNEL], "asked for while one is under way: one more"
 
 
 def test_the_tail_of_an_empty_history_is_all_of_it() -> None:
@@ -300,6 +300,28 @@ def test_asked_to_start_when_completed_it_reads_nothing() -> None:
     reading = completed(*range(6))
     reading.source.on_receive(StartBackfill(again=False))
     assert reading.run(5) == []
+
+
+def test_asked_for_a_time_it_reads_what_was_received_since_and_stays_completed() -> None:
+    reading = completed(*range(6))
+    reading.source.on_receive(StartBackfill(again=False, since=reading.clock.now() - timedelta(days=30)))
+    assert reading.gateway.pages[0][2] == reading.clock.now() - timedelta(days=30)
+    batch = reading.batch()
+    assert reading.snapshot.completed
+    assert reading.snapshot.channels[0].check_total == 6
+    reading.commit(batch, new=1)
+    assert reading.snapshot.channels[0].check_rows_read == PAGE
+    reading.run(5, new=0)
+    assert reading.snapshot.channels[0].tail_found == 1
+    assert reading.snapshot.requests_taken == 1
+
+
+def test_asked_for_a_time_within_the_last_hour_the_usual_tail_is_read() -> None:
+    reading = completed(*range(6))
+    reading.source.on_receive(StartBackfill(again=False, since=reading.clock.now() + timedelta(days=1)))
+    newest = reading.checkpoint.newest_received_at
+    assert newest is not None
+    assert reading.gateway.pages[0][2] == newest - timedelta(hours=1)
 
 
 def test_asked_for_again_while_a_page_is_under_way_that_page_does_not_count() -> None:

@@ -274,6 +274,27 @@ def test_all_channels_are_read_anew_when_that_is_asked_for() -> None:
     assert set(made.gateway.asked) == {A, B}
 
 
+def test_one_channel_is_read_anew_and_the_page_of_another_under_way_still_counts() -> None:
+    made = reading(A, B, count=6)
+    made.checkpoints.rows[A] = Checkpoint(channel=A, rows_read=6, completed_at=START)
+    made.pass_s(DELAY_S)
+    of_b = made.batch()
+    made.source.on_receive(StartBackfill(again=True, channels=(A,)))
+    made.commit(of_b)
+    assert made.checkpoints.rows[B].rows_read == PAGE
+    made.run(5)
+    assert made.gateway.asked.count(A) == 3, "all of its six rows: two pages, and the end"
+    assert done(made, A)
+    assert done(made, B)
+
+
+def test_a_time_is_asked_of_the_channels_named() -> None:
+    made = completed(A, B)
+    made.source.on_receive(StartBackfill(again=False, channels=(B,), since=START))
+    made.run(5, new=0)
+    assert set(made.gateway.asked) == {B}
+
+
 def test_a_tail_check_does_not_make_the_history_look_unread() -> None:
     made = completed(A, B)
     shown: list[bool] = []
