@@ -20,7 +20,7 @@ from ops.http.channel_objects import history_object
 from ops.http.models import BackfillAnswer, Body
 from ops.http.operations import Answer, Operation
 from ops.http.parameters import Instant, NoParameters
-from ops.http.problems import BadRequestError, problem
+from ops.http.problems import problem
 
 __all__ = ["backfill_operations"]
 
@@ -81,11 +81,9 @@ def backfill_operations(board: Board, directory: Directory) -> Sequence[Operatio
         if published is None:
             return _not_yet()
         known = {progress.channel for progress in published.value.channels}
-        if unknown := [channel for channel in asked.channels if channel not in known]:
+        if unknown := sorted(set(asked.channels) - known):
             names = ", ".join(sorted(known)) or "none"
-            raise BadRequestError(
-                [("channels", f"{name} is not read here; known are {names}") for name in unknown]
-            )
+            return problem(404, f"Channel {', '.join(unknown)} is not read here; known are {names}.")
         command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=asked.since)
         if not directory.send(_ACTOR, command):
             return _not_yet()
@@ -113,7 +111,7 @@ def backfill_operations(board: Board, directory: Directory) -> Sequence[Operatio
             query=NoParameters,
             body=BackfillRequest,
             answers={202: Answer(description="It begins, or goes on, at once", body={JSON: BackfillStarted})},
-            problems=(400, 401, 403, 408, 413, 503),
+            problems=(400, 401, 403, 404, 408, 413, 503),
         ),
     ]
 
