@@ -71,6 +71,7 @@ bench: install-dev
 	$(BIN)/python -m ops.bench.grammar
 	$(BIN)/python -m ops.bench.pipeline
 	$(BIN)/python -m ops.bench.dashboard
+	$(BIN)/python -m ops.bench.serving
 	$(BIN)/python -m ops.bench.migrate_data
 
 # the pictures in docs/images; needs: apt install chromium chromium-driver pngquant fonts-inter fonts-noto-color-emoji

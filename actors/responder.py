@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from engine.actor import Actor, Context
 from engine.messages import Tick
 
-__all__ = ["Responder"]
+__all__ = ["Responder", "server_config"]
 
 START_S = 5.0
 WATCH_EVERY_S = 1.0
@@ -24,10 +24,25 @@ WATCH_EVERY_S = 1.0
 GRACE_S = 2
 
 
+def server_config(app: ASGIApp, protocol: type[asyncio.Protocol]) -> uvicorn.Config:
+    """Return how ``app`` is served; ``protocol`` is what a connection is served by."""
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=30,
+    )
+
+
 class Responder(Actor):
     """Runs uvicorn in a thread of its own on a socket that ``bind`` gives.
 
-    ``protocol`` is what a connection is served by. uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
+    uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
     """
 
     def __init__(
@@ -42,18 +57,7 @@ class Responder(Actor):
         super().__init__(context)
         self._end_streams = end_streams
         self._socket = bind()
-        config = uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=30,
-        )
-        self._server = _ThreadServer(config)
+        self._server = _ThreadServer(server_config(app, protocol))
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._error: BaseException | None = None
 
