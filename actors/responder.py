@@ -33,6 +33,8 @@ def server_config(app: ASGIApp, protocol: type[asyncio.Protocol]) -> uvicorn.Con
         log_config=None,
         access_log=False,
         server_header=False,
+        # uvicorn would believe X-Forwarded-For of every program of this machine; whom to believe is the application's
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=30,

@@ -45,6 +45,12 @@ def test_a_client_behind_the_proxy_is_limited_and_told(served: Served) -> None:
     assert get(served, X_Forwarded_For="203.0.113.1", X_API_Key="wrong").status_code == 429
 
 
+def test_an_address_that_no_trusted_proxy_wrote_is_not_believed(database_url: str) -> None:
+    with serving(database_url, RATE_LIMIT_MAX_REQUESTS="3") as untrusting:
+        answers = [get(untrusting, X_Forwarded_For=f"203.0.113.{number}") for number in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+
+
 def test_fault_20_probes_are_answered_whatever_a_client_has_used(served: Served) -> None:
     for _ in range(5):
         get(served, X_Forwarded_For="203.0.113.3")
