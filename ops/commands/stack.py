@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -58,7 +60,11 @@ def up(
         stack.up()
     except (LocalServerError, DatabaseUnavailableError, OSError) as error:
         stop(EXIT_FAILED, str(error), "what was started goes on running: see `tp-capital stack status`")
-    raise typer.Exit(_show(stack.states(), as_json=json))
+    code = _show(stack.states(), as_json=json)
+    if not json:
+        where = shlex.quote(os.path.relpath(stack.settings_file))
+        typer.echo(f"other commands reach these parts after: set -a; . {where}; set +a")
+    raise typer.Exit(code)
 
 
 @app.command()

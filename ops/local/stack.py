@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -94,6 +95,7 @@ class Stack:
             for program in ("pgbouncer", "redis-server"):
                 find_program(program, package=program)
             postgres = self._start_database()
+            self._keep_settings()
             try:
                 for name, make in self._others(postgres):
                     self._start(name, make)
@@ -122,6 +124,11 @@ class Stack:
     def states(self) -> list[PartState]:
         """Return how each started part is."""
         return [self._state(part) for part in self._file.read()]
+
+    @property
+    def settings_file(self) -> Path:
+        """The engine's settings in the form of a shell: with them other commands reach the same parts."""
+        return self._folder / "engine.env"
 
     def owner_url(self, database: str) -> str:
         """Return the owner's connection to a database, straight to the server; it holds the password."""
@@ -286,6 +293,13 @@ class Stack:
                 file.write(f"{words}\n")
         owner, engine = path.read_text().split()
         return RolePasswords(owner=owner, engine=engine)
+
+    def _keep_settings(self) -> None:
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.engine_environment().items()]
+        with os.fdopen(
+            os.open(self.settings_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+        ) as file:
+            file.writelines(lines)
 
     def _url(self, user: str, password: str, port: int, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"

@@ -70,7 +70,9 @@ def stack() -> Iterator[StackCommand]:
 @pytest.fixture
 def base_port() -> int:
     """Find six free ports in a row."""
-    for base in range(20_000, 30_000, 6):
+    # tests that run at the same time look in places of their own
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    for base in range(20_000 + 500 * worker, 30_000, 6):
         if not any(_listens(base + step) for step in range(6)):
             return base
     pytest.fail("no six free ports in a row")
@@ -94,6 +96,7 @@ def test_up_use_break_mend_and_down(stack: StackCommand, base_port: int) -> None
 
     _the_engine_goes_through_the_pooler(stack, ports)
     _pages_are_read_from_the_replica(ports)
+    _its_settings_lead_other_commands_there(stack)
 
     os.kill(pids["redis-master"], signal.SIGKILL)
     eventually(lambda: not is_alive(pids["redis-master"]))
@@ -133,6 +136,21 @@ def _the_engine_goes_through_the_pooler(stack: StackCommand, ports: dict[str, in
     assert engines[0][-1] == "transaction"
     clients = engines[0][2]
     assert clients >= 3, "a connection each of readers, writer and probe"
+
+
+def _its_settings_lead_other_commands_there(stack: StackCommand) -> None:
+    kept = stack.folder / "state" / "engine.env"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    doctor = subprocess.run(
+        ["sh", "-c", f"set -a; . {kept}; exec {sys.executable} -m ops.cli doctor --json"],
+        cwd=stack.folder,
+        env=surroundings(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
 
 
 def _pages_are_read_from_the_replica(ports: dict[str, int]) -> None:
