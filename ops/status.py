@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, TypeGuard
 
 import requests
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
 
-__all__ = ["fetch_health", "health_table", "show_health", "status_exit_code"]
+__all__ = ["fetch_health", "health_tables", "show_health", "status_exit_code"]
 
 _TIMEOUT_S = 5.0
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
@@ -50,27 +51,95 @@ def status_exit_code(body: dict[str, Any]) -> int:
 
 
 def show_health(body: dict[str, Any], console: Console) -> None:
-    """Print the checks as a table, each with its cause."""
-    console.print(health_table(body))
+    """Print :func:`health_tables`."""
+    console.print(health_tables(body))
 
 
-def health_table(body: dict[str, Any]) -> Table:
-    """Return the checks as a table, each with its cause."""
+def health_tables(body: dict[str, Any]) -> Group:
+    """Return the checks, each with its cause, and how each channel is read."""
+    tables = [_checks(body)]
+    if channels := _channels(body):
+        tables.append(channels)
+    return Group(*tables)
+
+
+def _checks(body: dict[str, Any]) -> Table:
     table = Table(title=f"tp-capital: {body['status']}", title_style=_COLOURS.get(str(body["status"]), "red"))
     table.add_column("check")
     table.add_column("status")
     table.add_column("since")
     table.add_column("cause", overflow="fold")
-    details = body.get("details", {})
-    for name, status in body.get("checks", {}).items():
-        detail = details.get(name) if isinstance(details.get(name), dict) else {}
+    details = body["details"]
+    for name, status in body["checks"].items():
         style = _COLOURS.get(str(status), "red")
-        table.add_row(
-            name,
-            f"[{style}]{status}[/]",
-            str(detail.get("since") or ""),
-            escape(str(detail.get("error") or "")),
-        )
+        since, error = _of(details, name, "since"), _of(details, name, "error")
+        table.add_row(name, f"[{style}]{status}[/]", str(since or ""), escape(str(error or "")))
     if "daemon" in details:
-        table.add_row("daemon", "[red]unhealthy[/]", "", escape(str(details["daemon"].get("error"))))
+        table.add_row("daemon", "[red]unhealthy[/]", "", escape(str(_of(details, "daemon", "error"))))
     return table
+
+
+def _channels(body: dict[str, Any]) -> Table | None:
+    """Return the channels with breaker, polls and history; None when the daemon tells of none."""
+    details = body["details"]
+    breakers = _by_channel(details, "gatewayApi")
+    histories = _by_channel(details, "historicalSync")
+    table = Table(caption=_caption(details), caption_justify="left")
+    for column in ("channel", "breaker", "last poll", "last success", "newest message", "history"):
+        table.add_column(column)
+    for channel, poll in _by_channel(details, "pollingWorker").items():
+        breaker = str(_of(breakers, channel, "breaker", "state") or "")
+        style = "green" if breaker == "closed" else "red"
+        success, newest = poll.get("lastSuccessfulPollAt"), poll.get("newestMessageAt")
+        table.add_row(
+            escape(channel),
+            f"[{style}]{escape(breaker)}[/]",
+            escape(str(poll.get("lastPoll") or "")),
+            _ago(success, body.get("timestamp")),
+            _ago(newest, body.get("timestamp")),
+            _history(histories.get(channel, {})),
+        )
+    return table if table.row_count else None
+
+
+def _caption(details: dict[str, Any]) -> str:
+    """Return what concerns all channels, as far as it is told."""
+    lag_s, waiting = _of(details, "timescaledb", "lastLagSeconds"), _of(details, "deadLetters", "waiting")
+    rate = _of(details, "cache", "hitRate")
+    words = [
+        f"lag of the last batch {lag_s:.1f} s" if isinstance(lag_s, int | float) else "",
+        f"{waiting} dead letters" if waiting is not None else "",
+        f"{rate:.0%} of pages from the cache" if isinstance(rate, int | float) else "",
+        f"version {details.get('version')}",
+    ]
+    return escape(", ".join(word for word in words if word))
+
+
+def _history(progress: dict[str, Any]) -> str:
+    read, total = progress.get("rowsRead"), progress.get("gatewayTotal")
+    if read is None:
+        return ""
+    return f"{read} rows, complete" if progress.get("completedAt") else f"{read} of {total or '?'} rows"
+
+
+def _ago(instant: object, now: object) -> str:
+    """Return how long before the answer's own time something was: the daemon's clock on both sides."""
+    try:
+        seconds = (datetime.fromisoformat(str(now)) - datetime.fromisoformat(str(instant))).total_seconds()
+    except ValueError:
+        return "never" if instant is None else ""
+    return f"{timedelta(seconds=max(0, round(seconds)))} ago"
+
+
+def _by_channel(details: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    entries = _of(details, name, "channels")
+    if not isinstance(entries, list):
+        return {}
+    return {str(entry.get("channel")): entry for entry in entries if isinstance(entry, dict)}
+
+
+def _of(value: object, *names: str) -> Any:
+    """Return what stands under these names, one inside the other; None where there is nothing."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

@@ -16,7 +16,7 @@ from ops.commands.common import listen, stop, usable_settings
 from ops.daemon_client import daemon_url
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
-from ops.status import fetch_health, health_table, show_health, status_exit_code
+from ops.status import fetch_health, health_tables, show_health, status_exit_code
 
 __all__ = ["demo", "run", "status"]
 
@@ -63,10 +63,13 @@ def status(
     url = url or daemon_url(usable_settings())
     body = fetch_health(url)
     if watch and not json:
-        with daemon.stop_on_signals() as left, Live(health_table(body), screen=Console().is_terminal) as live:
+        with (
+            daemon.stop_on_signals() as left,
+            Live(health_tables(body), screen=Console().is_terminal) as live,
+        ):
             while not left.wait(_WATCH_S):
                 body = fetch_health(url)
-                live.update(health_table(body), refresh=True)
+                live.update(health_tables(body), refresh=True)
     if json:
         typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
     else:

@@ -153,6 +153,16 @@ def test_without_a_daemon_it_says_so() -> None:
     assert "no daemon answers at http://127.0.0.1:1" in result.stderr
 
 
+def test_status_shows_how_each_channel_is_read(served: EngineProcess) -> None:
+    assert run(served, "backfill").exit_code == 0
+    # health is judged once a second
+    eventually(lambda: "rows, complete" in " ".join(run(served, "status").stdout.split()))
+    shown = " ".join(run(served, "status").stdout.split())
+    assert CHANNEL in shown
+    for words in ("closed", "ago", "2 dead letters", "version "):
+        assert words in shown, words
+
+
 def test_status_looks_again_until_it_is_left(served: EngineProcess) -> None:
     watching = subprocess.Popen(
         [sys.executable, "-m", "ops.cli", "status", "--watch", "--url", served.url],
