@@ -52,10 +52,13 @@ async def problem_of_bad_request(_: Request, error: Exception) -> Response:
     return problem(400, "The request has parameters that cannot be used.", errors=error.errors)
 
 
-async def problem_of_http(_: Request, error: Exception) -> Response:
+async def problem_of_http(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    return problem(error.status_code, error.detail, headers=error.headers)
+    detail = error.detail
+    if detail == HTTPStatus(error.status_code).phrase:  # the framework's own words: it knows no such path
+        detail = f"Nothing is served at {request.url.path[:200]}; / lists what is."
+    return problem(error.status_code, detail, headers=error.headers)
 
 
 async def problem_of_unexpected(request: Request, error: Exception) -> Response:
