@@ -232,6 +232,9 @@ class Streams:
                 assert part.newest is not None  # noqa: S101 - known when a place can be ahead of it
                 words.append(frames.reset(part.newest))
                 reader.place = part.newest
+            case Reached.BEHIND if words or trouble is not None:
+                # what is known is said before the database is asked; while it is away that would be in vain
+                more = trouble is None
             case Reached.BEHIND:
                 assert part.newest is not None  # noqa: S101 - as above
                 words += [event.frame for event in await self._catch_up(at, reader, part.newest)]
@@ -245,7 +248,9 @@ class Streams:
         assert reader.place is not None  # noqa: S101 - asked by _next
         after = reader.place
 
-        def read() -> list[FeedEvent]:
+        def read() -> list[FeedEvent] | None:
+            if self._trouble() is not None:
+                return None  # the database went away while this reader waited for its turn
             rows = self._signals.committed(after=after, upto=newest.number, limit=_PAGE_SIZE)
             return [frames.event_of(row) for row in rows]
 
@@ -254,6 +259,8 @@ class Streams:
         except StorageError:
             # said by the trouble that the watch sees; tried again, from the same place
             await _wait(reader, _RETRY_READ_S)
+            return []
+        if events is None:
             return []
         reader.place = events[-1].place if len(events) == _PAGE_SIZE else newest
         return [event for event in events if reader.wants(event)]

@@ -47,8 +47,10 @@ class FakeSignals:
     def __init__(self, numbers: range) -> None:
         self.numbers = numbers
         self.down: StorageError | None = None
+        self.asked = 0
 
     def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> tuple[Mapping[str, Any], ...]:
+        self.asked += 1
         if self.down is not None:
             raise self.down
         found = [n for n in self.numbers if (n, 1) > after and n <= upto]
@@ -240,6 +242,22 @@ def test_who_comes_from_far_back_waits_out_an_outage_and_loses_nothing() -> None
             assert reader.ids() == [f"{n}-1" for n in range(1, 501)]
             world.commit(501)
             await reader.sees("id: 501-1")
+
+    run(test())
+
+
+def test_who_comes_from_far_back_in_an_outage_is_told_and_shown_life_without_asking_the_database() -> None:
+    async def test() -> None:
+        world = World(limits=StreamLimits(heartbeat_s=0.05), stored=range(1, 301))
+        world.feed.restart(Place.end_of(300))
+        world.trouble = ("refused", None)
+        world.signals.down = DatabaseUnavailableError("it must not be asked")
+        async with world.reader(place=Place.end_of(0)) as reader:
+            await reader.sees("event: stale")
+            await reader.until(lambda: reader.text.count("still here") >= 3)
+            assert world.signals.asked == 0
+            world.signals.down = world.trouble = None
+            await reader.sees("id: 300-1")
 
     run(test())
 
