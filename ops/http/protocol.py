@@ -65,6 +65,7 @@ class _Bounded(HttpToolsProtocol):
         super().connection_made(transport)
         self._requests = 0
         self._reading_head = self._reading_body = False
+        self._heads_begun = 0
         self._head_bytes = self._header_bytes = self._discarded_bytes = 0
         self._refusal: tuple[int, str] | None = None
         self._read_timer: asyncio.TimerHandle | None = None
@@ -87,6 +88,8 @@ class _Bounded(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
+        in_the_middle = self._reading_head or self._reading_body
+        self._heads_begun = 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -95,7 +98,8 @@ class _Bounded(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(*(self._refusal or (400, "This is not HTTP/1.1.")))
             return
-        if self._reading_head:
+        # of a piece that also holds the end of another request it is not known how much is this head's
+        if self._reading_head and self._heads_begun + in_the_middle <= 1:
             self._head_bytes += len(data)
             if self._head_bytes > self.limits.head_bytes:
                 self._refuse(431, f"The headers of a request have at most {self.limits.head_bytes} bytes.")
@@ -109,6 +113,7 @@ class _Bounded(HttpToolsProtocol):
         super().on_message_begin()
         self._requests += 1
         self._reading_head, self._reading_body = True, False
+        self._heads_begun += 1
         self._head_bytes = self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:

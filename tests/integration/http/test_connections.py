@@ -141,6 +141,16 @@ def test_what_is_too_large_or_no_request_is_a_problem_and_the_end(
     )
 
 
+def test_a_body_is_no_part_of_the_next_requests_head(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        body = b"x" * 40_000
+        first = b"POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+        client.sendall(first + body + b"GET /2 HTTP/1.1\r\nHo")
+        client.sendall(b"st: a\r\nConnection: close\r\n\r\n")
+        assert rest(client).count(b"HTTP/1.1 200") == 2
+
+
 def test_a_head_that_trickles_in_is_refused_at_its_deadline(serve: Serve) -> None:
     server = serve()
     began_s = time.monotonic()
