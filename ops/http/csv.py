@@ -21,6 +21,8 @@ COLUMNS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: a cell that begins so is taken for a formula; the wide forms are read as the narrow ones by some programs
 _FORMULA = re.compile(r"[\s]*[=+\-@\t\r\n＝＋－＠]")
+#: what divides cells by a semicolon, as spreadsheets in Portuguese do, also begins one after it and on a new line
+_LATER_FORMULA = re.compile(r"([\r\n;][^\S\r\n]*)(?=[=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -42,14 +44,21 @@ def _values(signal: Mapping[str, Any]) -> list[object]:
     flat = {
         **signal,
         "time": (_EPOCH + timedelta(milliseconds=signal["ts"])).isoformat(timespec="milliseconds"),
-        "targets": " | ".join(str(target) for target in signal["targets"]),
+        "targets": " | ".join(_text(target) for target in signal["targets"]),
         "warnings": " | ".join(signal["warnings"]),
     }
     return [flat[column] for column in COLUMNS]
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    if isinstance(value, str) and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    text = _text(value)
+    if not isinstance(value, str) or _NUMBER.fullmatch(text):
+        return text
+    text = _LATER_FORMULA.sub(r"\1'", text)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")  # never with an exponent
+    return "" if value is None else str(value)

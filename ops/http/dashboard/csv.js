@@ -61,7 +61,11 @@ export function toCsv(signals) {
  */
 function field(value) {
   let text = value === null || value === undefined ? "" : String(value);
-  if (/^[=+\-@\t\r]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text)) text = `'${text}`;
+  if (!/^-?\d+(\.\d+)?$/.test(text)) {
+    // who divides cells by a semicolon, as spreadsheets in Portuguese do, sees one begin after it and on a new line
+    text = text.replaceAll(/([\r\n;][^\S\r\n]*)(?=[=+\-@])/g, "$1'");
+    if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  }
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
