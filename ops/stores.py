@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from psycopg.conninfo import conninfo_to_dict
@@ -50,6 +51,7 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         redis = RedisPages(
             master=(settings.redis.master_host, settings.redis.master_port),
             replica=(replica, settings.redis.replica_port) if replica else None,
+            namespace=_namespace(settings.database),
             clock=clock,
         )
     return Stores(
@@ -59,6 +61,13 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         pages=redis or MemoryPages(clock),
         last_good=MemoryPages(clock),
     )
+
+
+def _namespace(settings: DatabaseSettings) -> str:
+    """Return a word for the schema whose pages are kept: other daemons may share the Redis, not the numbers."""
+    parts = conninfo_to_dict(settings.conninfo)
+    place = [str(parts.get(name)) for name in ("host", "port", "dbname")]
+    return hashlib.blake2b("/".join([*place, settings.schema_name]).encode(), digest_size=6).hexdigest()
 
 
 def migrate_as_owner(settings: DatabaseSettings, *, timers: Timers) -> tuple[str, ...]:

@@ -34,9 +34,20 @@ class RedisState:
 
 
 class RedisPages:
-    """Pages of bytes in Redis. Every method fails fast; none retries."""
+    """Pages of bytes in Redis. Every method fails fast; none retries.
 
-    def __init__(self, *, master: tuple[str, int], replica: tuple[str, int] | None, clock: Clock) -> None:
+    ``namespace`` stands before every key: commit numbers of two databases are alike, their pages are not.
+    """
+
+    def __init__(
+        self,
+        *,
+        master: tuple[str, int],
+        replica: tuple[str, int] | None,
+        clock: Clock,
+        namespace: str = "",
+    ) -> None:
+        self._prefix = f"{_PREFIX}{namespace}:" if namespace else _PREFIX
         self._master = _Server(*master, clock)
         self._replica = _Server(*replica, clock) if replica else None
 
@@ -48,13 +59,13 @@ class RedisPages:
         """
         if self._replica is not None:
             try:
-                page = self._replica.get(_PREFIX + key)
+                page = self._replica.get(self._prefix + key)
             except redis.RedisError:
                 page = None
             if page is not None:
                 return page
         try:
-            return self._master.get(_PREFIX + key)
+            return self._master.get(self._prefix + key)
         except redis.RedisError as error:
             raise RedisUnavailableError(f"master: {error}") from error
 
@@ -65,7 +76,7 @@ class RedisPages:
             RedisUnavailableError: the master did not take it (down, or turned read-only).
         """
         try:
-            self._master.set(_PREFIX + key, page, ttl_s=ttl_s)
+            self._master.set(self._prefix + key, page, ttl_s=ttl_s)
         except redis.RedisError as error:
             raise RedisUnavailableError(f"master: {error}") from error
 

@@ -209,3 +209,15 @@ def test_a_host_that_does_not_exist_is_a_typed_error() -> None:
             client.get("k")
     finally:
         client.close()
+
+
+def test_two_databases_that_share_a_redis_do_not_share_pages(pair: Pair) -> None:
+    place = (HOST, pair.master_port)
+    ours, theirs = (
+        RedisPages(master=place, replica=None, clock=SystemClock(), namespace=name) for name in ("a", "b")
+    )
+    ours.put("page:7:limit=1", b"ours", ttl_s=60)
+    assert theirs.get("page:7:limit=1") is None
+    assert ours.get("page:7:limit=1") == b"ours"
+    ours.close()
+    theirs.close()
