@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +36,9 @@ __all__ = ["MOST_CHANNELS", "ChannelParts", "channel_operations"]
 MOST_CHANNELS = 100
 _SETTING = "TP_CAPITAL_SIGNALS_CHANNEL_ID (or SIGNALS_CHANNEL_ID)"
 _TAG = "channels"
+#: what was written is shown by the keeper a moment later: a reader who comes back at once finds it
+_SHOWN_WITHIN_S = 1.0
+_LOOK_EVERY_S = 0.01
 _IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
 
 
@@ -203,6 +208,8 @@ def _add(parts: ChannelParts) -> Handler:
         row = added.row
         source = SETTINGS_SOURCE if row.channel in parts.settings else row.source
         entry = ChannelEntry(channel=row.channel, label=row.label, source=source, added_at=row.added_at)
+        # all of it, the time too: one of the same id and label may still be shown that was removed a moment ago
+        await _until_shown(parts, lambda entries: entry in entries)
         (data,), _ = await _objects(parts, (entry,))
         headers = {"Location": f"{request.url.path.rstrip('/')}/{row.channel}"} if added.created else {}
         return json_answer(data, status=201 if added.created else 200, headers=headers)
@@ -225,6 +232,7 @@ def _remove(parts: ChannelParts) -> Handler:
         if removed is None:
             return _unknown(channel)
         parts.directory.send(CHANNELS, ChannelsChanged())
+        await _until_shown(parts, lambda entries: channel not in (entry.channel for entry in entries))
         kept = await _kept(parts, channel)
         return json_answer(
             {
@@ -239,6 +247,14 @@ def _remove(parts: ChannelParts) -> Handler:
         )
 
     return remove
+
+
+async def _until_shown(parts: ChannelParts, is_there: Callable[[tuple[ChannelEntry, ...]], bool]) -> None:
+    """Wait until reading tells what was just written; not for long: what is written stands."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SHOWN_WITHIN_S):
+            while not is_there(_shown(parts).channels):  # noqa: ASYNC110 - actors in other threads publish; nobody is told
+                await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _kept(parts: ChannelParts, channel: str) -> dict[str, int] | None:

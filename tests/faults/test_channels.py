@@ -35,6 +35,18 @@ EMPTY_PAGE = {"success": True, "data": [], "count": 0}
 THIRD_CHANNEL = "-1003000000003"
 
 
+def test_what_was_written_is_found_by_who_asks_at_once(silent_gateway: str, database_url: str) -> None:
+    with running_daemon(environment(database_url, silent_gateway)) as engine:
+        for number in range(10, 25):
+            path = f"/channels/-{number}"
+            assert add(engine, f"-{number}").status_code == 201
+            assert ask(engine, "GET", path).status_code == 200
+            add(engine, f"-{number}", label="named")
+            assert ask(engine, "GET", path).json()["label"] == "named"
+            assert ask(engine, "DELETE", path).status_code == 200
+            assert ask(engine, "GET", path).status_code == 404
+
+
 @pytest.fixture
 def timers() -> Iterator[TimerThread]:
     """Run a timer thread for the test."""
