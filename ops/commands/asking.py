@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Annotated, Any
@@ -26,6 +27,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer 
 
 _LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
 _POLL_S = 0.5
+#: an error that stands so long is the command's end; the daemon goes on trying
+_GIVE_UP_S = 30.0
 
 dead_letters = typer.Typer(
     help="What could not be read or stored: seen, exported, tried again.", no_args_is_help=True
@@ -56,7 +59,7 @@ def list_letters(*, url: Url = None, json: AsJson = False) -> None:
         table.add_column(name, overflow="fold")
     for letter in letters:
         cells = ("id", "channel", "message_id", "reason", "attempts", "next_attempt_at", "error")
-        table.add_row(*(escape(str(letter[name])) if letter[name] is not None else "" for name in cells))
+        table.add_row(*(_shown(letter[name]) if letter[name] is not None else "" for name in cells))
     Console().print(table)
 
 
@@ -113,9 +116,12 @@ def backfill(
         bars: dict[str, TaskID] = {}
         body = daemon.get("/backfill")
         # the request is taken a moment later; what was completed before it says nothing of it
+        trouble = _Trouble()
         while not (body["requestsTaken"] != before and _is_at_rest(body)) and not left.wait(_POLL_S):
             body = daemon.get("/backfill")
             _show_progress(progress, bars, body)
+            if trouble.is_lasting(body["error"]):
+                break
     if json:
         _print(body)
     else:
@@ -126,6 +132,21 @@ def backfill(
             console.print(f"{one['id']}: {words}", highlight=False)
     if body["error"]:
         stop(EXIT_FAILED, body["error"])
+
+
+class _Trouble:
+    """What keeps the import from going on: said when it comes, and given up on when it stays."""
+
+    def __init__(self) -> None:
+        self._error: str | None = None
+        self._since_s = 0.0
+
+    def is_lasting(self, error: str | None) -> bool:
+        if error != self._error:
+            self._error, self._since_s = error, time.monotonic()
+            if error is not None:
+                typer.echo(f"tp-capital: {error}; the daemon tries again", err=True)
+        return error is not None and time.monotonic() - self._since_s > _GIVE_UP_S
 
 
 def _is_at_rest(body: dict[str, Any]) -> bool:
@@ -174,8 +195,13 @@ def _show_entries(entries: list[dict[str, Any]], console: Console, *, json: bool
         known = {"number", "timestamp", "level", "event"}
         more = " ".join(f"{name}={value}" for name, value in entry.items() if name not in known)
         style = _LEVELS.get(entry["level"], "default")
-        line = f"{entry['timestamp']} [{style}]{entry['level']:8}[/] {escape(entry['event'])} {escape(more)}"
+        line = f"{entry['timestamp']} [{style}]{entry['level']:8}[/] {_shown(entry['event'])} {_shown(more)}"
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _shown(value: object) -> str:
+    """Return a text of somebody else's for the terminal: it can neither style nor steer it."""
+    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)))
 
 
 def _print(value: object) -> None:
