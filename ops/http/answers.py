@@ -88,7 +88,8 @@ class Answering:
         gzip = qualities.get("gzip", qualities.get("*", 0.0)) > 0 and len(body) >= _SMALLEST_GZIP_BYTES
         # the same version in another coding: equal to a reader, not byte for byte
         sent["ETag"] = f"W/{etag}" if gzip else etag
-        if matches(request.get("if-none-match"), etag):
+        # a field may stand on several lines: together they are one list
+        if matches(", ".join(request.getlist("if-none-match")) or None, etag):
             return Response(status_code=304, headers=sent)
         if gzip:
             sent["Content-Encoding"] = "gzip"

@@ -115,14 +115,16 @@ def _operations(parts: AppParts) -> list[Operation]:
         *backfill_operations(parts.board, parts.directory),
         *sync_operations(parts.sync, parts.board, parts.directory),
     ]
+    probes = probe_operations(parts.board, parts.registry, parts.instruments)
     dashboard = Dashboard(answering)
     document: dict[str, Any] = {}
     operations = [
-        *probe_operations(parts.board, parts.registry, parts.instruments),
+        *probes,
         *signal_operations(*reading, with_history=True),
         *resources,
         *versioned(signal_operations(*reading, with_history=False)),
         *versioned(resources),
+        *versioned(probes),
         *doc_operations(answering),
         openapi_operation(answering, document),
         dashboard.assets(),

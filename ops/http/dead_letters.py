@@ -17,7 +17,7 @@ from ops.http.answers import JSON, Answering, json_answer
 from ops.http.encoding import encode
 from ops.http.models import DeadLetterItem, DeadLetterPage, Retry
 from ops.http.operations import Answer, Operation
-from ops.http.parameters import Parameters, Whole, lowered
+from ops.http.parameters import NoParameters, Parameters, Whole, lowered
 from ops.http.problems import BadRequestError, problem
 from storage.dead_letters import DeadLetters
 from storage.errors import StorageError
@@ -74,6 +74,7 @@ def dead_letter_operations(
         return await run_in_threadpool(page, request)
 
     async def retry(request: Request) -> Response:
+        NoParameters.read(request.query_params)
         text = request.path_params["id"]
         if not re.fullmatch(r"[0-9]{1,18}", text):
             raise BadRequestError([("id", "a whole number is wanted")])
@@ -116,6 +117,7 @@ def dead_letter_operations(
             summary="Try one again now",
             tag=_TAG,
             handler=retry,
+            query=NoParameters,
             answers={202: Answer(description="It is tried within seconds", body={JSON: Retry})},
             problems=(400, 401, 403, 404, 503),
         ),

@@ -44,6 +44,8 @@ class Guard:
     def __init__(self, app: ASGIApp, *, policy: GuardPolicy) -> None:
         self._app = app
         self._policy = policy
+        # names are the same in any case; browsers send them in small letters
+        self._hosts = frozenset(host.lower() for host in policy.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -81,11 +83,7 @@ class Guard:
 
     def _host_is_ours(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or "" if _parses(host) else ""
-        return (
-            name in _LOOPBACK_NAMES
-            or name in self._policy.allowed_hosts
-            or host in self._policy.allowed_hosts
-        )
+        return name in _LOOPBACK_NAMES or name in self._hosts or host.lower() in self._hosts
 
     def _origin_is_ours(self, origin: str, host: str) -> bool:
         return origin in self._policy.origins or origin in (f"http://{host}", f"https://{host}")

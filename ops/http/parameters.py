@@ -136,7 +136,8 @@ def _read_instant(value: object) -> datetime:
             number = int(value)
             in_ms = abs(number) > _LARGEST_SECONDS
             return _EPOCH + (timedelta(milliseconds=number) if in_ms else timedelta(seconds=number))
-        instant = datetime.fromisoformat(value)
+        # a plus that was not escaped arrives as a blank
+        instant = datetime.fromisoformat(re.sub(r"(T[0-9:.]+) (?=[0-9]{2}:?[0-9]{2}$)", r"\1+", value))
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError("ISO 8601 or epoch seconds or milliseconds are wanted") from None

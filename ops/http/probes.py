@@ -13,12 +13,16 @@ from engine.snapshot import Board
 from ops.http.answers import JSON, json_answer
 from ops.http.health import health_body, is_live, readiness
 from ops.http.models import Health, Probe
-from ops.http.operations import Answer, Handler, Operation
+from ops.http.operations import API_PREFIX, Answer, Handler, Operation
 
 __all__ = ["PROBES", "probe_operations"]
 
 #: never limited and never behind a key: who restarts the process asks here
-PROBES = frozenset({"/health", "/healthz", "/livez", "/ready", "/readyz"})
+PROBES = frozenset(
+    prefix + path
+    for prefix in ("", API_PREFIX)
+    for path in ("/health", "/healthz", "/livez", "/ready", "/readyz")
+)
 _TAG = "probes"
 
 

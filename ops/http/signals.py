@@ -16,6 +16,7 @@ from ops.http.encoding import signal_detail
 from ops.http.models import SignalDetail, SignalPage
 from ops.http.operations import Answer, Handler, Operation
 from ops.http.pages import PageReader
+from ops.http.parameters import NoParameters
 from ops.http.problems import BadRequestError, problem
 from ops.http.query import SignalsParameters, StreamParameters, parse_list_query
 from ops.http.streaming import Streams, TooManyStreamsError
@@ -92,6 +93,7 @@ def signal_operations(
             summary="One signal, with where in its text each value was read",
             tag="signals",
             handler=_one(signals),
+            query=NoParameters,
             answers={200: Answer(description="The signal", body={JSON: SignalDetail})},
             problems=(400, 404, 503),
         ),
@@ -120,7 +122,7 @@ class _Listing:
             page = self._pages.page(query)
         except StorageError as error:
             return _cannot_read(error)
-        headers = {} if page.age_s is None else {"Age": str(page.age_s)}
+        headers = {} if page.age_s is None else {"Age": str(page.age_s), "X-Stale-Seconds": str(page.age_s)}
         return self._answering.answer(request.headers, page.body, headers=headers, vary=_VARY)
 
     def _as_csv(self, request: Request, *, download: bool) -> Response:
@@ -146,6 +148,7 @@ class _Listing:
 
 def _one(signals: Signals) -> Handler:
     async def one(request: Request) -> Response:
+        NoParameters.read(request.query_params)
         text = request.path_params["id"]
         if not re.fullmatch(r"[0-9]{1,18}", text):
             raise BadRequestError([("id", "a whole number is wanted")])

@@ -17,6 +17,7 @@ from ops.http.answers import JSON, json_answer
 from ops.http.bodies import read_body
 from ops.http.models import SyncAnswer, SyncRequest
 from ops.http.operations import Answer, Operation
+from ops.http.parameters import NoParameters
 from ops.http.problems import problem
 from storage.errors import GatewayError
 from storage.gateway import SyncResult
@@ -35,6 +36,7 @@ def sync_operations(
     places = asyncio.Semaphore(_AT_ONCE)
 
     async def sync_messages(request: Request) -> Response:
+        NoParameters.read(request.query_params)
         asked = await read_body(request, SyncRequest)
         if places.locked():
             return problem(
@@ -62,6 +64,7 @@ def sync_operations(
             summary="Ask the gateway to fetch from Telegram, then poll at once",
             tag="control",
             handler=sync_messages,
+            query=NoParameters,
             body=SyncRequest,
             answers={200: Answer(description="What the gateway fetched", body={JSON: SyncAnswer})},
             problems=(400, 401, 403, 408, 413, 503),

@@ -90,6 +90,7 @@ def test_a_listed_name_is_served_and_the_refusal_names_the_list(host: str) -> No
 
 
 def test_a_listed_name_with_a_port_is_that_port_only() -> None:
+    assert status(policy(allowed_hosts=("MyBox.Local",)), host="mybox.local:4008") == 200
     rules = policy(allowed_hosts=("mine.example:80",))
     assert status(rules, host="mine.example:80") == 200
     assert status(rules, host="mine.example:81") == 421

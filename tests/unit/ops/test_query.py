@@ -107,6 +107,10 @@ def test_an_iso_date_or_epoch_is_the_instant_it_says_fault_22(name: str, text: s
     assert (query.since if name == "from" else query.until) == NOON
 
 
+def test_a_plus_that_was_not_escaped_is_still_one_fault_22() -> None:
+    assert asked("from=2026-11-02T15:00:00+03:00").since == NOON
+
+
 def test_a_date_alone_is_midnight_utc_and_not_its_year_in_milliseconds_fault_22() -> None:
     assert asked("from=2026-11-02").since == datetime(2026, 11, 2, tzinfo=UTC)
 
