@@ -58,8 +58,13 @@ def _database(server: Server) -> Iterator[str]:
     _drop_left_behind(server)
     name = f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
     identifier = sql.Identifier(name)
+    # migrations want UTF8, which need not be the server's default. Locale C goes with any encoding, and every system
+    # has it, unlike the locale of the database that was dumped: rows are counted there, none is searched or sorted
+    statement = sql.SQL(
+        "create database {} template template0 encoding 'UTF8' locale_provider libc lc_collate 'C' lc_ctype 'C'"
+    )
     try:
-        server.connection.execute(sql.SQL("create database {} template template0").format(identifier))
+        server.connection.execute(statement.format(identifier))
     except psycopg.Error as error:
         raise BackupError(f"no scratch database on {server.place}: {' '.join(str(error).split())}") from error
     try:

@@ -106,6 +106,8 @@ def connected(conninfo: str, *, database: str | None = None) -> Iterator[Server]
             row_factory=dict_row,
             connect_timeout=_CONNECT_S,
             application_name="tp-capital backup",
+            # a database without an encoding would give us bytes
+            client_encoding="UTF8",
         )
     except psycopg.ProgrammingError as error:
         # libpq repeats the whole string, the password too

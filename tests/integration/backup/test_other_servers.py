@@ -51,6 +51,38 @@ def test_debians_older_server_is_backed_up_with_its_own_programs(
         shutil.rmtree(place)
 
 
+def test_a_server_whose_default_is_no_encoding_at_all_is_backed_up(
+    programs: list[Programs], tmp_path: Path
+) -> None:
+    place = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
+    timers = TimerThread()
+    try:
+        with LocalPostgres(place, settings={"fsync": "off"}) as server:
+            admin, source = Filled(server.dsn()), Filled(server.dsn("one"))
+            # what pg_createcluster makes where LANG is not set
+            admin.ask(
+                "update pg_database set encoding = pg_char_to_encoding('SQL_ASCII'), datcollate = 'C', datctype = 'C'"
+                " where datname in ('template0', 'template1')"
+            )
+            admin.ask("create database one template template0 encoding 'UTF8'")
+            migrate(source.url, schema=SCHEMA, strategy=Strategy.NEON, timers=timers)
+            source.store(1, 2, 3)
+            made = back_up(
+                source.url,
+                schema=SCHEMA,
+                folder=tmp_path / "kept",
+                keep=1,
+                scratch=None,
+                now=NOW,
+                programs=programs,
+            )
+            assert made.unproven is None
+            assert made.note.tables["tp_capital_signals"] == 3
+    finally:
+        timers.close()
+        shutil.rmtree(place)
+
+
 @pytest.mark.timescale
 @pytest.mark.skipif(TIMESCALE_URL not in os.environ, reason=f"{TIMESCALE_URL} names no server")
 def test_a_hypertable_is_backed_up_with_its_chunks_and_its_policy(
