@@ -9,7 +9,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import AliasGenerator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from config.fields import LOOPBACK_HOSTS, Group, Port, env_names
+from config.fields import Group, Port, env_names
+from config.tls import demand_tls
 
 __all__ = ["DatabaseSettings", "NeonSettings", "TimescaleSettings"]
 
@@ -86,9 +87,9 @@ class DatabaseSettings(Group):
     def conninfo(self) -> str:
         """The engine's connection string, secret included: for the driver, never for a log."""
         if self.url is not None:
-            return self._with_tls(self.url.get_secret_value())
+            return self.with_tls(self.url.get_secret_value())
         password = self.password.get_secret_value() if self.password else None
-        return self._with_tls(
+        return self.with_tls(
             make_conninfo(
                 "", host=self.host, port=self.port, dbname=self.name, user=self.user, password=password
             )
@@ -97,23 +98,16 @@ class DatabaseSettings(Group):
     @property
     def migration_conninfo(self) -> str:
         """The connection string of the owner's role; the engine's own by default."""
-        return self._with_tls(self.migration_url.get_secret_value()) if self.migration_url else self.conninfo
+        return self.with_tls(self.migration_url.get_secret_value()) if self.migration_url else self.conninfo
 
-    def _with_tls(self, conninfo: str) -> str:
-        """With neon, ask for TLS unless the string is stricter or stays on this machine."""
-        parts = conninfo_to_dict(conninfo)
-        # an address alone is a host as well, and it beats the name beside it
-        hosts = [str(parts[name]) for name in ("host", "hostaddr") if parts.get(name)]
-        local = all(host.startswith("/") or host in LOOPBACK_HOSTS for host in hosts)
-        if (
-            self.strategy == "timescale"
-            or local
-            or parts.get("sslmode") in ("require", "verify-ca", "verify-full")
-        ):
-            return conninfo
-        # libpq takes the system's authorities with the strictest mode only
-        strict = parts.get("sslrootcert") == "system"
-        return make_conninfo(conninfo, sslmode="verify-full" if strict else "require")
+    @property
+    def scratch_conninfo(self) -> str | None:
+        """The connection string of the server for scratch; None when that is the owner's."""
+        return self.with_tls(self.scratch_url.get_secret_value()) if self.scratch_url else None
+
+    def with_tls(self, conninfo: str) -> str:
+        """Return a connection string as the strategy wants it: neon demands TLS outside of this machine."""
+        return demand_tls(conninfo) if self.strategy == "neon" else conninfo
 
 
 class TimescaleSettings(DatabaseSettings):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from ops.backup.errors import BackupError
@@ -57,8 +57,14 @@ class Server:
             for option in psycopg.pq.Conninfo.get_defaults()
             if option.envvar
         }
-        given = conninfo_to_dict(self.conninfo)
-        environment |= {variables[name]: str(value) for name, value in given.items() if name in variables}
+        # a service's values among them, as they are in use: read anew, its file would beat the variables beside it
+        for variable in ("PGSERVICE", "PGSERVICEFILE"):
+            environment.pop(variable, None)
+        for option in self.connection.pgconn.info:
+            name = option.keyword.decode()
+            # a dump keeps the encoding of its database
+            if option.val and name in variables and name not in ("service", "servicefile", "client_encoding"):
+                environment[variables[name]] = option.val.decode()
         info = self.connection.info
         # of several hosts the one that answered; messages in English, because we read some
         environment |= {"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": self.user, "LC_ALL": "C"}

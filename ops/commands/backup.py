@@ -31,14 +31,13 @@ def backup(
 ) -> None:
     """Back the schema up with the owner's connection, restore it once to check it, and keep the newest ones."""
     settings = usable_settings().database
-    scratch = settings.scratch_url.get_secret_value() if settings.scratch_url else None
     with _failing("cannot back up"):
         made = back_up(
             settings.migration_conninfo,
             schema=settings.schema_name,
             folder=to,
             keep=keep,
-            scratch=scratch,
+            scratch=settings.scratch_conninfo,
             now=datetime.now(UTC),
             programs=installed(),
         )
@@ -73,7 +72,7 @@ def restore(
     with _failing("cannot restore"):
         done = restore_file(
             file,
-            into or settings.migration_conninfo,
+            settings.with_tls(into) if into else settings.migration_conninfo,
             schema=settings.schema_name,
             force=force,
             now=datetime.now(UTC),

@@ -8,13 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typer.testing import CliRunner, Result
 
 from ops.backup.programs import choose
 from ops.backup.scratch import _PREFIX
+from ops.backup.server import connected
 from ops.cli import app
 from ops.local.process import wait_until
-from tests.support.backups import Filled, WithFault
+from tests.support.backups import BackUp, Filled, WithFault
 
 
 def test_the_commands_make_and_restore_a_backup(
@@ -47,6 +49,48 @@ def test_the_commands_make_and_restore_a_backup(
     assert missing.exit_code == 1
     assert missing.stderr.startswith("tp-capital: cannot restore: ")
     assert missing.stderr.count("\n") == 1
+
+
+def test_with_neon_neither_command_goes_without_tls_to_another_machine(
+    filled: Filled, other: Filled, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server here has no TLS: it would be spoken to in the clear."""
+    monkeypatch.chdir(tmp_path)
+
+    def elsewhere(url: str) -> str:
+        # by its name another machine
+        return make_conninfo(url, host="db.example", hostaddr="127.0.0.1")
+
+    def refusal(*arguments: str, **environment: str) -> str:
+        clean = {name: None for name in os.environ if name.startswith("TP_CAPITAL_")}
+        settings = {"TP_CAPITAL_DB_STRATEGY": "neon", "TP_CAPITAL_MIGRATION_DATABASE_URL": filled.url}
+        done = CliRunner().invoke(app, list(arguments), env={**clean, **settings, **environment})
+        assert done.exit_code == 1
+        return done.stderr
+
+    no_tls = "server does not support SSL, but SSL was required"
+    assert no_tls in refusal("restore", str(dump), TP_CAPITAL_RESTORE_DATABASE_URL=elsewhere(other.url))
+    assert no_tls in refusal("restore", str(dump), "--into", elsewhere(other.url))
+    assert "the address is malformed" in refusal("restore", str(dump), "--into", "no address")
+    assert no_tls in refusal("backup", TP_CAPITAL_SCRATCH_DATABASE_URL=elsewhere(filled.url))
+    assert other.ask("select from pg_namespace where nspname = 'signals'") == []
+
+
+def test_the_programs_connect_as_we_do_where_a_service_names_the_server(
+    filled: Filled, make: BackUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service beats variables, and it may ask for less than our own connection does."""
+    parts = conninfo_to_dict(filled.url)
+    services = tmp_path / "services.conf"
+    lines = [f"{name}={parts[name]}" for name in ("host", "port", "user", "password", "dbname")]
+    services.write_text("\n".join(["[filled]", *lines, "sslmode=disable", ""]))
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGSERVICE", "filled")
+    with connected("sslmode=allow") as server:
+        environment = server.environment()
+    assert environment["PGSSLMODE"] == "allow"
+    assert {"PGSERVICE", "PGSERVICEFILE"} & environment.keys() == set()
+    assert make(owner="service=filled sslmode=allow").unproven is None
 
 
 ENDED = """

@@ -206,6 +206,8 @@ def test_migrations_use_the_owners_role_when_one_is_given(environment: Any) -> N
         ("postgresql://u@127.0.0.1/db", None),
         ("postgresql://u@localhost/db", None),
         ("postgresql:///db?host=/run/postgresql", None),
+        ("postgresql:///db?host=/run/postgresql,remote.example", "require"),
+        ("postgresql:///db", None),
     ],
 )
 def test_neon_asks_for_tls_unless_it_stays_on_this_machine(
@@ -213,6 +215,46 @@ def test_neon_asks_for_tls_unless_it_stays_on_this_machine(
 ) -> None:
     environment(TP_CAPITAL_DB_STRATEGY="neon", TP_CAPITAL_DATABASE_URL=url)
     assert conninfo(load_settings()).get("sslmode") == sslmode
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "sslmode"),
+    [
+        ("postgresql:///db", {"PGHOST": "remote.example"}, "require"),
+        ("postgresql:///db", {"PGHOST": "/run/postgresql"}, None),
+        ("postgresql:///db", {"PGHOSTADDR": "192.0.2.1"}, "require"),
+        ("postgresql://localhost/db", {"PGHOSTADDR": "192.0.2.1"}, "require"),
+        ("postgresql://localhost/db", {"PGHOST": "remote.example"}, None),
+        ("postgresql:///db?service=remote", {}, "require"),
+        ("postgresql:///db?service=trusted", {}, "verify-full"),
+        ("postgresql:///db?service=here", {}, None),
+        ("postgresql:///db?service=unknown", {}, "require"),
+        ("postgresql:///db", {"PGSERVICE": "remote"}, "require"),
+        ("postgresql://localhost/db", {"PGSERVICE": "remote"}, None),
+        ("postgresql:///db", {"PGHOST": "remote.example", "PGSSLMODE": "disable"}, "require"),
+        ("postgresql://u@remote.example/db", {"PGSSLMODE": "verify-full"}, "verify-full"),
+    ],
+)
+def test_neon_asks_for_tls_also_where_the_host_stands_outside_of_the_url(
+    environment: Any, tmp_path: Path, url: str, variables: dict[str, str], sslmode: str | None
+) -> None:
+    services = tmp_path / "services.conf"
+    services.write_text(
+        "[remote]\nhost=remote.example\nsslmode=disable\n"
+        "[trusted]\nhost=remote.example\nsslmode=verify-full\n"
+        "[here]\nhost=127.0.0.1\n"
+    )
+    environment(TP_CAPITAL_DB_STRATEGY="neon", TP_CAPITAL_DATABASE_URL=url, PGSERVICEFILE=str(services))
+    environment(**variables)
+    assert conninfo(load_settings()).get("sslmode") == sslmode
+
+
+def test_neon_asks_for_tls_on_the_server_for_scratch_too(environment: Any) -> None:
+    assert load_settings().database.scratch_conninfo is None
+    environment(TP_CAPITAL_SCRATCH_DATABASE_URL="postgresql://u@remote.example/db")
+    assert load_settings().database.scratch_conninfo == "postgresql://u@remote.example/db"
+    environment(TP_CAPITAL_DB_STRATEGY="neon")
+    assert conninfo_to_dict(load_settings().database.scratch_conninfo or "")["sslmode"] == "require"
 
 
 # ── where values come from ───────────────────────────────────────────────────
