@@ -120,13 +120,20 @@ def _check_encoding(name: str, asker: Asker) -> Finding:
         "select pg_encoding_to_char(encoding) as encoding, datname from pg_database"
         " where datname = current_database()"
     )
-    if row["encoding"] == "UTF8":
-        return ok(name, "UTF8")
-    return fail(
-        name,
-        f"the database's encoding is {row['encoding']}: messages with other characters are refused",
-        f"make a new one and move the data: create database {row['datname']}_utf8 encoding 'UTF8' template template0",
-    )
+    if row["encoding"] != "UTF8":
+        return fail(
+            name,
+            f"the database's encoding is {row['encoding']}: messages with other characters are refused",
+            f"make a new one and move the data: create database {row['datname']}_utf8 encoding 'UTF8'"
+            " lc_ctype 'C.UTF-8' template template0",
+        )
+    if not asker.row("select 'Ç' ilike 'ç' as folds")["folds"]:
+        return warn(
+            name,
+            "UTF8, but the locale knows upper and lower case of ASCII letters only: a search for ação misses AÇÃO",
+            "tp-capital backup, make the database anew with ops/deploy/init-database.sql, tp-capital restore",
+        )
+    return ok(name, "UTF8, and upper and lower case of every letter are known")
 
 
 def _check_size(name: str, asker: Asker) -> Finding:

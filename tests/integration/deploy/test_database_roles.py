@@ -30,10 +30,10 @@ DATABASE, ENGINE, OWNER = "tp_capital_db", ENGINE_ROLE, OWNER_ROLE
 
 
 def run_init(
-    postgres: LocalPostgres, folder: Path, values: Mapping[str, str]
+    postgres: LocalPostgres, folder: Path, values: Mapping[str, str], *, system: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run the files as the entry point of the database image does."""
-    psql = find_binaries(folder).folder / "psql"
+    psql = find_binaries(folder, system=system).folder / "psql"
     files = ("--file", DEPLOY / "init-roles.sql", "--file", DEPLOY / "init-database.sql")
     return subprocess.run(
         [psql, "-v", "ON_ERROR_STOP=1", "--no-psqlrc", *files],
@@ -144,6 +144,30 @@ def test_the_engines_role_may_log_in_and_no_more(postgres: LocalPostgres, values
         f"{name}={value}" for name, value in ENGINE_LIMITS.items()
     )
     assert owner["name"] == OWNER
+
+
+@pytest.mark.parametrize("system", [False, True], ids=["the newest server", "Debian's older one"])
+def test_a_search_knows_every_letters_case_also_where_the_clusters_locale_does_not(
+    folder: Path, *, system: bool
+) -> None:
+    if system:
+        need_program("psql")
+    place = folder / f"of-locale-c-{system}"
+    written = dict(re.findall(r"^([A-Z_]+)=(.*)$", environment_text(), re.MULTILINE))
+    with LocalPostgres(place, settings={"fsync": "off"}, system=system) as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+            # what pg_createcluster makes where LANG is not set
+            admin.execute(
+                "update pg_database set encoding = pg_char_to_encoding('SQL_ASCII'), datcollate = 'C', datctype = 'C'"
+                " where datname in ('template0', 'template1')"
+            )
+        made = run_init(server, place, written, system=system)
+        assert made.returncode == 0, made.stderr
+        with psycopg.connect(server.dsn(DATABASE)) as connection:
+            found = connection.execute(
+                "select 'COMPRA AÇÃO' ilike '%ação%', 'Z' < 'a', current_setting('server_encoding')"
+            ).fetchone()
+    assert found == (True, True, "UTF8")
 
 
 def test_nobody_else_comes_into_the_database(postgres: LocalPostgres, values: dict[str, str]) -> None:

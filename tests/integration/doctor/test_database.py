@@ -172,6 +172,15 @@ def test_an_encoding_that_is_not_utf8_is_named(look: Look, shared_url: str) -> N
     assert "encoding 'UTF8'" in str(finding.remedy)
 
 
+def test_a_locale_that_knows_no_case_of_other_letters_is_a_warning(look: Look, shared_url: str) -> None:
+    name = f"{name_of(shared_url)}_c"
+    run(shared_url, f"create database {name} encoding 'UTF8' locale 'C' template template0")
+    finding = look(examine_database, **neon(make_conninfo(shared_url, dbname=name)))["database.encoding"]
+    run(shared_url, f"drop database {name}")
+    assert (finding.status, "AÇÃO" in finding.found) == (Status.WARN, True)
+    assert "init-database.sql" in str(finding.remedy)
+
+
 def test_a_database_that_takes_no_writes_is_named(look: Look, admin_url: str, engine_url: str) -> None:
     run(admin_url, f"alter database {name_of(admin_url)} set default_transaction_read_only = on")
     finding = look(examine_database, **neon(engine_url))["database.writable"]
