@@ -28,7 +28,8 @@ from ops.local.ports import free_port
 from ops.local.probes import http_problem
 from ops.local.process import OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL
-from ops.local.stack import DATABASE, GATEWAY_DATABASE, Stack, StackPorts
+from ops.local.stack import DATABASE, GATEWAY_DATABASE, Stack
+from ops.local.stack_ports import StackPorts
 from ops.logging import configure_logging
 
 __all__ = ["main"]

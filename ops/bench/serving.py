@@ -25,7 +25,8 @@ from ops.bench.load import Load, put_load
 from ops.local.ports import free_port
 from ops.local.probes import http_problem
 from ops.local.process import OwnedProcess
-from ops.local.stack import DATABASE, Stack, StackPorts
+from ops.local.stack import DATABASE, Stack
+from ops.local.stack_ports import StackPorts
 from ops.logging import configure_logging
 
 __all__ = ["main"]

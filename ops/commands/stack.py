@@ -18,7 +18,8 @@ from ops.commands.common import stop
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
 from ops.gateway.database import DatabaseUnavailableError
 from ops.local.process import LocalServerError
-from ops.local.stack import PartState, Stack, StackPorts
+from ops.local.stack import PartState, Stack
+from ops.local.stack_ports import StackPorts
 from ops.logging import configure_logging
 
 __all__ = ["app"]
@@ -44,7 +45,9 @@ def up(
     base_port: Annotated[
         int | None,
         typer.Option(
-            min=1024, max=_LAST_BASE, help="First of six ports in a row, instead of the usual ones."
+            min=1024,
+            max=_LAST_BASE,
+            help="First of six ports in a row. By default those in use until `stack down`, else the usual ones.",
         ),
     ] = None,
     gateway: Annotated[
@@ -54,12 +57,12 @@ def up(
     json: Json = False,
 ) -> None:
     """Start all parts that do not run and wait until they are ready; they go on running."""
-    ports = StackPorts() if base_port is None else StackPorts.from_base(base_port)
+    ports = None if base_port is None else StackPorts.from_base(base_port)
     stack = Stack(state, ports, gateway=gateway)
     try:
         stack.up()
     except (LocalServerError, DatabaseUnavailableError, OSError) as error:
-        stop(EXIT_FAILED, str(error), "what was started goes on running: see `tp-capital stack status`")
+        stop(EXIT_FAILED, str(error), *_what_goes_on(stack))
     code = _show(stack.states(), as_json=json)
     if not json:
         where = shlex.quote(os.path.relpath(stack.settings_file))
@@ -71,7 +74,7 @@ def up(
 def down(*, state: State = _FOLDER) -> None:
     """Stop all parts in reverse order, each drained; data stay."""
     try:
-        stopped = Stack(state, StackPorts()).down()
+        stopped = Stack(state).down()
     except LocalServerError as error:
         stop(EXIT_FAILED, str(error))
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
@@ -81,10 +84,19 @@ def down(*, state: State = _FOLDER) -> None:
 def status(*, state: State = _FOLDER, json: Json = False) -> None:
     """Show how each part is. Exit 0 when all are healthy, else 1."""
     try:
-        states = Stack(state, StackPorts()).states()
+        states = Stack(state).states()
     except LocalServerError as error:
         stop(EXIT_FAILED, str(error))
     raise typer.Exit(_show(states, as_json=json))
+
+
+def _what_goes_on(stack: Stack) -> list[str]:
+    try:
+        running = stack.runs()
+    except LocalServerError:
+        # the file that would tell is the very problem that was named
+        return []
+    return ["what was started goes on running: see `tp-capital stack status`"] if running else []
 
 
 def _show(states: list[PartState], *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ import secrets
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,13 +21,14 @@ from ops.local.parts_file import PartsFile, StartedPart
 from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
 from ops.local.postgres import HOST, LocalPostgres
 from ops.local.probes import engine_health, http_problem, is_taken
-from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError, wait_until
+from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError, ServerStartError, wait_until
 from ops.local.programs import find_program
 from ops.local.redis import redis_answers, redis_process
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
 from ops.local.sample import load_sample
+from ops.local.stack_ports import StackPorts
 
-__all__ = ["DATABASE", "GATEWAY_DATABASE", "PartState", "Stack", "StackPorts"]
+__all__ = ["DATABASE", "GATEWAY_DATABASE", "PartState", "Stack"]
 
 DATABASE = "tp_capital_db"
 GATEWAY_DATABASE = "telegram_gateway"
@@ -36,28 +37,6 @@ _ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "gateway", "
 _READY_S = 30.0
 #: the engine drains for up to 10 s
 _STOP_S = 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackPorts:
-    """Where each part listens; by default the contract's ports."""
-
-    database: int = 5440
-    pgbouncer: int = 6435
-    redis_master: int = 6381
-    redis_replica: int = 6382
-    engine: int = 4008
-    gateway: int = 4010
-
-    @classmethod
-    def from_base(cls, base: int) -> StackPorts:
-        """Return six ports in a row."""
-        names = ("database", "pgbouncer", "redis_master", "redis_replica", "engine", "gateway")
-        return cls(**{name: base + step for step, name in enumerate(names)})
-
-    def of(self, part: str) -> int:
-        """Return the port of a part by its name."""
-        return int(getattr(self, part.replace("-", "_")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +51,14 @@ class PartState:
 class Stack:
     """A stack in ``folder``, which holds its data, passwords and logs.
 
+    ``ports``: where its parts shall listen; None: where they did, or else on the usual ports.
     ``gateway``: also run the reference gateway with the sample history, as a sixth part.
     """
 
-    def __init__(self, folder: Path, ports: StackPorts, *, gateway: bool = False) -> None:
+    def __init__(self, folder: Path, ports: StackPorts | None = None, *, gateway: bool = False) -> None:
         self._folder = folder.resolve()
-        self._ports = ports
+        self._wanted_ports = ports
+        self._ports = ports or StackPorts()
         self._gateway = gateway
         self._file = PartsFile(self._folder)
         self._started: list[StartedPart] = []
@@ -86,11 +67,14 @@ class Stack:
         """Start what does not run yet and wait until each part is ready; what was started here stays on failure.
 
         Raises:
-            LocalServerError: a port is taken, a program is missing, a part does not start: the text names the remedy.
+            LocalServerError: a port is taken or another one than before, a program is missing, a part does not
+                get well: the text names the remedy.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            self._started = [part for part in self._file.read() if part.running]
+            known = self._file.read()
+            self._started = [part for part in known if part.running]
+            self._ports = self._choose_ports(known)
             self._check_ports()
             for program in ("pgbouncer", "redis-server"):
                 find_program(program, package=program)
@@ -124,6 +108,10 @@ class Stack:
     def states(self) -> list[PartState]:
         """Return how each started part is."""
         return [self._state(part) for part in self._file.read()]
+
+    def runs(self) -> bool:
+        """Tell whether any part runs, well or not."""
+        return any(part.running for part in self._file.read())
 
     @property
     def settings_file(self) -> Path:
@@ -163,12 +151,12 @@ class Stack:
         postgres = LocalPostgres(self._folder / "postgres", port=self._ports.database, settings=settings)
         postgres.start()
         try:
-            passwords = self._passwords()
-            make_database(postgres, DATABASE, passwords)
+            assert postgres.pid is not None  # noqa: S101 - started above
+            # before all else: what goes on running after a failure is there for `down` to find
+            self._note("database", postgres.pid, postgres.command, postgres.log_path)
+            make_database(postgres, DATABASE, self._passwords())
             if self._gateway:
                 postgres.create_database(GATEWAY_DATABASE, owner=OWNER_ROLE)
-            assert postgres.pid is not None  # noqa: S101 - started above
-            self._note("database", postgres.pid, postgres.command, postgres.log_path)
         except BaseException:
             postgres.leave_running()
             raise
@@ -222,9 +210,14 @@ class Stack:
 
     def _start(self, name: str, make: Callable[[], OwnedProcess]) -> None:
         port = self._ports.of(name)
-        if any(part.name == name for part in self._started):
+        running = next((part for part in self._started if part.name == name), None)
+        if running is not None:
             # a replica, for instance, needs a moment when its master was started anew
-            wait_until(lambda: self._probe(name, port) is None, deadline_s=_READY_S)
+            if not wait_until(lambda: self._probe(name, port) is None, deadline_s=_READY_S):
+                raise ServerStartError(
+                    f"{name} runs (process {running.pid}), but is not healthy after {_READY_S:g} s: "
+                    f"{self._state(running).says}. Its log: {running.log}"
+                )
             return
         process = make()
         process.start()
@@ -256,6 +249,17 @@ class Stack:
         if name == "redis-replica":
             return None if redis_answers(port, in_sync=True) else "is not in sync with its master"
         return http_problem(port, "/readyz" if name == "engine" else "/health")
+
+    def _choose_ports(self, known: Sequence[StartedPart]) -> StackPorts:
+        """Go on with the ports of before unless others are wanted, and refuse those while parts run."""
+        if self._wanted_ports is None:
+            return StackPorts.from_parts({part.name: part.port for part in known})
+        if any(part.port != self._wanted_ports.of(part.name) for part in self._started):
+            places = ", ".join(f"{part.name} {part.port}" for part in self._started)
+            raise LocalServerError(
+                f"This stack runs on other ports ({places}): `tp-capital stack down` first."
+            )
+        return self._wanted_ports
 
     def _check_ports(self) -> None:
         """Name every port that somebody else holds, before anything is started."""

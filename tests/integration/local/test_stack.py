@@ -20,9 +20,10 @@ import requests
 from ops.local import stack as stack_module
 from ops.local._processes import is_alive
 from ops.local.ports import free_port
-from ops.local.process import ProgramMissingError
+from ops.local.process import ProgramMissingError, ServerStartError
 from ops.local.roles import OWNER_ROLE
-from ops.local.stack import Stack, StackPorts
+from ops.local.stack import Stack
+from ops.local.stack_ports import StackPorts
 from tests.support.servers import need_program
 from tests.support.stack import eventually, surroundings
 
@@ -83,7 +84,9 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_up_use_break_mend_and_down(stack: StackCommand, base_port: int) -> None:
+def test_up_use_break_mend_and_down(
+    stack: StackCommand, base_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One story, because a whole stack takes seconds to start."""
     done = stack("up", "--gateway", "--json", f"--base-port={base_port}")
     assert done.returncode == 0, done.stderr
@@ -97,17 +100,22 @@ def test_up_use_break_mend_and_down(stack: StackCommand, base_port: int) -> None
     _the_engine_goes_through_the_pooler(stack, ports)
     _pages_are_read_from_the_replica(ports)
     _its_settings_lead_other_commands_there(stack)
+    _other_ports_are_refused_while_it_runs(stack, base_port)
+    with monkeypatch.context() as patch:
+        patch.setattr(stack_module, "_READY_S", 1.0)
+        _a_part_that_runs_but_hangs_is_named(stack, pids["redis-replica"])
 
     os.kill(pids["redis-master"], signal.SIGKILL)
     eventually(lambda: not is_alive(pids["redis-master"]))
     shown = stack("status")
     assert shown.returncode == 1
     assert "does not run" in " ".join(shown.stdout.split())
-    again = json.loads(stack("up", "--gateway", "--json", f"--base-port={base_port}").stdout)
+    again = json.loads(stack("up", "--gateway", "--json").stdout)
     assert [state["name"] for state in again] == NAMES
     assert all(state["healthy"] for state in again)
     unchanged = {state["name"] for state in again if state["pid"] == pids[state["name"]]}
     assert unchanged == {*NAMES} - {"redis-master"}, "what runs is left running"
+    assert {state["name"]: state["port"] for state in again} == ports, "also for what was started anew"
 
     down = stack("down")
     assert down.stdout.startswith(
@@ -153,6 +161,29 @@ def _its_settings_lead_other_commands_there(stack: StackCommand) -> None:
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
 
 
+def _other_ports_are_refused_while_it_runs(stack: StackCommand, base_port: int) -> None:
+    parts = stack.parts()
+    settings = (stack.folder / "state" / "engine.env").read_text()
+    done = stack("up", "--gateway", f"--base-port={base_port + 100}")
+    assert done.returncode == 1
+    assert f"database {base_port}" in done.stderr
+    assert "`tp-capital stack down` first" in done.stderr
+    assert stack.parts() == parts
+    assert all(is_alive(part["pid"]) for part in parts)
+    assert (stack.folder / "state" / "engine.env").read_text() == settings
+
+
+def _a_part_that_runs_but_hangs_is_named(stack: StackCommand, replica: int) -> None:
+    os.kill(replica, signal.SIGSTOP)
+    try:
+        with pytest.raises(
+            ServerStartError, match=r"(?s)^redis-replica runs .*not in sync.*redis-replica\.log"
+        ):
+            Stack(stack.folder / "state", gateway=True).up()
+    finally:
+        os.kill(replica, signal.SIGCONT)
+
+
 def _pages_are_read_from_the_replica(ports: dict[str, int]) -> None:
     url = f"http://127.0.0.1:{ports['engine']}/signals?limit=5"
     eventually(lambda: len(requests.get(url, timeout=5).json()["data"]) == 5, what="the sample's signals")
@@ -182,6 +213,7 @@ def test_a_port_in_use_is_named_before_anything_starts(stack: StackCommand, base
     assert f"redis-replica {base_port + 3}" in done.stderr
     assert "--base-port" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "goes on running" not in done.stderr, "nothing runs"
     assert not (stack.folder / "state" / "postgres").exists()
 
 
