@@ -37,6 +37,8 @@ def make_database(server: LocalPostgres, name: str, passwords: RolePasswords) ->
     server.create_role(ENGINE_ROLE, passwords.engine)
     server.create_database(name, owner=OWNER_ROLE)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        # so that a backup can be restored to check it
+        connection.execute(sql.SQL("alter role {} createdb").format(sql.Identifier(OWNER_ROLE)))
         for setting, value in ENGINE_LIMITS.items():
             connection.execute(
                 sql.SQL("alter role {} set {} = {}").format(

@@ -149,16 +149,22 @@ def _the_engine_goes_through_the_pooler(stack: StackCommand, ports: dict[str, in
 def _its_settings_lead_other_commands_there(stack: StackCommand) -> None:
     kept = stack.folder / "state" / "engine.env"
     assert kept.stat().st_mode & 0o777 == 0o600
-    doctor = subprocess.run(
-        ["sh", "-c", f"set -a; . {kept}; exec {sys.executable} -m ops.cli doctor --json"],
-        cwd=stack.folder,
-        env=surroundings(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+
+    def run(command: str) -> str:
+        done = subprocess.run(
+            ["sh", "-c", f"set -a; . {kept}; exec {sys.executable} -m ops.cli {command}"],
+            cwd=stack.folder,
+            env=surroundings(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("doctor --json")
+    assert "restored to check it" in run("backup")
 
 
 def _other_ports_are_refused_while_it_runs(stack: StackCommand, base_port: int) -> None:
