@@ -23,18 +23,28 @@ def redis_process(folder: Path, *, name: str, port: int, replica_of: int | None 
     Raises:
         ProgramMissingError: redis-server is not installed.
     """
+    own = folder / name
+    own.mkdir(mode=0o700, exist_ok=True)
+    own.chmod(0o700)
+    # what a server killed while being filled had received, or one of an earlier version had let lie
+    for left in (folder / "dump.rdb", *own.glob("*.rdb")):
+        left.unlink(missing_ok=True)
     command = [
         *(find_program("redis-server", package="redis-server"), "--port", str(port), "--bind", HOST),
-        *("--dir", str(folder), "--save", "", "--appendonly", "no"),
+        *("--dir", str(own), "--save", "", "--appendonly", "no"),
         *("--maxmemory", _MEMORY, "--maxmemory-policy", "allkeys-lru"),
         # with a title of its own it could not be told from a stranger that got its number later
         *("--set-proc-title", "no"),
         # a replica is served at once instead of waiting five seconds for others to come
         *("--repl-diskless-sync-delay", "0"),
+        # a copy for a replica goes over the wire, straight into its memory when that holds nothing yet;
+        # else by a file, removed as soon as it is read
+        *("--repl-diskless-sync", "yes", "--repl-diskless-load", "on-empty-db"),
+        *("--rdb-del-sync-files", "yes"),
     ]
     if replica_of is not None:
         command += ["--replicaof", HOST, str(replica_of)]
-    return OwnedProcess(name, command, log_path=folder / f"{name}.log", cwd=folder)
+    return OwnedProcess(name, command, log_path=folder / f"{name}.log", cwd=own)
 
 
 def redis_answers(port: int, *, in_sync: bool = False) -> bool:
