@@ -34,23 +34,24 @@ def examine_redis(around: Surroundings) -> Iterator[Finding]:
         return
     master = _ask(settings.master_host, settings.master_port, around.answer_s)
     yield _judge_master(master, f"{settings.master_host}:{settings.master_port}")
-    yield _judge_memory_of(_MASTER_MEMORY, master)
+    yield _judge_memory_of(_MASTER_MEMORY, master, f"{settings.master_host}:{settings.master_port}")
     if settings.replica_host is None:
         yield from (skipped(name, "REDIS_REPLICA_HOST is not set") for name in (_REPLICA, _REPLICA_MEMORY))
         return
     place = f"{settings.replica_host}:{settings.replica_port}"
     replica = _ask(settings.replica_host, settings.replica_port, around.answer_s)
-    yield (
-        _unreachable(_REPLICA, place, replica)
-        if isinstance(replica, Exception)
-        else judge_replica(
+    if (settings.replica_host, settings.replica_port) == (settings.master_host, settings.master_port):
+        yield _same(place)
+    elif isinstance(replica, Exception):
+        yield _unreachable(_REPLICA, place, replica)
+    else:
+        yield judge_replica(
             replica,
             None if isinstance(master, Exception) else master,
             place=place,
             master_place=f"{settings.master_host} {settings.master_port}",
         )
-    )
-    yield _judge_memory_of(_REPLICA_MEMORY, replica)
+    yield _judge_memory_of(_REPLICA_MEMORY, replica, place)
 
 
 def _ask(host: str, port: int, timeout_s: float) -> Info | redis.RedisError:
@@ -62,7 +63,7 @@ def _ask(host: str, port: int, timeout_s: float) -> Info | redis.RedisError:
         retry=Retry(NoBackoff(), 0),
     ) as server:
         try:
-            answers = [server.info(section) for section in ("replication", "memory")]
+            answers = [server.info(section) for section in ("server", "replication", "memory")]
         except redis.RedisError as error:
             return error
     return {key: value for answer in answers if isinstance(answer, dict) for key, value in answer.items()}
@@ -90,15 +91,17 @@ def _judge_master(info: Info | redis.RedisError, place: str) -> Finding:
         return fail(
             _MASTER,
             f"{place} is a replica of {info.get('master_host')}:{info.get('master_port')}, not a master",
-            f"set REDIS_MASTER_HOST and REDIS_MASTER_PORT to the master, or: redis-cli -p {place.rpartition(':')[2]}"
-            " replicaof no one",
+            f"set REDIS_MASTER_HOST and REDIS_MASTER_PORT to the master, or: {_cli(place)} replicaof no one",
         )
     return ok(_MASTER, f"{place} is a master")
 
 
 def judge_replica(replica: Info, master: Info | None, *, place: str, master_place: str) -> Finding:
     """Judge what a replica says of itself, beside what its master says; None when that did not answer."""
-    order = f"redis-cli -p {place.rpartition(':')[2]} replicaof {master_place}"
+    if master is not None and replica.get("run_id", "") == master.get("run_id"):
+        # two names of one server: ordered to follow itself, a master would take no more writes
+        return _same(place)
+    order = f"{_cli(place)} replicaof {master_place}"
     if replica.get("role") != "slave":
         return fail(
             _REPLICA,
@@ -127,16 +130,31 @@ def judge_replica(replica: Info, master: Info | None, *, place: str, master_plac
         return warn(
             _REPLICA,
             f"{place} takes writes, which its master does not know of",
-            f"redis-cli -p {place.rpartition(':')[2]} config set replica-read-only yes",
+            f"{_cli(place)} config set replica-read-only yes",
         )
     return ok(_REPLICA, f"{place} is a replica of {source}, in sync")
 
 
-def _judge_memory_of(name: str, info: Info | redis.RedisError) -> Finding:
-    return skipped(name, "no answer") if isinstance(info, redis.RedisError) else judge_memory(name, info)
+def _same(place: str) -> Finding:
+    return fail(
+        _REPLICA,
+        f"REDIS_REPLICA_HOST and _PORT name the master itself, {place}",
+        "set them to the replica, or leave REDIS_REPLICA_HOST out",
+    )
 
 
-def judge_memory(name: str, info: Info) -> Finding:
+def _cli(place: str) -> str:
+    host, _, port = place.rpartition(":")
+    return f"redis-cli -h {host} -p {port}"
+
+
+def _judge_memory_of(name: str, info: Info | redis.RedisError, place: str) -> Finding:
+    if isinstance(info, redis.RedisError):
+        return skipped(name, "no answer")
+    return judge_memory(name, info, place=place)
+
+
+def judge_memory(name: str, info: Info, *, place: str) -> Finding:
     """Judge whether a server forgets old pages before its memory is full."""
     limit, policy = int(info.get("maxmemory", 0)), str(info.get("maxmemory_policy"))
     wrong, remedies = [], []
@@ -153,5 +171,5 @@ def judge_memory(name: str, info: Info) -> Finding:
     return warn(
         name,
         "; ".join(wrong),
-        " and ".join(f"redis-cli {remedy}" for remedy in remedies) + ", and the same in redis.conf",
+        " and ".join(f"{_cli(place)} {remedy}" for remedy in remedies) + ", and the same in redis.conf",
     )

@@ -68,6 +68,17 @@ def test_a_replica_that_is_no_replica_is_named(ask: Ask, ports: dict[str, int]) 
     assert f"-p {ports['stranger']} replicaof 127.0.0.1 {ports['master']}" in str(finding.remedy)
 
 
+@pytest.mark.parametrize("host", [HOST, "localhost"])
+def test_a_replica_that_is_the_master_itself_is_named(look: Look, ports: dict[str, int], host: str) -> None:
+    settings = {"REDIS_ENABLED": 1, "REDIS_MASTER_HOST": HOST, "REDIS_MASTER_PORT": ports["master"]}
+    given = {**settings, "REDIS_REPLICA_HOST": host, "REDIS_REPLICA_PORT": ports["master"]}
+    finding = look(examine_redis, **given)["redis.replica"]
+    assert finding.status is Status.FAIL
+    assert "REDIS_REPLICA_HOST and _PORT name the master itself" in finding.found
+    assert "leave REDIS_REPLICA_HOST out" in str(finding.remedy)
+    assert "replicaof" not in str(finding.remedy), "it would stop the master"
+
+
 def test_a_master_that_is_a_replica_is_named(ask: Ask, ports: dict[str, int]) -> None:
     finding = ask(ports["replica"])["redis.master"]
     assert finding.status is Status.FAIL

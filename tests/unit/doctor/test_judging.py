@@ -118,9 +118,18 @@ def test_a_replica_is_judged_without_its_master_too() -> None:
     assert judge_replica(IN_SYNC, None, place="r:2", master_place="m 1").status is Status.OK
 
 
+def test_remedies_name_the_server_that_they_are_for() -> None:
+    follow = judge_replica({"role": "master"}, None, place="far:2", master_place="m 1")
+    assert "redis-cli -h far -p 2 replicaof m 1" in str(follow.remedy)
+    writes = judge_replica(IN_SYNC | {"slave_read_only": 0}, None, place="far:2", master_place="m 1")
+    assert "redis-cli -h far -p 2 config set" in str(writes.remedy)
+    memory = judge_memory("x", {"maxmemory": 0, "maxmemory_policy": "noeviction"}, place="far:2")
+    assert str(memory.remedy).count("redis-cli -h far -p 2 config set") == 2
+
+
 def test_memory_of_a_cache_is_ok() -> None:
     info = {"maxmemory": 268435456, "maxmemory_policy": "allkeys-lru"}
-    assert judge_memory("x", info).found == "256 MB, allkeys-lru"
+    assert judge_memory("x", info, place="r:2").found == "256 MB, allkeys-lru"
 
 
 # ── rights, and findings in general ──────────────────────────────────────────
