@@ -52,14 +52,13 @@ class Stack:
     """A stack in ``folder``, which holds its data, passwords and logs.
 
     ``ports``: where its parts shall listen; None: where they did, or else on the usual ports.
-    ``gateway``: also run the reference gateway with the sample history, as a sixth part.
+    ``gateway``: also run the reference gateway with the sample history, as a sixth part; once started it stays one.
     """
 
     def __init__(self, folder: Path, ports: StackPorts | None = None, *, gateway: bool = False) -> None:
         self._folder = folder.resolve()
-        self._wanted_ports = ports
+        self._wanted_ports, self._gateway = ports, gateway
         self._ports = ports or StackPorts()
-        self._gateway = gateway
         self._file = PartsFile(self._folder)
         self._started: list[StartedPart] = []
 
@@ -75,6 +74,7 @@ class Stack:
             known = self._file.read()
             self._started = [part for part in known if part.running]
             self._ports = self._choose_ports(known)
+            self._gateway |= any(part.name == "gateway" for part in known)
             self._check_ports()
             for program in ("pgbouncer", "redis-server"):
                 find_program(program, package=program)

@@ -110,7 +110,7 @@ def test_up_use_break_mend_and_down(
     shown = stack("status")
     assert shown.returncode == 1
     assert "does not run" in " ".join(shown.stdout.split())
-    again = json.loads(stack("up", "--gateway", "--json").stdout)
+    again = json.loads(stack("up", "--json").stdout)
     assert [state["name"] for state in again] == NAMES
     assert all(state["healthy"] for state in again)
     unchanged = {state["name"] for state in again if state["pid"] == pids[state["name"]]}
