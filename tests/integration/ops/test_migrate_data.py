@@ -102,6 +102,36 @@ def test_a_trial_says_what_the_run_then_does(ledger: Ledger, database_url: str, 
     assert did["problems"] == []
 
 
+def test_a_trial_notes_what_the_run_then_notes(ledger: Ledger, database_url: str, command: Command) -> None:
+    """A double of another price and one of another asset, of a row of this run and of a run before; a refused row."""
+    create_old_table(database_url)
+    at = NOW - timedelta(days=1)
+    text, other = "Bom dia, tudo bem?", "Boa tarde, tudo bem?"
+    put_old_rows(database_url, [old_row(text, at)])
+    assert command().exit_code == 0
+    put_old_rows(
+        database_url,
+        [
+            old_row(text, at, stop=Decimal("9.00")),
+            old_row(text, at),
+            old_row(other, at),
+            old_row(other, at, asset="VALE3"),
+            old_row(other, at),
+            old_row("Boa noite", at, stop="NaN"),
+        ],
+    )
+    trial, done = command("--dry-run", "--json"), command("--json")
+    assert (trial.exit_code, done.exit_code) == (0, 1)
+    said, did = json.loads(trial.stdout)["notes"], json.loads(done.stdout)["notes"]
+    doubles = [(note["id"], note["asset"], note["detail"]) for note in said if note["what"] == "double"]
+    words = "not taken, the same text at the same instant as row {}, with other values"
+    assert doubles == [("2", "PETR4", words.format(1)), ("5", "VALE3", words.format(4))]
+    # the run's report is of all that has been taken, row 1 too
+    assert said == [note for note in did if note["id"] != "1"]
+    refused = json.loads(trial.stdout)["fates"]["refused"]
+    assert refused == json.loads(done.stdout)["fates"]["refused"]
+
+
 def test_the_sums_are_those_of_the_rows_to_the_last_digit(
     ledger: Ledger, database_url: str, command: Command
 ) -> None:
