@@ -107,7 +107,7 @@ def _caption(details: dict[str, Any]) -> str:
     lag_s, waiting = _of(details, "timescaledb", "lastLagSeconds"), _of(details, "deadLetters", "waiting")
     rate = _of(details, "cache", "hitRate")
     words = [
-        f"lag of the last batch {lag_s:.1f} s" if isinstance(lag_s, int | float) else "",
+        f"lag of the last batch {_duration(lag_s)}" if isinstance(lag_s, int | float) else "",
         f"{waiting} dead letters" if waiting is not None else "",
         f"{rate:.0%} of pages from the cache" if isinstance(rate, int | float) else "",
         f"version {details.get('version')}",
@@ -129,6 +129,11 @@ def _ago(instant: object, now: object) -> str:
     except ValueError:
         return "never" if instant is None else ""
     return f"{timedelta(seconds=max(0, round(seconds)))} ago"
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds as such, or what is long, as after an import of history, as days and hours."""
+    return f"{seconds:.1f} s" if seconds < 120 else str(timedelta(seconds=round(seconds)))
 
 
 def _by_channel(details: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
