@@ -119,7 +119,7 @@ def test_bad_messages_become_dead_letters_and_their_neighbours_are_stored(databa
             assert len(letters) == 7
             assert json.loads(letters["2"][1])["text"].endswith("\0")
             assert letters["4"][1].isascii()
-            eventually(lambda: engine.health()["details"]["deadLetters"]["waiting"] == 7)
+            eventually(lambda: engine.detail("deadLetters", "waiting") == 7)
             acknowledged = json.loads(next(r.body for r in stub.requests if r.method == "POST"))
             # what has a usable id is acknowledged, the dead letters too
             assert sorted(map(int, acknowledged["messageIds"])) == [1, 2, 3, 4, 5, 8, 9, 10, 11]
@@ -170,9 +170,7 @@ def test_fault_4_what_another_channels_acknowledgement_marked_is_found_in_the_hi
         )
         assert answer.json()["data"]["updated"] == 2
         eventually(lambda: stored_signals(database_url) == expected(1, 2))
-        eventually(
-            lambda: engine.health()["details"]["historicalSync"]["channels"][0]["foundByTailChecks"] == 1
-        )
+        eventually(lambda: engine.detail("historicalSync", "channels", 0, "foundByTailChecks") == 1)
 
 
 def test_fault_4_an_acknowledgement_that_hit_more_rows_than_it_named_checks_the_history_at_once(
@@ -221,7 +219,7 @@ def test_fault_9_the_same_text_twice_is_two_signals_and_the_same_id_twice_is_one
     put(gateway.database_url, [again])
     with running_daemon(engine_environment(database_url, gateway.url)) as engine:
         eventually(lambda: len(stored_signals(database_url)) == 2)
-        eventually(lambda: engine.health()["details"]["pollingWorker"]["channels"][0]["lastPoll"] == "empty")
+        eventually(lambda: engine.detail("pollingWorker", "channels", 0, "lastPoll") == "empty")
         assert stored_signals(database_url) == [
             (CHANNEL, "1", expected_price(1)),
             (CHANNEL, "2", expected_price(1)),
@@ -256,7 +254,7 @@ def test_fault_12_history_is_not_completed_while_its_source_is_down(
         eventually(lambda: engine.check("historicalSync") == "degraded")
         assert engine.get("/signals?type=historical_sync").json()["data"] == []
         gateway.start()
-        eventually(lambda: engine.health()["details"]["historicalSync"]["completed"])
+        eventually(lambda: engine.detail("historicalSync", "completed"))
         engine.wait_healthy()
 
 
@@ -275,9 +273,7 @@ def test_fault_28_an_id_the_gateway_refuses_does_not_spoil_the_acknowledgement_o
                 if request.method == "POST"
             ]
             assert sent == [["1", "2"], ["1"], ["2"]]
-            eventually(
-                lambda: engine.health()["details"]["pollingWorker"]["channels"][0]["unacknowledged"] == 1
-            )
+            eventually(lambda: engine.detail("pollingWorker", "channels", 0, "unacknowledged") == 1)
             # the page asked for grows by what cannot be acknowledged, so that it never fills up with it
             assert "limit=101" in stub.requests[-1].path
 

@@ -127,7 +127,7 @@ def test_a_channel_is_added_removed_and_added_again_while_the_daemon_runs(
         environment(database_url, gateway.url, TP_CAPITAL_DOORBELL="1", TP_CAPITAL_BACKFILL_DELAY_S="0")
     ) as engine:
         engine.wait_healthy()
-        eventually(lambda: engine.health()["details"]["historicalSync"]["completed"])
+        eventually(lambda: engine.detail("historicalSync", "completed"))
         assert stored_signals(database_url) == signals(CHANNEL, 1)
 
         answer = add(engine, OTHER_CHANNEL, label="Other")

@@ -73,7 +73,7 @@ def test_kill_in_the_middle_of_the_backfill_resumes_and_doubles_nothing(
         assert 0 < pages_before < MANY / 500
         engine.start()
         eventually(
-            lambda: engine.health().get("details", {}).get("historicalSync", {}).get("completed"),
+            lambda: engine.detail("historicalSync", "completed"),
             deadline_s=90,
         )
         channel = engine.health()["details"]["historicalSync"]["channels"][0]
@@ -107,7 +107,7 @@ def test_sigterm_with_a_batch_in_flight_finishes_and_acknowledges_it(
 
 def wait_for_restart(engine: InnerEngine, name: str) -> None:
     def restarted() -> bool:
-        child = engine.child(name) if engine.health() else {}
+        child = engine.child(name)
         return child.get("restarts") == 1 and child.get("state") == "running"
 
     eventually(restarted, what=f"{name} was not restarted")

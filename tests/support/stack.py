@@ -82,6 +82,16 @@ class _Served:
         assert isinstance(body, dict)
         return body
 
+    def detail(self, *path: str | int) -> Any:
+        """Return what /health says at a place below its details; None while it says nothing of it."""
+        place: Any = self.health().get("details")
+        for step in path:
+            try:
+                place = place[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return place
+
     def check(self, name: str) -> str | None:
         """Return the status of one check."""
         status = self.health().get("checks", {}).get(name)
@@ -219,9 +229,9 @@ class InnerEngine(_Served):
         self.daemon = Daemon(settings, Listening("127.0.0.1", self.port))
 
     def child(self, name: str) -> dict[str, Any]:
-        """Return what /health says of one actor."""
-        children = self.health()["details"]["actors"]["children"]
-        return next(child for child in children if child["name"] == name)
+        """Return what /health says of one actor; nothing while nobody answers."""
+        children = self.detail("actors", "children") or []
+        return next((child for child in children if child["name"] == name), {})
 
 
 @contextlib.contextmanager
