@@ -16,7 +16,14 @@ _TIMEOUT_S = 10.0
 
 
 class DaemonError(Exception):
-    """The daemon cannot be asked, or said no; the text is for a person."""
+    """The daemon cannot be asked, or said no; the text is for a person.
+
+    ``status`` is the answer's, None where there was none.
+    """
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 def daemon_url(settings: Settings) -> str:
@@ -87,5 +94,6 @@ class DaemonClient:
             raise DaemonError(f"what answers at {self._url} is no tp-capital")
         if not answer.ok:
             wrong = "; ".join(f"{one['field']}: {one['message']}" for one in body.get("errors") or [])
-            raise DaemonError(f"{body.get('detail', answer.reason)}{f' ({wrong})' if wrong else ''}")
+            said = f"{body.get('detail', answer.reason)}{f' ({wrong})' if wrong else ''}"
+            raise DaemonError(said, status=answer.status_code)
         return body

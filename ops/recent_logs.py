@@ -72,4 +72,7 @@ def _cut(value: Any) -> Any:
         return [_cut(item) for item in value[:_MOST_ITEMS]]
     if isinstance(value, dict):
         return {key: _cut(item) for key, item in list(value.items())[:_MOST_ITEMS]}
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        # the answer's encoder has no numbers beyond 64 bits
+        return _cut(f"{value:#x}")
     return value

@@ -11,6 +11,7 @@ from actors.parser import GRAMMAR_VERSION
 from config import DatabaseSettings, Settings
 from engine.clock import Clock
 from engine.timers import Timers
+from storage.connect_failures import ADDRESS
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.pages import MemoryPages, Pages
@@ -82,4 +83,5 @@ def migrate_as_owner(settings: DatabaseSettings, *, timers: Timers) -> tuple[str
         strategy=Strategy(settings.strategy),
         timers=timers,
         engine_role=str(conninfo_to_dict(settings.conninfo).get("user") or ""),
+        setting="TP_CAPITAL_MIGRATION_DATABASE_URL" if settings.migration_url else ADDRESS,
     )

@@ -8,17 +8,28 @@ another language than English is not understood, and its words are shown as they
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["ConnectFailure", "explain", "with_remedy"]
+__all__ = ["ADDRESS", "ConnectFailure", "explain", "with_remedy"]
 
 _LONGEST = 300
+#: where the engine's own connection is set
+ADDRESS: Final = "TP_CAPITAL_DATABASE_URL"
+_ENGINES_OWN: Final = {
+    "address": ADDRESS,
+    "host": f"{ADDRESS}, or TP_CAPITAL_DB_HOST and TP_CAPITAL_DB_PORT",
+    "name": f"{ADDRESS} or TP_CAPITAL_DB_NAME",
+    "password": f"{ADDRESS} or TP_CAPITAL_DB_PASSWORD",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectFailure:
-    """What words that ``pattern`` finds mean: ``cause`` in a few words, and how to mend it."""
+    """What words that ``pattern`` finds mean: ``cause`` in a few words, and how to mend it.
+
+    In those we know, ``remedy`` has slots for where the address, or a part of it, is set.
+    """
 
     pattern: str
     cause: str
@@ -40,18 +51,18 @@ _KNOWN: Final = (
     ConnectFailure(
         pattern=r"password authentication failed|SASL authentication failed|\bauth failed|no such user",
         cause="the password is wrong, or the role unknown (28P01)",
-        remedy="set the role's password in TP_CAPITAL_DATABASE_URL or TP_CAPITAL_DB_PASSWORD; PgBouncer's"
+        remedy="set the role's password in {password}; PgBouncer's"
         " auth_file must have the role too, with the secret the server has now",
     ),
     ConnectFailure(
         pattern=r"no password supplied",
         cause="a password is asked for and none is set",
-        remedy="set TP_CAPITAL_DB_PASSWORD, or the password in TP_CAPITAL_DATABASE_URL",
+        remedy="set it in {password}",
     ),
     ConnectFailure(
         pattern=r'database ".*" does not exist|no such database',
         cause="there is no such database (3D000)",
-        remedy="set TP_CAPITAL_DB_NAME, or make it: create database ... owner ...",
+        remedy="set another one in {name}, or make it: create database ... owner ...",
     ),
     ConnectFailure(
         pattern=r'role ".*" does not exist',
@@ -72,7 +83,7 @@ _KNOWN: Final = (
     ConnectFailure(
         pattern=r"no pg_hba\.conf entry .*no encryption|SSL required",
         cause="only connections with TLS are let in",
-        remedy="add sslmode=require to TP_CAPITAL_DATABASE_URL",
+        remedy="add sslmode=require to {address}",
     ),
     ConnectFailure(
         pattern=r"no pg_hba\.conf entry",
@@ -88,43 +99,41 @@ _KNOWN: Final = (
     ConnectFailure(
         pattern=r"certificate verify failed",
         cause="the server's certificate is not signed by an authority we trust",
-        remedy="name the file of its authority: sslrootcert=FILE in TP_CAPITAL_DATABASE_URL"
+        remedy="name the file of its authority: sslrootcert=FILE in {address}"
         " (sslrootcert=system for public ones); if nothing was changed, somebody may stand"
         " between: do not lower sslmode",
     ),
     ConnectFailure(
         pattern=r"server certificate for .* does not match host name",
         cause="the server's certificate is for another host name",
-        remedy="use the name in the certificate as host in TP_CAPITAL_DATABASE_URL, or have it issued for"
+        remedy="use the name in the certificate as host in {address}, or have it issued for"
         " this name (subjectAltName)",
     ),
     ConnectFailure(
         pattern=r"root certificate file .* does not exist|could not read root certificate"
         r"|could not locate the system",
         cause="the file of the certificate's authority cannot be read",
-        remedy="name it: sslrootcert=FILE in TP_CAPITAL_DATABASE_URL (sslrootcert=system for public"
-        " authorities)",
+        remedy="name it: sslrootcert=FILE in {address} (sslrootcert=system for public authorities)",
     ),
     ConnectFailure(
         pattern=r"weak sslmode",
         cause="sslrootcert=system needs a strict sslmode",
-        remedy="set sslmode=verify-full in TP_CAPITAL_DATABASE_URL",
+        remedy="set sslmode=verify-full in {address}",
     ),
     ConnectFailure(
         pattern=r"unsupported startup parameter",
         cause="the pooler takes no session settings",
-        remedy="leave options out of TP_CAPITAL_DATABASE_URL and unset PGOPTIONS; limits are set on the role",
+        remedy="leave options out of {address} and unset PGOPTIONS; limits are set on the role",
     ),
     ConnectFailure(
         pattern=r"Connection refused",
         cause="nothing listens there",
-        remedy="start the database or its pooler, or set host and port: TP_CAPITAL_DATABASE_URL or"
-        " TP_CAPITAL_DB_HOST and TP_CAPITAL_DB_PORT",
+        remedy="start the database or its pooler, or set host and port: {host}",
     ),
     ConnectFailure(
         pattern=r"failed to resolve host|could not translate host name",
         cause="there is no such host",
-        remedy="set the host: TP_CAPITAL_DATABASE_URL or TP_CAPITAL_DB_HOST",
+        remedy="set the host: {host}",
     ),
     ConnectFailure(
         pattern=r"timeout expired|timed out|No route to host|Network is unreachable",
@@ -139,14 +148,21 @@ _KNOWN: Final = (
 )
 
 
-def explain(text: str) -> ConnectFailure | None:
-    """Return what a driver's text means; None when it is none we know."""
+def explain(text: str, *, setting: str = ADDRESS) -> ConnectFailure | None:
+    """Return what a driver's text means; None when it is none we know.
+
+    ``setting`` is where the address that was tried is given: a variable's name or an option's.
+    """
     line = " ".join(text.split())
-    return next((failure for failure in _KNOWN if re.search(failure.pattern, line)), None)
+    places = _ENGINES_OWN if setting == ADDRESS else dict.fromkeys(_ENGINES_OWN, setting)
+    for known in _KNOWN:
+        if re.search(known.pattern, line):
+            return replace(known, remedy=known.remedy.format_map(places))
+    return None
 
 
-def with_remedy(text: str) -> str:
+def with_remedy(text: str, *, setting: str = ADDRESS) -> str:
     """Return a driver's text on one line, and how to mend it where that is known."""
-    known = explain(text)
+    known = explain(text, setting=setting)
     line = " ".join(text.split())[:_LONGEST]
     return f"{line} ({known.cause}: {known.remedy})" if known else line

@@ -17,7 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from engine.timers import Timers
-from storage.connect_failures import with_remedy
+from storage.connect_failures import ADDRESS, with_remedy
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import (
     DatabaseMisconfiguredError,
@@ -190,8 +190,10 @@ class Database:
         )
 
 
-def translate(error: Exception) -> StorageError | None:
+def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | None:
     """Return what a driver error means for us; None when it is none of the driver's, or a bug of ours.
+
+    ``setting`` is where the address is given, for the remedy of a connection that failed.
 
     The table is ARCHITECTURE's. A NUL byte or a lone surrogate is refused by the driver before the
     server sees it: the first as a DataError without SQLSTATE, the second as an encoding error.
@@ -206,7 +208,9 @@ def translate(error: Exception) -> StorageError | None:
         if isinstance(error, psycopg.DataError):
             return RowsRefusedError(text)
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return DatabaseUnavailableError(with_remedy(str(error)) or text, connection_lost=True)
+            return DatabaseUnavailableError(
+                with_remedy(str(error), setting=setting) or text, connection_lost=True
+            )
         return DatabaseMisconfiguredError(text)
     if state.startswith(_ROW_STATES):
         return RowsRefusedError(f"{state}: {text}")

@@ -108,7 +108,7 @@ class LegacySource:
                 conninfo, prepare_threshold=None, row_factory=dict_row
             )
         except psycopg.Error as error:
-            raise translate(error) or error from error
+            raise translate(error, setting="--from") or error from error
         self._connection.read_only = True
         self._find()
         self._check_columns()

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
 from engine.timers import Timers
+from storage.connect_failures import ADDRESS
 from storage.database import Cursor, Database, translate
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError
@@ -45,9 +46,17 @@ class Migration:
 
 
 def migrate(
-    conninfo: str, *, schema: str, strategy: Strategy, timers: Timers, engine_role: str | None = None
+    conninfo: str,
+    *,
+    schema: str,
+    strategy: Strategy,
+    timers: Timers,
+    engine_role: str | None = None,
+    setting: str = ADDRESS,
 ) -> tuple[str, ...]:
     """Apply what is missing and return its names; give ``engine_role`` its rights when it is not the owner.
+
+    ``setting`` is where ``conninfo`` is set, for the remedy of a connection that failed.
 
     Each step is one transaction under an advisory lock of that transaction, so it works through a
     transaction pooler and twice at once.
@@ -84,7 +93,7 @@ def migrate(
                     cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
                     work(cursor)
     except psycopg.Error as error:
-        raise translate(error) or error from error
+        raise translate(error, setting=setting) or error from error
     return tuple(applied)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from datetime import UTC
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import orjson
@@ -71,10 +72,24 @@ def retry(
 ) -> None:
     """Try one again now, or all."""
     with _daemon(url) as daemon:
-        wanted = [one["id"] for one in daemon.pages("/dead-letters")] if letter is None else [letter]
-        for number in wanted:
-            daemon.post(f"/dead-letters/{number}/retry")
-    typer.echo(f"{len(wanted)} will be tried within seconds")
+        if letter is None:
+            wanted = [one["id"] for one in daemon.pages("/dead-letters")]
+            count = sum(_still_waits(daemon, number) for number in wanted)
+        else:
+            daemon.post(f"/dead-letters/{letter}/retry")
+            count = 1
+    typer.echo(f"{count} will be tried within seconds")
+
+
+def _still_waits(daemon: DaemonClient, letter: int) -> bool:
+    """Have a letter tried; False when it came to a good end since it was listed."""
+    try:
+        daemon.post(f"/dead-letters/{letter}/retry")
+    except DaemonError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 @dead_letters.command()

@@ -17,7 +17,7 @@ from psycopg.rows import DictRow, dict_row
 
 from ops.doctor.findings import Finding, broken, fail, skipped
 from ops.doctor.surroundings import Surroundings
-from storage.connect_failures import explain
+from storage.connect_failures import ADDRESS, explain
 from storage.database import Cursor
 from storage.deadline import cut_after, shut_down_fd
 
@@ -142,15 +142,14 @@ class Asker:
             return Peer(loopback=address.is_loopback, own_port=int(wire.getsockname()[1]))
 
 
-def refusal(name: str, error: psycopg.Error, *, instead: str = "") -> Finding:
+def refusal(name: str, error: psycopg.Error, *, setting: str = ADDRESS) -> Finding:
     """Return the finding that a driver's error stands for, with the remedy where the cause is known.
 
-    ``instead`` names the setting that holds the connection string, if not TP_CAPITAL_DATABASE_URL.
+    ``setting`` is the one that holds the connection string.
     """
     text = " ".join(str(error).split())
-    known = explain(text)
+    known = explain(text, setting=setting)
     if known is None:
         state = f"{error.sqlstate}: " if error.sqlstate else ""
         return fail(name, f"{state}{text}", "the words are the server's; its log may say more")
-    remedy = known.remedy.replace("TP_CAPITAL_DATABASE_URL", instead) if instead else known.remedy
-    return fail(name, f"{known.cause}: {text}", remedy)
+    return fail(name, f"{known.cause}: {text}", known.remedy)

@@ -46,7 +46,7 @@ def examine_migration(around: Surroundings) -> Iterator[Finding]:
             yield asker.check(_RIGHTS, _check_rights)
     except psycopg.Error as error:
         if not own:
-            yield refusal(_CONNECTION, error, instead=_SETTING)
+            yield refusal(_CONNECTION, error, setting=_SETTING)
             yield skipped(_TARGET, "no connection")
         yield skipped(_RIGHTS, "no connection")
 

@@ -136,6 +136,11 @@ class _Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
+        # RFC 9112 3.2: of two hosts a proxy may go by the one and we by the other
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refusal = (400, f"A request has one Host header; this one has {hosts}.")
+            raise _RefusedError
         super().on_headers_complete()
         self._reading_head, self._reading_body = False, True
 

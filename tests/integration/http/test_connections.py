@@ -124,6 +124,9 @@ def refusal(answer: bytes) -> int:
         (b"GET /1 HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET /1 HTTP/1.1\r\nBad Name: 1\r\n\r\n", 400),
         (b"GET /\xff HTTP/1.1\r\n\r\n", 400),
+        (b"GET /1 HTTP/1.1\r\nAccept: */*\r\n\r\n", 400),
+        (b"GET /2 HTTP/1.1\r\nHost: 127.0.0.1\r\nhost: 127.0.0.1\r\n\r\n", 400),
+        (b"GET /3 HTTP/1.0\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n", 400),
         (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     ],
@@ -139,6 +142,12 @@ def test_what_is_too_large_or_no_request_is_a_problem_and_the_end(
     assert server.world.count(
         "tpcapital_http_requests_total", route="none", method="none", status=str(status)
     )
+
+
+def test_before_http_1_1_no_host_is_needed(serve: Serve) -> None:
+    with serve().connect() as client:
+        client.sendall(b"GET /3 HTTP/1.0\r\n\r\n")
+        assert rest(client).endswith(b"\r\n\r\nxxx")
 
 
 def test_a_body_is_no_part_of_the_next_requests_head(serve: Serve) -> None:

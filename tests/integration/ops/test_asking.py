@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
+from ops.daemon_client import DaemonClient
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.outcomes import CHANNEL
 from tests.support.stack import EngineProcess, engine_environment, eventually
@@ -92,6 +94,20 @@ def test_dead_letters_are_tried_again_one_or_all(served: EngineProcess) -> None:
     unknown = run(served, "dead-letters", "retry", "999999")
     assert (unknown.exit_code, unknown.stderr.count("\n")) == (1, 1)
     assert "There is no dead letter 999999" in unknown.stderr
+
+
+def test_a_dead_letter_settled_meanwhile_stops_none_of_the_others(
+    served: EngineProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = DaemonClient.pages
+
+    def with_one_that_is_gone(daemon: DaemonClient, path: str) -> Iterator[dict[str, Any]]:
+        yield {"id": 999999}
+        yield from listed(daemon, path)
+
+    monkeypatch.setattr(DaemonClient, "pages", with_one_that_is_gone)
+    result = run(served, "dead-letters", "retry")
+    assert (result.exit_code, result.stdout) == (0, "2 will be tried within seconds\n")
 
 
 def test_backfill_is_started_and_its_end_is_told(served: EngineProcess) -> None:

@@ -354,6 +354,9 @@ def test_a_server_that_is_not_there_is_failed_work(ledger: Ledger, command: Comm
     assert line.startswith("cannot read the old table: ")
     assert "refused" in line
     assert "s3cret" not in line
+    # the remedy speaks of the address that was tried, not of the engine's own
+    assert "set host and port: --from" in line
+    assert "TP_CAPITAL_D" not in line
 
 
 def test_without_the_right_to_read_it_says_so(

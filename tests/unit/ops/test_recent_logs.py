@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
+from ops.http.encoding import encode
 from ops.logging import configure_logging
 from ops.recent_logs import LONGEST_CHARACTERS, RecentLogs
 
@@ -50,6 +51,14 @@ def test_who_follows_goes_on_where_it_was(numbered: RecentLogs) -> None:
     assert ([entry["number"] for entry in second.entries], second.last) == ([4, 5], 6)
     third = numbered.page(level="debug", limit=2, after=second.last)
     assert (third.entries, third.last) == ([], 6)
+
+
+def test_a_number_beyond_what_the_answer_can_hold_is_kept_as_text() -> None:
+    logs = kept({"event": "e", "level": "info", "most": 2**64 - 1, "beyond": 2**64, "below": -(2**63) - 1})
+    entry = logs.page(level="debug", limit=1, after=None).entries[0]
+    assert encode(entry)
+    assert (entry["most"], entry["beyond"]) == (2**64 - 1, "0x10000000000000000")
+    assert entry["below"] == "-0x8000000000000001"
 
 
 def test_who_follows_too_slowly_is_told_that_some_are_gone() -> None:

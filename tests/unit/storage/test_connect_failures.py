@@ -1,5 +1,7 @@
 """Why a connection failed, out of the words of driver, server and poolers as they were seen."""
 
+import re
+
 import pytest
 
 from storage.connect_failures import explain, with_remedy
@@ -50,6 +52,16 @@ def test_a_cause_is_known_by_its_words(text: str, cause: str) -> None:
     failure = explain(text)
     assert failure is not None
     assert cause in failure.cause
+
+
+@pytest.mark.parametrize("text", [text for text, _ in SEEN], ids=[cause for _, cause in SEEN])
+def test_the_remedy_names_where_the_address_was_given(text: str) -> None:
+    own, other = explain(text), explain(text, setting="--from")
+    assert own is not None
+    assert other is not None
+    assert "{" not in own.remedy
+    assert not re.search("TP_CAPITAL_(DATABASE_URL|DB_)", other.remedy)
+    assert ("--from" in other.remedy) == bool(re.search("TP_CAPITAL_(DATABASE_URL|DB_)", own.remedy))
 
 
 def test_unknown_words_stay_as_they_are() -> None:
