@@ -17,6 +17,7 @@ __all__ = ["Cache", "last_good_key", "page_key"]
 LOOK_EVERY_S = 1.0
 #: the last good page of a query outlives its generation by this, for the time of a database outage
 LAST_GOOD_S = 86_400.0
+_TRIAL_KEY = "trial"
 
 
 def page_key(query: str, commit_number: int) -> str:
@@ -66,22 +67,30 @@ class Cache(Actor):
             self._raise(self._ledger.commit_number())
         except StorageError as error:
             self.log.debug("cache.look_failed", error=str(error))
+        if self._error is not None:
+            # nobody may want a new page for hours: that pages are taken again is found out without one
+            self._put(_TRIAL_KEY, b"", ttl_s=LOOK_EVERY_S)
         self.tick_later("look", LOOK_EVERY_S)
 
     def _on_page_built(self, page: PageBuilt) -> None:
         # in this process too, whatever Redis does: it serves while database and Redis are both away
         self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)
+        taken = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
+        self._instruments.cache_writes.labels("ok" if taken else "failed").inc()
+
+    def _put(self, key: str, body: bytes, *, ttl_s: float) -> bool:
+        """Have a page kept and return whether it was; what is in the way is shown."""
+        error: str | None = None
         try:
-            self._pages.put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
-        except RedisUnavailableError as error:
-            self._instruments.cache_writes.labels("failed").inc()
+            self._pages.put(key, body, ttl_s=ttl_s)
+        except RedisUnavailableError as refusal:
+            error = str(refusal)
             if self._error is None:
-                self.log.warning("cache.write_failed", error=str(error))
-            self._error = str(error)
-        else:
-            self._instruments.cache_writes.labels("ok").inc()
-            self._error = None
-        self._publish()
+                self.log.warning("cache.write_failed", error=error)
+        if error != self._error:
+            self._error = error
+            self._publish()
+        return error is None
 
     def _raise(self, commit_number: int) -> None:
         # a database restored from a backup counts from an earlier number again: any other one is news

@@ -155,3 +155,19 @@ def test_a_page_store_that_is_away_costs_no_last_good_page_and_is_shown() -> Non
     caching.built()
     assert caching.snapshot.error is None
     assert caching.count("tpcapital_cache_writes_total", result="failed") == 2
+
+
+def test_that_pages_are_taken_again_is_found_out_without_one() -> None:
+    caching = Caching()
+    caching.pages.down = RedisUnavailableError("master: it did not answer in time")
+    caching.advance(0, caching.cache)
+    caching.built()
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert caching.snapshot.error == "master: it did not answer in time"
+    caching.pages.down = None
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert caching.snapshot.error is None
+    trials = len(caching.pages.pages)
+    caching.pages.pages.clear()
+    caching.advance(5 * LOOK_EVERY_S, caching.cache)
+    assert (trials, caching.pages.pages) == (1, {}), "what is well is not tried"
