@@ -203,7 +203,8 @@ def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | Non
     if not isinstance(error, psycopg.Error):
         return None
     state = error.sqlstate
-    text = " ".join(str(error).split())[:300] or type(error).__name__
+    row = state is not None and state.startswith(_ROW_STATES)
+    text = " ".join(_words(error, row=row).split())[:300] or type(error).__name__
     if state is None:
         if isinstance(error, psycopg.DataError):
             return RowsRefusedError(text)
@@ -212,11 +213,23 @@ def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | Non
                 with_remedy(str(error), setting=setting) or text, connection_lost=True
             )
         return DatabaseMisconfiguredError(text)
-    if state.startswith(_ROW_STATES):
+    if row:
         return RowsRefusedError(f"{state}: {text}")
     if state.startswith(_TRANSIENT_STATES):
         return DatabaseUnavailableError(f"{state}: {text}", connection_lost=state.startswith(_ENDING_STATES))
     return DatabaseMisconfiguredError(f"{state}: {text}")
+
+
+def _words(error: psycopg.Error, *, row: bool) -> str:
+    """Return what the server said, without the context, which quotes the data: texts do not belong into a log.
+
+    Of a refused row not the detail either: it may hold the whole row.
+    """
+    said = error.diag
+    if said.message_primary is None:
+        return str(error)
+    more = () if row else (said.message_detail, said.message_hint)
+    return ". ".join(part.rstrip(".") for part in (said.message_primary, *more) if part)
 
 
 class _ConnectErrors:

@@ -18,6 +18,8 @@ __all__ = ["Number", "PriceRule", "Scale", "read_number"]
 #: the other reading must be this many times farther off, or the choice is doubtful (5.2)
 _CLEARLY_FARTHER = 3
 
+#: 1.000.000.000.000,50 has as many characters
+_LONGEST = 20
 _WHOLE = re.compile(r"[0-9]+")
 _ONE_SEPARATOR = re.compile(r"([0-9]*)[.,]([0-9]+)")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,3}(?:,[0-9]{3})+")
@@ -61,6 +63,8 @@ class Number:
 def read_number(text: str, *, mil: bool = False) -> Number | None:
     """Read digits and separators by section 5.1; None if they make no number (``12.11.2025``).
 
+    What is longer than any price is none either: readers would take hundreds of digits for infinity.
+
     ``mil`` says that the word follows, which multiplies by a thousand.
 
     >>> read_number("1.250,50").value
@@ -68,6 +72,8 @@ def read_number(text: str, *, mil: bool = False) -> Number | None:
     >>> read_number("130,5", mil=True).value
     Decimal('130500')
     """
+    if len(text) > _LONGEST:
+        return None
     if _WHOLE.fullmatch(text):
         if mil:
             return Number(Decimal(text + "000"), whole=True)

@@ -12,15 +12,15 @@
 \else
     \set owner_password ''
 \endif
+-- a statement would stand in the server's log with its passwords
+set log_min_error_statement = panic;
+set log_statement = none;
+set log_min_duration_statement = -1;
 select :'engine_password' = '' or :'owner_password' = '' as no_passwords \gset
 \if :no_passwords
     do $$ begin raise 'set TP_CAPITAL_DB_PASSWORD and TP_CAPITAL_OWNER_PASSWORD: tp-capital init-env writes them'; end $$;
 \endif
 
--- a statement that fails would stand in the server's log with its password
-set log_min_error_statement = panic;
-set log_statement = none;
-set log_min_duration_statement = -1;
 set password_encryption = 'scram-sha-256';
 
 -- Owns database and schema: migrations, backups. CREATEDB, so that a backup can be restored to check it.

@@ -96,7 +96,7 @@ class _Bounded(HttpToolsProtocol):
             # answered as what it is without the upgrade; what follows in the other protocol is not read
             self.cycle.keep_alive = False
         except httptools.HttpParserError:
-            self._refuse(*(self._refusal or (400, "This is not HTTP/1.1.")))
+            self._refuse(*(self._refusal or (400, "This is no HTTP/1.1 request that can be answered here.")))
             return
         # of a piece that also holds the end of another request it is not known how much is this head's
         if self._reading_head and self._heads_begun + in_the_middle <= 1:

@@ -116,6 +116,28 @@ def test_what_the_driver_refuses_is_the_rows_fault(
         database.write(lambda cursor: cursor.execute("select %s", [value]))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        # the context quotes the document
+        """select * from json_to_recordset('[{"text": "VALE3 60\\u0000"}]') as row (text text)""",
+        # the detail quotes the row
+        (
+            "create temp table kept (text text, number integer check (number > 0)) on commit drop;"
+            " insert into kept values ('VALE3 60', 0)"
+        ),
+    ],
+    ids=["context", "detail"],
+)
+def test_the_error_of_a_refused_row_says_nothing_of_its_text(
+    postgres: LocalPostgres, open_database: OpenDatabase, statement: str
+) -> None:
+    database = open_database(app_url(postgres))
+    with pytest.raises(RowsRefusedError) as refused:
+        database.write(lambda cursor: cursor.execute(statement.encode()))
+    assert "VALE3" not in str(refused.value)
+
+
 def test_a_bug_in_the_work_stays_a_bug_and_the_connection_is_clean_afterwards(
     postgres: LocalPostgres, open_database: OpenDatabase
 ) -> None:

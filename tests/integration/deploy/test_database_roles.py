@@ -199,6 +199,32 @@ def test_a_failing_statement_leaves_no_password_in_the_servers_log(
     assert values["TP_CAPITAL_OWNER_PASSWORD"] not in log
 
 
+@pytest.mark.parametrize("logging", ["log_statement = 'all'", "log_min_duration_statement = 0"])
+def test_a_server_that_logs_every_statement_logs_no_password(
+    postgres: LocalPostgres, folder: Path, values: dict[str, str], logging: str
+) -> None:
+    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
+        admin.execute(f"alter system set {logging}".encode())
+        admin.execute("select pg_reload_conf()")
+        try:
+            with psycopg.connect(postgres.dsn(), autocommit=True) as other:
+                eventually(lambda: "select 'seen" in seen_in_log(postgres, other), deadline_s=10)
+            run_init(postgres, folder, values)
+        finally:
+            admin.execute("alter system reset all")
+            admin.execute("select pg_reload_conf()")
+    log = postgres.log_path.read_text()
+    assert "set log_statement" in log
+    assert values["TP_CAPITAL_OWNER_PASSWORD"] not in log
+    assert values["TP_CAPITAL_DB_PASSWORD"] not in log
+
+
+def seen_in_log(postgres: LocalPostgres, connection: psycopg.Connection) -> str:
+    """Let the server log a statement, if it does; return its log."""
+    connection.execute("select 'seen'")
+    return postgres.log_path.read_text()
+
+
 def test_the_pooler_is_the_contracts(pooler_port: int, values: dict[str, str]) -> None:
     console = through(pooler_port, ENGINE, values["TP_CAPITAL_DB_PASSWORD"], "pgbouncer")
     with psycopg.connect(console, autocommit=True, row_factory=dict_row, prepare_threshold=None) as stats:
