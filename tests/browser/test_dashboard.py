@@ -148,6 +148,26 @@ def test_filters_narrow_the_list_and_stand_in_the_address(page: Page) -> None:
     assert len(page.texts(ROW)) < everything
 
 
+def test_a_choice_is_heard_by_its_change_alone_and_asked_once(page: Page) -> None:
+    page.open()
+    # the address is written once for each question
+    page.driver.execute_script(
+        "const write = history.replaceState.bind(history); window.asked = 0;"
+        "history.replaceState = (...given) => { window.asked += 1; write(...given); }"
+    )
+    page.choose("side", "sell", events=["change"])
+    page.wait("location.search === '?side=sell'")
+    page.choose("type", "Day Trade", events=["input"])
+    page.wait("location.search.includes('type=')")
+    page.choose("type", "Day Trade", events=["change"])
+    page.choose("search", "WIN", events=["input", "change"])
+    page.wait("location.search.includes('search=WIN')")
+    time.sleep(0.4)  # longer than the page waits for the end of typing
+    page.choose("search", "WIN", events=["change"])
+    time.sleep(0.4)
+    assert page.js("window.asked") == 3
+
+
 def test_the_table_can_be_sorted(page: Page) -> None:
     page.open()
     newest = page.text(f"{ROW} time")

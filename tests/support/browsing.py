@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -193,11 +193,13 @@ class Page:
         assert isinstance(found, list)
         return found
 
-    def choose(self, name: str, value: str) -> None:
+    def choose(self, name: str, value: str, *, events: Sequence[str] = ("input", "change")) -> None:
         """Give a field of the filters a value, as a reader's input does."""
         self.driver.execute_script(
             "const field = document.getElementById('filters').elements[arguments[0]];"
-            "field.value = arguments[1]; field.dispatchEvent(new Event('input', {bubbles: true}))",
+            "field.value = arguments[1];"
+            "for (const kind of arguments[2]) field.dispatchEvent(new Event(kind, {bubbles: true}))",
             name,
             value,
+            events,
         )

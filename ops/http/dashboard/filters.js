@@ -22,9 +22,12 @@ export class Filters {
     const parameters = new URLSearchParams(location.search);
     this.values = Object.fromEntries(NAMES.map((name) => [name, parameters.get(name) ?? ""]));
     this.#form.addEventListener("submit", (event) => event.preventDefault());
-    this.#form.addEventListener("input", (event) =>
-      this.#changed(event.target.matches("input[type=search], input[type=text]") ? TYPING_MS : 0),
-    );
+    // a choice made by a program or by the browser's own filling in may tell of its end alone
+    for (const kind of ["input", "change"]) {
+      this.#form.addEventListener(kind, (event) =>
+        this.#changed(event.target.matches("input[type=search], input[type=text]") ? TYPING_MS : 0),
+      );
+    }
     this.#form.addEventListener("reset", (event) => {
       event.preventDefault();
       this.clear();
@@ -136,9 +139,12 @@ export class Filters {
   }
 
   #changed(delay_ms) {
-    for (const name of NAMES) this.values[name] = this.#form.elements[name].value;
-    if (this.values.sort === "ts.desc") this.values.sort = "";
-    if (this.values.period !== "dates") this.values.from = this.values.to = "";
+    const values = Object.fromEntries(NAMES.map((name) => [name, this.#form.elements[name].value]));
+    if (values.sort === "ts.desc") values.sort = "";
+    if (values.period !== "dates") values.from = values.to = "";
+    // the second of the two events that tell of one change
+    if (NAMES.every((name) => values[name] === this.values[name])) return;
+    this.values = values;
     this.show();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#told(), delay_ms);
