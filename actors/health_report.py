@@ -181,8 +181,10 @@ def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
     """Return what is wrong with the polling of one channel."""
     if poller.last_success_s is None:
         return f"no successful poll yet ({poller.error or 'starting'})"
-    if poller.state in (PollState.FAILED, PollState.REJECTED):
-        return f"polls are {poller.state.value}: {poller.error}"
+    if poller.state is PollState.FAILED:
+        return f"polls fail: {poller.error}"
+    if poller.state is PollState.REJECTED:
+        return f"polls are rejected: {poller.error}"
     age_s = inputs.now_s - poller.last_success_s
     if age_s <= inputs.poll_limit_s:
         return None

@@ -185,7 +185,7 @@ POLLING = [
         poller(state=PollState.STARTING, last_success_s=None),
         "channel -1001: no successful poll yet (starting)",
     ),
-    (poller(state=PollState.FAILED, error="slow"), "channel -1001: polls are failed: slow"),
+    (poller(state=PollState.FAILED, error="slow"), "channel -1001: polls fail: slow"),
     (poller(state=PollState.REJECTED, error="slow"), "channel -1001: polls are rejected: slow"),
     (poller(last_success_s=70.0), "channel -1001: no successful poll for 31 s"),
     (
@@ -214,7 +214,7 @@ def test_a_success_exactly_at_the_limit_is_in_time() -> None:
 def test_one_bad_channel_among_good_ones_is_found() -> None:
     bad = replace(POLLER, channel="-1002", state=PollState.FAILED, error="slow")
     finding = report(replace(WELL, pollers=(POLLER, bad))).findings["pollingWorker"]
-    assert finding.cause == "channel -1002: polls are failed: slow"
+    assert finding.cause == "channel -1002: polls fail: slow"
 
 
 def test_every_bad_channel_is_told() -> None:
@@ -222,7 +222,7 @@ def test_every_bad_channel_is_told() -> None:
     late = replace(POLLER, channel="-1003", last_success_s=60.0)
     finding = report(replace(WELL, pollers=(slow, POLLER, late))).findings["pollingWorker"]
     assert finding.cause == (
-        "channel -1002: polls are failed: slow; channel -1003: no successful poll for 41 s"
+        "channel -1002: polls fail: slow; channel -1003: no successful poll for 41 s"
     )
 
 
