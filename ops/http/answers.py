@@ -14,7 +14,7 @@ from engine.clock import Clock
 from ops.http.encoding import encode
 from storage.pages import MemoryPages
 
-__all__ = ["JSON", "Answering", "json_answer", "matches", "prefers"]
+__all__ = ["JSON", "Answering", "json_answer", "matches", "prefers", "stale_headers"]
 
 JSON = "application/json"
 #: below this the saving is not worth the work
@@ -28,6 +28,15 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a small answer, made anew for each request."""
     return Response(encode(value), status_code=status, media_type=JSON, headers=headers)
+
+
+def stale_headers(age_s: int | None) -> dict[str, str]:
+    """Return what tells that an answer is one of before an outage; ``age_s`` is None for one that is right.
+
+    >>> stale_headers(70), stale_headers(None)
+    ({'Age': '70', 'X-Stale-Seconds': '70'}, {})
+    """
+    return {} if age_s is None else {"Age": str(age_s), "X-Stale-Seconds": str(age_s)}
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:

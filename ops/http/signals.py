@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.http.answers import JSON, Answering, json_answer, prefers
+from ops.http.answers import JSON, Answering, json_answer, prefers, stale_headers
 from ops.http.clients import asker_of
 from ops.http.csv import csv_page
 from ops.http.encoding import signal_detail
@@ -122,8 +122,9 @@ class _Listing:
             page = self._pages.page(query)
         except StorageError as error:
             return _cannot_read(error)
-        headers = {} if page.age_s is None else {"Age": str(page.age_s), "X-Stale-Seconds": str(page.age_s)}
-        return self._answering.answer(request.headers, page.body, headers=headers, vary=_VARY)
+        return self._answering.answer(
+            request.headers, page.body, headers=stale_headers(page.age_s), vary=_VARY
+        )
 
     def _as_csv(self, request: Request, *, download: bool) -> Response:
         # the history import is no signal: not among rows
@@ -133,7 +134,7 @@ class _Listing:
         except StorageError as error:
             return _cannot_read(error)
         body, cursor = csv_page(page.body)
-        headers = {} if page.age_s is None else {"Age": str(page.age_s), "X-Stale-Seconds": str(page.age_s)}
+        headers = stale_headers(page.age_s)
         if cursor is not None:
             asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
             following = QueryParams([*asked, ("cursor", cursor)])

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from actors.snapshots import CacheSnapshot
 from engine.clock import Clock
 from engine.snapshot import Board
-from ops.http.answers import JSON, json_answer
+from ops.http.answers import JSON, json_answer, stale_headers
 from ops.http.health import database_trouble
 from ops.http.models import Body
 from ops.http.operations import Answer, Operation
@@ -157,7 +157,7 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
             raise BadRequestError([("tz", "the database knows no such time zone")]) from None
         except StorageError as error:
             return problem(503, f"Signals cannot be counted now: {error}", headers={"Retry-After": "5"})
-        headers = {"Cache-Control": "no-cache"} | ({"Age": str(age_s)} if age_s is not None else {})
+        headers = {"Cache-Control": "no-cache", **stale_headers(age_s)}
         return json_answer(summary_object(counts, zone=asked.tz, age_s=age_s), headers=headers)
 
     return [

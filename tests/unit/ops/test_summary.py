@@ -1,17 +1,20 @@
 """``GET /summary``: counted anew when something was committed, and the last counts in an outage."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 from typing import cast
 
 import pytest
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
 
 from actors.health_report import Finding, HealthReport, Inputs, Status
 from actors.snapshots import CacheSnapshot
 from engine.snapshot import Board
 from ops.http.problems import BadRequestError
-from ops.http.summary import SummaryParameters, SummaryReader
+from ops.http.summary import SummaryParameters, SummaryReader, summary_operations
 from storage.errors import DatabaseUnavailableError
 from storage.summary import DayCount, Summaries, Summary
 from tests.support.clock import FakeClock
@@ -124,6 +127,24 @@ def test_in_an_outage_the_last_counts_are_told_with_their_age(
     clock.advance(90_000)
     with pytest.raises(DatabaseUnavailableError):
         reader.read(30, "UTC")
+
+
+def test_stale_counts_say_so_in_their_headers_too(
+    reader: SummaryReader, counting: Counting, clock: FakeClock
+) -> None:
+    (operation,) = summary_operations(reader)
+
+    async def ask() -> Response:
+        return await operation.handler(
+            Request({"type": "http", "method": "GET", "query_string": b"", "headers": []})
+        )
+
+    fresh = asyncio.run(ask())
+    assert not {"Age", "X-Stale-Seconds"} & {name.title() for name in fresh.headers}
+    counting.away = True
+    clock.advance(70)
+    stale = asyncio.run(ask())
+    assert (stale.headers["Age"], stale.headers["X-Stale-Seconds"]) == ("70", "70")
 
 
 @pytest.mark.parametrize(
