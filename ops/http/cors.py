@@ -41,5 +41,13 @@ class CrossOrigin(CORSMiddleware):
         if response.status_code < 400:
             return response
         kept = {k: v for k, v in response.headers.items() if k.startswith(("access-control-", "vary"))}
-        detail = f"{bytes(response.body).decode()}: CORS_ORIGIN lists the pages that may ask here."
-        return problem(403, detail, headers=kept)
+        return problem(403, self._why(request_headers), headers=kept)
+
+    def _why(self, asked: Headers) -> str:
+        """Return what is refused, with what would be allowed: the page first, to another one that is all."""
+        if not self.is_allowed_origin(asked["origin"]):
+            return "Pages of this origin may not ask here: CORS_ORIGIN lists those that may."
+        method = asked["access-control-request-method"]
+        if method not in _METHODS:
+            return f"Pages of other origins may not ask by this method; {', '.join(_METHODS)} can be used."
+        return f"Pages of other origins may not send such headers; {', '.join(_REQUEST_HEADERS)} can be sent."

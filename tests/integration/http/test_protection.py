@@ -92,17 +92,32 @@ def test_a_listed_page_may_ask_and_is_told_what_it_may_read(served: Served) -> N
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "blamed"),
     [
-        {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"},
-        {"Origin": PAGE, "Access-Control-Request-Method": "PATCH"},
-        {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-evil"},
+        ({"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}, "CORS_ORIGIN"),
+        ({"Origin": "https://evil.example", "Access-Control-Request-Method": "PATCH"}, "CORS_ORIGIN"),
+        ({"Origin": PAGE, "Access-Control-Request-Method": "PATCH"}, "GET, HEAD, POST, DELETE"),
+        (
+            {
+                "Origin": PAGE,
+                "Access-Control-Request-Method": "GET",
+                "Access-Control-Request-Headers": "x-evil",
+            },
+            "Last-Event-ID, X-API-Key",
+        ),
     ],
 )
-def test_any_other_page_is_refused_by_a_problem(served: Served, headers: dict[str, str]) -> None:
+def test_a_refused_preflight_is_a_problem_that_blames_what_is_at_fault(
+    served: Served, headers: dict[str, str], blamed: str
+) -> None:
     preflight = requests.options(f"{served.url}/signals", headers=headers, timeout=5)
     assert (preflight.status_code, preflight.headers["Content-Type"]) == (403, "application/problem+json")
-    assert "CORS_ORIGIN" in preflight.json()["detail"]
+    found = {
+        word
+        for word in ("CORS_ORIGIN", "GET, HEAD, POST, DELETE", "Last-Event-ID, X-API-Key")
+        if word in preflight.json()["detail"]
+    }
+    assert found == {blamed}
     assert "Access-Control-Allow-Origin" not in get(served, Origin="https://evil.example").headers
 
 
