@@ -137,6 +137,8 @@ class Instruments:
             self.cache_writes.labels(ending)
         for since in ("received", "telegram"):
             self.lag_seconds.labels(since)
+        for part in ("head", "body", "write"):
+            self.http_dropped.labels(part)
 
     def begin_channel(self, channel: str) -> None:
         """Show the series of a channel."""

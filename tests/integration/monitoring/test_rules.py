@@ -12,6 +12,7 @@ import pytest
 import requests
 from ruamel.yaml import YAML
 
+from engine.model import OutcomeKind
 from tests.support.servers import need_program
 from tests.support.serving import Served, serving
 
@@ -114,6 +115,26 @@ def test_fault_19_the_services_own_series_are_exported(served: Served, name: str
     text = scrape(served)
     family = re.sub("_(total|bucket)$", "", name)
     assert re.search(rf"^# TYPE {family}(_total)? ", text, re.MULTILINE)
+
+
+#: of these the label values are known beforehand; no request, batch or poll is waited for
+_KNOWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "tpcapital_http_dropped_total": {"part": ("head", "body", "write")},
+    "tpcapital_cache_requests_total": {"result": ("hit", "miss", "shared")},
+    "tpcapital_end_to_end_lag_seconds_count": {"since": ("received", "telegram")},
+    "tpcapital_messages_duplicate_total": {"source": ("poller", "backfill", "dead_letters")},
+    "tpcapital_messages_total": {"outcome": tuple(OutcomeKind)},
+    "tpcapital_polls_total": {"result": ("messages", "empty", "rejected", "failed")},
+}
+
+
+@pytest.mark.parametrize("name", _KNOWN)
+def test_a_counter_has_its_series_before_the_first_event(served: Served, name: str) -> None:
+    """A rate cannot see the first event of a series that appears with it."""
+    text = scrape(served)
+    for label, values in _KNOWN[name].items():
+        for value in values:
+            assert re.search(rf'^{name}{{.*{label}="{value}".*}} ', text, re.MULTILINE), value
 
 
 def scrape(served: Served) -> str:

@@ -221,9 +221,7 @@ def test_every_bad_channel_is_told() -> None:
     slow = replace(POLLER, channel="-1002", state=PollState.FAILED, error="slow")
     late = replace(POLLER, channel="-1003", last_success_s=60.0)
     finding = report(replace(WELL, pollers=(slow, POLLER, late))).findings["pollingWorker"]
-    assert finding.cause == (
-        "channel -1002: polls fail: slow; channel -1003: no successful poll for 41 s"
-    )
+    assert finding.cause == ("channel -1002: polls fail: slow; channel -1003: no successful poll for 41 s")
 
 
 def test_fault_12_a_failing_history_is_degraded() -> None:
