@@ -17,6 +17,7 @@ COLUMNS = (
     *("id", "time", "ts", "channel", "signal_type", "side", "asset", "buy_min", "buy_max"),
     *("target_1", "target_2", "target_final", "targets", "stop", "valid_until", "status", "warnings"),
     *("raw_message", "source", "message_id", "position", "ingested_at", "created_at", "updated_at"),
+    "channel_label",  # the last one: who reads by position finds the others where they were
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: a cell that begins so is taken for a formula; the wide forms are read as the narrow ones by some programs

@@ -159,7 +159,9 @@ def test_labels_of_close_prices_stand_in_rows(logic: Page) -> None:
 
 
 def test_a_csv_runs_no_formula_and_keeps_every_text(logic: Page) -> None:
-    given = signal(raw_message='=1+1\n"a", b', channel="-1001", asset="@SUM", stop="-0.5")
+    given = signal(
+        raw_message='=1+1\n"a", b', channel="-1001", channel_label="Ações", asset="@SUM", stop="-0.5"
+    )
     expression = "import('/assets/model.js').then(({toSignal}) => m.toCsv([toSignal(JSON.parse(a))]))"
     text = logic.driver.execute_async_script(
         f"const [a, done] = arguments; import('/assets/csv.js').then(async (m) => done(await {expression}))",
@@ -169,6 +171,9 @@ def test_a_csv_runs_no_formula_and_keeps_every_text(logic: Page) -> None:
     assert "'@SUM" in text
     assert ",-0.5," in text
     assert ",-1001," in text
+    head, row = text.split("\r\n")[0], text.removesuffix("\r\n")
+    assert head.endswith(",channel_label")
+    assert row.endswith(",Ações")
 
 
 def test_spans_of_the_reading_count_code_points(logic: Page) -> None:

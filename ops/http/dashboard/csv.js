@@ -26,6 +26,8 @@ const COLUMNS = [
   ["reward_risk_final", (s) => s.riskReward.final],
   ["warnings", (s) => s.warnings.join(" ")],
   ["raw_message", (s) => s.text],
+  // the last one: who reads by position finds the others where they were
+  ["channel_label", (s) => s.channelLabel],
 ];
 
 /** Read all signals of a question. Returns { signals, cut, stale }; `onProgress` gets the number so far. */

@@ -31,6 +31,12 @@ def test_the_header_line_names_every_column_also_of_an_empty_page() -> None:
     assert (body.decode(), cursor) == (",".join(COLUMNS) + "\r\n", None)
 
 
+def test_the_channels_label_is_the_last_column_and_no_formula() -> None:
+    assert COLUMNS[-1] == "channel_label"
+    labels = [row["channel_label"] for row in rows({"channel_label": "=Ações"}, {"channel_label": None})]
+    assert labels == ["'=Ações", ""]
+
+
 @pytest.mark.parametrize(
     "digits", ["0.880", "0.2550", "131000", "1.0", "12345678901234567890.123456789", "-0.5", "0.0000001"]
 )
