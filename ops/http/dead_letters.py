@@ -30,6 +30,8 @@ _TAG = "dead letters"
 class DeadLettersParameters(Parameters):
     """Which dead letters, how many, and whether with their messages."""
 
+    never_empty = frozenset({"limit", "cursor"})
+
     limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
     cursor: Annotated[str, StringConstraints(pattern="^[0-9]{1,18}$")] | None = Field(
         default=None, description="`nextCursor` of the page before"

@@ -22,6 +22,8 @@ __all__ = ["LogsParameters", "log_operations"]
 class LogsParameters(Parameters):
     """Which log entries and how many."""
 
+    never_empty = frozenset({"limit", "after"})
+
     level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lowered)] = (
         Field(default="debug", description="at least so grave; below LOG_LEVEL nothing is kept")
     )

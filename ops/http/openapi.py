@@ -94,10 +94,13 @@ def _path_names(operation: Operation) -> list[str]:
 
 def _query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     properties = model.model_json_schema(by_alias=True)["properties"]
-    return [_query_parameter(name, dict(schema)) for name, schema in properties.items()]
+    return [
+        _query_parameter(name, dict(schema), may_be_empty=name not in model.never_empty)
+        for name, schema in properties.items()
+    ]
 
 
-def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _query_parameter(name: str, schema: dict[str, Any], *, may_be_empty: bool) -> dict[str, Any]:
     description = schema.pop("description", "")
     schema.pop("title", None)
     # what is left out is None: in a query string there is no null
@@ -108,12 +111,13 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         schema |= choices[0]
     elif choices:
         schema["anyOf"] = choices
-    # as forms send what was left empty; it counts as not given
     kinds = schema.pop("anyOf", None) or [{key: schema.pop(key) for key in list(schema) if key != "default"}]
     for kind in kinds:
         if kind.get("type") == "string" and not {"enum", "pattern", "format", "const"} & kind.keys():
             kind["pattern"] = "^[^\\u0000]*$"  # no database takes that character
-    schema["anyOf"] = [*kinds, {"type": "string", "maxLength": 0}]
+    # as forms send what was left empty; it counts as not given
+    empty = [{"type": "string", "maxLength": 0}] if may_be_empty else []
+    schema["anyOf"] = [*kinds, *empty]
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 

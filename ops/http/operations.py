@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ops.http.parameters import Parameters
+from ops.http.parameters import Parameters, check_utf8
 from ops.http.problems import problem
 
 __all__ = ["API_PREFIX", "Answer", "Handler", "Operation", "routes_of", "versioned"]
@@ -63,8 +63,19 @@ def routes_of(operations: Iterable[Operation]) -> list[Route]:
     """Return a route for each path, in the order in which paths are first named."""
     by_path: dict[str, dict[str, Handler]] = {}
     for operation in operations:
-        by_path.setdefault(operation.path, {})[operation.method] = operation.handler
+        handler = operation.handler if operation.query is None else _checked(operation.handler)
+        by_path.setdefault(operation.path, {})[operation.method] = handler
     return [Route(path, _Resource(path, handlers)) for path, handlers in by_path.items()]
+
+
+def _checked(handler: Handler) -> Handler:
+    """Return the handler of an operation that reads parameters: it is given those that can be read."""
+
+    async def checked(request: Request) -> Response:
+        check_utf8(request.scope["query_string"])
+        return await handler(request)
+
+    return checked
 
 
 class _Resource:

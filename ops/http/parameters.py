@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
@@ -14,17 +15,36 @@ from starlette.datastructures import QueryParams
 
 from ops.http.problems import BadRequestError
 
-__all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "errors_of", "lowered"]
+__all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "check_utf8", "errors_of", "lowered"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: epoch numbers above this are milliseconds: as seconds they would lie beyond the year 5000
 _LARGEST_SECONDS = 100_000_000_000
 
 
+def check_utf8(query: bytes) -> None:
+    """Refuse a query string that is no UTF-8: read all the same, it would ask for other words than were sent.
+
+    Raises:
+        BadRequestError: with every parameter whose name or value is none.
+    """
+    errors = []
+    for pair in query.split(b"&"):
+        try:
+            unquote_to_bytes(pair).decode()
+        except UnicodeDecodeError:
+            name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")
+            errors.append((name, "UTF-8 is wanted"))
+    if errors:
+        raise BadRequestError(errors)
+
+
 class Parameters(BaseModel):
-    """A query string. An empty value counts as not given, as forms send it."""
+    """A query string. An empty value counts as not given, as forms send it, but for ``never_empty``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=False, validate_by_alias=True)
+    #: numbers and places, which no form leaves open: who sends them empty lost the value, and would not notice
+    never_empty: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def read(cls, query: QueryParams) -> Self:
@@ -43,7 +63,7 @@ class Parameters(BaseModel):
                 errors.append((name, "given twice"))
             elif "\0" in value:
                 errors.append((name, "holds a NUL character"))
-            elif value:
+            elif value or name in cls.never_empty:
                 given[name] = value
         try:
             parameters = cls.model_validate(given)

@@ -61,6 +61,8 @@ EventId = Annotated[
 class SignalsParameters(Parameters):
     """Which signals, in which order, how many."""
 
+    never_empty = frozenset({"limit", "cursor"})
+
     limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
     cursor: Cursor | None = Field(default=None, description="`nextCursor` of the page before")
     channel: Word | None = Field(default=None, description="id of a channel")

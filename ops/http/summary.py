@@ -57,6 +57,8 @@ _ZONES = frozenset(ZONES)
 class SummaryParameters(Parameters):
     """Which days, and where they begin."""
 
+    never_empty = frozenset({"days"})
+
     days: Annotated[int, Whole(1, 90)] = Field(default=30, description="how many days, today included")
     tz: Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ZONES})] = Field(
         default="UTC", description="time zone in which days begin, such as America/Sao_Paulo"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
+from ops.http.parameters import check_utf8
 from ops.http.problems import BadRequestError
 from ops.http.query import ListQuery, parse_list_query
 from storage.signals import SignalQuery, encode_cursor
@@ -66,12 +67,32 @@ def test_a_limit_from_1_to_1000_is_taken_fault_24(limit: int) -> None:
         *("to=0001-01-01T00:00:00%2B14:00", "from=nan", "from=1e9", "from=-"),
         *("channel=" + "x" * 201, "asset=" + "x" * 201, "type=" + "x" * 201, "search=" + "x" * 201),
         *("search=%00", "asset=A%00", "channel=%00"),
+        *("limit=", "cursor="),
         *("offset=5", "page=2", "Limit=5", "limit[]=5", "=5", "q=x"),
         *("limit=5&limit=5", "asset=A&asset=B"),
     ],
 )
 def test_a_parameter_that_cannot_be_used_is_refused_fault_21(query: str) -> None:
     assert refused(query) == [query.partition("=")[0]]
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        (b"", []),
+        (b"search=%C3%A9&asset=%EF%BF%BD", []),
+        (b"search=%ff", ["search"]),
+        (b"asset=A&search=a%C3&type=%ED%A0%80", ["search", "type"]),
+        (b"%ff=1", ["\ufffd"]),
+    ],
+)
+def test_what_is_no_utf_8_is_refused_by_name_fault_21(query: bytes, fields: list[str]) -> None:
+    if not fields:
+        check_utf8(query)
+        return
+    with pytest.raises(BadRequestError) as caught:
+        check_utf8(query)
+    assert [field for field, _ in caught.value.errors] == fields
 
 
 def test_all_bad_parameters_are_told_at_once_fault_21() -> None:
@@ -133,7 +154,7 @@ def test_every_filter_reaches_the_query_fault_23() -> None:
 
 
 def test_an_empty_value_is_no_filter() -> None:
-    assert asked("limit=&asset=&search=&from=&cursor=&sort=") == SignalQuery()
+    assert asked("channel=&asset=&type=&side=&search=&from=&to=&sort=") == SignalQuery()
 
 
 def test_the_same_question_has_the_same_key_however_it_is_put() -> None:
