@@ -130,7 +130,9 @@ class Health(BaseModel):
 class SyncRequest(Body):
     """What a sync is asked for."""
 
-    limit: Annotated[int, Whole(1, 10_000)] = Field(default=500, description="messages a channel at most")
+    limit: Annotated[int, Whole(1, 10_000, of_json=True)] = Field(
+        default=500, description="messages a channel at most"
+    )
 
 
 class SyncCounts(Body):

@@ -96,10 +96,14 @@ def _words(details: ErrorDetails) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number from ``least`` to ``most``, written in ASCII digits and nothing else."""
+    """A whole number from ``least`` to ``most``; a query's stands in ASCII digits and nothing else.
+
+    ``of_json``: it stands in a body, where a string is no number.
+    """
 
     least: int
     most: int
+    of_json: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return how it is read."""
@@ -112,7 +116,7 @@ class Whole:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     def _read(self, value: object) -> int:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        if not self.of_json and isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # the same number to JSON schema
