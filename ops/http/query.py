@@ -131,10 +131,12 @@ def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuer
         ascending=asked.sort == "asc",
     )
     only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
-    unfiltered = not any(getattr(asked, name) for name in _FILTERS)
+    filters = {name for name in _FILTERS if getattr(asked, name) is not None}
+    # the entry has no asset, side or date to be found by, and nothing follows it when it stands alone
+    alone = only_history and filters == {"type"} and asked.cursor is None
     return ListQuery(
         signals=None if with_history and (after_signals or only_history) else query,
-        history=with_history and (unfiltered or only_history),
+        history=with_history and (not filters or alone),
         key="&".join(
             f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items()) if value
         ),

@@ -16,6 +16,13 @@ from storage.signals import SignalQuery, encode_cursor
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
+#: what the history's entry does not stand beside
+OTHERS = (
+    *("channel=-1", "asset=PETR4", "side=buy", "search=x", "from=2026-11-02", "to=2026-11-02"),
+    *(f"cursor={encode_cursor(NOON, 7)}", "cursor=history"),
+)
+
+
 def parse(query: str = "", *, with_history: bool = False) -> ListQuery:
     return parse_list_query(QueryParams(query), with_history=with_history)
 
@@ -183,6 +190,9 @@ def test_another_question_has_another_key(one: str, other: str) -> None:
         ("cursor=history", False, True),
         ("type=historical_sync", False, True),
         ("type=HISTORICAL_SYNC", False, True),
+        ("type=historical_sync&limit=1&sort=asc&asset=", False, True),
+        *((f"type=historical_sync&{other}", False, False) for other in OTHERS),
+        ("channel=-1&cursor=history", False, False),
         ("asset=PETR4", True, False),
         ("search=x", True, False),
         ("from=2026-11-02", True, False),
