@@ -14,7 +14,7 @@ from engine.clock import Clock
 from ops.http.encoding import encode
 from storage.pages import MemoryPages
 
-__all__ = ["JSON", "Answering", "json_answer", "matches", "prefers", "stale_headers"]
+__all__ = ["JSON", "Answering", "json_answer", "matches", "packed_answer", "prefers", "stale_headers"]
 
 JSON = "application/json"
 #: below this the saving is not worth the work
@@ -28,6 +28,17 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a small answer, made anew for each request."""
     return Response(encode(value), status_code=status, media_type=JSON, headers=headers)
+
+
+def packed_answer(
+    request: Headers, body: bytes, *, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a body that is another one at each request: compressed where that pays, without an ETag, not kept."""
+    sent = {"Vary": "Accept-Encoding", **(headers or {})}
+    if _takes_gzip(request, body):
+        sent["Content-Encoding"] = "gzip"
+        body = _gzip(body)
+    return Response(body, media_type=media_type, headers=sent)
 
 
 def stale_headers(age_s: int | None) -> dict[str, str]:
@@ -93,8 +104,7 @@ class Answering:
         """Return the body, or 304 if the client has it; safe for threads, and best called in one."""
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         sent = {"Cache-Control": "no-cache", "Vary": vary, **(headers or {})}
-        qualities = _qualities(request.get("accept-encoding", ""))
-        gzip = qualities.get("gzip", qualities.get("*", 0.0)) > 0 and len(body) >= _SMALLEST_GZIP_BYTES
+        gzip = _takes_gzip(request, body)
         # the same version in another coding: equal to a reader, not byte for byte
         sent["ETag"] = f"W/{etag}" if gzip else etag
         # a field may stand on several lines: together they are one list
@@ -102,13 +112,23 @@ class Answering:
             return Response(status_code=304, headers=sent)
         if gzip:
             sent["Content-Encoding"] = "gzip"
-            body = self._gzip(etag, body)
+            body = self._kept(etag, body)
         return Response(body, media_type=media_type, headers=sent)
 
-    def _gzip(self, etag: str, body: bytes) -> bytes:
+    def _kept(self, etag: str, body: bytes) -> bytes:
         kept = self._compressed.get(etag)
         if kept is None:
-            packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 31)
-            kept = packer.compress(body) + packer.flush()
+            kept = _gzip(body)
             self._compressed.put(etag, kept, ttl_s=_KEEP_S)
         return kept
+
+
+def _takes_gzip(request: Headers, body: bytes) -> bool:
+    """Return whether the client takes gzip and the body is worth it."""
+    qualities = _qualities(request.get("accept-encoding", ""))
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0 and len(body) >= _SMALLEST_GZIP_BYTES
+
+
+def _gzip(body: bytes) -> bytes:
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 31)
+    return packer.compress(body) + packer.flush()

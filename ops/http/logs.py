@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.http.answers import JSON, json_answer
+from ops.http.answers import JSON, packed_answer
+from ops.http.encoding import encode
 from ops.http.models import LogEntry, LogPage
 from ops.http.operations import Answer, Operation
 from ops.http.parameters import Parameters, Whole, lowered
@@ -45,7 +46,9 @@ def log_operations(logs: RecentLogs, started_at: datetime) -> Sequence[Operation
             missed=page.missed,
             startedAt=started_at,
         )
-        return json_answer(body.model_dump(), headers={"Cache-Control": "no-store"})
+        return packed_answer(
+            request.headers, encode(body.model_dump()), media_type=JSON, headers={"Cache-Control": "no-store"}
+        )
 
     return [
         Operation(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from actors.instruments import Instruments
 from engine.snapshot import Board
-from ops.http.answers import JSON, json_answer
+from ops.http.answers import JSON, json_answer, packed_answer
 from ops.http.health import health_body, is_live, readiness
 from ops.http.models import Health, Probe
 from ops.http.operations import API_PREFIX, Answer, Handler, Operation
@@ -43,8 +43,8 @@ def probe_operations(
         well, why = readiness(board)
         return json_answer({"status": "ready" if well else "not ready", "reason": why}, 200 if well else 503)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        return packed_answer(request.headers, generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     healthy = Answer(description="Healthy, or degraded: what is served is right", body={JSON: Health})
     unhealthy = Answer(description="Unhealthy", body={JSON: Health})

@@ -162,6 +162,19 @@ def test_a_large_page_is_compressed_for_who_takes_it_and_is_the_same(fresh: Serv
         assert "Content-Encoding" not in get(fresh, "/signals", Accept_Encoding=refused).headers
 
 
+def test_metrics_are_compressed_for_who_takes_it_too(fresh: Served) -> None:
+    plain = get(fresh, "/metrics")
+    raw = requests.get(f"{fresh.url}/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10)
+    packed = raw.raw.read(decode_content=False)
+    assert raw.headers["Content-Encoding"] == "gzip"
+    assert raw.headers["Content-Type"] == plain.headers["Content-Type"]
+    assert gzip.decompress(packed).startswith(b"# HELP ")
+    assert len(packed) * 4 < len(plain.content)
+    assert "Content-Encoding" not in plain.headers
+    for answer in (plain, raw, get(fresh, "/logs")):
+        assert "Accept-Encoding" in answer.headers["Vary"]
+
+
 def test_a_slash_at_the_end_and_a_head_change_nothing(fresh: Served) -> None:
     plain = get(fresh, "/signals")
     assert get(fresh, "/signals/").content == plain.content

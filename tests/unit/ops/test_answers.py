@@ -7,7 +7,7 @@ import gzip
 import pytest
 from starlette.datastructures import Headers
 
-from ops.http.answers import JSON, Answering, matches, prefers
+from ops.http.answers import JSON, Answering, matches, packed_answer, prefers
 from tests.support.clock import FakeClock
 
 LARGE = b"[" + b"1," * 2000 + b"1]"
@@ -60,6 +60,19 @@ def test_a_large_body_is_compressed_for_who_takes_it(accepted: str, *, packed: b
     assert ("content-encoding" in answer.headers) is packed
     assert (gzip.decompress(bytes(answer.body)) if packed else answer.body) == LARGE
     assert answer.headers["etag"].startswith("W/") is packed
+    assert answer.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "body", "packed"), [("gzip", LARGE, True), ("br", LARGE, False), ("gzip", b"{}", False)]
+)
+def test_what_is_new_each_time_is_compressed_by_the_same_rule(
+    accepted: str, body: bytes, *, packed: bool
+) -> None:
+    answer = packed_answer(Headers({"accept-encoding": accepted}), body, media_type=JSON)
+    assert ("content-encoding" in answer.headers) is packed
+    assert (gzip.decompress(bytes(answer.body)) if packed else answer.body) == body
+    assert "etag" not in answer.headers
     assert answer.headers["vary"] == "Accept-Encoding"
 
 
