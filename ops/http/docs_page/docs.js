@@ -7,6 +7,10 @@ const element = (name, properties = {}, ...children) => {
   return made;
 };
 
+// What stands between backticks is code; all else is text.
+const worded = (text) =>
+  text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? element("code", { textContent: part }) : part));
+
 const resolve = (document_, node) =>
   node && node.$ref
     ? node.$ref.slice(2).split("/").reduce((place, part) => place[part], document_)
@@ -55,7 +59,7 @@ function parameterTable(document_, parameters) {
       element("td", {}, element("code", { textContent: parameter.name })),
       element("td", { textContent: parameter.in }),
       element("td", { textContent: typeText(document_, schema, "", []) + preset }),
-      element("td", { textContent: parameter.description ?? "" }));
+      element("td", {}, ...worded(parameter.description ?? "")));
   });
   const head = ["name", "in", "type", "meaning"].map((text) => element("th", { scope: "col", textContent: text }));
   return element("div", { className: "scroll" },
@@ -64,14 +68,14 @@ function parameterTable(document_, parameters) {
 
 function contents(document_, content) {
   return Object.entries(content ?? {}).map(([mediaType, { schema }]) =>
-    element("pre", { textContent: `${mediaType}\n${typeText(document_, schema, "", [])}` }));
+    element("pre", {}, ...worded(`${mediaType}\n${typeText(document_, schema, "", [])}`)));
 }
 
 function operationDetails(document_, path, method, operation) {
   const title = element("summary", {},
     element("span", { className: `method ${method}`, textContent: method.toUpperCase() }),
     element("span", { className: "path", textContent: path }),
-    element("span", { textContent: operation.summary }));
+    element("span", {}, ...worded(operation.summary)));
   if (operation.security.length) title.append(element("span", { className: "key" }));
   const parts = [];
   if (method === "get" && !path.includes("{")) {
@@ -85,7 +89,7 @@ function operationDetails(document_, path, method, operation) {
   }
   for (const [status, given] of Object.entries(operation.responses)) {
     const answer = resolve(document_, given);
-    parts.push(element("h3", { textContent: `${status} ${answer.description}` }));
+    parts.push(element("h3", {}, ...worded(`${status} ${answer.description}`)));
     if (status.startsWith("2")) parts.push(...contents(document_, answer.content));
   }
   const made = element("details", {}, title, ...parts);
@@ -94,7 +98,8 @@ function operationDetails(document_, path, method, operation) {
 }
 
 function draw(document_) {
-  document.getElementById("about").textContent = `Version ${document_.info.version}. ${document_.info.description}`;
+  document.getElementById("about").replaceChildren(
+    ...worded(`Version ${document_.info.version}. ${document_.info.description}`));
   const byTag = new Map();
   for (const [path, item] of Object.entries(document_.paths)) {
     for (const [method, operation] of Object.entries(item)) {
