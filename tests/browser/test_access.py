@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.test_dashboard import ROW
-from tests.support.browsing import Page
+from tests.browser.test_dashboard import ROW, signal_text
+from tests.support.browsing import Page, System
+from tests.support.messages import put, raw_message
+from tests.support.stack import eventually
 
 #: axe-core 4.12.1 (MPL-2.0), as its authors publish it
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
@@ -76,6 +78,44 @@ def test_no_width_needs_scrolling_sideways(page: Page) -> None:
         assert page.js("document.documentElement.scrollWidth") == width
         fits = "document.querySelector('.list').offsetWidth <= document.querySelector('main').clientWidth"
         assert page.js(fits), width
+
+
+@pytest.mark.parametrize("digits", [29, 400])
+def test_no_price_or_word_is_so_long_that_the_page_needs_scrolling_sideways(
+    page: Page, system: System, digits: int
+) -> None:
+    number = 950_000 + digits
+    text = signal_text("LONG4", "9,10", "9,90", "8,70")
+    put(system.gateway.database_url, [raw_message(number, text, ago_s=1)])
+    eventually(lambda: system.engine.get("/signals?asset=LONG4").json()["data"])
+    dear, word = "7" * digits, "W" * 300
+    system.execute(
+        "update signals.tp_capital_signals set buy_min = %s, buy_max = %s, stop = %s, targets = array[%s, %s]::numeric[],"
+        " target_final = %s, signal_type = %s, valid_until = %s, warnings = array[%s], raw_message = %s"
+        " where message_id = %s",
+        *(f"{dear}.5", f"{dear}.75", f"{dear}.25", f"{dear}.875", f"8{dear}", f"9{dear}.5"),
+        *(word, word, word, f"{text} {word}", str(number)),
+    )
+    try:
+        page.open("/?asset=LONG4")
+        page.wait_asking(f"document.querySelector('{ROW} .clip')?.textContent.startsWith('WWW')")
+        page.one(f"{ROW} .expand").click()
+        page.wait("document.querySelector('.detail .warnings')")
+        for width in (1360, 1440, 1040, 1024, 375, 320):
+            page.size(width, 900)
+            page.wait(f"innerWidth === {width}")
+            # the details are drawn for the room there is when they are opened
+            for _ in range(2):
+                page.driver.execute_script(f"document.querySelector('{ROW} .expand').click()")
+            assert page.js("document.documentElement.scrollWidth") == width
+            main = "document.querySelector('main')"
+            assert page.js(f"{main}.scrollWidth <= {main}.clientWidth"), width
+        # nothing is lost: the whole price is the cell's title, and stands in the details
+        whole = page.js(f"document.querySelector('{ROW} .c-stop .long').title")
+        assert whole.replace(".", "") == f"{dear},25"
+        assert whole in page.texts(".detail .meta dd")
+    finally:
+        system.execute("delete from signals.tp_capital_signals where message_id = %s", str(number))
 
 
 def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:

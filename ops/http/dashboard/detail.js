@@ -2,9 +2,9 @@
 
 import { ask } from "./api.js";
 import { h, icon } from "./dom.js";
-import { instant, percent, price } from "./format.js";
+import { instant, isLong, percent, price } from "./format.js";
 import { known, t } from "./i18n.js";
-import { priceLineLarge } from "./priceline.js";
+import { priceLineLarge, targetName } from "./priceline.js";
 
 /** Return the row; where each value was read is asked for and marked when the answer comes. */
 export function detailRow(signal, { columns, channel }) {
@@ -34,6 +34,7 @@ export function detailRow(signal, { columns, channel }) {
               "detail.rr",
               (final ?? first) && t("detail.rrText", price(final ?? first), first && price(first)),
             ),
+            longPrices(signal),
             meta("detail.sent", instant(signal.ts)),
             meta("detail.stored", signal.createdAt && instant(Date.parse(signal.createdAt))),
             meta("detail.valid", signal.validUntil),
@@ -60,7 +61,16 @@ export function detailRow(signal, { columns, channel }) {
 }
 
 function meta(key, value) {
-  return value ? h("div", {}, h("dt", {}, t(key)), h("dd", {}, value)) : null;
+  return value ? fact(t(key), value) : null;
+}
+
+const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+
+/** Return the prices that are cut in table and picture, in full. */
+function longPrices({ stop, entryMin, entryMax, ladder }) {
+  const entries = [...new Set([entryMin, entryMax])].map((text) => [t("entry"), text]);
+  const prices = [[t("stop"), stop], ...entries, ...ladder.map((target) => [targetName(target), target.price])];
+  return prices.filter(([, text]) => isLong(text)).map(([name, text]) => fact(name, price(text)));
 }
 
 function events(signal) {

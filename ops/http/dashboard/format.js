@@ -10,6 +10,14 @@ export function price(text) {
   return fraction === undefined ? grouped : `${grouped},${fraction}`;
 }
 
+/** A price of more characters is cut where it is shown among others; its whole stands in the opened row. */
+const LONGEST_PRICE = 14;
+export const isLong = (text) => price(text).length > LONGEST_PRICE;
+
+/** Return a price as it is, or the beginning of a long one: for pictures, which cannot wrap. */
+export const shortPrice = (text) =>
+  isLong(text) ? `${price(text).slice(0, LONGEST_PRICE - 2)}…` : price(text);
+
 /** Return a percentage of a message: "+21,40 %". */
 export function percent(text) {
   return `${text.startsWith("-") ? "−" : "+"}${price(text.replace(/^[-+]/, ""))} %`;

@@ -2,7 +2,7 @@
 
 import { toUnits } from "./decimal.js";
 import { svg } from "./dom.js";
-import { price } from "./format.js";
+import { price, shortPrice } from "./format.js";
 import { t } from "./i18n.js";
 
 /**
@@ -51,16 +51,16 @@ export function priceLineLarge(signal, width) {
   if (places === null) return null;
   const labels = [];
   if (places.stop !== null)
-    labels.push({ x: places.stop, name: t("stop"), text: price(signal.stop), role: "stop" });
+    labels.push({ x: places.stop, name: t("stop"), text: shortPrice(signal.stop), role: "stop" });
   if (places.entry !== null) {
     const same = signal.entryMin === signal.entryMax || !signal.entryMin || !signal.entryMax;
     const text = same
-      ? price(signal.entryMin ?? signal.entryMax)
-      : `${price(signal.entryMin)} – ${price(signal.entryMax)}`;
+      ? shortPrice(signal.entryMin ?? signal.entryMax)
+      : `${shortPrice(signal.entryMin)} – ${shortPrice(signal.entryMax)}`;
     labels.push({ x: places.middle, name: t("entry"), text, role: "entry" });
   }
   for (const target of places.targets) {
-    labels.push({ x: target.x, name: targetName(target), text: price(target.price), role: "target" });
+    labels.push({ x: target.x, name: targetName(target), text: shortPrice(target.price), role: "target" });
   }
   const rows = arrange(labels, width);
   const height = 40 + rows * 34;

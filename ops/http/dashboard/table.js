@@ -2,7 +2,7 @@
 
 import { detailRow } from "./detail.js";
 import { byId, h, icon } from "./dom.js";
-import { clock, day, instant, price } from "./format.js";
+import { clock, day, instant, isLong, price, shortPrice } from "./format.js";
 import { currentLanguage, t } from "./i18n.js";
 import { priceLine } from "./priceline.js";
 
@@ -205,16 +205,20 @@ function cell(column, ...content) {
   return h("td", { role: "cell", class: `c-${column}`, "data-label": t(`column.${column}`) }, ...content);
 }
 
-const figure = (text) => h("span", { class: text === null ? "figure none" : "figure" }, price(text));
+/** A price for a cell: of a message's hundred digits the first ones are seen, all of them are its title. */
+const inCell = (text) =>
+  isLong(text) ? h("span", { class: "long", title: price(text) }, price(text)) : price(text);
+
+const figure = (text) => h("span", { class: text === null ? "figure none" : "figure" }, inCell(text));
 
 function entryFigure({ entryMin, entryMax }) {
   if (entryMin === null || entryMax === null || entryMin === entryMax) return figure(entryMin ?? entryMax);
   return h(
     "span",
     { class: "figure" },
-    h("span", {}, price(entryMin)),
+    h("span", {}, inCell(entryMin)),
     " ",
-    h("span", {}, `– ${price(entryMax)}`),
+    h("span", {}, "– ", inCell(entryMax)),
   );
 }
 
@@ -227,7 +231,7 @@ function targetFigures({ ladder }) {
       h(
         "li",
         { class: reached ? "reached" : null },
-        price(text),
+        inCell(text),
         reached && [icon("ok", 12), h("span", { class: "unseen" }, ` ${t("reached")}`)],
       ),
     ),
@@ -239,11 +243,11 @@ function ratioFigures({ first, final }) {
   return h(
     "span",
     { class: "ratio" },
-    h("span", { class: "figure" }, price(final ?? first)),
+    h("span", { class: "figure" }, inCell(final ?? first)),
     first !== null &&
       final !== null &&
       first !== final &&
-      h("span", { class: "first" }, t("rr.first", price(first))),
+      h("span", { class: "first" }, t("rr.first", shortPrice(first))),
   );
 }
 
