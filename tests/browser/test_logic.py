@@ -158,6 +158,31 @@ def test_labels_of_close_prices_stand_in_rows(logic: Page) -> None:
     assert logic.logic("priceline.js", expression, labels) == [3, [0, 1, 2, 0]]
 
 
+def test_events_are_read_off_a_stream_wherever_it_is_cut(logic: Page) -> None:
+    text = (
+        "retry: 3000\r\n\r\n: still here\nid: 5\n\nevent: signal\rid:6\rdata: {\rdata:  é}\r\r"
+        "data\n\nevent: lost\n\nid: a\0b\nunknown: x\nretry: 1s\ndata:a:b\n\nid: 9\ndata: cut off\n"
+    )
+    read = (
+        "((text, sizes) => sizes.map((size) => {"
+        " const parser = new m.EventParser('4');"
+        " const events = [];"
+        " for (let at = 0; at < text.length; at += size) events.push(...parser.push(text.slice(at, at + size)));"
+        " return [events, parser.place, parser.retry_ms]; }))(...arguments)"
+    )
+    whole, *cut = logic.logic("events.js", read, text, [len(text), 1, 2, 3, 5, 7, 50])
+    assert whole == [
+        [
+            {"kind": "signal", "data": "{\n é}"},
+            {"kind": "message", "data": ""},
+            {"kind": "message", "data": "a:b"},
+        ],
+        "6",
+        3000,
+    ]
+    assert all(one == whole for one in cut)
+
+
 def test_a_csv_runs_no_formula_and_keeps_every_text(logic: Page) -> None:
     given = signal(
         raw_message='=1+1\n"a", b', channel="-1001", channel_label="Ações", asset="@SUM", stop="-0.5"

@@ -1,5 +1,6 @@
 """When something breaks the page says so in plain words, and says when it is well again."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -96,7 +97,49 @@ def test_where_reading_needs_the_key_the_page_asks_for_it(
                 "document.querySelector('#key-dialog').open && !document.querySelector('#key-wrong').hidden"
             )
     visit.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")
-    # the browser's stream cannot send a key
-    assert visit.text("#live") == "A cada 3 s"
     visit.driver.refresh()
     visit.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")
+
+
+def test_where_reading_needs_the_key_news_come_by_the_stream_all_the_same(
+    browser: webdriver.Chrome, page: Page, locked: System
+) -> None:
+    visit = Page(browser, locked.engine.url)
+    visit.open(ready=False)
+    visit.wait("document.querySelector('#key-dialog').open")
+    visit.one("#key").send_keys("the-right-key")
+    visit.one("#key-dialog button").click()
+    visit.wait("document.querySelector('#live').innerText === 'Ao vivo'")
+    first = signal_text("EMBR3", "78,10", "80,00", "77,00")
+    put(locked.gateway.database_url, [raw_message(1, first, ago_s=1)])
+    visit.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")
+    # the list is not asked for any more: what appears now was told by the stream
+    visit.js(
+        "window.fetch = ((send) => (path, ...given) =>"
+        " String(path).startsWith('/api/v1/signals?') ? new Promise(() => {}) : send(path, ...given))(fetch)"
+    )
+    text = signal_text("GOAU4", "0,2550", "0,3050", "0,2150")
+    put(locked.gateway.database_url, [raw_message(2, text, ago_s=1)])
+    visit.wait(f"document.querySelector('{ROW}')?.innerText.includes('0,2550')")
+
+
+def test_a_stream_that_breaks_goes_on_where_it_was(page: Page, system: System) -> None:
+    broken = (
+        "window.streams = []; const send = fetch; window.fetch = async (path, given) => {"
+        " if (path !== '/signals/stream') return send(path, given);"
+        " window.streams.push(given.headers['Last-Event-ID'] ?? null);"
+        # each one ends in the middle of its second event, whose id was not told to its end
+        " const text = ': hi\\nretry: 100\\n\\nid: 7\\nevent: stale\\ndata: {}\\n\\nid: 8\\ndata: {}';"
+        " return new Response(text, {headers: {'Content-Type': 'text/event-stream; charset=utf-8'}}); }"
+    )
+    hidden = page.cdp("Page.addScriptToEvaluateOnNewDocument", source=broken)
+    try:
+        page.open()
+        page.wait("window.streams.length > 2")
+        assert page.js("window.streams.slice(0, 3)") == [None, "7", "7"]
+        page.driver.execute_script("dispatchEvent(new Event('pagehide'))")
+        opened = page.js("window.streams.length")
+        time.sleep(0.5)
+        assert page.js("window.streams.length") == opened
+    finally:
+        page.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=hidden["identifier"])

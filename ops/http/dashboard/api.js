@@ -25,11 +25,9 @@ export class ApiError extends Error {
 export async function ask(path, { etag = null, exact = false, accept = [] } = {}) {
   const headers = { Accept: "application/json" };
   if (etag) headers["If-None-Match"] = etag;
-  if (key) headers["X-API-Key"] = key;
   let response, text;
   try {
-    // our own validators decide; the browser's cache would only hide a 304
-    response = await fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await send(path, headers, AbortSignal.timeout(TIMEOUT_MS));
     text = await response.text();
   } catch (error) {
     throw new ApiError(0, String(error.message ?? error));
@@ -43,6 +41,20 @@ export async function ask(path, { etag = null, exact = false, accept = [] } = {}
   } catch {
     throw new ApiError(response.status, "no JSON");
   }
+}
+
+/** Return a reader of the bytes of an answer that goes on until `signal` ends it. */
+export async function follow(path, { headers, signal }) {
+  let response, text;
+  try {
+    response = await send(path, headers, signal);
+    const isWanted = response.headers.get("Content-Type")?.startsWith(headers.Accept);
+    if (response.ok && isWanted) return response.body.getReader();
+    text = await response.text();
+  } catch (error) {
+    throw new ApiError(0, String(error.message ?? error));
+  }
+  throw new ApiError(response.status, detailOf(text));
 }
 
 /** Say what to do when the service wants a key; it is told whether one was sent and refused. */
@@ -60,8 +72,11 @@ export function useKey(text) {
   }
 }
 
-/** Whether a key is sent; a stream cannot send one. */
-export const hasKey = () => key !== null;
+function send(path, headers, signal) {
+  const sent = key ? { ...headers, "X-API-Key": key } : headers;
+  // our own validators decide; the browser's cache would only hide a 304
+  return fetch(path, { headers: sent, cache: "no-store", signal });
+}
 
 function keptKey() {
   try {
