@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from pydantic import AliasGenerator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from config.conninfo import conninfo_problem
 from config.fields import Group, Port, env_names
 from config.tls import demand_tls
 
@@ -72,15 +72,11 @@ class DatabaseSettings(Group):
 
     @field_validator("url", "migration_url", "scratch_url")
     @classmethod
-    def _is_conninfo(cls, value: SecretStr | None) -> SecretStr | None:
+    def _can_be_tried(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            try:
-                conninfo_to_dict(value.get_secret_value())
-            except ProgrammingError:
-                # the driver's own words could quote the password
-                raise ValueError(
-                    "a URL such as postgresql://user:password@host:5432/name is wanted"
-                ) from None
+            problem = conninfo_problem(value.get_secret_value())
+            if problem is not None:
+                raise ValueError(problem)
         return value
 
     @property

@@ -12,12 +12,11 @@ from typing import Annotated
 
 import orjson
 import typer
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config import Settings
+from config.conninfo import conninfo_problem
 from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops.commands.common import stop, usable_settings
@@ -79,11 +78,9 @@ def migrate_data(
     """Copy the former service's signals into this database. Interrupted, it goes on where it was."""
     settings = usable_settings()
     wanted = _Wanted(dry_run=dry_run, again=again, batch=batch, channels=_channels(channel or []), json=json)
-    try:
-        conninfo_to_dict(conninfo)
-    except ProgrammingError:
-        # the driver's own words could quote the password
-        stop(EXIT_USAGE, "--from: a URL such as postgresql://user@host:5432/name is wanted")
+    problem = conninfo_problem(conninfo)
+    if problem is not None:
+        stop(EXIT_USAGE, f"--from: {problem}")
     timers = TimerThread()
     stores = make_stores(settings, clock=SystemClock(), timers=timers)
     source = LegacySource(conninfo, table=table, timers=timers)

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
+from config.conninfo import conninfo_problem
 from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file
 from ops.gateway.records import CHANNEL_ID
@@ -98,11 +97,9 @@ def import_(
 def _checked_url(database_url: str | None) -> str:
     if not database_url:
         raise _stop(EXIT_USAGE, "no database: give --database-url or set TELEGRAM_GATEWAY_DATABASE_URL")
-    try:
-        conninfo_to_dict(database_url)
-    except ProgrammingError as exc:
-        # libpq repeats the whole string, the password too
-        raise _stop(EXIT_USAGE, "the database URL is malformed: postgresql://user@host:port/name") from exc
+    problem = conninfo_problem(database_url)
+    if problem is not None:
+        raise _stop(EXIT_USAGE, f"the database URL is malformed: {problem}")
     return database_url
 
 

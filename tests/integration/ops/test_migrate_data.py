@@ -343,8 +343,9 @@ def test_another_table_than_before_is_refused(ledger: Ledger, database_url: str,
     assert "rows of one old table only" in refused(command("--table", "other.tp_capital_signals"), 2)
 
 
-def test_a_bad_address_is_wrong_usage_and_tells_no_secret(command: Command) -> None:
-    line = refused(command("--from", "postgresql://u:s3cret@[h/db"), 2)
+@pytest.mark.parametrize("place", ["[h", "h:notaport", "h:99999"])
+def test_a_bad_address_is_wrong_usage_and_tells_no_secret(command: Command, place: str) -> None:
+    line = refused(command("--from", f"postgresql://u:s3cret@{place}/db"), 2)
     assert line.startswith("--from: ")
     assert "s3cret" not in line
 

@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import pytest
+from psycopg import pq
 
 from config import ConfigurationError, load_settings
+from config.conninfo import conninfo_problem
 
 
 def problems() -> tuple[str, ...]:
@@ -47,6 +49,9 @@ def problems() -> tuple[str, ...]:
         ("TP_CAPITAL_DATABASE_URL", "localhost:5432 secret"),
         ("TP_CAPITAL_MIGRATION_DATABASE_URL", "not a url"),
         ("TP_CAPITAL_SCRATCH_DATABASE_URL", "not a url"),
+        ("TP_CAPITAL_DATABASE_URL", "postgresql://u:p@h:notaport/x"),
+        ("TP_CAPITAL_MIGRATION_DATABASE_URL", "postgresql://u:p@h:99999/x"),
+        ("TP_CAPITAL_SCRATCH_DATABASE_URL", "postgresql://u:p@h/x?sslmode=bogus"),
         ("TP_CAPITAL_POOL_MAX", "3"),
         ("REDIS_ENABLED", "perhaps"),
         ("REDIS_CACHE_TTL", "0"),
@@ -102,6 +107,55 @@ def test_protected_reads_need_a_key(environment: Any) -> None:
     assert "TP_CAPITAL_API_KEY" in problems()[0]
 
 
+# ── addresses of databases ───────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "postgresql://u:p@h:notaport/x",
+        "postgresql://u:p@h:99999/x",
+        "postgresql://u:p@h:0/x",
+        "postgresql://u:p@h:1_0/x",
+        "postgresql://u:p@h:x,127.0.0.1:1/x",
+        "host=h port=1,2",
+        "host=a,b hostaddr=127.0.0.1 port=1,2",
+        "postgresql://u:p@h/x?sslmode=bogus",
+        "postgresql://u:p@h/x?sslmode=",
+        "postgresql://u:p@h/x?sslnegotiation=x",
+        "postgresql://u:p@h/x?channel_binding=x",
+        "postgresql://u:p@h/x?gssencmode=x",
+        "postgresql://u:p@h/x?target_session_attrs=x",
+        "postgresql://u:p@h/x?load_balance_hosts=x",
+        "postgresql://u:p@127.0.0.1:1/x?keepalives_idle=x",
+        "postgresql://u:p@h:1/x?colour=red",
+    ],
+)
+def test_what_libpq_refuses_before_it_sends_anything_is_no_address(conninfo: str) -> None:
+    attempt = pq.PGconn.connect_start(conninfo.encode())
+    assert attempt.status == pq.ConnStatus.BAD
+    attempt.finish()
+    assert conninfo_problem(conninfo) is not None
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "postgresql://u:p@127.0.0.1:1/x?sslmode=require&target_session_attrs=read-write&keepalives_idle=5",
+        "postgresql://u:p@127.0.0.1:/x",
+        "host=127.0.0.1,127.0.0.1 port=1",
+        "host=127.0.0.1,127.0.0.1 port=1,2",
+        "host=a,b hostaddr=127.0.0.1,127.0.0.1 port=1,2",
+        "host=127.0.0.1 port=' +1 '",
+    ],
+)
+def test_what_libpq_begins_to_connect_with_is_an_address(conninfo: str) -> None:
+    attempt = pq.PGconn.connect_start(conninfo.encode())
+    assert attempt.status != pq.ConnStatus.BAD
+    attempt.finish()
+    assert conninfo_problem(conninfo) is None
+
+
 # ── secrets ──────────────────────────────────────────────────────────────────
 
 SECRETS = {
@@ -133,6 +187,13 @@ def test_a_password_inside_a_url_is_listed_as_it_is_written_and_as_it_is_meant(e
     listed = load_settings().secrets()
     assert "postgresql://u:p%40ss-word@h/db" in listed
     assert "p@ss-word" in listed
+
+
+def test_a_password_that_is_taken_for_the_port_is_not_quoted(environment: Any) -> None:
+    environment(TP_CAPITAL_DATABASE_URL="postgresql://u:p@h:s3cret/db")
+    (problem,) = problems()
+    assert problem.startswith("TP_CAPITAL_DATABASE_URL: its port must be a number")
+    assert "s3cret" not in problem
 
 
 def test_no_problem_quotes_a_secret(environment: Any) -> None:
