@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+import re
+from ipaddress import ip_address, ip_network
 
 from pydantic import Field, field_validator, model_validator
 
 from config.fields import LOOPBACK_HOSTS, ApiKey, Group, Names, Port, env_names
 
 __all__ = ["HttpSettings"]
+
+_NAME = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?")
 
 
 class HttpSettings(Group):
@@ -70,6 +73,13 @@ class HttpSettings(Group):
         description="whether reads ask for the key too",
     )
 
+    @field_validator("host")
+    @classmethod
+    def _can_be_an_address(cls, host: str) -> str:
+        if not (_is_address(host) or _NAME.fullmatch(host)):
+            raise ValueError("an address of this machine such as 127.0.0.1, or its name, is wanted")
+        return host
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,3 +100,11 @@ class HttpSettings(Group):
         if self.read_key_required and self.api_key is None:
             raise ValueError("TP_CAPITAL_READ_KEY_REQUIRED=1 needs TP_CAPITAL_API_KEY")
         return self
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

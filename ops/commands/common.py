@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from typing import Annotated, NoReturn
 
@@ -11,6 +10,7 @@ import typer
 from config import ConfigurationError, Settings, load_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
+from ops.listen_failures import explain_listening
 
 __all__ = ["Since", "listen", "stop", "usable_settings"]
 
@@ -33,10 +33,8 @@ def listen(host: str, port: int) -> Listening:
     try:
         return Listening(host, port)
     except OSError as error:
-        stop(
-            EXIT_FAILED,
-            f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}; choose another port",
-        )
+        cause, remedy = explain_listening(error)
+        stop(EXIT_FAILED, f"cannot listen on {host} port {port}: {cause}; {remedy}")
 
 
 def stop(code: int, *lines: str) -> NoReturn:

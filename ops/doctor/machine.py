@@ -11,6 +11,7 @@ from typing import Final
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
 from ops.http.listening import Listening
+from ops.listen_failures import explain_listening
 from ops.status import fetch_health
 
 __all__ = ["examine_machine"]
@@ -40,14 +41,8 @@ def _check_port(around: Surroundings) -> Finding:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return _taken(host, port, around.answer_s)
-        remedy = "set HOST to an address of this machine" if error.errno == errno.EADDRNOTAVAIL else ""
-        if error.errno == errno.EACCES:
-            remedy = "ports below 1024 are for root: set PORT to a higher one"
-        return fail(
-            _PORT,
-            f"cannot listen on {host} port {port}: {error.strerror or error}",
-            remedy or "set HOST and PORT",
-        )
+        cause, remedy = explain_listening(error)
+        return fail(_PORT, f"cannot listen on {host} port {port}: {cause}", remedy)
     return ok(_PORT, f"{host} port {port} is free")
 
 

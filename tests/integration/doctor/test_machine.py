@@ -54,7 +54,10 @@ def test_our_own_daemon_on_the_port_is_ok(look: Look, migrated_url: str) -> None
 
 def test_an_address_that_is_not_ours_is_named(look: Look) -> None:
     finding = look(examine_machine, HOST="192.0.2.1", TP_CAPITAL_ALLOW_OPEN=1)["machine.port"]
-    assert (finding.status, finding.remedy) == (Status.FAIL, "set HOST to an address of this machine")
+    assert (finding.status, finding.remedy) == (
+        Status.FAIL,
+        "set HOST to an address of this machine, such as 127.0.0.1",
+    )
 
 
 @pytest.mark.parametrize(

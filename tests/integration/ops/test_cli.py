@@ -115,8 +115,18 @@ def test_a_taken_port_is_one_line(run_cli: RunCli) -> None:
     assert result.returncode == 1
     (line,) = complaints(result)
     assert str(port) in line
-    assert "in use" in line
+    assert line.endswith("Address already in use; choose another port")
     assert not result.stdout
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_a_host_that_is_not_this_machine_is_mended_by_another_host(run_cli: RunCli, host: str) -> None:
+    result = run_cli("run", HOST=host, TP_CAPITAL_ALLOW_OPEN="1")
+    assert result.returncode == 1
+    (line,) = complaints(result)
+    assert "set HOST to an address of this machine" in line
+    assert "choose another port" not in line
+    assert "Unknown error" not in line
 
 
 # ── migrate ──────────────────────────────────────────────────────────────────

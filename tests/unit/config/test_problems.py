@@ -22,6 +22,11 @@ def problems() -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("HOST", "not a host"),
+        ("HOST", "http://127.0.0.1"),
+        ("HOST", "127.0.0.1:4008"),
+        ("HOST", "[::1]"),
+        ("HOST", "a..b"),
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "http"),

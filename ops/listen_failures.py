@@ -1,0 +1,28 @@
+"""Why an address cannot be listened on, and which of its settings is at fault."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+__all__ = ["explain_listening"]
+
+_OTHER_HOST = "set HOST to an address of this machine, such as 127.0.0.1"
+
+
+def explain_listening(error: OSError) -> tuple[str, str]:
+    """Return the cause of a failure to listen, and its remedy."""
+    number = error.errno or 0
+    if number < 0:
+        # the resolver's numbers are below zero, and the system has no words for them
+        return "this name has no address", _OTHER_HOST
+    cause = os.strerror(number)
+    match number:
+        case errno.EADDRINUSE:
+            return cause, "choose another port"
+        case errno.EACCES:
+            return cause, "ports below 1024 are for root: choose a higher one"
+        case errno.EADDRNOTAVAIL:
+            return cause, _OTHER_HOST
+        case _:
+            return cause, "set HOST and PORT"
