@@ -11,6 +11,12 @@ from config.fields import LOOPBACK_HOSTS, ApiKey, Group, Names, Port, env_names
 
 __all__ = ["HttpSettings"]
 
+_PORT = r"(:[1-9][0-9]{0,4})?"
+_ASKED_NAME = re.compile(rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]){_PORT}")
+#: as a browser sends it: in small letters, and nothing behind the host
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\]){_PORT}")
+#: any page, for reads; a page without an address, such as a file's
+_ORIGIN_WORDS = frozenset({"*", "null"})
 _NAME = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?")
 
 
@@ -29,12 +35,12 @@ class HttpSettings(Group):
     allowed_hosts: Names = Field(
         default=(),
         validation_alias=env_names("TP_CAPITAL_ALLOWED_HOSTS"),
-        description="further names this machine is asked by while it listens on loopback",
+        description="further names this machine is asked by while it listens on loopback: `name` or `name:port`",
     )
     origins: Names = Field(
         default=(),
         validation_alias=env_names("CORS_ORIGIN"),
-        description="origins of web pages that may write here",
+        description="origins of web pages that may ask and write here, such as `https://page.example`; `*`: any may ask",
     )
     max_streams: int = Field(
         default=256,
@@ -79,6 +85,25 @@ class HttpSettings(Group):
         if not (_is_address(host) or _NAME.fullmatch(host)):
             raise ValueError("an address of this machine such as 127.0.0.1, or its name, is wanted")
         return host
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not (_is_address(name) or _ASKED_NAME.fullmatch(name)):
+                raise ValueError(f"{name!r} is no name or name:port; neither scheme nor path belong to it")
+        return names
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin not in _ORIGIN_WORDS and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin as browsers send it, such as https://page.example: "
+                    "scheme, host and port in small letters, without a path"
+                )
+        return origins
 
     @field_validator("trusted_proxies")
     @classmethod
