@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import UTC
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -120,7 +119,7 @@ def backfill(
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     rate = TextColumn("{task.fields[rate]}")
-    start = since.replace(tzinfo=UTC).isoformat() if since else None
+    start = since.isoformat() if since else None
     with (
         _daemon(url) as daemon,
         stop_on_signals() as left,

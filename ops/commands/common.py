@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -14,9 +14,22 @@ from ops.listen_failures import explain_listening
 
 __all__ = ["Since", "listen", "stop", "usable_settings"]
 
+
+def _instant(text: str) -> datetime:
+    """Read ISO 8601; without a zone it is UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+        # out of the years there are, a zone alone can lead
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no ISO 8601, such as 2026-11-20, 2026-11-20T08:30:00 or 2026-11-20T08:30:00Z"
+        ) from None
+
+
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only messages since then, UTC."),
+    typer.Option(parser=_instant, metavar="ISO 8601", help="Only messages since then; without a zone UTC."),
 ]
 
 

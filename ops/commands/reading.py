@@ -80,10 +80,9 @@ def replay(
         policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
         now=datetime.now(UTC),
     )
-    start = since.replace(tzinfo=UTC) if since else None
     try:
         stores.database.open()
-        for difference in again.run(channel=channel, since=start, apply=apply):
+        for difference in again.run(channel=channel, since=since, apply=apply):
             typer.echo(str(difference))
     except StorageError as error:
         stop(EXIT_FAILED, f"cannot replay: {error}")

@@ -125,6 +125,49 @@ def test_backfill_reads_one_channel_from_a_time_on(served: EngineProcess) -> Non
     assert (body["phase"], body["requestsTaken"]) == ("completed", before + 1)
 
 
+@pytest.fixture
+def imported() -> Iterator[HttpStub]:
+    """A daemon that is done with a request of its history as soon as it is asked, with one more row found."""
+    progress = {"id": CHANNEL, "rowsRead": 3504, "newHere": 0, "completedAt": "2026-11-20T00:00:00Z"}
+    check = {"checkRowsRead": None, "checkTotal": None}
+    taken = 0
+
+    def answer(request: Request) -> Answer:
+        nonlocal taken
+        if request.method == "POST":
+            taken += 1
+            return json_answer({"queued": True}, 202)
+        body = {"phase": "completed", "completed": True, "error": None, "requestsTaken": taken}
+        return json_answer(body | {"channels": [progress | check | {"foundByTailChecks": 5 + taken}]})
+
+    with HttpStub() as stub:
+        stub.answer_by(answer)
+        yield stub
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-11-20", "2026-11-20T00:00:00+00:00"),
+        ("2026-11-20T08:30:00", "2026-11-20T08:30:00+00:00"),
+        ("2026-11-20T08:30:00Z", "2026-11-20T08:30:00+00:00"),
+        ("2026-11-20T08:30:00-03:00", "2026-11-20T11:30:00+00:00"),
+    ],
+)
+def test_a_time_is_utc_unless_it_has_a_zone(imported: HttpStub, written: str, meant: str) -> None:
+    result = CliRunner().invoke(app, ["backfill", "--since", written, "--url", imported.url])
+    assert result.exit_code == 0
+    (asked,) = (json.loads(request.body) for request in imported.requests if request.method == "POST")
+    assert asked["since"] == meant
+
+
+@pytest.mark.parametrize("written", ["yesterday", "2026-11-31", "9999-12-31T23:00:00-02:00"])
+@pytest.mark.parametrize("command", ["backfill", "replay"])
+def test_a_time_that_is_none_is_wrong_usage(command: str, written: str) -> None:
+    result = CliRunner().invoke(app, [command, "--since", written])
+    assert (result.exit_code, written in result.stderr) == (2, True)
+
+
 def test_a_channel_that_is_not_read_is_named(served: EngineProcess) -> None:
     wrong = run(served, "backfill", "--channel=-5")
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
