@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from actors.backfill_progress import checkpoint_of, pass_due, progress_of, troubles_of, unread
+from actors.backfill_progress import checkpoint_of, pass_due, progress_of, told_of, troubles_of, unread
 from actors.errands import Errands
 from actors.history import HistoryPass
 from actors.instruments import Instruments
@@ -269,17 +269,14 @@ class Backfill(Source):
             if reading.found:
                 self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
                 self.instruments.history_found.labels(reading.channel).inc(reading.found)
+            if reading.asked:
+                # who asked looks for its end, also where nothing was missing
+                self.log.info("history.checked", **told_of(reading))
             return
         self._save(reading, completed=True)
         self._known = self._checkpoints.load(self._channels)
         self._known_is_current = True
-        self.log.info(
-            "history.channel_completed",
-            channel=reading.channel,
-            rows_read=reading.rows_read,
-            gateway_total=reading.total,
-            found=reading.found,
-        )
+        self.log.info("history.channel_completed", **told_of(reading))
         if not self._unread():
             rows = self._known.values()
             self.log.info(

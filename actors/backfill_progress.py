@@ -11,7 +11,7 @@ from actors.snapshots import ChannelProgress
 from actors.turns import Turns
 from storage.checkpoints import Checkpoint
 
-__all__ = ["checkpoint_of", "pass_due", "progress_of", "troubles_of", "unread"]
+__all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "troubles_of", "unread"]
 
 #: a tail check starts this long before the newest message of the last complete one
 TAIL_OVERLAP = timedelta(hours=1)
@@ -35,7 +35,8 @@ def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands) -> H
     newest = checkpoint.newest_received_at
     due = newest - TAIL_OVERLAP if newest else _BEFORE_ALL
     asked = errands.take(channel)
-    return HistoryPass(channel=channel, since=due if asked is None else min(due, asked))
+    since = due if asked is None else min(due, asked)
+    return HistoryPass(channel=channel, since=since, asked=asked is not None)
 
 
 def unread(channels: Sequence[str], known: Mapping[str, Checkpoint]) -> list[str]:
@@ -54,6 +55,17 @@ def checkpoint_of(reading: HistoryPass) -> Checkpoint:
         gateway_total=reading.total,
         newest_received_at=reading.newest_received_at,
     )
+
+
+def told_of(reading: HistoryPass) -> dict[str, object]:
+    """Return what a log says of a pass that is complete."""
+    told: dict[str, object] = {"since": reading.since.isoformat()} if reading.since is not None else {}
+    return told | {
+        "channel": reading.channel,
+        "rows_read": reading.rows_read,
+        "gateway_total": reading.total,
+        "found": reading.found,
+    }
 
 
 def progress_of(

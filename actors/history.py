@@ -31,11 +31,12 @@ class HistoryPass:
     """One reading of a channel's history, from the start or from the tail that begins at ``since``.
 
     ``rows_read`` rows are durable here; ``last_id`` is the gateway's id of the last of them. ``found``
-    of the messages were new to the ledger.
+    of the messages were new to the ledger. ``asked`` is whether a person asked for it.
     """
 
     channel: str
     since: datetime | None = None
+    asked: bool = False
     rows_read: int = 0
     last_id: str | None = None
     pages: int = 0

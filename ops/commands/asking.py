@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -125,13 +126,12 @@ def backfill(
         stop_on_signals() as left,
         Progress(*columns, rate, console=console, disable=json or not console.is_terminal) as progress,
     ):
-        before = daemon.get("/backfill")["requestsTaken"]
+        before = daemon.get("/backfill")
         daemon.post("/backfill", {"again": again, "channels": channel or [], "since": start})
         bars: dict[str, TaskID] = {}
         body = daemon.get("/backfill")
-        # the request is taken a moment later; what was completed before it says nothing of it
         trouble = _Trouble()
-        while not (body["requestsTaken"] != before and _is_at_rest(body)) and not left.wait(_POLL_S):
+        while not (done := _is_done(body, before)) and not left.wait(_POLL_S):
             body = daemon.get("/backfill")
             _show_progress(progress, bars, body)
             if trouble.is_lasting(body["error"]):
@@ -139,10 +139,14 @@ def backfill(
     if json:
         _print(body)
     else:
+        checked = {one["id"]: one["foundByTailChecks"] for one in before["channels"] if one["completedAt"]}
         for one in body["channels"]:
-            words = f"{one['rowsRead']} rows read, {one['newHere']} new"
-            if one["foundByTailChecks"]:
-                words += f"; checks of its tail found {one['foundByTailChecks']} more"
+            if since is None or one["id"] not in checked:
+                words = _import_words(one)
+            elif channel and one["id"] not in channel:
+                continue
+            else:
+                words = _check_words(since, one["foundByTailChecks"] - checked[one["id"]], done=done)
             console.print(f"{one['id']}: {words}", highlight=False)
     if body["error"]:
         stop(EXIT_FAILED, body["error"])
@@ -163,8 +167,24 @@ class _Trouble:
         return error is not None and time.monotonic() - self._since_s > _GIVE_UP_S
 
 
-def _is_at_rest(body: dict[str, Any]) -> bool:
-    return bool(body["completed"] and body["phase"] == "completed")
+def _is_done(body: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Tell whether all that was asked is read; a request is taken a moment after it was made."""
+    taken = body["requestsTaken"] != before["requestsTaken"]
+    return bool(taken and body["completed"] and body["phase"] == "completed")
+
+
+def _import_words(channel: dict[str, Any]) -> str:
+    words = f"{channel['rowsRead']} rows read, {channel['newHere']} new"
+    if channel["foundByTailChecks"]:
+        words += f"; checks of its tail found {channel['foundByTailChecks']} more"
+    return words
+
+
+def _check_words(since: datetime, found: int, *, done: bool) -> str:
+    """Return what a check of a completed history came to: the rows of the import are those of an earlier one."""
+    at = f"{since:%Y-%m-%d %H:%M:%S UTC}".removesuffix(" 00:00:00 UTC")
+    what = f"{found} found" if found else "nothing missing" if done else "nothing found yet"
+    return f"checked since {at}: {what}" if done else f"being checked since {at}: {what}"
 
 
 def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, Any]) -> None:

@@ -168,6 +168,19 @@ def test_a_time_that_is_none_is_wrong_usage(command: str, written: str) -> None:
     assert (result.exit_code, written in result.stderr) == (2, True)
 
 
+def test_what_a_check_from_a_time_on_found_is_told_not_what_an_earlier_import_read(
+    imported: HttpStub, served: EngineProcess
+) -> None:
+    words = ["backfill", "--since", "2026-11-25", "--url"]
+    assert CliRunner().invoke(app, [*words, imported.url]).stdout == (
+        f"{CHANNEL}: checked since 2026-11-25: 1 found\n"
+    )
+    assert run(served, "backfill").exit_code == 0
+    assert run(served, "backfill", "--since", "2026-11-25T08:30:00Z").stdout == (
+        f"{CHANNEL}: checked since 2026-11-25 08:30:00 UTC: nothing missing\n"
+    )
+
+
 def test_a_channel_that_is_not_read_is_named(served: EngineProcess) -> None:
     wrong = run(served, "backfill", "--channel=-5")
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)

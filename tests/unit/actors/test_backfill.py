@@ -316,6 +316,20 @@ def test_asked_for_a_time_it_reads_what_was_received_since_and_stays_completed()
     assert reading.snapshot.requests_taken == 1
 
 
+def test_what_a_check_that_was_asked_for_found_is_logged_also_when_that_is_nothing() -> None:
+    reading = completed(*range(3))
+    since = reading.clock.now() - timedelta(days=30)
+    reading.source.on_receive(StartBackfill(again=False, since=since))
+    with structlog.testing.capture_logs() as logs:
+        reading.run(5, new=0)
+        reading.run(TAIL_S, new=0)
+    (done,) = (log for log in logs if log["event"] == "history.checked")
+    assert (done["log_level"], done["since"], done["rows_read"], done["found"]) == (
+        *("info", since.isoformat()),
+        *(3, 0),
+    )
+
+
 def test_asked_for_a_time_within_the_last_hour_the_usual_tail_is_read() -> None:
     reading = completed(*range(6))
     reading.source.on_receive(StartBackfill(again=False, since=reading.clock.now() + timedelta(days=1)))
