@@ -33,6 +33,7 @@ __all__ = [
 STEP_DEADLINE_S = 50.0
 #: one lock for all steps of all our schemas in a database: "tpcap" in ASCII
 _LOCK_KEY = 0x7470636170
+_OWNER_WANTED = "this takes the owner's role: set its address in TP_CAPITAL_MIGRATION_DATABASE_URL"
 _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.sql")
 
 
@@ -68,11 +69,13 @@ def migrate(
     applied: list[str] = []
 
     def apply(cursor: Cursor, step: Migration) -> None:
+        if step not in missing_migrations(cursor, schema=schema):
+            return
+        # where nothing is missing no right to make a schema is asked for
         if step.version == 1:
             _make_room(cursor, schema)
-        if step in missing_migrations(cursor, schema=schema):
-            _apply(cursor, schema, step)
-            applied.append(step.name)
+        _apply(cursor, schema, step)
+        applied.append(step.name)
 
     def lay_out(cursor: Cursor) -> None:
         layout = wanted_layout(cursor, strategy)
@@ -92,6 +95,9 @@ def migrate(
                     cursor = connection.cursor()
                     cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
                     work(cursor)
+    except psycopg.errors.InsufficientPrivilege as error:
+        reason = translate(error, setting=setting)
+        raise DatabaseMisconfiguredError(f"{reason}; {_OWNER_WANTED}") from error
     except psycopg.Error as error:
         raise translate(error, setting=setting) or error from error
     return tuple(applied)

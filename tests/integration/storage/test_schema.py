@@ -14,7 +14,7 @@ from storage import schema as schema_module
 from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
 from storage.schema import Migration, Strategy, is_current, migrate
-from tests.support.databases import Server, as_role, name_of
+from tests.support.databases import Server, as_engine, as_role, name_of
 
 pytestmark = pytest.mark.every_way
 
@@ -109,12 +109,20 @@ def test_a_legacy_table_of_our_name_stops_it_with_the_remedy(database_url: str, 
     assert tables(database_url, "signals_legacy") == {"tp_capital_signals"}
 
 
-def test_a_missing_right_is_named(site: Server, direct_url: str, up_to_date: UpToDate) -> None:
+def test_a_missing_right_is_named_and_whose_role_has_it(
+    site: Server, direct_url: str, up_to_date: UpToDate
+) -> None:
     site.make_role("no_rights", "pw")
-    with pytest.raises(
-        DatabaseMisconfiguredError, match=f"permission denied for database {name_of(direct_url)}"
-    ):
+    with pytest.raises(DatabaseMisconfiguredError) as caught:
         up_to_date(as_role(direct_url, "no_rights", "pw"))
+    assert f"permission denied for database {name_of(direct_url)}" in str(caught.value)
+    assert "the owner's role: set its address in TP_CAPITAL_MIGRATION_DATABASE_URL" in str(caught.value)
+
+
+def test_where_nothing_is_missing_the_engines_own_role_will_do(
+    migrated_url: str, up_to_date: UpToDate
+) -> None:
+    assert up_to_date(as_engine(migrated_url)) == ()
 
 
 def test_a_role_that_may_only_read_can_tell_that_the_schema_is_current(
