@@ -15,11 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops.commands.common import stop
-from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.gateway.database import DatabaseUnavailableError
 from ops.local.process import LocalServerError
 from ops.local.stack import PartState, Stack
-from ops.local.stack_ports import StackPorts
+from ops.local.stack_ports import OtherPortsError, StackPorts
 from ops.logging import configure_logging
 
 __all__ = ["app"]
@@ -61,8 +61,11 @@ def up(
     stack = Stack(state, ports, gateway=gateway)
     try:
         stack.up()
+    except OtherPortsError as error:
+        stop(EXIT_USAGE, str(error))
     except (LocalServerError, DatabaseUnavailableError, OSError) as error:
-        stop(EXIT_FAILED, str(error), *_what_goes_on(stack))
+        goes_on = "what was started goes on running: see `tp-capital stack status`"
+        stop(EXIT_FAILED, str(error), *([goes_on] if stack.has_started else []))
     code = _show(stack.states(), as_json=json)
     if not json:
         where = shlex.quote(os.path.relpath(stack.settings_file))
@@ -88,15 +91,6 @@ def status(*, state: State = _FOLDER, json: Json = False) -> None:
     except LocalServerError as error:
         stop(EXIT_FAILED, str(error))
     raise typer.Exit(_show(states, as_json=json))
-
-
-def _what_goes_on(stack: Stack) -> list[str]:
-    try:
-        running = stack.runs()
-    except LocalServerError:
-        # the file that would tell is the very problem that was named
-        return []
-    return ["what was started goes on running: see `tp-capital stack status`"] if running else []
 
 
 def _show(states: list[PartState], *, as_json: bool) -> int:

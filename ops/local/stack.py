@@ -61,13 +61,16 @@ class Stack:
         self._ports = ports or StackPorts()
         self._file = PartsFile(self._folder)
         self._started: list[StartedPart] = []
+        #: whether `up` started a part: it goes on running also when a later one failed
+        self.has_started = False
 
     def up(self) -> None:
         """Start what does not run yet and wait until each part is ready; what was started here stays on failure.
 
         Raises:
-            LocalServerError: a port is taken or another one than before, a program is missing, a part does not
-                get well: the text names the remedy.
+            OtherPortsError: it runs, and elsewhere than wanted.
+            LocalServerError: a port is taken, a program is missing, a part does not get well: the text names
+                the remedy.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
@@ -108,10 +111,6 @@ class Stack:
     def states(self) -> list[PartState]:
         """Return how each started part is."""
         return [self._state(part) for part in self._file.read()]
-
-    def runs(self) -> bool:
-        """Tell whether any part runs, well or not."""
-        return any(part.running for part in self._file.read())
 
     @property
     def settings_file(self) -> Path:
@@ -254,11 +253,7 @@ class Stack:
         """Go on with the ports of before unless others are wanted, and refuse those while parts run."""
         if self._wanted_ports is None:
             return StackPorts.from_parts({part.name: part.port for part in known})
-        if any(part.port != self._wanted_ports.of(part.name) for part in self._started):
-            places = ", ".join(f"{part.name} {part.port}" for part in self._started)
-            raise LocalServerError(
-                f"This stack runs on other ports ({places}): `tp-capital stack down` first."
-            )
+        self._wanted_ports.agree_with({part.name: part.port for part in self._started})
         return self._wanted_ports
 
     def _check_ports(self) -> None:
@@ -311,6 +306,7 @@ class Stack:
     def _note(self, name: str, pid: int, command: tuple[str, ...], log: Path) -> None:
         port = self._ports.of(name)
         part = StartedPart(name=name, host=HOST, port=port, pid=pid, command=command, log=str(log))
+        self.has_started |= pid not in [known.pid for known in self._started]
         others = [known for known in self._started if known.name != name]
         self._started = sorted([*others, part], key=lambda known: _ORDER.index(known.name))
         self._file.write(self._started)

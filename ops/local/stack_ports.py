@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-__all__ = ["StackPorts"]
+from ops.local.process import LocalServerError
+
+__all__ = ["OtherPortsError", "StackPorts"]
+
+
+class OtherPortsError(LocalServerError):
+    """The stack runs, and on other ports than the wanted ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,18 @@ class StackPorts:
             if all(guess.of(name) == port for name, port in known.items()):
                 return guess
         return replace(cls(), **{name.replace("-", "_"): port for name, port in known.items()})
+
+    def agree_with(self, running: Mapping[str, int]) -> None:
+        """Look whether running parts, by name, listen where these ports say.
+
+        Raises:
+            OtherPortsError: one of them does not.
+        """
+        if any(port != self.of(name) for name, port in running.items()):
+            places = ", ".join(f"{name} {port}" for name, port in running.items())
+            raise OtherPortsError(
+                f"This stack runs on other ports ({places}): `tp-capital stack down` first."
+            )
 
     def of(self, part: str) -> int:
         """Return the port of a part by its name."""

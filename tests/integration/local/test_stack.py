@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,12 @@ class StackCommand:
         self.folder = folder
         self.ports = StackPorts(**{name: free_port() for name in StackPorts.__dataclass_fields__})
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, program: Sequence[str] = ("-m", "ops.cli")
+    ) -> subprocess.CompletedProcess[str]:
         environment = surroundings() | {"GATEWAY_POLLING_INTERVAL_MS": "200"}
         return subprocess.run(
-            [sys.executable, "-m", "ops.cli", "stack", *arguments, "--state", str(self.folder / "state")],
+            [sys.executable, *program, "stack", *arguments, "--state", str(self.folder / "state")],
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -110,6 +112,7 @@ def test_up_use_break_mend_and_down(
     shown = stack("status")
     assert shown.returncode == 1
     assert "does not run" in " ".join(shown.stdout.split())
+    _what_was_started_before_a_failure_is_told(stack, pids["redis-replica"])
     again = json.loads(stack("up", "--json").stdout)
     assert [state["name"] for state in again] == NAMES
     assert all(state["healthy"] for state in again)
@@ -171,7 +174,8 @@ def _other_ports_are_refused_while_it_runs(stack: StackCommand, base_port: int) 
     parts = stack.parts()
     settings = (stack.folder / "state" / "engine.env").read_text()
     done = stack("up", "--gateway", f"--base-port={base_port + 100}")
-    assert done.returncode == 1
+    assert done.returncode == 2, "wrong usage"
+    assert "goes on running" not in done.stderr, "nothing was started"
     assert f"database {base_port}" in done.stderr
     assert "`tp-capital stack down` first" in done.stderr
     assert stack.parts() == parts
@@ -188,6 +192,18 @@ def _a_part_that_runs_but_hangs_is_named(stack: StackCommand, replica: int) -> N
             Stack(stack.folder / "state", gateway=True).up()
     finally:
         os.kill(replica, signal.SIGCONT)
+
+
+def _what_was_started_before_a_failure_is_told(stack: StackCommand, replica: int) -> None:
+    impatient = "from ops.local import stack; stack._READY_S = 1.0; from ops.cli import app; app()"
+    os.kill(replica, signal.SIGSTOP)
+    try:
+        done = stack("up", program=["-c", impatient])
+    finally:
+        os.kill(replica, signal.SIGCONT)
+    assert done.returncode == 1
+    assert "redis-replica runs" in done.stderr
+    assert "what was started goes on running" in done.stderr
 
 
 def _pages_are_read_from_the_replica(ports: dict[str, int]) -> None:

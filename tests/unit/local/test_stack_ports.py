@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.local.stack_ports import StackPorts
+from ops.local.stack_ports import OtherPortsError, StackPorts
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,9 @@ from ops.local.stack_ports import StackPorts
 )
 def test_a_stack_goes_on_with_the_ports_that_are_known(known: dict[str, int], expected: StackPorts) -> None:
     assert StackPorts.from_parts(known) == expected
+
+
+def test_ports_agree_with_those_of_the_parts_that_run_or_name_them() -> None:
+    StackPorts.from_base(25000).agree_with({"database": 25000, "engine": 25004})
+    with pytest.raises(OtherPortsError, match="database 25000, engine 25004"):
+        StackPorts.from_base(25100).agree_with({"database": 25000, "engine": 25004})
