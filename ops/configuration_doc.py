@@ -31,6 +31,7 @@ Read from the environment alone.
 | variable | command | meaning |
 | --- | --- | --- |
 | `TP_CAPITAL_RESTORE_DATABASE_URL` | `restore` | database to restore into; by default that of the owner |
+| `TP_CAPITAL_LEGACY_DATABASE_URL` | `migrate-data` | database with the former service's table |
 | `TELEGRAM_GATEWAY_DATABASE_URL` | `gateway` | database of the reference gateway |
 | `NOTIFY_SOCKET`, `WATCHDOG_USEC` | `run` | set by systemd |
 """

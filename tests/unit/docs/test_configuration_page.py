@@ -2,10 +2,14 @@
 
 import dataclasses
 import typing
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 
 from config import Settings
+from ops.cli import app
 from ops.configuration import Setting, setting_groups
 from ops.configuration_doc import PAGE, configuration_page
 
@@ -20,6 +24,19 @@ def test_no_group_of_settings_is_left_out() -> None:
     hints = typing.get_type_hints(Settings)
     fields = sum(len(hints[field.name].model_fields) for field in dataclasses.fields(Settings))
     assert len(SETTINGS) == fields
+
+
+def variables(command: Any) -> Iterator[str]:
+    """Yield the variables that options of a command, or of those under it, are read from."""
+    yield from (option.envvar for option in command.params if option.envvar)
+    for child in getattr(command, "commands", {}).values():
+        yield from variables(child)
+
+
+def test_no_variable_of_a_single_command_is_left_out() -> None:
+    found = set(variables(typer.main.get_command(app)))
+    assert "TP_CAPITAL_RESTORE_DATABASE_URL" in found
+    assert {name for name in found if f"`{name}`" not in configuration_page()} == set()
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
