@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
@@ -204,7 +204,8 @@ def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, 
 def logs(
     *,
     level: Annotated[
-        str, typer.Option(help="debug, info, warning or error: this and what is worse.")
+        Literal["debug", "info", "warning", "error", "critical"],
+        typer.Option(case_sensitive=False, help="This and what is worse."),
     ] = "info",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 100,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from ops.daemon_client import DaemonClient
+from ops.recent_logs import LEVELS
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.outcomes import CHANNEL
 from tests.support.stack import EngineProcess, engine_environment, eventually
@@ -214,9 +215,20 @@ def test_logs_are_shown_and_followed(served: EngineProcess) -> None:
 
 
 def test_a_wrong_parameter_is_one_line(served: EngineProcess) -> None:
-    wrong = run(served, "logs", "--level", "loud")
+    wrong = run(served, "backfill", "--channel=loud")
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
-    assert "level" in wrong.stderr
+    assert "channels" in wrong.stderr
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "ERROR"])
+def test_logs_are_shown_from_any_level_on_that_there_is(served: EngineProcess, level: str) -> None:
+    assert run(served, "logs", "--level", level).exit_code == 0
+
+
+def test_a_level_that_there_is_not_is_wrong_usage_and_the_others_are_named(served: EngineProcess) -> None:
+    wrong = run(served, "logs", "--level", "loud")
+    assert wrong.exit_code == 2
+    assert all(level in wrong.stderr for level in ("--level", *LEVELS))
 
 
 def test_without_a_daemon_it_says_so() -> None:
