@@ -1,7 +1,8 @@
-"""What commands share: settings or their problems, the port or its taker, the way to end."""
+"""What commands share: settings or their problems, the port or its taker, a quiet terminal, the way to end."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
@@ -11,8 +12,9 @@ from config import ConfigurationError, Settings, load_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
 from ops.listen_failures import explain_listening
+from ops.logging import configure_logging
 
-__all__ = ["Since", "listen", "stop", "usable_settings"]
+__all__ = ["Since", "listen", "quiet_logs", "stop", "usable_settings"]
 
 
 def _instant(text: str) -> datetime:
@@ -39,6 +41,11 @@ def usable_settings() -> Settings:
         return load_settings()
     except ConfigurationError as error:
         stop(EXIT_USAGE, *error.problems)
+
+
+def quiet_logs() -> None:
+    """Keep the log lines of storage and of libraries from the terminal: the command says itself what failed."""
+    configure_logging(level="CRITICAL", form="console", stream=sys.stderr)
 
 
 def listen(host: str, port: int) -> Listening:

@@ -19,7 +19,7 @@ from config import Settings
 from config.conninfo import conninfo_problem
 from engine.clock import SystemClock
 from engine.timers import TimerThread
-from ops.commands.common import stop, usable_settings
+from ops.commands.common import quiet_logs, stop, usable_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.legacy import OldTableError, compared, copy_rows
 from ops.legacy_report import report_object, show_report
@@ -81,6 +81,7 @@ def migrate_data(
     problem = conninfo_problem(conninfo)
     if problem is not None:
         stop(EXIT_USAGE, f"--from: {problem}")
+    quiet_logs()
     timers = TimerThread()
     stores = make_stores(settings, clock=SystemClock(), timers=timers)
     source = LegacySource(conninfo, table=table, timers=timers)

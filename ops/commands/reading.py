@@ -16,7 +16,7 @@ from actors.parser import read
 from actors.parser.outcome import OutcomePolicy
 from engine.clock import SystemClock
 from engine.timers import TimerThread
-from ops.commands.common import Since, stop, usable_settings
+from ops.commands.common import Since, quiet_logs, stop, usable_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.explaining import explain
 from ops.parsing import parse_lines, reading_object
@@ -72,6 +72,7 @@ def replay(
 ) -> None:
     """Read all stored messages again and print what the present grammar would read differently."""
     settings = usable_settings()
+    quiet_logs()
     timers = TimerThread()
     stores = make_stores(settings, clock=SystemClock(), timers=timers)
     again = Replay(

@@ -150,6 +150,23 @@ def test_migrate_without_a_server_is_failed_work_in_one_line(run_cli: RunCli) ->
     assert "s3cret" not in line
 
 
+# ── replay and migrate-data ──────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("command", "failed"), [("replay", "cannot replay: "), ("migrate-data", "cannot write: ")]
+)
+def test_without_a_database_a_command_says_so_itself_in_one_line(
+    run_cli: RunCli, command: str, failed: str
+) -> None:
+    nowhere = "postgresql://u:s3cret@127.0.0.1:1/db"
+    result = run_cli(command, TP_CAPITAL_DATABASE_URL=nowhere, TP_CAPITAL_LEGACY_DATABASE_URL=nowhere)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = complaints(result)
+    assert line.startswith(failed)
+    assert "s3cret" not in line
+
+
 # ── status ───────────────────────────────────────────────────────────────────
 
 
