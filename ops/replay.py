@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from actors.parser import read
@@ -32,17 +33,40 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One change. ``what``: added, changed, lost (a signal) or outcome (any other kind of message)."""
+    """One change. ``what``: added, changed, lost (a signal) or outcome (any other kind of message).
+
+    ``before`` and ``after`` hold the fields that differ, by name; what was not there has none.
+    """
 
     what: str
     channel: str
     message_id: str
     position: int | None
-    detail: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
     def __str__(self) -> str:
         place = "" if self.position is None else f" #{self.position}"
-        return f"{self.what:<8} {self.channel} {self.message_id}{place}: {self.detail}"
+        return f"{self.what:<8} {self.channel} {self.message_id}{place}: {self._detail()}"
+
+    def _detail(self) -> str:
+        if not (self.before and self.after):
+            return _words(self.before or self.after)
+        if self.what == "outcome":
+            kinds = (f"{side['outcome']} ({side['reason']})" for side in (self.before, self.after))
+            return " -> ".join(kinds)
+        return ", ".join(f"{n} {_word(self.before[n])} -> {_word(self.after[n])}" for n in self.after)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return it as JSON's values; prices are decimal strings."""
+        return {
+            "what": self.what,
+            "channel": self.channel,
+            "messageId": self.message_id,
+            "position": self.position,
+            "before": {name: _json_value(value) for name, value in self.before.items()},
+            "after": {name: _json_value(value) for name, value in self.after.items()},
+        }
 
 
 @dataclass(slots=True)
@@ -57,6 +81,17 @@ class ReplayReport:
     differing: int = 0
     applied: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
+
+    def as_object(self, *, applied: bool) -> dict[str, Any]:
+        """Return the counts as JSON's values."""
+        return {
+            "messages": self.messages,
+            "passedOver": self.passed_over,
+            "differing": self.differing,
+            "counts": {what: self.by_kind.get(what, 0) for what in ("added", "changed", "lost", "outcome")},
+            "applied": applied,
+            "written": self.applied,
+        }
 
     def words(self, *, applied: bool) -> str:
         """Return the counts as one line."""
@@ -123,27 +158,25 @@ def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
             channel=channel,
             message_id=message_id,
             position=None,
-            detail=f"{stored.outcome} ({stored.reason}) -> {outcome.kind.value} ({outcome.reason})",
+            before={"outcome": stored.outcome, "reason": stored.reason},
+            after={"outcome": outcome.kind.value, "reason": outcome.reason},
         )
     before = {int(row["position"]): row for row in stored.signals}
     after = {signal.position: signal for signal in outcome.signals}
     for position in sorted(before.keys() | after.keys()):
         old, new = before.get(position), after.get(position)
-        if old is None and new is not None:
-            what, detail = "added", _words(_values(new))
-        elif old is not None and new is None:
-            what, detail = "lost", _words({name: old[name] for name in _FIELDS})
-        elif old is not None and new is not None:
-            values = _values(new)
+        there = {name: old[name] for name in _FIELDS} if old is not None else {}
+        here = _values(new) if new is not None else {}
+        what = "added" if old is None else "lost" if new is None else "changed"
+        if what == "changed":
             # numerics compare by value: 3.50 equals 3.5
-            changes = [n for n in _FIELDS if _plain(old[n]) != _plain(values[n])]
-            what = "changed"
-            detail = ", ".join(f"{n} {_word(old[n])} -> {_word(values[n])}" for n in changes)
-            if not changes:
+            names = [n for n in _FIELDS if _plain(there[n]) != _plain(here[n])]
+            if not names:
                 continue
-        else:
-            continue
-        yield Difference(what=what, channel=channel, message_id=message_id, position=position, detail=detail)
+            there, here = ({name: side[name] for name in names} for side in (there, here))
+        yield Difference(
+            what=what, channel=channel, message_id=message_id, position=position, before=there, after=here
+        )
 
 
 def _values(signal: Signal) -> dict[str, Any]:
@@ -152,6 +185,12 @@ def _values(signal: Signal) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_json_value(item) for item in value]
+    return format(value, "f") if isinstance(value, Decimal) else value
 
 
 def _words(values: Mapping[str, Any]) -> str:

@@ -69,6 +69,7 @@ def replay(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the new readings; without it nothing is written.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the differences and counts as JSON.")] = False,
 ) -> None:
     """Read all stored messages again and print what the present grammar would read differently."""
     settings = usable_settings()
@@ -83,14 +84,22 @@ def replay(
     )
     try:
         stores.database.open()
+        found = []
         for difference in again.run(channel=channel, since=since, apply=apply):
-            typer.echo(str(difference))
+            if json:
+                found.append(difference.as_object())
+            else:
+                typer.echo(str(difference))
     except StorageError as error:
         stop(EXIT_FAILED, f"cannot replay: {error}")
     finally:
         stores.close()
         timers.close()
-    typer.echo(again.report.words(applied=apply))
+    if json:
+        body = again.report.as_object(applied=apply) | {"differences": found}
+        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo(again.report.words(applied=apply))
 
 
 def _input(file: str) -> AbstractContextManager[TextIO]:

@@ -1,21 +1,25 @@
 """Reading everything again: the difference is shown field by field, and written only when asked for."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from typer.testing import CliRunner
 
 from actors.parser import read
 from actors.parser.outcome import OutcomePolicy, outcome_of
 from engine.model import Reading
 from ops import replay
+from ops.cli import app
 from ops.parts import RETENTION
 from storage.archive import Archive
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.signals import SignalQuery, Signals
-from tests.integration.reading.conftest import START, Store, message
+from tests.integration.reading.conftest import CHANNEL, START, Store, message
 from tests.integration.reading.test_events import STORY, block, served
+from tests.support.databases import as_engine
 
 POLICY = OutcomePolicy(retention=RETENTION)
 
@@ -59,6 +63,36 @@ def test_differences_are_shown_and_nothing_is_written(database: Database) -> Non
     assert "outcome  -1001649127710 7: not_signal (no_ticker) -> cancel" in text
     assert served(database) == before
     assert "nothing written" in again.report.words(applied=False)
+
+
+@pytest.mark.usefixtures("stored_by_former")
+def test_json_holds_every_difference_with_its_fields_and_prices_as_strings(
+    database: Database, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, again = run(database)
+    monkeypatch.setenv("TP_CAPITAL_DATABASE_URL", as_engine(migrated_url))
+    result = CliRunner().invoke(app, ["replay", "--json"])
+    assert result.exit_code == 0
+    body = json.loads(result.stdout)
+    differences = body.pop("differences")
+    assert body == {
+        "messages": len(STORY),
+        "passedOver": 0,
+        "differing": again.report.differing,
+        "counts": {"added": 0, "changed": 0, "lost": 0, "outcome": 0} | again.report.by_kind,
+        "applied": False,
+        "written": 0,
+    }
+    assert len(differences) == len(lines)
+    changed = next(one for one in differences if one["what"] == "changed")
+    assert (changed["channel"], changed["messageId"], changed["position"]) == (CHANNEL, "1", 0)
+    assert changed["before"]["buy_min"] == "1000"
+    assert changed["after"]["buy_min"] == "10.00"
+    added = next(one for one in differences if one["what"] == "added")
+    assert (added["before"], added["after"]["asset"]) == ({}, "VALE3")
+    kinds = next(one for one in differences if one["what"] == "outcome" and one["messageId"] == "7")
+    assert kinds["before"] == {"outcome": "not_signal", "reason": "no_ticker"}
+    assert kinds["after"]["outcome"] == "cancel"
 
 
 @pytest.mark.usefixtures("stored_by_former")
