@@ -9,6 +9,7 @@ from typing import Any, Self
 import requests
 
 from config import Settings
+from storage.http_causes import plain_cause
 
 __all__ = ["DaemonClient", "DaemonError", "daemon_url"]
 
@@ -84,7 +85,7 @@ class DaemonClient:
             answer = self._session.request(method, self._url + path, timeout=_TIMEOUT_S, **arguments)
         except requests.RequestException as error:
             raise DaemonError(
-                f"no daemon answers at {self._url}: {error}; start one, or name it by --url"
+                f"no daemon answers at {self._url}: {plain_cause(error)}; start one, or name it by --url"
             ) from None
         try:
             body = answer.json()

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
+from storage.http_causes import plain_cause
 
 __all__ = ["fetch_health", "health_tables", "show_health", "status_exit_code"]
 
@@ -23,16 +24,18 @@ def fetch_health(url: str, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
     try:
         with requests.Session() as session:
             session.trust_env = False  # a proxy of the environment has no say in what runs here
-            body = session.get(f"{url.rstrip('/')}/health", timeout=timeout_s).json()
+            answer = session.get(f"{url.rstrip('/')}/health", timeout=timeout_s)
     except (requests.RequestException, ValueError) as error:
-        return {
-            "status": "unhealthy",
-            "checks": {},
-            "details": {"daemon": {"error": f"not reachable: {error}"}},
-        }
-    if _has_shape(body):
-        return body
-    return {"status": "unhealthy", "checks": {}, "details": {"daemon": {"error": "that is no tp-capital"}}}
+        return _without_health(f"not reachable: {plain_cause(error)}")
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    return body if _has_shape(body) else _without_health("that is no tp-capital")
+
+
+def _without_health(error: str) -> dict[str, Any]:
+    return {"status": "unhealthy", "checks": {}, "details": {"daemon": {"error": error}}}
 
 
 def _has_shape(body: object) -> TypeGuard[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from storage.deadline import cut_after, shut_down_socket
 from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway_answers import check_status, count_of, decode_answer
 from storage.gateway_messages import decode_message
+from storage.http_causes import plain_cause
 
 __all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "SyncResult"]
 
@@ -159,7 +159,7 @@ class GatewayClient:
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 if cut.happened or isinstance(error, requests.Timeout):
                     raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}") from error
-                raise GatewayUnreachableError(f"{_cause(error)} at {path}") from error
+                raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
             if cut.happened:
                 raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
         check_status(status, headers, content, path)
@@ -182,18 +182,6 @@ def _read(response: requests.Response) -> bytes:
             raise GatewayAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _cause(error: Exception) -> str:
-    """Return the plain reason inside the layers that requests and urllib3 wrap around it."""
-    inner: BaseException = error
-    while (cause := inner.__cause__ or inner.__context__) is not None:
-        inner = cause
-    if isinstance(inner, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(inner, socket.gaierror):
-        return "no such host"
-    return f"{type(inner).__name__}: {inner}"[:160]
 
 
 class _TrackingAdapter(HTTPAdapter):

@@ -234,7 +234,7 @@ def test_a_level_that_there_is_not_is_wrong_usage_and_the_others_are_named(serve
 def test_without_a_daemon_it_says_so() -> None:
     result = CliRunner().invoke(app, ["dead-letters", "list", "--url", "http://127.0.0.1:1"])
     assert result.exit_code == 1
-    assert "no daemon answers at http://127.0.0.1:1" in result.stderr
+    assert "no daemon answers at http://127.0.0.1:1: connection refused; start one" in result.stderr
 
 
 def test_status_shows_how_each_channel_is_read(served: EngineProcess) -> None:

@@ -173,7 +173,7 @@ def test_without_a_database_a_command_says_so_itself_in_one_line(
 def test_status_of_what_cannot_be_reached_exits_2_and_says_so(run_cli: RunCli) -> None:
     result = run_cli("status", "--url", "http://127.0.0.1:1")
     assert result.returncode == 2
-    assert "not reachable" in " ".join(result.stdout.split())
+    assert "not reachable: connection refused" in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,10 @@ def test_status_of_a_malformed_url_exits_2_and_says_so(url: str) -> None:
     result = CliRunner().invoke(app, ["status", "--json", "--url", url])
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == 2
-    assert "not reachable" in json.loads(result.stdout)["details"]["daemon"]["error"]
+    error = json.loads(result.stdout)["details"]["daemon"]["error"]
+    # an empty one counts as none, and nobody is at the usual place
+    wrong = "a URL such as http://127.0.0.1:4008 is wanted" if url else "connection refused"
+    assert error == f"not reachable: {wrong}"
 
 
 def test_status_finds_the_daemon_by_host_and_port(run_cli: RunCli) -> None:
@@ -208,8 +211,9 @@ def test_status_shows_each_check_with_its_cause(run_cli: RunCli) -> None:
         assert words in result.stdout
 
 
-def test_status_of_something_else_on_the_port_exits_2(run_cli: RunCli) -> None:
-    with HttpStub(Answer(body=b'{"hello":"world"}')) as stranger:
+@pytest.mark.parametrize("body", [b'{"hello":"world"}', b"<html>", b"\xff"])
+def test_status_of_something_else_on_the_port_exits_2(run_cli: RunCli, body: bytes) -> None:
+    with HttpStub(Answer(body=body)) as stranger:
         result = run_cli("status", "--url", stranger.url)
     assert result.returncode == 2
     assert "no tp-capital" in result.stdout
