@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
 import requests
@@ -68,15 +68,16 @@ def health_tables(body: dict[str, Any]) -> Group:
 
 def _checks(body: dict[str, Any]) -> Table:
     table = Table(title=f"tp-capital: {body['status']}", title_style=_COLOURS.get(str(body["status"]), "red"))
-    table.add_column("check")
+    table.add_column("check", overflow="fold")
     table.add_column("status")
-    table.add_column("since")
+    # room is taken from the causes, which can be folded
+    table.add_column("since", no_wrap=True)
     table.add_column("cause", overflow="fold")
     details = body["details"]
     for name, status in body["checks"].items():
         style = _COLOURS.get(str(status), "red")
         since, error = _of(details, name, "since"), _of(details, name, "error")
-        table.add_row(name, f"[{style}]{status}[/]", str(since or ""), escape(str(error or "")))
+        table.add_row(name, f"[{style}]{status}[/]", escape(_to_the_second(since)), escape(str(error or "")))
     if "daemon" in details:
         table.add_row("daemon", "[red]unhealthy[/]", "", escape(str(_of(details, "daemon", "error"))))
     return table
@@ -88,8 +89,9 @@ def _channels(body: dict[str, Any]) -> Table | None:
     breakers = _by_channel(details, "gatewayApi")
     histories = _by_channel(details, "historicalSync")
     table = Table(caption=_caption(details), caption_justify="left")
-    for column in ("channel", "breaker", "last poll", "last success", "newest message", "history"):
-        table.add_column(column)
+    table.add_column("channel", no_wrap=True)
+    for column in ("breaker", "last poll", "last success", "newest message", "history"):
+        table.add_column(column, overflow="fold")
     for channel, poll in _by_channel(details, "pollingWorker").items():
         breaker = str(_of(breakers, channel, "breaker", "state") or "")
         style = "green" if breaker == "closed" else "red"
@@ -123,6 +125,14 @@ def _history(progress: dict[str, Any]) -> str:
     if read is None:
         return ""
     return f"{read} rows, complete" if progress.get("completedAt") else f"{read} of {total or '?'} rows"
+
+
+def _to_the_second(instant: object) -> str:
+    """Return an instant in UTC without its fraction; what is none is shown as it is."""
+    try:
+        return f"{datetime.fromisoformat(str(instant)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError):
+        return str(instant or "")
 
 
 def _ago(instant: object, now: object) -> str:

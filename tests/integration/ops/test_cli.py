@@ -202,13 +202,33 @@ def test_status_shows_each_check_with_its_cause(run_cli: RunCli) -> None:
     body = {
         "status": "unhealthy",
         "checks": {"timescaledb": "unhealthy", "gatewayApi": "healthy"},
-        "details": {"timescaledb": {"since": "2026-11-02T12:00:00Z", "error": "connection refused"}},
+        "details": {"timescaledb": {"since": "2026-11-02T12:00:00.123456Z", "error": "connection refused"}},
     }
     with HttpStub(json_answer(body, 503)) as daemon:
         result = run_cli("status", "--url", daemon.url)
     assert result.returncode == 2
     for words in ("timescaledb", "gatewayApi", "connection refused", "2026-11-02T12:00:00Z"):
         assert words in result.stdout
+
+
+def test_status_cuts_neither_instants_nor_channels_on_a_terminal_of_80_columns(run_cli: RunCli) -> None:
+    channel = "-1001649127710"
+    poll = {"channel": channel, "lastPoll": "unreachable", "lastSuccessfulPollAt": "2026-11-02T12:00:00Z"}
+    worker = {"since": "2026-11-27T05:40:56.012345-03:00", "error": "the gateway is not reachable " * 5}
+    body = {
+        "status": "degraded",
+        "timestamp": "2026-11-27T08:50:00Z",
+        "checks": {"pollingWorker": "unhealthy", "historicalSync": "healthy"},
+        "details": {
+            "pollingWorker": worker | {"channels": [poll]},
+            "gatewayApi": {"channels": [{"channel": channel, "breaker": {"state": "half-open"}}]},
+        },
+    }
+    with HttpStub(json_answer(body)) as daemon:
+        result = run_cli("status", "--url", daemon.url, COLUMNS="80")
+    assert "2026-11-27T08:40:56Z" in result.stdout
+    assert channel in result.stdout
+    assert "…" not in result.stdout
 
 
 @pytest.mark.parametrize("body", [b'{"hello":"world"}', b"<html>", b"\xff"])
