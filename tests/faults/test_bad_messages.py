@@ -66,7 +66,7 @@ def last_error(engine: InnerEngine) -> str:
         (Answer(body=b'{"success":true,"data":{}}'), "a list of messages is wanted"),
         (Answer(body=b"[]"), "not a JSON object"),
         (Answer(status=503, body=b"busy"), "503"),
-        (Answer(hang_up=True), "Connection"),
+        (Answer(hang_up=True), "connection cut before an answer"),
         (Answer(status=302, headers={"Location": "http://127.0.0.2/"}), "redirects are refused"),
     ],
     ids=["html", "truncated", "no-success", "wrong-shape", "no-object", "503", "hang-up", "redirect"],
