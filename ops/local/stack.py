@@ -168,9 +168,10 @@ class Stack:
         def pooler() -> OwnedProcess:
             own = self._folder / "pgbouncer"
             own.mkdir(exist_ok=True)
+            # both may ask its console for figures, as in a deployment: doctor looks with the role of the engine
             users = (ENGINE_ROLE, OWNER_ROLE)
             return pgbouncer_process(
-                own, port=ports.pgbouncer, server=postgres, users=users, stats_users=[OWNER_ROLE]
+                own, port=ports.pgbouncer, server=postgres, users=users, stats_users=users
             )
 
         yield "pgbouncer", pooler

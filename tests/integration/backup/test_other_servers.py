@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.timers import TimerThread
-from ops.backup.dumping import back_up
+from ops.backup.dumping import Backup, back_up
 from ops.backup.errors import BackupError
 from ops.backup.programs import Programs
 from ops.local.postgres import LocalPostgres
@@ -20,34 +20,32 @@ from tests.support.servers import need_program
 from tests.support.timescale import TIMESCALE_URL
 
 
+def back_up_three(source: Filled, folder: Path, programs: list[Programs]) -> Backup:
+    """Make the schema in an empty database, store three signals, and back it up."""
+    timers = TimerThread()
+    migrate(source.url, schema=SCHEMA, strategy=Strategy.NEON, timers=timers)
+    timers.close()
+    source.store(1, 2, 3)
+    made = back_up(source.url, schema=SCHEMA, folder=folder, keep=1, scratch=None, now=NOW, programs=programs)
+    assert made.unproven is None
+    return made
+
+
 def test_debians_older_server_is_backed_up_with_its_own_programs(
     programs: list[Programs], put_back: PutBack, tmp_path: Path
 ) -> None:
     """The newest pg_restore sets what that server does not know; its own version is chosen."""
     need_program("psql")
     place = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    timers = TimerThread()
     try:
         with LocalPostgres(place, settings={"fsync": "off"}, system=True) as server:
             source, target = Filled(server.dsn("one")), Filled(server.dsn("two"))
             server.create_database("one")
             server.create_database("two")
-            migrate(source.url, schema=SCHEMA, strategy=Strategy.NEON, timers=timers)
-            source.store(1, 2, 3)
-            made = back_up(
-                source.url,
-                schema=SCHEMA,
-                folder=tmp_path / "kept",
-                keep=1,
-                scratch=None,
-                now=NOW,
-                programs=programs,
-            )
-            assert made.unproven is None
+            made = back_up_three(source, tmp_path / "kept", programs)
             put_back(made.path, target)
             assert target.content() == source.content()
     finally:
-        timers.close()
         shutil.rmtree(place)
 
 
@@ -55,7 +53,6 @@ def test_a_server_whose_default_is_no_encoding_at_all_is_backed_up(
     programs: list[Programs], tmp_path: Path
 ) -> None:
     place = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    timers = TimerThread()
     try:
         with LocalPostgres(place, settings={"fsync": "off"}) as server:
             admin, source = Filled(server.dsn()), Filled(server.dsn("one"))
@@ -65,21 +62,9 @@ def test_a_server_whose_default_is_no_encoding_at_all_is_backed_up(
                 " where datname in ('template0', 'template1')"
             )
             admin.ask("create database one template template0 encoding 'UTF8'")
-            migrate(source.url, schema=SCHEMA, strategy=Strategy.NEON, timers=timers)
-            source.store(1, 2, 3)
-            made = back_up(
-                source.url,
-                schema=SCHEMA,
-                folder=tmp_path / "kept",
-                keep=1,
-                scratch=None,
-                now=NOW,
-                programs=programs,
-            )
-            assert made.unproven is None
+            made = back_up_three(source, tmp_path / "kept", programs)
             assert made.note.tables["tp_capital_signals"] == 3
     finally:
-        timers.close()
         shutil.rmtree(place)
 
 
