@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_network
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.fields import LOOPBACK_HOSTS, ApiKey, Group, Names, Port, env_names
+from config.keys import DEFAULT_KEY, SHORTEST_KEY, ApiKeyEntry, parse_keys
 
-__all__ = ["HttpSettings"]
+__all__ = ["HttpSettings", "short_keys"]
 
 _PORT = r"(:[1-9][0-9]{0,4})?"
 _ASKED_NAME = re.compile(rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]){_PORT}")
@@ -17,6 +18,7 @@ _ASKED_NAME = re.compile(rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]){_PORT}")
 _ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\]){_PORT}")
 #: any page, for reads; a page without an address, such as a file's
 _ORIGIN_WORDS = frozenset({"*", "null"})
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _NAME = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?")
 
 
@@ -30,12 +32,30 @@ class HttpSettings(Group):
     api_key: ApiKey | None = Field(
         default=None,
         validation_alias=env_names("TP_CAPITAL_API_KEY"),
-        description="key that writes ask for, sent as `X-API-Key`; needed when `HOST` is not loopback",
+        description="key that writes ask for, sent as `X-API-Key`; a key is needed when `HOST` is not loopback, and has "
+        f"at least {SHORTEST_KEY} characters there",
+    )
+    api_keys: SecretStr | None = Field(
+        default=None,
+        validation_alias=env_names("TP_CAPITAL_API_KEYS"),
+        description="further keys, `name:read:key` or `name:write:key`, parted by commas or one a line",
+    )
+    sync_open: bool = Field(
+        default=False,
+        validation_alias=env_names("TP_CAPITAL_SYNC_OPEN"),
+        description="whether `POST /sync-messages` stays open to programs of this machine though keys are set; "
+        "on loopback only",
     )
     allowed_hosts: Names = Field(
         default=(),
         validation_alias=env_names("TP_CAPITAL_ALLOWED_HOSTS"),
-        description="further names this machine is asked by while it listens on loopback: `name` or `name:port`",
+        description="names this service is asked by, `name` or `name:port`; loopback names count always. Off loopback, "
+        "unset: addresses and the names of this machine",
+    )
+    root_path: str = Field(
+        default="",
+        validation_alias=env_names("TP_CAPITAL_ROOT_PATH"),
+        description="path that a proxy serves this under, such as `/tp`; a trusted proxy can say it by `X-Forwarded-Prefix`",
     )
     origins: Names = Field(
         default=(),
@@ -115,16 +135,65 @@ class HttpSettings(Group):
                 raise ValueError(f"{proxy!r} is no address or network such as 10.0.0.0/8") from None
         return proxies
 
+    @field_validator("api_keys")
+    @classmethod
+    def _can_be_read(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None and not parse_keys(keys.get_secret_value()):
+            raise ValueError("there is no key in it")
+        return keys
+
+    @field_validator("root_path")
+    @classmethod
+    def _without_slash(cls, path: str) -> str:
+        bare = path.rstrip("/")
+        if bare and not _ROOT_PATH.fullmatch(bare):
+            raise ValueError("a path such as /tp is wanted: letters, digits and . _ ~ - between slashes")
+        return bare
+
     @model_validator(mode="after")
     def _not_open_to_the_world(self) -> HttpSettings:
-        if self.host not in LOOPBACK_HOSTS and self.api_key is None and not self.allow_open:
+        keys = self.all_keys()
+        outside = self.host not in LOOPBACK_HOSTS
+        if outside and not keys and not self.allow_open:
             raise ValueError(
                 f"HOST={self.host} is reachable from outside and TP_CAPITAL_API_KEY is not set: "
                 "set the key, or TP_CAPITAL_ALLOW_OPEN=1 if everyone may write"
             )
-        if self.read_key_required and self.api_key is None:
-            raise ValueError("TP_CAPITAL_READ_KEY_REQUIRED=1 needs TP_CAPITAL_API_KEY")
+        if outside and (short := short_keys(keys)):
+            raise ValueError(
+                f"HOST={self.host} is reachable from outside and {_settings_of(short)} has fewer than "
+                f"{SHORTEST_KEY} characters: take a longer one (openssl rand -hex 32)"
+            )
+        if self.read_key_required and not keys:
+            raise ValueError("TP_CAPITAL_READ_KEY_REQUIRED=1 needs TP_CAPITAL_API_KEY or TP_CAPITAL_API_KEYS")
+        for what, seen in (("name", [k.name for k in keys]), ("key", [k.secret for k in keys])):
+            if len(set(seen)) < len(seen):
+                raise ValueError(
+                    f"TP_CAPITAL_API_KEYS: an entry has the {what} of TP_CAPITAL_API_KEY, which is called {DEFAULT_KEY}"
+                )
         return self
+
+    def all_keys(self) -> tuple[ApiKeyEntry, ...]:
+        """Return every key, the one of `TP_CAPITAL_API_KEY` first."""
+        alone = (
+            [ApiKeyEntry(name=DEFAULT_KEY, scope="write", secret=self.api_key.get_secret_value())]
+            if self.api_key
+            else []
+        )
+        return (*alone, *(parse_keys(self.api_keys.get_secret_value()) if self.api_keys else ()))
+
+
+def short_keys(keys: tuple[ApiKeyEntry, ...]) -> tuple[ApiKeyEntry, ...]:
+    """Return the keys that can be guessed."""
+    return tuple(key for key in keys if len(key.secret) < SHORTEST_KEY)
+
+
+def _settings_of(keys: tuple[ApiKeyEntry, ...]) -> str:
+    """Return where keys are set, for a person."""
+    return " and ".join(
+        "TP_CAPITAL_API_KEY" if key.name == DEFAULT_KEY else f"the key {key.name} of TP_CAPITAL_API_KEYS"
+        for key in keys
+    )
 
 
 def _is_address(text: str) -> bool:

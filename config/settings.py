@@ -17,6 +17,7 @@ from config.fields import Group
 from config.gateway import BreakerSettings, GatewaySettings
 from config.http import HttpSettings
 from config.redis import RedisSettings
+from config.secret_files import SecretFileError
 
 __all__ = [
     "BreakerSettings",
@@ -57,8 +58,9 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return every value that must not stand in a log."""
         database = self.database
-        keys = (database.password, self.gateway.api_key, self.http.api_key)
+        keys = (database.password, self.gateway.api_key)
         plain = [key.get_secret_value() for key in keys if key]
+        plain += [key.secret for key in self.http.all_keys()]
         scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
         for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, str(conninfo_to_dict(conninfo).get("password") or "")]
@@ -90,6 +92,10 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         try:
             # pydantic-settings takes this argument; its plugin for type checkers does not know the subclass
             return group(_env_file=env_file, **usable)  # type: ignore[call-arg]
+        except SecretFileError as error:
+            problems.extend(error.problems.values())
+            # once more without them: what else is wrong speaks up too
+            return load(group, **usable, **dict.fromkeys(error.problems))
         except ValidationError as error:
             problems.extend(
                 _problem(group, details) for details in error.errors(include_url=False, include_input=False)

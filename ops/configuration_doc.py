@@ -20,6 +20,11 @@ environment lacks. An empty variable counts as an unset one. Where several names
 wins: the later ones are those of the older deployment, `TIMESCALEDB_*` with the strategy `timescale` and `NEON_*` with
 `neon`. A wrong setting is said in one line each, all at once, and exits with 2.
 
+A secret can stand in a file of its own: for each `NAME` below whose values say "secret", `NAME_FILE` names the file
+that holds it. systemd's credentials are read too: `LoadCredential=NAME:/path` in the unit is enough. The environment
+beats `.env`, and both beat a credential; `NAME` and `NAME_FILE` in one place are refused. `SIGHUP` makes a running
+daemon read its API keys again.
+
 `tp-capital init-env` writes a `.env` with generated secrets and every setting below.
 """
 

@@ -110,7 +110,7 @@ def test_who_listens_to_the_world_needs_a_key_or_the_word_for_it(environment: An
     assert "TP_CAPITAL_ALLOW_OPEN" in problem
     environment(TP_CAPITAL_ALLOW_OPEN="1")
     assert load_settings().http.allow_open
-    environment(TP_CAPITAL_ALLOW_OPEN="0", TP_CAPITAL_API_KEY="key-1234")
+    environment(TP_CAPITAL_ALLOW_OPEN="0", TP_CAPITAL_API_KEY="key-1234-of-16-characters")
     assert load_settings().http.host == "0.0.0.0"
 
 
