@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, outcome_of
+from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage, Kind, Reading, Side, Signal
 from storage.legacy import legacy_key
 from storage.legacy_import import Taken
@@ -48,7 +48,7 @@ class LegacyReader:
         judgement = _judge(row, reading)
         if judgement.verdict == LEGACY_READING:
             reading = Reading(kind=Kind.SIGNAL, reason=LEGACY_READING, signals=(old_signal(row),))
-        outcome = outcome_of(_message(row), reading, now=self._now, policy=self._policy)
+        outcome = settle(_message(row), now=self._now, policy=self._policy, reading=reading)
         return Taken(
             outcome=outcome,
             verdict=judgement.verdict,

@@ -8,8 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, body_of, date_of, is_filtered, outcome_of
+from actors.parser.outcome import OutcomePolicy, date_of, settle
 from engine.model import Outcome, OutcomeKind, Signal
 from ops.legacy_values import LEGACY_READING
 from storage.archive import Archive, Archived
@@ -127,9 +126,11 @@ class Replay:
                     self.report.passed_over += 1
                     continue
                 self.report.messages += 1
-                outcome = self._outcome(stored)
+                outcome = settle(stored.message, now=self._now, policy=self._policy)
                 differences = list(compare(stored, outcome))
-                if differences:
+                if (
+                    differences and outcome.kind is not OutcomeKind.DEAD_LETTER
+                ):  # what cannot be read now stays
                     changed.append(outcome)
                 for difference in differences:
                     self.report.by_kind[difference.what] = self.report.by_kind.get(difference.what, 0) + 1
@@ -138,15 +139,6 @@ class Replay:
             if apply and changed:
                 recorded = self._ledger.record(changed, reread=True)
                 self.report.applied += len(recorded.moved)
-
-    def _outcome(self, stored: Archived) -> Outcome:
-        message = stored.message
-        if is_filtered(body_of(message), self._policy.text_filter):
-            return Outcome(
-                message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=date_of(message)[0]
-            )
-        reading = read(message.text, message.caption)
-        return outcome_of(message, reading, now=self._now, policy=self._policy)
 
 
 def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:

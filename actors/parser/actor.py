@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, body_of, dead_letter, is_filtered, outcome_of
+from actors.parser.outcome import OutcomePolicy, dead_letter, settle
 from actors.source import WRITER
 from engine.actor import Actor, Context
 from engine.messages import BatchParsed, MessagesFetched
-from engine.model import MalformedMessage, Outcome, OutcomeKind, SourceMessage
+from engine.model import Outcome, OutcomeKind, SourceMessage
 
 __all__ = ["Parser"]
 
@@ -21,6 +20,7 @@ class Parser(Actor):
 
     def _on_messages_fetched(self, batch: MessagesFetched) -> None:
         outcomes = tuple(self._settle(message, unread=batch.unread) for message in batch.messages)
+        self._tell_dead(batch, [one for one in outcomes if one.kind is OutcomeKind.DEAD_LETTER])
         self.send(
             WRITER,
             BatchParsed(
@@ -36,21 +36,17 @@ class Parser(Actor):
         if unread:
             error = "an actor died twice with this message alone in its batch; it was not read again"
             return dead_letter(message, reason="killed_actor", error=error)
-        if isinstance(message, MalformedMessage):
-            self.log.warning(
-                "message.malformed",
-                message_id=message.message_id,
-                gateway_id=message.gateway_id,
-                error=message.error,
-            )
-            return dead_letter(message, reason="malformed", error=message.error)
-        if is_filtered(body_of(message), self._policy.text_filter):
-            return Outcome(
-                message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=message.received_at
-            )
-        try:
-            reading = read(message.text, message.caption)
-            return outcome_of(message, reading, now=self.clock.now(), policy=self._policy)
-        except Exception as error:  # a bug of the grammar must cost one message, and be seen
-            self.log.exception("message.unreadable", message_id=message.message_id)
-            return dead_letter(message, reason="unreadable", error=f"{type(error).__name__}: {error}")
+        return settle(message, now=self.clock.now(), policy=self._policy)
+
+    def _tell_dead(self, batch: MessagesFetched, dead: list[Outcome]) -> None:
+        """Say what could not be read, in one line a batch: a page may hold nothing else (fault 46)."""
+        if not dead:
+            return
+        self.log.warning(
+            "batch.unreadable",
+            batch_id=batch.batch_id,
+            count=len(dead),
+            reasons=sorted({outcome.reason for outcome in dead}),
+            message_ids=[outcome.message.message_id for outcome in dead[:20]],
+            error=dead[0].error,
+        )

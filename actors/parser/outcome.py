@@ -1,4 +1,8 @@
-"""From a reading to an outcome: dating, retention, the operator's text filter."""
+"""Where a message ends: its reading, its date, the retention, the operator's text filter.
+
+:func:`settle` is the only way from a message to its outcome. Parser, replay and migrate-data take it, so that
+one message has one outcome whoever reads it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,18 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from traceback import extract_tb
 
-from actors.parser.grammar import MAX_CHARS
+from actors.parser.grammar import MAX_CHARS, read
 from actors.parser.text import is_blank
 from engine.model import ChannelMessage, Kind, MalformedMessage, Outcome, OutcomeKind, Reading, SourceMessage
 
-__all__ = ["OutcomePolicy", "body_of", "date_of", "dead_letter", "is_filtered", "outcome_of"]
+__all__ = ["UNREADABLE", "OutcomePolicy", "body_of", "date_of", "dead_letter", "settle"]
 
 #: Telegram's first year: a date before it is a clock's mistake, and would be dropped at once as too old
 _EARLIEST = datetime(2013, 1, 1, tzinfo=UTC)
+#: the reason of a dead letter that the grammar failed on
+UNREADABLE = "unreadable"
 #: a date this far after the receipt would head the list until it comes
 _MOST_AHEAD = timedelta(minutes=5)
 
@@ -27,8 +34,32 @@ class OutcomePolicy:
     text_filter: tuple[str, ...] = ()
 
 
-def outcome_of(message: ChannelMessage, reading: Reading, *, now: datetime, policy: OutcomePolicy) -> Outcome:
-    """Return where ``message`` ends, given what the grammar made of it.
+def settle(
+    message: SourceMessage, *, now: datetime, policy: OutcomePolicy, reading: Reading | None = None
+) -> Outcome:
+    """Return where ``message`` ends. Never raises: one that cannot be read costs itself only.
+
+    ``reading`` is given where the text is not what decides (a row of the former service that stands against it).
+    """
+    if isinstance(message, MalformedMessage):
+        return dead_letter(message, reason="malformed", error=message.error)
+    if is_filtered(body_of(message), policy.text_filter):
+        return Outcome(
+            message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=date_of(message)[0]
+        )
+    try:
+        found = read(message.text, message.caption) if reading is None else reading
+    except Exception as error:  # noqa: BLE001 - a bug of the grammar must cost one message, and be seen
+        place = extract_tb(error.__traceback__)[-1]
+        words = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+        return dead_letter(message, reason=UNREADABLE, error=words)
+    return _outcome_of(message, found, now=now, policy=policy)
+
+
+def _outcome_of(
+    message: ChannelMessage, reading: Reading, *, now: datetime, policy: OutcomePolicy
+) -> Outcome:
+    """Return the outcome of a reading.
 
     A signal past the retention gets no row: the next retention job would drop it, the next re-reading
     bring it back.

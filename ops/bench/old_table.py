@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, outcome_of
+from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from ops.parts import RETENTION
 from storage.ledger import Ledger
@@ -93,7 +93,7 @@ def deliver(ledger: Ledger, messages: Sequence[ChannelMessage], *, page: int = 5
     now = datetime.now(UTC)
     for start in range(0, len(messages), page):
         part = messages[start : start + page]
-        ledger.record([outcome_of(m, read(m.text, m.caption), now=now, policy=policy) for m in part])
+        ledger.record([settle(m, now=now, policy=policy) for m in part])
 
 
 def old_history(count: int, *, now: datetime) -> Iterator[Posted]:

@@ -24,8 +24,8 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from actors.parser import GRAMMAR_VERSION, read
-from actors.parser.outcome import OutcomePolicy, outcome_of
+from actors.parser import GRAMMAR_VERSION
+from actors.parser.outcome import OutcomePolicy, settle
 from config import Settings, load_settings
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
@@ -92,7 +92,7 @@ def _straight_loop(url: str, dsn: str) -> float:
     while messages := gateway.unprocessed(SAMPLE_CHANNEL, limit=BATCH):
         readable = [m for m in messages if isinstance(m, ChannelMessage)]
         now = datetime.now(UTC)
-        ledger.record([outcome_of(m, read(m.text, m.caption), now=now, policy=policy) for m in readable])
+        ledger.record([settle(m, now=now, policy=policy) for m in readable])
         gateway.mark_processed(SAMPLE_CHANNEL, [m.message_id for m in readable])
     seconds = time.perf_counter() - began_s
     gateway.close()

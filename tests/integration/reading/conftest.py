@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.parser import GRAMMAR_VERSION, read
-from actors.parser.outcome import OutcomePolicy, outcome_of
+from actors.parser import GRAMMAR_VERSION
+from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.parts import RETENTION
@@ -38,7 +38,7 @@ def store(database: Database) -> Store:
 
     def record(messages: Sequence[ChannelMessage]) -> None:
         now = datetime.now(UTC)
-        ledger.record([outcome_of(m, read(m.text), now=now, policy=policy) for m in messages])
+        ledger.record([settle(m, now=now, policy=policy) for m in messages])
 
     return record
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, outcome_of
+from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import Reading
 from ops import replay
 from ops.cli import app
@@ -42,7 +42,7 @@ def former_grammar(text: str | None, caption: str | None = None) -> Reading:
 @pytest.fixture
 def stored_by_former(database: Database) -> None:
     now = datetime.now(UTC)
-    outcomes = [outcome_of(m, former_grammar(m.text), now=now, policy=POLICY) for m in STORY]
+    outcomes = [settle(m, now=now, policy=POLICY, reading=former_grammar(m.text)) for m in STORY]
     Ledger(database, grammar_version="former").record(outcomes)
 
 

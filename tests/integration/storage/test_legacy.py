@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, outcome_of
+from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.bench.old_table import deliver, old_row
@@ -334,9 +333,7 @@ def test_a_message_that_changes_its_date_keeps_its_row(
     deliver(ledger, [message(5)])
     old.take([row(1)])
     later = message(5, minutes=60 * 30)
-    outcome = outcome_of(
-        later, read(later.text), now=datetime.now(UTC), policy=OutcomePolicy(retention=RETENTION)
-    )
+    outcome = settle(later, now=datetime.now(UTC), policy=OutcomePolicy(retention=RETENTION))
     assert ledger.record([outcome], reread=True).moved
     old.take([row(2, OTHER)])
     deliver(ledger, [later])

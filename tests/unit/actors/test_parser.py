@@ -1,0 +1,86 @@
+"""The parser: one outcome a message, the same wherever it is read; what cannot be read costs itself only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from actors.parser import actor, outcome
+from actors.parser import read as whole_grammar
+from actors.parser.actor import Parser
+from actors.parser.outcome import OutcomePolicy, settle
+from actors.source import WRITER
+from engine.messages import BatchParsed, MessagesFetched
+from engine.model import Outcome, OutcomeKind, SourceMessage
+from ops.replay import Replay
+from storage.archive import Archive, Archived
+from storage.ledger import Ledger
+from tests.support.clock import START
+from tests.support.outcomes import CHANNEL, a_message
+from tests.support.recording import World, malformed
+
+POLICY = OutcomePolicy(retention=timedelta(days=90), text_filter=("bom dia",))
+
+
+def parsed(*messages: SourceMessage) -> tuple[Outcome, ...]:
+    """Return what the parser tells the writer of a batch."""
+    world = World()
+    writer = world.recorder(WRITER)
+    parser = Parser(world.context("parser"), policy=POLICY)
+    parser.on_start()
+    parser.on_receive(MessagesFetched(batch_id="b", source="poller", channel=CHANNEL, messages=messages))
+    (batch,) = (told for told in writer.taken() if isinstance(told, BatchParsed))
+    return batch.outcomes
+
+
+class _OneMessage:
+    """An archive of one message, as it was stored."""
+
+    def __init__(self, stored: Outcome) -> None:
+        self._stored = stored
+
+    def pages(self, **_: object) -> list[tuple[Archived, ...]]:
+        message = self._stored.message
+        return [
+            (Archived(message=message, outcome=self._stored.kind.value, reason="", signals=()),)  # type: ignore[arg-type]
+        ]
+
+
+def test_fault_48_a_filtered_message_has_one_date_for_parser_and_replay() -> None:
+    message = a_message(1, text="Bom dia!", received_at=START, telegram_date=START - timedelta(minutes=3))
+    (outcome_,) = parsed(message)
+    assert outcome_.kind is OutcomeKind.FILTERED
+    assert outcome_.ts == START - timedelta(minutes=3), "Telegram's date, as for any other message"
+    assert outcome_ == settle(message, now=START, policy=POLICY)
+    replay = Replay(cast("Archive", _OneMessage(outcome_)), cast("Ledger", None), policy=POLICY, now=START)
+    assert list(replay.run(channel=None, since=None, apply=False)) == []
+
+
+def test_fault_48_nothing_but_settle_makes_an_outcome_of_a_reading() -> None:
+    assert not hasattr(actor, "read"), "the actor has no way of its own"
+    assert not hasattr(outcome, "outcome_of")
+
+
+def test_fault_46_a_page_of_unreadable_messages_is_one_log_line() -> None:
+    with capture_logs() as lines:
+        outcomes = parsed(*(malformed(f"g{number}") for number in range(500)))
+    assert {one.kind for one in outcomes} == {OutcomeKind.DEAD_LETTER}
+    (line,) = (line for line in lines if line["log_level"] == "warning")
+    assert (line["event"], line["count"], len(line["message_ids"])) == ("batch.unreadable", 500, 20)
+
+
+def test_a_bug_of_the_grammar_costs_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(text: str | None, caption: str | None) -> object:
+        if text == "boom":
+            raise ZeroDivisionError("of nothing")
+        return whole_grammar(text, caption)
+
+    monkeypatch.setattr(outcome, "read", read)
+    first, second = parsed(a_message(1, text="boom"), a_message(2, text="Olá"))
+    assert (first.kind, first.reason) == (OutcomeKind.DEAD_LETTER, "unreadable")
+    assert first.error is not None
+    assert first.error.startswith("ZeroDivisionError: of nothing (read, line ")
+    assert second.kind is OutcomeKind.NOT_SIGNAL
