@@ -8,16 +8,19 @@ keeps of it for good.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 __all__ = [
+    "SECOND_HALF_WITHIN",
     "ChannelMessage",
     "Event",
     "EventKind",
+    "FirstHalf",
     "Kind",
     "MalformedMessage",
+    "Market",
     "Outcome",
     "OutcomeKind",
     "Reading",
@@ -54,6 +57,14 @@ class OutcomeKind(StrEnum):
     EXPIRED = "expired"
     #: could not be read or stored; retried with back-off
     DEAD_LETTER = "dead_letter"
+
+
+class Market(StrEnum):
+    """What a channel trades in: it decides what a ticker is and how digits are read (section 13)."""
+
+    B3 = "b3"
+    FOREX = "forex"
+    CRYPTO = "crypto"
 
 
 class Side(StrEnum):
@@ -112,27 +123,66 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a cancel, result or update message says of one asset.
+    """What a cancel, result or update message says of one asset (section 14.1): only what its text says.
 
-    ``target`` is the number of the target it speaks of (0: the final one), ``stop`` whether it
-    speaks of the stop, ``percent`` a percentage it gives; each None or False when not said.
+    The text of an event is that of its message. Each value is None, False or () when it is not said; a
+    number that can be read in two ways is not said either.
+
+    ``asset`` is None where the text names no ticker. ``target`` is the number of the target that a result
+    reached or an update changes, 0 for the final one. ``stop_hit`` says that the stop was hit: without it
+    nothing stops a signal. ``new_stop`` is where the stop goes, ``new_targets`` the new targets in the
+    order of section 6 (a new final one is the last), ``new_entry`` the lower and the higher entry price.
+    ``breakeven`` says that the stop goes to the entry, in a result that the trade was closed there.
+    ``fraction`` is the part that is closed, 1 for all of it; ``price`` where an exit, a part or an order
+    was executed; ``percent`` the gain or loss, as signed in the text.
+
+    Of these only a cancel, a result with ``stop_hit`` and a result with a ``target`` change a signal's
+    status (14.2). What holds now of stop, targets and entry is what the latest update said.
     """
 
     kind: EventKind
     asset: str | None
     target: int | None = None
-    stop: bool = False
+    stop_hit: bool = False
+    new_stop: Decimal | None = None
+    new_targets: tuple[Decimal, ...] = ()
+    new_entry: tuple[Decimal, Decimal] | None = None
+    breakeven: bool = False
+    fraction: Decimal | None = None
+    price: Decimal | None = None
     percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstHalf:
+    """A message that names a side and a ticker and no price: its levels may follow (section 14.3)."""
+
+    side: Side
+    asset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the grammar makes of one text. ``reason`` is a machine name of the rule that decided."""
+    """What the grammar makes of one text. ``reason`` is a machine name of the rule that decided.
+
+    The last two are for section 14.3, whose halves only storage can bring together. ``first_half`` is set
+    on a signal without prices and on a message that is none, if it names a side and a ticker and no price.
+    ``second_half`` says that the text names no ticker and holds a stop, a target or both, with labels and
+    prices. Read alone such a text is no signal. If it replies to a message with a ``first_half``, or comes
+    directly after one in its channel within :data:`SECOND_HALF_WITHIN`, it is to be read again with that
+    one as ``half_of``: then it is an update with one event, which belongs to that message and no other.
+    """
 
     kind: Kind
     reason: str
     signals: tuple[Signal, ...] = ()
     events: tuple[Event, ...] = ()
+    first_half: FirstHalf | None = None
+    second_half: bool = False
+
+
+#: a second half without a reply comes so soon after the first (section 14.3)
+SECOND_HALF_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from actors.parser.reasons import REASONS
-from engine.model import Reading, Signal
+from engine.model import Event, Reading, Signal
 
 __all__ = ["explain"]
 
@@ -22,14 +24,31 @@ def explain(text: str, reading: Reading, console: Console) -> None:
     for signal in reading.signals:
         console.print(_signal_table(text, signal))
     for event in reading.events:
-        parts = [event.kind.value, event.asset or "no asset named"]
-        if event.target is not None:
-            parts.append("final target" if event.target == 0 else f"target {event.target}")
-        if event.stop:
-            parts.append("stop")
-        if event.percent is not None:
-            parts.append(f"{event.percent:+f} %")
-        console.print("event: " + ", ".join(parts))
+        console.print("event: " + ", ".join(_event_words(event)))
+
+
+def _event_words(event: Event) -> Iterator[str]:
+    """Yield what an event says, each value in words."""
+    yield event.kind.value
+    yield event.asset or "no asset named"
+    if event.target is not None:
+        yield "final target" if event.target == 0 else f"target {event.target}"
+    if event.stop_hit:
+        yield "stop hit"
+    if event.breakeven:
+        yield "break-even"
+    if event.new_stop is not None:
+        yield f"new stop {event.new_stop:f}"
+    if event.new_targets:
+        yield "new targets " + " / ".join(format(target, "f") for target in event.new_targets)
+    if event.new_entry is not None:
+        yield "new entry " + " to ".join(format(price, "f") for price in event.new_entry)
+    if event.fraction is not None:
+        yield f"{event.fraction * 100:f} % of it"
+    if event.price is not None:
+        yield f"at {event.price:f}"
+    if event.percent is not None:
+        yield f"{event.percent:+f} %"
 
 
 def _signal_table(text: str, signal: Signal) -> Table:

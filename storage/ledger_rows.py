@@ -133,7 +133,7 @@ def event_row(outcome: Outcome, position: int) -> dict[str, Any]:
         "kind": event.kind.value,
         "asset": event.asset,
         "target": event.target,
-        "stop": event.stop,
+        "stop": event.stop_hit,
         "percent": event.percent,
         "reply_to": message.reply_to,
     }

@@ -15,7 +15,6 @@ from .tokens import Token, TokenKind
 __all__ = ["describe"]
 
 _TARGETS = words("alvo alvos tp tps target targets objetivo objetivos gain")
-_STOPS = words("stop stops sl loss stopado stopada stopados stopadas stopou stopamos")
 #: the number of a target in an event: 0 is the final one
 _FINAL = 0
 _MOST_TARGETS = 20
@@ -34,10 +33,10 @@ def describe(
     if not names:
         names = [candidate.asset.name for candidate in candidates if candidate.asset is not None]
     target = next((n for i in range(len(said)) if (n := _target_at(said, i)) is not None), None)
-    stop = any(_is_stop(said, i) for i in range(len(said)))
+    stop_hit = phrase is not None and phrase.stop_hit
     percent = next((_percent(message, token) for token in items if token.kind is TokenKind.PERCENT), None)
     return tuple(
-        Event(kind=kind, asset=name, target=target, stop=stop, percent=percent)
+        Event(kind=kind, asset=name, target=target, stop_hit=stop_hit, percent=percent)
         for name in (dict.fromkeys(names) or [None])
     )
 
@@ -58,12 +57,6 @@ def _target_at(tokens: list[Token], i: int) -> int | None:
         return ORDINALS[before]
     number = behind.number.small if behind is not None and behind.number is not None else None
     return number if number is not None and 1 <= number <= _MOST_TARGETS else None
-
-
-def _is_stop(tokens: list[Token], i: int) -> bool:
-    """Tell the stop from `stop gain`, which is a target."""
-    behind = tokens[i + 1].word if i + 1 < len(tokens) else ""
-    return tokens[i].word in _STOPS and behind != "gain"
 
 
 def _percent(message: Message, token: Token) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.model import Kind, Reading
+from engine.model import FirstHalf, Kind, Market, Reading
 
 from .classify import classify
 from .text import is_blank, prepare
@@ -15,8 +15,17 @@ GRAMMAR_VERSION = "1"
 MAX_CHARS = 16384
 
 
-def read(text: str | None, caption: str | None = None) -> Reading:
+def read(
+    text: str | None,
+    caption: str | None = None,
+    *,
+    market: Market = Market.B3,  # noqa: ARG001 - the next steps read it
+    half_of: FirstHalf | None = None,  # noqa: ARG001 - the next steps read it
+) -> Reading:
     """Read a message: its text, or its caption when the text is missing or blank.
+
+    ``half_of`` is the earlier message that this one may complete (section 14.3): a text that is a second
+    half is then an update of it, any other text reads as without.
 
     Never raises, whatever the text holds. Takes linear time.
 

@@ -29,12 +29,16 @@ _MOST_COUNT = 20
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase that was found: the rule's name, and its first and last token."""
+    """A phrase that was found: the rule's name, and its first and last token.
+
+    ``stop_hit`` says that it tells of a stop that was hit.
+    """
 
     reason: str
     start: int
     end: int
     clause: Clause
+    stop_hit: bool = False
 
 
 @dataclass(slots=True)
@@ -105,8 +109,13 @@ def _first(
                 continue
             end = _match(message, setting, clause, i, rule)
             if end is not None and end < clause.denied:
-                return Phrase(rule.reason, i, end, clause)
+                hit = rule.reason in _STOP_HITS or (rule.reason == _REACHED and items[end].word in _STOP)
+                return Phrase(rule.reason, i, end, clause, stop_hit=hit)
     return None
+
+
+_STOP_HITS = frozenset(("result.stop_hit", "result.stopped"))
+_REACHED = "result.level_reached"
 
 
 def _match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule) -> int | None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from actors.parser import read
 from actors.parser.outcome import OutcomePolicy
 from engine.clock import SystemClock
+from engine.model import Market
 from engine.timers import TimerThread
 from ops.commands.common import Since, quiet_logs, stop, usable_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
@@ -38,6 +39,7 @@ def parse(
     explained: Annotated[
         bool, typer.Option("--explain", help="Say what was found, where, and why it is or is not a signal.")
     ] = False,
+    market: Annotated[Market, typer.Option(help="What the channel of the message trades in.")] = Market.B3,
 ) -> None:
     """Read a message (the whole input; with --jsonl one a line) and print what the grammar makes of it."""
     bad = 0
@@ -45,13 +47,13 @@ def parse(
         with _input(file) as lines:
             if jsonl:
                 console = Console() if explained else None
-                bad = parse_lines(lines, sys.stdout, sys.stderr, console=console)
+                bad = parse_lines(lines, sys.stdout, sys.stderr, market=market, console=console)
             else:
                 text = lines.read()
                 if explained:
-                    explain(text, read(text), Console())
+                    explain(text, read(text, market=market), Console())
                 else:
-                    body = reading_object(read(text))
+                    body = reading_object(read(text, market=market))
                     typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
     except OSError as error:
         stop(EXIT_USAGE, f"{file}: {error.strerror}")

@@ -272,10 +272,10 @@ def test_case_and_accents_do_not_matter(text: str, kind: Kind) -> None:
         ("PETR4 alvo final batido", Event(kind=EventKind.RESULT, asset="PETR4", target=0)),
         (
             "Stop acionado em MRVE3, -3%",
-            Event(kind=EventKind.RESULT, asset="MRVE3", stop=True, percent=Decimal(-3)),
+            Event(kind=EventKind.RESULT, asset="MRVE3", stop_hit=True, percent=Decimal(-3)),
         ),
         ("TP1 hit" + BLOCK, Event(kind=EventKind.RESULT, asset="PETR4", target=1)),
-        ("Subir stop de ITUBW338 para 0,91", Event(kind=EventKind.UPDATE, asset="ITUBW338", stop=True)),
+        ("Subir stop de ITUBW338 para 0,91", Event(kind=EventKind.UPDATE, asset="ITUBW338")),
         ("Desconsiderem", Event(kind=EventKind.CANCEL, asset=None)),
         ("CANCELADO" + BLOCK, Event(kind=EventKind.CANCEL, asset="PETR4")),
     ],
