@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "DatabaseClock", "SystemClock"]
 
 
 class Clock(Protocol):
@@ -31,3 +31,37 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return the machine's monotonic seconds."""
         return time.monotonic()
+
+
+class DatabaseClock:
+    """The database's present instant, as known to this process.
+
+    Instants are judged by this clock: it is one for all daemons, and a machine whose own clock is wrong
+    misjudges nothing. The database tells its time with each transaction; the monotonic clock carries it on
+    from there, so setting the machine's clock has no say in it. Safe for threads: one reference is swapped.
+    """
+
+    #: an answer that took longer tells the time too roughly to replace one that is known
+    _ROUGH_S = 1.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._told: tuple[datetime, float] | None = None
+
+    def observe(self, told: datetime, *, asked_s: float) -> None:
+        """Note the instant the database told just now, when asked at ``asked_s`` monotonic seconds."""
+        now_s = self._clock.monotonic_s()
+        if self._told is None or now_s - asked_s <= self._ROUGH_S:
+            self._told = told, (asked_s + now_s) / 2
+
+    def now(self) -> datetime | None:
+        """Return the database's present instant; None until it has told it once."""
+        if self._told is None:
+            return None
+        told, at_s = self._told
+        return told + timedelta(seconds=self._clock.monotonic_s() - at_s)
+
+    def machine_ahead_s(self) -> float | None:
+        """Return by how many seconds this machine's clock is ahead of the database's; None while unknown."""
+        now = self.now()
+        return None if now is None else (self._clock.now() - now).total_seconds()
