@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from actors.instruments import Instruments
 from actors.snapshots import CacheSnapshot
 from actors.stream import STREAM
@@ -31,7 +33,10 @@ def last_good_key(query: str) -> str:
 
 
 class Cache(Actor):
-    """Raises the generation at each commit and stores what the responder built."""
+    """Raises the generation at each commit and stores what the responder built.
+
+    ``learn`` reads what the page store has to know of the database before pages can be kept there.
+    """
 
     def __init__(
         self,
@@ -42,9 +47,11 @@ class Cache(Actor):
         last_good: MemoryPages,
         ttl_s: float,
         instruments: Instruments,
+        learn: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(context)
         self._ledger = ledger
+        self._learn = learn
         self._pages = pages
         self._last_good = last_good
         self._ttl_s = ttl_s
@@ -64,6 +71,9 @@ class Cache(Actor):
         if tick.purpose != "look":
             return
         try:
+            if self._learn is not None:
+                self._learn()
+                self._learn = None
             self._raise(self._ledger.commit_number())
         except StorageError as error:
             self.log.debug("cache.look_failed", error=str(error))

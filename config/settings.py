@@ -64,7 +64,7 @@ class Settings:
         scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
         for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, str(conninfo_to_dict(conninfo).get("password") or "")]
-        return tuple(secret for secret in plain if secret)
+        return tuple(secret for secret in (*plain, *self.redis.secrets()) if secret)
 
     def describe(self) -> dict[str, object]:
         """Return what a log may say of the settings."""

@@ -34,6 +34,7 @@ GENERATED: dict[str, tuple[str, ...]] = {
     "POSTGRES_PASSWORD": (
         "compose: PostgreSQL's superuser, which makes roles and database and checks backups",
     ),
+    "REDIS_PASSWORD": ("compose: both Redis; outside of it the requirepass of yours (docs/deployment.md)",),
     "TP_CAPITAL_API_KEY": ("writes at the engine's API send it as X-API-Key",),
     "TELEGRAM_GATEWAY_API_KEY": ("sent to the gateway; put the key of yours here, if you do not run ours",),
     "TELEGRAM_GATEWAY_DB_PASSWORD": ("compose: the database of the reference gateway",),

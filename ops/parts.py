@@ -68,6 +68,7 @@ class Parts:
                 board=self.services.board,
                 directory=self.services.directory,
                 database=self._stores.database,
+                redis=self._stores.redis,
                 clock=clock,
                 poll_interval_s=settings.gateway.polling_interval_ms / 1000,
                 folder=Path.cwd(),
@@ -176,6 +177,7 @@ class Parts:
             ledger=self._stores.ledger,
             pages=self._stores.pages,
             last_good=self._stores.last_good,
+            learn=self._stores.learn_secret,
             ttl_s=float(self._settings.redis.ttl_s),
             instruments=self._instruments,
         )

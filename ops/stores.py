@@ -11,12 +11,14 @@ from actors.parser import GRAMMAR_VERSION
 from config import DatabaseSettings, Settings
 from engine.clock import Clock
 from engine.timers import Timers
+from ops.version import VERSION
 from storage.connect_failures import ADDRESS
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.pages import MemoryPages, Pages
 from storage.redis import RedisPages
 from storage.schema import Strategy, migrate
+from storage.seal import Seal, database_secret
 
 __all__ = ["Stores", "make_stores", "migrate_as_owner"]
 
@@ -30,6 +32,16 @@ class Stores:
     redis: RedisPages | None
     pages: Pages
     last_good: MemoryPages
+    seal: Seal
+
+    def learn_secret(self) -> None:
+        """Read what pages in Redis are sealed with, unless the settings say it.
+
+        Raises:
+            StorageError: the database cannot tell now.
+        """
+        if self.redis is not None and not self.seal.known:
+            self.seal.learn(database_secret(self.database))
 
     def close(self) -> None:
         """Close all connections."""
@@ -46,14 +58,16 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         pool_max=settings.database.pool_max,
         timers=timers,
     )
-    redis = None
+    redis, cache_key = None, settings.redis.cache_key
+    seal = Seal(cache_key.get_secret_value() if cache_key else None)
     if settings.redis.enabled:
-        replica = settings.redis.replica_host
+        replica = settings.redis.replica
         redis = RedisPages(
-            master=(settings.redis.master_host, settings.redis.master_port),
-            replica=(replica, settings.redis.replica_port) if replica else None,
+            master=settings.redis.master.arguments(),
+            replica=replica.arguments() if replica else None,
             namespace=_namespace(settings.database),
             clock=clock,
+            seal=seal,
         )
     return Stores(
         database=database,
@@ -61,14 +75,19 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         redis=redis,
         pages=redis or MemoryPages(clock),
         last_good=MemoryPages(clock),
+        seal=seal,
     )
 
 
 def _namespace(settings: DatabaseSettings) -> str:
-    """Return a word for the schema whose pages are kept: other daemons may share the Redis, not the numbers."""
+    """Return a word for whose pages are kept: other daemons may share the Redis, not the numbers.
+
+    Another version may build other pages of the same signals.
+    """
     parts = conninfo_to_dict(settings.conninfo)
     place = [str(parts.get(name)) for name in ("host", "port", "dbname")]
-    return hashlib.blake2b("/".join([*place, settings.schema_name]).encode(), digest_size=6).hexdigest()
+    whose = "/".join([*place, settings.schema_name, VERSION])
+    return hashlib.blake2b(whose.encode(), digest_size=6).hexdigest()
 
 
 def migrate_as_owner(settings: DatabaseSettings, *, timers: Timers) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 -- What the engine's role may do; its owner is another role. Nothing here lets it change a table's shape.
 grant usage on schema {schema} to {role};
-grant select on {schema}.schema_migrations, {schema}.layout to {role};
+grant select on {schema}.schema_migrations, {schema}.layout, {schema}.cache_secret to {role};
 grant select, update on {schema}.commits to {role};
 grant select, insert, update on {schema}.ledger, {schema}.dead_letters, {schema}.checkpoints to {role};
 grant select, insert, update on {schema}.channels to {role};

@@ -2,81 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+import structlog
 
 from engine.clock import Clock
 from storage.errors import RedisUnavailableError
+from storage.redis_server import RedisServer, RedisState
+from storage.seal import MAX_SEALED_BYTES, BrokenSealError, Seal
 
-__all__ = ["RedisPages", "RedisState"]
+__all__ = ["REFUSALS", "RedisPages", "RedisState"]
 
-#: a hung Redis may cost a reader this much, no more
-TIMEOUT_S = 0.1
-#: and then others find it out for this long without waiting
-LEAVE_ALONE_S = 1.0
-_PREFIX = "tpcapital:"
+_log = structlog.get_logger("cache")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisState:
-    """What one server said of itself; ``error`` is None when all is as it should be.
-
-    ``has_its_role``: it answers and is what it should be, a replica that is not in sync too.
-    """
-
-    role: str | None
-    error: str | None
-    has_its_role: bool
+#: values of before the seal stood under ``tpcapital:`` alone; a daemon of that version must not read ours
+_PREFIX = "tpcapital:sealed:"
+#: why a value in Redis was not taken for a page
+REFUSALS = ("format", "digest", "expired", "size", "type")
+#: one line tells of all values refused meanwhile: who can write values can write many
+_TELL_EVERY_S = 60.0
 
 
 class RedisPages:
-    """Pages of bytes in Redis. Every method fails fast; none retries.
+    """Sealed pages in Redis. Every method fails fast; none retries.
 
+    ``master`` and ``replica`` are arguments of :class:`redis.Redis` that say where a server is and who asks.
     ``namespace`` stands before every key: commit numbers of two databases are alike, their pages are not.
     """
 
     def __init__(
         self,
         *,
-        master: tuple[str, int],
-        replica: tuple[str, int] | None,
+        master: Mapping[str, Any],
+        replica: Mapping[str, Any] | None,
         clock: Clock,
+        seal: Seal,
         namespace: str = "",
     ) -> None:
         self._prefix = f"{_PREFIX}{namespace}:" if namespace else _PREFIX
-        self._master = _Server(*master, clock)
-        self._replica = _Server(*replica, clock) if replica else None
+        self._master = RedisServer(master, clock)
+        self._replica = RedisServer(replica, clock) if replica else None
+        self._clock = clock
+        self._seal = seal
+        self._refusals = _Refusals(clock)
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many values were not taken for pages, by reason."""
+        return self._refusals.counts
 
     def get(self, key: str) -> bytes | None:
-        """Return a page from the replica, else from the master.
+        """Return a page from the replica, else from the master. What does not verify is not there.
 
         Raises:
             RedisUnavailableError: neither answered.
         """
+        if not self._seal.known:
+            return None
         if self._replica is not None:
             try:
-                page = self._replica.get(self._prefix + key)
+                page = self._read(self._replica, self._prefix + key)
             except redis.RedisError:
                 page = None
             if page is not None:
                 return page
         try:
-            return self._master.get(self._prefix + key)
+            return self._read(self._master, self._prefix + key)
         except redis.RedisError as error:
             raise RedisUnavailableError(f"master: {error}") from error
 
     def put(self, key: str, page: bytes, *, ttl_s: float) -> None:
-        """Keep a page on the master for ``ttl_s`` seconds.
+        """Keep a page on the master for ``ttl_s`` seconds; one that is too long is not kept.
 
         Raises:
             RedisUnavailableError: the master did not take it (down, or turned read-only).
         """
+        name = self._prefix + key
+        sealed = self._seal.close(name, page, ends_at=self._clock.now() + timedelta(seconds=ttl_s))
+        if sealed is None:
+            return
         try:
-            self._master.set(self._prefix + key, page, ttl_s=ttl_s)
+            self._master.set(name, sealed, ttl_s=ttl_s)
         except redis.RedisError as error:
             raise RedisUnavailableError(f"master: {error}") from error
 
@@ -93,54 +104,37 @@ class RedisPages:
         if self._replica is not None:
             self._replica.close()
 
+    def _read(self, server: RedisServer, name: str) -> bytes | None:
+        try:
+            sealed = server.get(name, max_bytes=MAX_SEALED_BYTES)
+            return self._seal.open(name, sealed, now=self._clock.now()) if sealed is not None else None
+        except BrokenSealError as refusal:
+            self._refusals.count(refusal.reason)
+            return None
 
-class _Server:
-    """One Redis, left alone for a moment after it let somebody wait.
 
-    A refused connection costs nothing and is tried again at once. A hung server costs the whole time limit:
-    of many readers one a second pays it. Used by several threads; a race over the instant is harmless.
-    """
+class _Refusals:
+    """Counts refused values and tells of them, a line a minute. Used by several threads."""
 
-    def __init__(self, host: str, port: int, clock: Clock) -> None:
-        self._client = redis.Redis(
-            host=host,
-            port=port,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left_alone_until_s = float("-inf")
+        self._lock = threading.Lock()
+        self._untold: Counter[str] = Counter()
+        self._told_s = float("-inf")
+        self.counts: dict[str, int] = dict.fromkeys(REFUSALS, 0)
 
-    def get(self, key: str) -> bytes | None:
-        answer = self._ask(lambda: self._client.get(key))
-        return answer if isinstance(answer, bytes) else None
-
-    def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        self._ask(lambda: self._client.set(key, value, px=int(ttl_s * 1000)))
-
-    def state(self, wanted_role: str) -> RedisState:
-        try:
-            info = self._client.info("replication")
-        except redis.RedisError as error:
-            return RedisState(role=None, error=str(error), has_its_role=False)
-        role = str(info.get("role")) if isinstance(info, dict) else "unknown"
-        if role != wanted_role:
-            return RedisState(role=role, error=f"is a {role}, not a {wanted_role}", has_its_role=False)
-        if role == "slave" and isinstance(info, dict) and info.get("master_link_status") != "up":
-            return RedisState(
-                role=role, error="not in sync: the link to its master is down", has_its_role=True
-            )
-        return RedisState(role=role, error=None, has_its_role=True)
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _ask(self, question: Callable[[], object]) -> object:
-        if self._clock.monotonic_s() < self._left_alone_until_s:
-            raise redis.TimeoutError("left alone for a moment: it did not answer in time")
-        try:
-            return question()
-        except redis.TimeoutError:
-            self._left_alone_until_s = self._clock.monotonic_s() + LEAVE_ALONE_S
-            raise
+    def count(self, reason: str) -> None:
+        with self._lock:
+            self.counts[reason] += 1
+            if reason == "expired":
+                return  # clocks of two daemons differ a little: that is nobody's forgery
+            self._untold[reason] += 1
+            now_s = self._clock.monotonic_s()
+            if now_s - self._told_s < _TELL_EVERY_S:
+                return
+            self._told_s, reasons, self._untold = now_s, dict(self._untold), Counter()
+        _log.warning(
+            "cache.pages_refused",
+            reasons=reasons,
+            remedy="somebody else writes to this Redis: set a password (REDIS_PASSWORD) and see who reaches it",
+        )

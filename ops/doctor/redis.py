@@ -6,17 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from config.redis import RedisPlace
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.redis_access import check_access
 from ops.doctor.surroundings import Surroundings
+from storage.redis_server import connect_redis
 
 __all__ = ["examine_redis", "judge_memory", "judge_replica"]
 
 _MASTER, _REPLICA = "redis.master", "redis.replica"
+_MASTER_ACCESS, _REPLICA_ACCESS = "redis.master_access", "redis.replica_access"
 _MASTER_MEMORY, _REPLICA_MEMORY = "redis.master_memory", "redis.replica_memory"
-_NAMES: Final = (_MASTER, _MASTER_MEMORY, _REPLICA, _REPLICA_MEMORY)
+_OF_REPLICA: Final = (_REPLICA, _REPLICA_ACCESS, _REPLICA_MEMORY)
+_NAMES: Final = (_MASTER, _MASTER_ACCESS, _MASTER_MEMORY, *_OF_REPLICA)
 #: bytes of changes a replica may lag behind: some seconds of pages
 _LAG_BYTES: Final = 16 * 1024 * 1024
 _POLICY: Final = "allkeys-lru"
@@ -32,15 +35,19 @@ def examine_redis(around: Surroundings) -> Iterator[Finding]:
             skipped(name, "REDIS_ENABLED is not set: pages are kept in the process") for name in _NAMES
         )
         return
-    master = _ask(settings.master_host, settings.master_port, around.answer_s)
-    yield _judge_master(master, f"{settings.master_host}:{settings.master_port}")
-    yield _judge_memory_of(_MASTER_MEMORY, master, f"{settings.master_host}:{settings.master_port}")
-    if settings.replica_host is None:
-        yield from (skipped(name, "REDIS_REPLICA_HOST is not set") for name in (_REPLICA, _REPLICA_MEMORY))
+    at = settings.master
+    place = f"{at.host}:{at.port}"
+    master = _ask(at, around.answer_s)
+    yield _judge_master(master, place)
+    yield check_access(_MASTER_ACCESS, at, master, answer_s=around.answer_s)
+    yield _judge_memory_of(_MASTER_MEMORY, master, place)
+    behind = settings.replica
+    if behind is None:
+        yield from (skipped(name, "REDIS_REPLICA_HOST is not set") for name in _OF_REPLICA)
         return
-    place = f"{settings.replica_host}:{settings.replica_port}"
-    replica = _ask(settings.replica_host, settings.replica_port, around.answer_s)
-    if (settings.replica_host, settings.replica_port) == (settings.master_host, settings.master_port):
+    place = f"{behind.host}:{behind.port}"
+    replica = _ask(behind, around.answer_s)
+    if (behind.host, behind.port) == (at.host, at.port):
         yield _same(place)
     elif isinstance(replica, Exception):
         yield _unreachable(_REPLICA, place, replica)
@@ -49,19 +56,14 @@ def examine_redis(around: Surroundings) -> Iterator[Finding]:
             replica,
             None if isinstance(master, Exception) else master,
             place=place,
-            master_place=f"{settings.master_host} {settings.master_port}",
+            master_place=f"{at.host} {at.port}",
         )
+    yield check_access(_REPLICA_ACCESS, behind, replica, answer_s=around.answer_s)
     yield _judge_memory_of(_REPLICA_MEMORY, replica, place)
 
 
-def _ask(host: str, port: int, timeout_s: float) -> Info | redis.RedisError:
-    with redis.Redis(
-        host=host,
-        port=port,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
-    ) as server:
+def _ask(at: RedisPlace, timeout_s: float) -> Info | redis.RedisError:
+    with connect_redis(at.arguments(), timeout_s=timeout_s) as server:
         try:
             answers = [server.info(section) for section in ("server", "replication", "memory")]
         except redis.RedisError as error:
@@ -71,11 +73,23 @@ def _ask(host: str, port: int, timeout_s: float) -> Info | redis.RedisError:
 
 def _unreachable(name: str, place: str, error: Exception) -> Finding:
     variable = "REDIS_MASTER" if name == _MASTER else "REDIS_REPLICA"
-    if isinstance(error, redis.AuthenticationError):
+    text = str(error)
+    if "WRONGPASS" in text or "invalid username-password" in text:
         return fail(
             name,
-            f"{place} asks for a password, and the engine sends none",
-            "leave requirepass out and let nobody but the engine reach this Redis (bind, firewall)",
+            f"{place} refuses user or password",
+            "set REDIS_USERNAME and REDIS_PASSWORD to what that Redis knows (requirepass or its ACL)",
+        )
+    if isinstance(error, redis.AuthenticationError):
+        return fail(
+            name, f"{place} asks for a password, and the engine sends none", "set REDIS_PASSWORD to it"
+        )
+    if "SSL" in text or "certificate" in text:
+        return fail(
+            name,
+            f"{place}: TLS failed: {text}",
+            "set REDIS_TLS_CA to the file of the authority that signed its certificate; "
+            "or REDIS_TLS=0, where that port speaks no TLS",
         )
     return fail(
         name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import redis
@@ -9,6 +10,7 @@ import redis
 from ops.local.postgres import HOST
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program
+from storage.redis_server import connect_redis
 
 __all__ = ["redis_answers", "redis_process"]
 
@@ -17,8 +19,12 @@ _MEMORY = "256mb"
 _ASK_TIMEOUT_S = 1.0
 
 
-def redis_process(folder: Path, *, name: str, port: int, replica_of: int | None = None) -> OwnedProcess:
+def redis_process(
+    folder: Path, *, name: str, port: int, replica_of: int | None = None, password: str | None = None
+) -> OwnedProcess:
     """Return a Redis server that is yet to be started; with ``replica_of``, a read-only copy of that port's.
+
+    ``password`` is what it asks for, and its master asks it for.
 
     Raises:
         ProgramMissingError: redis-server is not installed.
@@ -30,7 +36,8 @@ def redis_process(folder: Path, *, name: str, port: int, replica_of: int | None 
     for left in (folder / "dump.rdb", *own.glob("*.rdb")):
         left.unlink(missing_ok=True)
     command = [
-        *(find_program("redis-server", package="redis-server"), "--port", str(port), "--bind", HOST),
+        *(find_program("redis-server", package="redis-server"), *_secret_settings(own, password)),
+        *("--port", str(port), "--bind", HOST),
         *("--dir", str(own), "--save", "", "--appendonly", "no"),
         *("--maxmemory", _MEMORY, "--maxmemory-policy", "allkeys-lru"),
         # with a title of its own it could not be told from a stranger that got its number later
@@ -47,10 +54,21 @@ def redis_process(folder: Path, *, name: str, port: int, replica_of: int | None 
     return OwnedProcess(name, command, log_path=folder / f"{name}.log", cwd=own)
 
 
-def redis_answers(port: int, *, in_sync: bool = False) -> bool:
+def _secret_settings(folder: Path, password: str | None) -> tuple[str, ...]:
+    """Write the password where the server reads it: everybody on the machine sees its arguments."""
+    if password is None:
+        return ()
+    path = folder / "secret.conf"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"requirepass {password}\nmasterauth {password}\n")
+    return (str(path),)
+
+
+def redis_answers(port: int, *, in_sync: bool = False, password: str | None = None) -> bool:
     """Tell whether a Redis answers on ``port``; with ``in_sync`` as a replica whose link is up."""
-    with redis.Redis(
-        host=HOST, port=port, socket_timeout=_ASK_TIMEOUT_S, socket_connect_timeout=_ASK_TIMEOUT_S
+    with connect_redis(
+        {"host": HOST, "port": port, "password": password}, timeout_s=_ASK_TIMEOUT_S
     ) as server:
         try:
             info = server.info("replication")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import shlex
 import signal
 import sys
@@ -24,9 +23,10 @@ from ops.local.probes import engine_health, http_problem, is_taken
 from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError, ServerStartError, wait_until
 from ops.local.programs import find_program
 from ops.local.redis import redis_answers, redis_process
-from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
+from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, make_database
 from ops.local.sample import load_sample
 from ops.local.stack_ports import StackPorts
+from ops.local.stack_secrets import StackSecrets
 
 __all__ = ["DATABASE", "GATEWAY_DATABASE", "PartState", "Stack"]
 
@@ -60,6 +60,7 @@ class Stack:
         self._wanted_ports, self._gateway = ports, gateway
         self._ports = ports or StackPorts()
         self._file = PartsFile(self._folder)
+        self._secrets = StackSecrets(self._folder)
         self._started: list[StartedPart] = []
         #: whether `up` started a part: it goes on running also when a later one failed
         self.has_started = False
@@ -119,7 +120,7 @@ class Stack:
 
     def owner_url(self, database: str) -> str:
         """Return the owner's connection to a database, straight to the server; it holds the password."""
-        return self._url(OWNER_ROLE, self._passwords().owner, self._ports.database, database)
+        return self._url(OWNER_ROLE, self._secrets.roles().owner, self._ports.database, database)
 
     def engine_environment(self) -> dict[str, str]:
         """Return the settings of the engine; what else the environment sets goes on to hold."""
@@ -127,7 +128,7 @@ class Stack:
         environment = {
             "TP_CAPITAL_DB_STRATEGY": _strategy(),
             "TP_CAPITAL_DATABASE_URL": self._url(
-                ENGINE_ROLE, self._passwords().engine, ports.pgbouncer, DATABASE
+                ENGINE_ROLE, self._secrets.roles().engine, ports.pgbouncer, DATABASE
             ),
             "TP_CAPITAL_MIGRATION_DATABASE_URL": self.owner_url(DATABASE),
             "REDIS_ENABLED": "1",
@@ -135,6 +136,7 @@ class Stack:
             "REDIS_MASTER_PORT": str(ports.redis_master),
             "REDIS_REPLICA_HOST": HOST,
             "REDIS_REPLICA_PORT": str(ports.redis_replica),
+            "REDIS_PASSWORD": self._secrets.cache(),
             "HOST": HOST,
             "PORT": str(ports.engine),
         }
@@ -153,7 +155,7 @@ class Stack:
             assert postgres.pid is not None  # noqa: S101 - started above
             # before all else: what goes on running after a failure is there for `down` to find
             self._note("database", postgres.pid, postgres.command, postgres.log_path)
-            make_database(postgres, DATABASE, self._passwords())
+            make_database(postgres, DATABASE, self._secrets.roles())
             if self._gateway:
                 postgres.create_database(GATEWAY_DATABASE, owner=OWNER_ROLE)
         except BaseException:
@@ -175,16 +177,11 @@ class Stack:
             )
 
         yield "pgbouncer", pooler
-        yield "redis-master", partial(redis_process, folder, name="redis-master", port=ports.redis_master)
+        cache = partial(redis_process, folder, password=self._secrets.cache())
+        yield "redis-master", partial(cache, name="redis-master", port=ports.redis_master)
         yield (
             "redis-replica",
-            partial(
-                redis_process,
-                folder,
-                name="redis-replica",
-                port=ports.redis_replica,
-                replica_of=ports.redis_master,
-            ),
+            partial(cache, name="redis-replica", port=ports.redis_replica, replica_of=ports.redis_master),
         )
         if self._gateway:
             yield "gateway", self._gateway_process
@@ -240,14 +237,15 @@ class Stack:
     def _probe(self, name: str, port: int) -> str | None:
         """Ask a part; return what is wrong, None when all is well."""
         if name in ("database", "pgbouncer"):
-            password = self._passwords().engine
+            password = self._secrets.roles().engine
             if pgbouncer_answers(port, database=DATABASE, user=ENGINE_ROLE, password=password):
                 return None
             return f"lets nobody into {DATABASE}"
         if name == "redis-master":
-            return None if redis_answers(port) else "does not answer"
+            return None if redis_answers(port, password=self._secrets.cache()) else "does not answer"
         if name == "redis-replica":
-            return None if redis_answers(port, in_sync=True) else "is not in sync with its master"
+            in_sync = redis_answers(port, in_sync=True, password=self._secrets.cache())
+            return None if in_sync else "is not in sync with its master"
         return http_problem(port, "/readyz" if name == "engine" else "/health")
 
     def _choose_ports(self, known: Sequence[StartedPart]) -> StackPorts:
@@ -283,16 +281,6 @@ class Stack:
             if server_account():
                 open_for_passing(self._folder)
             yield
-
-    def _passwords(self) -> RolePasswords:
-        """Return the roles' passwords, made at the first start."""
-        path = self._folder / "passwords"
-        if not path.exists():
-            words = "\n".join(secrets.token_urlsafe(24) for _ in range(2))
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(f"{words}\n")
-        owner, engine = path.read_text().split()
-        return RolePasswords(owner=owner, engine=engine)
 
     def _keep_settings(self) -> None:
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.engine_environment().items()]

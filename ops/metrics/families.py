@@ -89,6 +89,9 @@ POOL_REFUSED = _counter("pool_refused_requests", "Requests that got no connectio
 POOL_WAIT = _counter("pool_wait_seconds", "Time requests have waited for a database connection", "lane")
 
 REDIS_UP = _gauge("redis_up", "1 while a Redis server answers and has the role it should have", "server")
+REDIS_REFUSED = _counter(
+    "redis_refused_pages", "Values found in Redis that are no pages of ours, by what was wrong", "reason"
+)
 REPLICA_IN_SYNC = _gauge("redis_replica_in_sync", "1 while the Redis replica follows its master")
 
 ACTOR_RUNNING = _gauge(

@@ -29,6 +29,7 @@ from ops.metrics import families as f
 from ops.metrics.families import Sheet
 from ops.version import VERSION
 from storage.database import Database
+from storage.redis import RedisPages
 
 __all__ = ["SnapshotCollector"]
 
@@ -48,6 +49,7 @@ class SnapshotCollector(Collector):
         board: Board,
         directory: Directory,
         database: Database,
+        redis: RedisPages | None,
         clock: Clock,
         poll_interval_s: float,
         folder: Path,
@@ -55,6 +57,7 @@ class SnapshotCollector(Collector):
         self._board = board
         self._directory = directory
         self._database = database
+        self._redis = redis
         self._clock = clock
         self._poll_interval_s = poll_interval_s
         self._folder = folder
@@ -74,6 +77,7 @@ class SnapshotCollector(Collector):
         self._backfill(sheet)
         self._storage(sheet)
         self._pools(sheet)
+        self._refused_pages(sheet)
         self._actors(sheet)
         yield from sheet.metrics()
 
@@ -152,6 +156,10 @@ class SnapshotCollector(Collector):
             sheet.set(f.POOL_QUEUED, stats.queued, lane)
             sheet.set(f.POOL_REFUSED, stats.refused, lane)
             sheet.set(f.POOL_WAIT, stats.waited_s, lane)
+
+    def _refused_pages(self, sheet: Sheet) -> None:
+        for reason, count in self._redis.refused.items() if self._redis is not None else ():
+            sheet.set(f.REDIS_REFUSED, count, reason)
 
     def _actors(self, sheet: Sheet) -> None:
         supervisor = self._board.read(SUPERVISOR, SupervisorSnapshot)

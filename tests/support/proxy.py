@@ -97,6 +97,10 @@ class TcpProxy:
         """Listen again after `refuse`."""
         self._call(self._listen)
 
+    def lead_to(self, host: str, port: int) -> None:
+        """Forward new connections to another target, as a name does that has moved; the open ones stay."""
+        self._call(lambda: setattr(self, "_target", (host, port)))
+
     def freeze(self) -> None:
         """Accept and keep connections, and forward nothing."""
         self._call(lambda: setattr(self, "_frozen", True))

@@ -171,7 +171,11 @@ def test_every_setting_of_the_engine_can_be_made_in_the_env_file() -> None:
     """A setting that compose does not pass on would be written into .env in vain."""
     given = SERVICES["engine"]["environment"].keys()
     # a whole address would beat the parts, which name the containers; those of others are not the engine's to have
-    assert SETTINGS - given == {f"TP_CAPITAL_{whose}DATABASE_URL" for whose in ("", "MIGRATION_", "SCRATCH_")}
+    databases = {f"TP_CAPITAL_{whose}DATABASE_URL" for whose in ("", "MIGRATION_", "SCRATCH_")}
+    # and these are of a Redis elsewhere: compose's own two have a password and a network of their own
+    assert SETTINGS - given == databases | {
+        f"REDIS_{name}" for name in ("MASTER_URL", "REPLICA_URL", "USERNAME", "TLS", "TLS_CA")
+    }
     assert given <= SETTINGS
 
 
@@ -185,6 +189,13 @@ def test_the_cache_is_the_contracts() -> None:
         assert pairs["--appendonly"] == "no"
     replica = SERVICES["redis-replica"]["command"]
     assert replica[replica.index("--replicaof") :][:3] == ["--replicaof", "redis-master", "6379"]
+
+
+def test_fault_51_both_redis_ask_for_the_password_that_the_engine_has() -> None:
+    for name in ("redis-master", "redis-replica"):
+        service = SERVICES[name]
+        assert "requirepass" in " ".join(service["entrypoint"])
+        assert service["environment"]["REDIS_PASSWORD"] == SERVICES["engine"]["environment"]["REDIS_PASSWORD"]
 
 
 def test_what_is_to_be_kept_lies_in_named_volumes() -> None:

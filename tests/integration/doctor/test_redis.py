@@ -1,13 +1,17 @@
 """Redis servers in every wrong role."""
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import redis
 
+from config.redis import RedisPlace
 from ops.doctor.findings import Finding, Status
 from ops.doctor.redis import examine_redis
+from ops.doctor.redis_access import check_access
 from ops.local.redis import redis_answers
 from tests.integration.doctor.conftest import Look
 from tests.support.servers import HOST, free_port, redis_server
@@ -127,6 +131,57 @@ def test_a_redis_that_asks_for_a_password_is_named(ask: Ask, ports: dict[str, in
     finally:
         server.kill()
     assert (finding.status, "asks for a password" in finding.found) == (Status.FAIL, True)
+    assert "REDIS_PASSWORD" in str(finding.remedy)
+
+
+def test_fault_51_a_wrong_password_is_named_and_not_shown(look: Look, tmp_path: Path) -> None:
+    port = free_port()
+    server = redis_server(tmp_path, port)
+    settings = {"REDIS_ENABLED": 1, "REDIS_MASTER_PORT": port, "REDIS_PASSWORD": "ours"}
+    try:
+        configure(port, requirepass="theirs")
+        wrong = look(examine_redis, **settings)["redis.master"]
+        right = look(examine_redis, **{**settings, "REDIS_PASSWORD": "theirs"})
+    finally:
+        server.kill()
+    assert "refuses user or password" in wrong.found
+    assert (right["redis.master"].status, right["redis.master_access"].status) == (Status.OK, Status.OK)
+    for finding in (wrong, *right.values()):
+        assert "ours" not in f"{finding.found}{finding.remedy}"
+
+
+def test_fault_51_a_redis_that_lets_anybody_in_off_loopback_is_named(tmp_path: Path) -> None:
+    address = own_address()
+    port = free_port()
+    server = redis_server(tmp_path, port)
+    try:
+        configure(port, bind=f"{HOST} {address}", protected_mode="no")
+        at = RedisPlace(host=address, port=port)
+        open_to_all = check_access("redis.master_access", at, {}, answer_s=2)
+        configure(port, requirepass="word")
+        closed = check_access("redis.master_access", at, {}, answer_s=2)
+    finally:
+        server.kill()
+    assert (open_to_all.status, "asks nobody" in open_to_all.found) == (Status.FAIL, True)
+    assert "requirepass" in str(open_to_all.remedy)
+    assert closed.status is Status.OK
+
+
+def test_fault_51_a_way_over_a_public_network_without_tls_is_a_warning() -> None:
+    at = RedisPlace(host="192.0.2.1", port=1)
+    with mock.patch("ops.doctor.redis_access._distance", return_value="public"):
+        finding = check_access("redis.master_access", at, {}, answer_s=0.1)
+    assert (finding.status, "REDIS_TLS=1" in str(finding.remedy)) == (Status.WARN, True)
+
+
+def own_address() -> str:
+    """Return an address of this machine that is not loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        try:
+            wire.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(wire.getsockname()[0])
 
 
 def test_a_redis_that_is_away_is_named_with_its_settings(ask: Ask, ports: dict[str, int]) -> None:

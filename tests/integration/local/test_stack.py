@@ -59,6 +59,10 @@ class StackCommand:
     def password(self, line: int) -> str:
         return (self.folder / "state" / "passwords").read_text().split()[line]
 
+    @property
+    def cache_password(self) -> str:
+        return (self.folder / "state" / "cache-password").read_text().strip()
+
 
 @pytest.fixture
 def stack() -> Iterator[StackCommand]:
@@ -100,7 +104,8 @@ def test_up_use_break_mend_and_down(
     assert all(is_alive(pid) for pid in pids.values())
 
     _the_engine_goes_through_the_pooler(stack, ports)
-    _pages_are_read_from_the_replica(ports)
+    _pages_are_read_from_the_replica(ports, stack.cache_password)
+    _both_redis_ask_for_a_password(ports)
     _its_settings_lead_other_commands_there(stack)
     _other_ports_are_refused_while_it_runs(stack, base_port)
     with monkeypatch.context() as patch:
@@ -207,10 +212,16 @@ def _what_was_started_before_a_failure_is_told(stack: StackCommand, replica: int
     assert "what was started goes on running" in done.stderr
 
 
-def _pages_are_read_from_the_replica(ports: dict[str, int]) -> None:
+def _both_redis_ask_for_a_password(ports: dict[str, int]) -> None:
+    for name in ("redis-master", "redis-replica"):
+        with redis.Redis(port=ports[name]) as anybody, pytest.raises(redis.RedisError, match=r"(?i)auth"):
+            anybody.ping()
+
+
+def _pages_are_read_from_the_replica(ports: dict[str, int], password: str) -> None:
     url = f"http://127.0.0.1:{ports['engine']}/signals?limit=5"
     eventually(lambda: len(requests.get(url, timeout=5).json()["data"]) == 5, what="the sample's signals")
-    with redis.Redis(port=ports["redis-replica"]) as replica:
+    with redis.Redis(port=ports["redis-replica"], password=password) as replica:
 
         def hits() -> int:
             stats = replica.info("stats")
@@ -224,7 +235,7 @@ def _pages_are_read_from_the_replica(ports: dict[str, int]) -> None:
             return hits() >= before + 5
 
         eventually(read, what="no page came from the replica")
-    with redis.Redis(port=ports["redis-master"]) as master:
+    with redis.Redis(port=ports["redis-master"], password=password) as master:
         limits = master.config_get("maxmemory", "maxmemory-policy")
     assert limits == {"maxmemory": str(256 * 1024 * 1024), "maxmemory-policy": "allkeys-lru"}
 

@@ -13,11 +13,19 @@ import pytest
 from engine.clock import SystemClock
 from ops.local.process import OwnedProcess, wait_until
 from storage.errors import RedisUnavailableError
-from storage.redis import TIMEOUT_S, RedisPages
+from storage.redis import RedisPages
+from storage.redis_server import TIMEOUT_S
+from storage.seal import Seal
 from tests.support.clock import FakeClock
 from tests.support.servers import HOST, free_port, redis_server, speaks
 
 _SOON_S = 0.5
+KEY = "k" * 32
+
+
+def at(port: int, host: str = HOST) -> dict[str, object]:
+    """Return where a server is."""
+    return {"host": host, "port": port}
 
 
 class Pair:
@@ -54,7 +62,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 @pytest.fixture
 def pages(pair: Pair) -> Iterator[RedisPages]:
     client = RedisPages(
-        master=(HOST, pair.master_port), replica=(HOST, pair.replica_port), clock=SystemClock()
+        master=at(pair.master_port), replica=at(pair.replica_port), clock=SystemClock(), seal=Seal(KEY)
     )
     assert wait_until(lambda: healthy(client), deadline_s=15)
     yield client
@@ -85,7 +93,7 @@ def frozen(server: OwnedProcess) -> Iterator[None]:
 
 def test_a_page_is_written_to_the_master_and_read_from_the_replica(pair: Pair, pages: RedisPages) -> None:
     pages.put("k", b"\x00\xffpage", ttl_s=30)
-    replica_only = RedisPages(master=(HOST, pair.replica_port), replica=None, clock=SystemClock())
+    replica_only = RedisPages(master=at(pair.replica_port), replica=None, clock=SystemClock(), seal=Seal(KEY))
     try:
         assert wait_until(lambda: replica_only.get("k") == b"\x00\xffpage", deadline_s=5)
     finally:
@@ -96,7 +104,7 @@ def test_a_page_is_written_to_the_master_and_read_from_the_replica(pair: Pair, p
 
 def test_a_page_the_replica_does_not_have_yet_is_read_from_the_master(pair: Pair) -> None:
     lonely = RedisPages(
-        master=(HOST, pair.master_port), replica=(HOST, pair.replica_port), clock=SystemClock()
+        master=at(pair.master_port), replica=at(pair.replica_port), clock=SystemClock(), seal=Seal(KEY)
     )
     try:
         with frozen(pair.replica):
@@ -113,7 +121,7 @@ def test_a_page_ends_after_its_time(pages: RedisPages) -> None:
 
 def test_our_pages_have_a_prefix_of_their_own(pair: Pair, pages: RedisPages) -> None:
     pages.put("k", b"page", ttl_s=30)
-    assert speaks(pair.master_port, b"EXISTS tpcapital:k\r\n", b":1")
+    assert speaks(pair.master_port, b"EXISTS tpcapital:sealed:k\r\n", b":1")
 
 
 def test_without_the_replica_the_master_answers(pair: Pair, pages: RedisPages) -> None:
@@ -129,7 +137,9 @@ def test_without_the_master_the_replica_answers_and_a_write_is_a_typed_error(
     pair: Pair, pages: RedisPages
 ) -> None:
     pages.put("k", b"page", ttl_s=30)
-    assert wait_until(lambda: speaks(pair.replica_port, b"EXISTS tpcapital:k\r\n", b":1"), deadline_s=5)
+    assert wait_until(
+        lambda: speaks(pair.replica_port, b"EXISTS tpcapital:sealed:k\r\n", b":1"), deadline_s=5
+    )
     pair.master.kill()
     assert pages.get("k") == b"page"
     with pytest.raises(RedisUnavailableError, match="master"):
@@ -159,7 +169,7 @@ def test_a_master_that_comes_back_empty_is_used_at_once(pair: Pair, pages: Redis
 
 
 def test_a_master_turned_read_only_is_a_typed_error_and_named(pair: Pair) -> None:
-    swapped = RedisPages(master=(HOST, pair.replica_port), replica=None, clock=SystemClock())
+    swapped = RedisPages(master=at(pair.replica_port), replica=None, clock=SystemClock(), seal=Seal(KEY))
     try:
         with pytest.raises(RedisUnavailableError, match=r"(?i)read.?only"):
             swapped.put("k", b"page", ttl_s=30)
@@ -173,7 +183,9 @@ def test_a_frozen_redis_costs_a_reader_under_half_a_second(
     pair: Pair, pages: RedisPages, *, warm: bool
 ) -> None:
     clock = FakeClock()
-    client = RedisPages(master=(HOST, pair.master_port), replica=(HOST, pair.replica_port), clock=clock)
+    client = RedisPages(
+        master=at(pair.master_port), replica=at(pair.replica_port), clock=clock, seal=Seal(KEY)
+    )
     try:
         if warm:
             client.get("k")
@@ -194,7 +206,9 @@ def test_a_frozen_redis_costs_a_reader_under_half_a_second(
 
 def test_a_server_that_is_no_redis_is_a_typed_error() -> None:
     with socket.create_server((HOST, 0)) as listener:
-        client = RedisPages(master=(HOST, listener.getsockname()[1]), replica=None, clock=SystemClock())
+        client = RedisPages(
+            master=at(listener.getsockname()[1]), replica=None, clock=SystemClock(), seal=Seal(KEY)
+        )
         try:
             with pytest.raises(RedisUnavailableError):
                 client.get("k")
@@ -203,7 +217,9 @@ def test_a_server_that_is_no_redis_is_a_typed_error() -> None:
 
 
 def test_a_host_that_does_not_exist_is_a_typed_error() -> None:
-    client = RedisPages(master=("redis.invalid", 6379), replica=None, clock=SystemClock())
+    client = RedisPages(
+        master=at(6379, host="redis.invalid"), replica=None, clock=SystemClock(), seal=Seal(KEY)
+    )
     try:
         with pytest.raises(RedisUnavailableError):
             client.get("k")
@@ -212,9 +228,10 @@ def test_a_host_that_does_not_exist_is_a_typed_error() -> None:
 
 
 def test_two_databases_that_share_a_redis_do_not_share_pages(pair: Pair) -> None:
-    place = (HOST, pair.master_port)
+    place = at(pair.master_port)
     ours, theirs = (
-        RedisPages(master=place, replica=None, clock=SystemClock(), namespace=name) for name in ("a", "b")
+        RedisPages(master=place, replica=None, clock=SystemClock(), seal=Seal(KEY), namespace=name)
+        for name in ("a", "b")
     )
     ours.put("page:7:limit=1", b"ours", ttl_s=60)
     assert theirs.get("page:7:limit=1") is None

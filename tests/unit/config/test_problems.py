@@ -67,6 +67,16 @@ def problems() -> tuple[str, ...]:
         ("TP_CAPITAL_POOL_MAX", "3"),
         ("REDIS_ENABLED", "perhaps"),
         ("REDIS_CACHE_TTL", "0"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost:6379"),
+        ("REDIS_URL", "redis://:word@host:notaport"),
+        ("REDIS_URL", "redis://:w@rd@host"),
+        ("REDIS_URL", "redis://:word@host/name"),
+        ("REDIS_MASTER_URL", "redis://host/0?ssl_cert_reqs=none"),
+        ("REDIS_REPLICA_URL", "redis://"),
+        ("REDIS_TLS", "perhaps"),
+        ("REDIS_TLS_CA", "/no/such/file.pem"),
+        ("TP_CAPITAL_CACHE_KEY", "short"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -96,6 +106,20 @@ def test_every_problem_of_every_group_is_told_at_once(environment: Any) -> None:
     assert {re.split(": | or ", line)[0] for line in told} >= set(wrong)
     assert any("TP_CAPITAL_API_KEY" in line for line in told), "a rule over several settings speaks up too"
     assert len(told) == len(wrong) + 1
+
+
+def test_fault_51_a_wrong_address_of_a_redis_is_told_without_its_password(environment: Any) -> None:
+    environment(REDIS_URL="redis://:top/secret@host:6379")
+    (problem,) = problems()
+    assert "REDIS_URL" in problem
+    assert "%2F" in problem
+    assert "secret" not in problem
+
+
+def test_fault_51_a_user_of_redis_without_a_password_is_told(environment: Any) -> None:
+    environment(REDIS_USERNAME="app")
+    (problem,) = problems()
+    assert "REDIS_PASSWORD" in problem
 
 
 def test_a_minimum_above_the_window_is_told(environment: Any) -> None:

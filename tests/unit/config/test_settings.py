@@ -282,3 +282,38 @@ def test_dot_env_is_read_and_the_environment_beats_it(environment: Any, tmp_path
 def test_a_dot_env_that_is_no_text_is_a_problem_and_no_traceback(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".env").write_bytes(content)
     assert problems() == (".env: cannot be read: not UTF-8",)
+
+
+# ── the cache's servers ──────────────────────────────────────────────────────
+
+
+def test_fault_51_user_password_and_tls_hold_for_both_servers(environment: Any) -> None:
+    environment(REDIS_USERNAME="app", REDIS_PASSWORD="p@ss", REDIS_TLS="1", REDIS_REPLICA_HOST="r2")
+    redis = load_settings().redis
+    assert redis.replica is not None
+    for place in (redis.master, redis.replica):
+        given = place.arguments()
+        assert (given["username"], given["password"]) == ("app", "p@ss")
+        assert (given["ssl"], given["ssl_cert_reqs"], given["ssl_check_hostname"]) == (True, "required", True)
+    assert not redis.enabled
+
+
+def test_fault_51_a_whole_address_says_it_all_and_switches_redis_on(environment: Any) -> None:
+    environment(REDIS_URL="rediss://app:p%40ss@cache.example:6390/2", REDIS_MASTER_HOST="other")
+    settings = load_settings()
+    assert settings.redis.enabled
+    given = settings.redis.master.arguments()
+    wanted = {
+        "host": "cache.example",
+        "port": 6390,
+        "db": 2,
+        "username": "app",
+        "password": "p@ss",
+        "ssl": True,
+    }
+    assert {name: given[name] for name in wanted} == wanted
+    assert settings.redis.replica is None
+    assert "p@ss" in settings.secrets()
+    assert "p@ss" not in repr(settings)
+    environment(REDIS_ENABLED="0")
+    assert not load_settings().redis.enabled
