@@ -10,6 +10,7 @@ import requests
 
 from config import Settings
 from storage.http_causes import plain_cause
+from storage.http_connection import KeptConnections
 
 __all__ = ["DaemonClient", "DaemonError", "daemon_url"]
 
@@ -40,6 +41,8 @@ class DaemonClient:
         self._url = url.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy of the environment has no say in what runs here
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, KeptConnections())
         if api_key:
             self._session.headers["X-API-Key"] = api_key
 

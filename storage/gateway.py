@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,16 +9,15 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from engine.model import SourceMessage
 from engine.timers import Timers
-from storage.deadline import cut_after, shut_down_socket
+from storage.deadline import cut_after
 from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway_answers import check_status, count_of, decode_answer
 from storage.gateway_messages import decode_message
 from storage.http_causes import plain_cause
+from storage.http_connection import KeptConnections
 
 __all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "SyncResult"]
 
@@ -61,7 +59,8 @@ class GatewayClient:
         self._session = requests.Session()
         # the environment's proxies and netrc have no say in where the key goes
         self._session.trust_env = False
-        self._adapter = _TrackingAdapter()
+        # every call may be repeated: reading changes nothing, marking or syncing twice is as once
+        self._adapter = KeptConnections(repeatable=frozenset({"GET", "POST"}))
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
         self._session.headers["Accept"] = "application/json"
@@ -143,6 +142,7 @@ class GatewayClient:
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
         limit_s = self._timeout_s if timeout_s is None else timeout_s
+        self._adapter.begin_call()
         with cut_after(self._timers, limit_s, self._adapter.shut_down) as cut:
             try:
                 with self._session.request(
@@ -182,39 +182,3 @@ def _read(response: requests.Response) -> bytes:
             raise GatewayAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-class _TrackingAdapter(HTTPAdapter):
-    """An adapter that can shut the connections it made: the one way to end a call that drips on."""
-
-    def __init__(self) -> None:
-        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
-        super().__init__(pool_connections=2, pool_maxsize=2)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        opened = self._open
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                opened.add(self)
-
-        class Tls(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                opened.add(self)
-
-        class PlainPool(urllib3.HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class TlsPool(urllib3.HTTPSConnectionPool):
-            ConnectionCls = Tls
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
-
-    def shut_down(self) -> None:
-        """Shut every open connection."""
-        for connection in list(self._open):
-            if (sock := getattr(connection, "sock", None)) is not None:
-                shut_down_socket(sock)

@@ -13,6 +13,7 @@ from storage.errors import GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway import GatewayClient
 from tests.support.clients import MakeClient, gateway_clients
 from tests.support.httpstub import Answer, HttpStub, json_answer
+from tests.support.keepalive import ClosingServer
 from tests.support.outcomes import CHANNEL, item
 from tests.support.proxy import TcpProxy
 
@@ -163,3 +164,61 @@ def test_a_connection_is_kept_over_good_calls(stub: HttpStub, make_client: MakeC
         for _ in range(5):
             poll(client)
         assert proxy.accepted == 1
+
+
+# ── a kept connection that the server gives up just as we ask ────────────────
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_fault_33_a_request_on_a_dead_kept_connection_is_asked_once_more(
+    make_client: MakeClient, *, reset: bool
+) -> None:
+    with ClosingServer(EMPTY.body, reset=reset) as server:
+        client = make_client(server.url)
+        for _ in range(10):
+            assert poll(client) == ()
+        assert (server.requests, server.connections) == (10, 10)
+
+
+def test_fault_33_an_acknowledgement_is_asked_once_more_too(make_client: MakeClient) -> None:
+    body = json.dumps({"success": True, "data": {"updated": 1}}).encode()
+    with ClosingServer(body, reset=True) as server:
+        client = make_client(server.url)
+        assert [client.mark_processed(CHANNEL, ["1"]) for _ in range(3)] == [1, 1, 1]
+
+
+def test_fault_33_a_fresh_connection_that_dies_is_a_failure(make_client: MakeClient) -> None:
+    with ClosingServer(b"", served=0) as server:
+        with pytest.raises(GatewayUnreachableError, match="connection cut before an answer"):
+            poll(make_client(server.url))
+        assert server.connections == 1, "asked once"
+
+
+def test_fault_33_an_answer_that_has_begun_is_not_asked_again(stub: HttpStub, client: GatewayClient) -> None:
+    poll(client)
+    stub.queue(Answer(body=b" " * 100, cut_after=50))
+    with pytest.raises(GatewayUnreachableError):
+        poll(client)
+    assert stub.count == 2
+
+
+def test_fault_33_a_call_that_was_cut_is_not_asked_again(stub: HttpStub, make_client: MakeClient) -> None:
+    client = make_client(stub.url, timeout_s=0.3)
+    poll(client)
+    stub.queue(Answer(hold=threading.Event()))
+    assert duration_s(lambda: poll(client), GatewayTimeoutError) < 1.5
+    assert stub.count == 2
+
+
+def test_fault_33_a_call_that_was_interrupted_is_not_asked_again(
+    stub: HttpStub, client: GatewayClient
+) -> None:
+    poll(client)
+    stub.queue(Answer(hold=threading.Event()))
+    with ThreadPoolExecutor(1) as thread:
+        call = thread.submit(poll, client)
+        stub.wait_for_requests(2)
+        client.interrupt()
+        with pytest.raises(GatewayUnreachableError):
+            call.result(timeout=3)
+    assert stub.count == 2

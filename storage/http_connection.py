@@ -1,0 +1,135 @@
+"""A kept HTTP connection: asked once more when it was dead before it answered, shut from outside, read in bounds."""
+
+from __future__ import annotations
+
+import ssl
+import weakref
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
+
+from storage.deadline import shut_down_socket
+
+__all__ = ["KeptConnections", "read_at_most"]
+
+_CHUNK_BYTES = 256 * 1024
+#: how a connection ends whose server had closed it while our request was on its way
+_ENDED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+class _DeadConnectionError(ConnectionResetError):
+    """A connection that had served before ended before the first byte of this answer."""
+
+
+class KeptConnections(HTTPAdapter):
+    """An adapter for one caller at a time.
+
+    Servers and proxies close idle connections. Where the close and our request cross on the way, the request was not
+    served, and the same one is asked once more on a fresh connection (RFC 9112, section 9.3.1). ``repeatable`` are
+    the methods for which a request that was served all the same does no harm; others get a fresh connection at once.
+    """
+
+    def __init__(self, *, repeatable: frozenset[str] = frozenset({"GET", "HEAD"})) -> None:
+        self._repeatable = repeatable
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        self._shut = False
+        super().__init__(pool_connections=2, pool_maxsize=2)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request, a second time when its kept connection turns out dead."""
+        if request.method in self._repeatable:
+            try:
+                return super().send(request, *args, **kwargs)
+            except requests.ConnectionError as error:
+                if self._shut or not _found_dead(error):
+                    raise
+        self.poolmanager.clear()  # whatever is kept may be as old
+        return super().send(request, *args, **kwargs)
+
+    def begin_call(self) -> None:
+        """Allow connections again after :meth:`shut_down`."""
+        self._shut = False
+
+    def shut_down(self) -> None:
+        """Shut every open connection, from another thread; none is made until :meth:`begin_call`."""
+        self._shut = True
+        for connection in list(self._open):
+            if (sock := getattr(connection, "sock", None)) is not None:
+                shut_down_socket(sock)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools, of connections that know whether they have served."""
+        super().init_poolmanager(*args, **kwargs)
+        adapter = self
+
+        class Kept(HTTPConnection):
+            served = False
+
+            def connect(self) -> None:
+                self.served = False
+                super().connect()
+                adapter._connected(self)
+
+            def request(self, *args: Any, **kwargs: Any) -> None:
+                try:
+                    super().request(*args, **kwargs)
+                except BrokenPipeError:
+                    raise  # urllib3 looks for an answer that was sent before the request was whole
+                except _ENDED as error:
+                    self._ended(error)
+                    raise
+
+            def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
+                try:
+                    response = super().getresponse()
+                except _ENDED as error:
+                    self._ended(error)
+                    raise
+                self.served = True
+                return response
+
+            def _ended(self, error: Exception) -> None:
+                if self.served:
+                    raise _DeadConnectionError("a kept connection was closed") from error
+
+        class KeptTls(Kept, HTTPSConnection):
+            pass
+
+        class PlainPool(urllib3.HTTPConnectionPool):
+            ConnectionCls = Kept
+
+        class TlsPool(urllib3.HTTPSConnectionPool):
+            ConnectionCls = KeptTls
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+
+    def _connected(self, connection: HTTPConnection) -> None:
+        self._open.add(connection)
+        # the cut of a deadline may have come while this one was being made
+        if self._shut and connection.sock is not None:
+            shut_down_socket(connection.sock)
+
+
+def read_at_most(response: requests.Response, limit: int) -> bytes | None:
+    """Return an answer's body, unpacked; None when it is larger than ``limit`` bytes, of which no more is read."""
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _found_dead(error: BaseException) -> bool:
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, _DeadConnectionError):
+            return True
+        inner = inner.__cause__ or inner.__context__
+    return False
