@@ -8,6 +8,9 @@ from typing import Protocol
 
 __all__ = ["Clock", "DatabaseClock", "SystemClock"]
 
+#: Linux' CLOCK_MONOTONIC stands while the machine sleeps, that of others does not say
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """What actors ask for the time. Tests pass one that stands still until told."""
@@ -29,8 +32,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Return the machine's monotonic seconds."""
-        return time.monotonic()
+        """Return the machine's monotonic seconds, those it was suspended too: a poll of before is old after it."""
+        return time.clock_gettime(_SINCE_BOOT)
 
 
 class DatabaseClock:

@@ -50,6 +50,11 @@ class Roster:
         self._children.append(child)
         return child
 
+    def put_off(self, seconds: float) -> None:
+        """Move what each child has to be done by."""
+        for child in self._children:
+            child.deadline_s += seconds
+
     def strike(self, child: Child) -> None:
         """Take a child off; its generations are remembered."""
         self._children.remove(child)

@@ -1,8 +1,7 @@
 """Supervisor: starts children in order, restarts the dead, drains and stops in reverse.
 
-``one_for_one`` after Erlang's supervisor, with two additions of ours: a back-off between restarts and
-the news of a new generation to all siblings. Children come and go at run time; who comes late stands last,
-so it is stopped first. It never blocks: waiting is a tick, asking is a look.
+``one_for_one`` after Erlang's supervisor, and of ours a back-off and the news of a new generation to all siblings.
+Who comes at run time stands last, so it is stopped first. It never blocks: waiting is a tick, asking is a look.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from engine.messages import (
     Tick,
 )
 from engine.roster import Roster
+from engine.stillness import Stillness
 
 __all__ = ["Supervisor"]
 
@@ -67,6 +67,7 @@ class Supervisor(pykka.ThreadingActor):
         self._finished = finished
         self._drain_s = drain_s
         self._children = Roster(specs, services.clock.now())
+        self._stillness = Stillness(services.clock, every_s=LOOK_EVERY_S)
         self._phase = Phase.STARTING
         self._phase_deadline_s = 0.0
         self._escalation: str | None = None
@@ -211,6 +212,9 @@ class Supervisor(pykka.ThreadingActor):
     # ── looking round ────────────────────────────────────────────────────────
 
     def _look(self) -> None:
+        lost_s = self._stillness.look()
+        self._phase_deadline_s += lost_s
+        self._children.put_off(lost_s)
         match self._phase:
             case Phase.STARTING | Phase.RUNNING | Phase.DRAINING:
                 for child in self._children:
@@ -228,13 +232,12 @@ class Supervisor(pykka.ThreadingActor):
             self._see_off(child)
         if not child.is_up:
             return
-        now_s = self._services.clock.monotonic_s()
         if child.ref is not None and not child.ref.is_alive():
             # it died without a word: ChildDown was lost, or the thread was never able to send it
             self._lost(child, child.last_error or "stopped without a word", started=True)
             return
-        age_s = now_s - child.vitals.beat_at_s
-        if child.state is ChildState.STARTING and now_s > child.deadline_s:
+        age_s = self._stillness.age_s(child.vitals.beat_at_s)
+        if child.state is ChildState.STARTING and self._services.clock.monotonic_s() > child.deadline_s:
             self._escalate(f"{child.spec.name} was not ready after {child.spec.start_s:g} s")
         elif age_s > child.spec.heartbeat_limit_s * HUNG_LIMITS:
             # a thread cannot be killed, and a double beside it would share its state: end the process
@@ -244,10 +247,9 @@ class Supervisor(pykka.ThreadingActor):
                 self._log.error("child.hung", child=child.spec.name, beat_age_s=round(age_s, 1))
                 child.last_error = f"no sign of life for {age_s:.0f} s"
                 child.change(ChildState.HUNG, self._services.clock.now())
-        else:
-            if child.state is ChildState.HUNG:
-                child.change(ChildState.RUNNING, self._services.clock.now())
-            self._services.directory.send(child.spec.name, Ping())
+        elif child.state is ChildState.HUNG:
+            child.change(ChildState.RUNNING, self._services.clock.now())
+        self._services.directory.send(child.spec.name, Ping())  # a hung one too: it may come back
 
     # ── draining and stopping ────────────────────────────────────────────────
 

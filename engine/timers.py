@@ -16,6 +16,9 @@ __all__ = ["TimerThread", "Timers"]
 
 _log = structlog.get_logger("engine.timers")
 
+#: a condition's wait does not count the time that the machine is suspended, our clock does
+LONGEST_WAIT_S = 1.0
+
 
 class Timers(Protocol):
     """Calls functions later. One call is outstanding per key: setting a key again replaces it."""
@@ -91,4 +94,4 @@ class TimerThread:
     def _wait_s(self) -> float | None:
         if not self._heap:
             return None
-        return max(0.0, self._heap[0][0] - self._clock.monotonic_s())
+        return min(LONGEST_WAIT_S, max(0.0, self._heap[0][0] - self._clock.monotonic_s()))

@@ -13,6 +13,7 @@ from typing import Self
 
 import structlog
 
+from engine.stillness import HELD_STILL_S
 from ops.local._processes import children_of, command_line_of, is_held
 
 __all__ = [
@@ -60,11 +61,16 @@ class Account:
 
 
 def wait_until(probe: Callable[[], bool], *, deadline_s: float, every_s: float = _POLL_S) -> bool:
-    """Ask `probe` until it says yes (True) or `deadline_s` has passed (False)."""
-    ends_at = time.monotonic() + deadline_s
+    """Ask `probe` until it says yes (True) or `deadline_s` has passed (False).
+
+    While we were held still ourselves (Ctrl-Z) nobody could get ready before our eyes: it does not count.
+    """
+    left_s, looked_s = deadline_s, time.monotonic()
     pause = threading.Event()
     while not probe():
-        if time.monotonic() >= ends_at:
+        now_s = time.monotonic()
+        left_s, looked_s = left_s - min(now_s - looked_s, HELD_STILL_S), now_s
+        if left_s <= 0:
             return False
         pause.wait(every_s)
     return True

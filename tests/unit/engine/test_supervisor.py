@@ -6,7 +6,7 @@ import structlog
 from structlog.typing import EventDict
 
 from engine.children import ChildState, Phase, RestartLimit
-from engine.messages import ChildDown, ChildReady, GenerationRaised, Ping, Tick
+from engine.messages import ChildDown, ChildReady, GenerationRaised, Ping, Shutdown, Tick
 from tests.support.family import Family
 
 DELAYS_S = [0.5, 1.0, 2.0, 4.0, 8.0]
@@ -282,6 +282,63 @@ def test_a_hung_child_that_comes_back_runs_again() -> None:
     family.pass_s(1)
     assert family.state("a") is ChildState.RUNNING
     assert family.child("a").restarts == 0
+
+
+def test_fault_37_time_in_which_the_whole_process_was_held_still_is_nobodys_hang() -> None:
+    family = running(a={"heartbeat_limit_s": 10.0}, b={})
+    family.pass_s(3)
+    family.clock.advance(100)  # SIGSTOP: the clock goes on, no thread moves
+    family.settle()
+    with structlog.testing.capture_logs() as logs:
+        family.pass_s(3)
+    (told,) = events(logs, "process.held_still")
+    assert 99 <= told["seconds"] <= 100
+    assert family.snapshot.escalation is None
+    assert family.state("a") is ChildState.RUNNING
+    assert not events(logs, "child.hung")
+
+
+def test_fault_37_a_child_that_hangs_is_found_after_a_stillness_too() -> None:
+    family = running(a={"heartbeat_limit_s": 10.0})
+    family.live["a"].hung = True
+    family.pass_s(5)
+    family.clock.advance(100)
+    family.pass_s(4)
+    assert family.state("a") is ChildState.RUNNING, "it was silent for nine seconds that it could have used"
+    family.pass_s(3)
+    assert family.state("a") is ChildState.HUNG
+    family.pass_s(11)
+    assert family.snapshot.escalation is not None
+
+
+def test_fault_37_a_hung_child_is_pinged_and_can_come_back() -> None:
+    family = running(a={"heartbeat_limit_s": 5.0})
+    family.live["a"].hung = True
+    family.pass_s(6)
+    assert family.state("a") is ChildState.HUNG
+    family.live["a"].hung = False  # the long call is over, and nobody else has a word for it
+    family.pass_s(2)
+    assert family.state("a") is ChildState.RUNNING
+
+
+def test_fault_37_a_start_and_a_drain_that_were_held_still_have_their_time() -> None:
+    family = Family(a={"start_s": 10.0, "source": True})
+    family.silent.add("a")
+    family.start()
+    family.pass_s(5)
+    family.clock.advance(100)
+    family.pass_s(4)
+    assert family.snapshot.escalation is None
+    family.ready("a")
+    family.drains_by_itself = False
+    family.tell(Shutdown(reason="test"))
+    family.settle()
+    family.pass_s(2)
+    family.clock.advance(100)
+    family.pass_s(3)
+    assert family.phase() is Phase.DRAINING
+    family.pass_s(5)
+    assert family.phase() is Phase.STOPPED
 
 
 def test_a_hung_child_that_dies_at_last_is_restarted() -> None:
