@@ -11,61 +11,91 @@ from .phrasebook import (
     CANCEL_FUTURE,
     CANCEL_FUTURE_AUXILIARIES,
     CANCEL_NEGATION_LINKS,
+    CANCEL_NOT_FILLED,
     CANCEL_NOUNS,
     CANCEL_PARTICIPLES,
     CANCEL_PRESENT,
     CANCEL_RULES,
     Rule,
 )
-from .phrases import Phrase, Setting, is_word, reach
+from .phrases import Phrase, Setting, begins_clause, is_word, match, ticker_in_reach, words_follow
 from .tokens import TokenKind
 
-__all__ = ["find_cancel"]
+__all__ = ["find_cancels"]
 
-_BY_FIRST: dict[str, Rule] = {word: rule for rule in CANCEL_RULES for word in rule.first}
+_BY_FIRST: dict[str, tuple[Rule, ...]] = {}
+for _rule in CANCEL_RULES:
+    for _word in _rule.first:
+        _BY_FIRST[_word] = (*_BY_FIRST.get(_word, ()), _rule)
 _NEGATIONS = frozenset(("nao", "not"))
 _CONDITION_STARTS = frozenset(("se", "caso"))
-_VERBS = frozenset(word for word, rule in _BY_FIRST.items() if rule.reason == "cancel.verb")
+_VERBS = frozenset(
+    word for rule in CANCEL_RULES if rule.reason == "cancel.verb" and not rule.close for word in rule.first
+)
+_NOT_FILLED_FIRST = frozenset(words[0] for words in CANCEL_NOT_FILLED)
 _WITHDRAWN = words("retirado retirada retirados retiradas")
 
 
-def find_cancel(message: Message, setting: Setting) -> Phrase | None:
-    """Return the first cancel phrase that counts."""
+def find_cancels(message: Message, setting: Setting) -> list[Phrase]:
+    """Return the cancel phrases that count, the first of each clause."""
     said = message.tokens.words
     if said.isdisjoint(_BY_FIRST) and said.isdisjoint(CANCEL_PARTICIPLES):
-        return None
+        return []
+    found: list[Phrase] = []
     for clause in message.clauses:
         if setting.silences(clause):
             continue
         # asked once per clause, so that a clause full of these words takes linear time
         has_noun = setting.has_ticker or _has_noun(message, clause)
         alone = _is_alone(message, clause)
+        unfilled = _not_filled(message, clause)
         for i in range(clause.start, clause.end):
-            phrase = _phrase_at(message, setting, clause, i, has_noun=has_noun, alone=alone)
+            phrase = _phrase_at(
+                message, setting, clause, i, has_noun=has_noun, alone=alone, unfilled=unfilled
+            )
             if phrase is not None and not _is_suppressed(message, phrase):
-                return phrase
-    return None
+                found.append(phrase)
+                break
+    return found
 
 
 def _phrase_at(
-    message: Message, setting: Setting, clause: Clause, i: int, *, has_noun: bool, alone: bool
+    message: Message,
+    setting: Setting,
+    clause: Clause,
+    i: int,
+    *,
+    has_noun: bool,
+    alone: bool,
+    unfilled: int | None,
 ) -> Phrase | None:
     items = message.items
     word = items[i].word
     if word in CANCEL_PARTICIPLES:
         return Phrase("cancel.participle", i, i, clause) if has_noun else None
-    rule = _BY_FIRST.get(word)
-    if rule is None or (word in CANCEL_PRESENT and not _begins_clause(message, clause, i)):
+    rules = _BY_FIRST.get(word)
+    if rules is None or (word in CANCEL_PRESENT and not _begins_clause(message, clause, i, unfilled)):
         return None
-    if rule.then is None:
-        return Phrase(rule.reason, i, i, clause)
-    for j in reach(message, setting, clause, i):
-        if items[j].word in rule.then and is_word(message, j):
-            return Phrase(rule.reason, i, j, clause)
-        if rule.adjacent:
-            return None
-    if word in _VERBS and (alone or _ticker_in_reach(message, setting, clause, i)):
-        return Phrase(rule.reason, i, i, clause)
+    for rule in rules:
+        end = match(message, setting, clause, i, rule)
+        if end is not None:
+            return Phrase(rule.reason, i, end, clause)
+    if word not in _VERBS:
+        return None
+    if alone or (unfilled is not None and unfilled <= i) or ticker_in_reach(message, setting, clause, i):
+        return Phrase(rules[0].reason, i, i, clause)
+    return None
+
+
+def _not_filled(message: Message, clause: Clause) -> int | None:
+    """Return the place behind the first `não deu entrada` or its like of a clause."""
+    items = message.items
+    for j in range(clause.start, clause.end):
+        if items[j].word in _NOT_FILLED_FIRST:
+            for words_ in CANCEL_NOT_FILLED:
+                end = words_follow(items, j, words_)
+                if end is not None and end <= clause.end:
+                    return end
     return None
 
 
@@ -101,24 +131,10 @@ def _is_alone(message: Message, clause: Clause) -> bool:
 _UNHEARD = frozenset((TokenKind.TICKER, TokenKind.SIGN, TokenKind.BREAK, TokenKind.CURRENCY))
 
 
-def _ticker_in_reach(message: Message, setting: Setting, clause: Clause, i: int) -> bool:
-    """Tell whether a ticker stands behind a verb, at most three words between."""
-    last = i
-    for j in reach(message, setting, clause, i):
-        if any(token.kind is TokenKind.TICKER for token in message.items[last + 1 : j]):
-            return True
-        last = j
-    behind = message.items[last + 1] if last + 1 < clause.end else None
-    return behind is not None and behind.kind is TokenKind.TICKER
-
-
-def _begins_clause(message: Message, clause: Clause, i: int) -> bool:
-    """Tell whether nothing but tickers and words to the reader stands before token i."""
-    for j in range(i - 1, clause.start - 1, -1):
-        token = message.items[j]
-        if token.kind not in _UNHEARD and token.word not in CANCEL_ALONE_WORDS:
-            return False
-    return True
+def _begins_clause(message: Message, clause: Clause, i: int, unfilled: int | None) -> bool:
+    """Tell whether only tickers, words to the reader and `não acionou` or its like stand before token i."""
+    start = unfilled if unfilled is not None and unfilled <= i else clause.start
+    return begins_clause(message, start, i)
 
 
 def _is_suppressed(message: Message, phrase: Phrase) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from engine.model import EventKind, Kind, Reading
+from engine.model import EventKind, FirstHalf, Kind, Market, Reading
 
-from .cancels import find_cancel
+from .cancels import find_cancels
 from .event_words import has_event_words
-from .events import describe
+from .events import Found, describe
+from .expectations import Expectations
 from .lessons import find_test
 from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
 from .phrasebook import CORRECTIONS
-from .phrases import Setting, find_phrase
+from .phrases import Phrase, Setting
+from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal
 from .text import Prepared
 from .tokens import TokenKind
@@ -21,9 +23,9 @@ from .weak_results import find_weak_result
 __all__ = ["classify"]
 
 
-def classify(prepared: Prepared) -> Reading:
+def classify(prepared: Prepared, market: Market, half_of: FirstHalf | None) -> Reading:  # noqa: ARG001
     """Read a prepared text that is not blank."""
-    message = cut(prepared)
+    message = cut(prepared, market)
     test = find_test(message)
     if test is not None:
         return Reading(kind=Kind.NOT_SIGNAL, reason=test)
@@ -31,27 +33,28 @@ def classify(prepared: Prepared) -> Reading:
     candidates = read_candidates(message, mentions)
     complete = [candidate for candidate in candidates if candidate.complete]
     setting = _setting(message, mentions, complete)
+    expectations = Expectations(message, mentions)
 
-    cancel = find_cancel(message, setting)
-    if cancel is not None:
-        events = describe(message, EventKind.CANCEL, cancel, candidates)
-        return Reading(kind=Kind.CANCEL, reason=cancel.reason, events=events)
-    result, update = find_phrase(message, setting)
+    def event(kind: EventKind, reason: str, phrases: list[Phrase]) -> Reading:
+        events = describe(message, kind, phrases, Found(mentions, candidates, expectations))
+        return Reading(kind=Kind(kind.value), reason=reason, events=events)
+
+    cancels = find_cancels(message, setting)
+    if cancels:
+        return event(EventKind.CANCEL, cancels[0].reason, cancels)
+    phrases = all_phrases(message, mentions, setting)
+    result = next((phrase for phrase in phrases if phrase.is_result), None)
     if result is not None:
-        events = describe(message, EventKind.RESULT, result, candidates)
-        return Reading(kind=Kind.RESULT, reason=result.reason, events=events)
-    weak = find_weak_result(message, mentions, complete)
+        return event(EventKind.RESULT, result.reason, phrases)
+    weak = find_weak_result(message, mentions, complete, expectations)
     if weak is not None:
-        events = describe(message, EventKind.RESULT, None, candidates)
-        return Reading(kind=Kind.RESULT, reason=weak, events=events)
-    if update is not None:
-        events = describe(message, EventKind.UPDATE, update, candidates)
-        return Reading(kind=Kind.UPDATE, reason=update.reason, events=events)
+        return event(EventKind.RESULT, weak, phrases)
+    if phrases:
+        return event(EventKind.UPDATE, phrases[0].reason, phrases)
     if complete:
-        return _signals(message, mentions, setting, candidates)
+        return _signals(message, mentions, setting, candidates, expectations)
     if setting.has_ticker and not message.tokens.words.isdisjoint(CORRECTIONS):
-        events = describe(message, EventKind.UPDATE, None, candidates)
-        return Reading(kind=Kind.UPDATE, reason="update.correction", events=events)
+        return event(EventKind.UPDATE, "update.correction", [])
     return Reading(kind=Kind.NOT_SIGNAL, reason=_lack(candidates))
 
 
@@ -59,7 +62,25 @@ def _setting(message: Message, mentions: Mentions, complete: list[Candidate]) ->
     assets = frozenset(each.asset.name for each in complete if each.asset is not None)
     lines = frozenset(_target_lines(message, mentions)) if complete else frozenset[int]()
     indices = frozenset(mention.index_token for mention in mentions.all if mention.index_token is not None)
-    return Setting(assets, lines, indices, has_ticker=bool(mentions.tickers))
+    values = frozenset(
+        _first_word(message, mention.label.end)
+        for mention in mentions.all
+        if mention.colon and not mention.has_price and not mention.is_asset
+    )
+    own = frozenset(
+        i
+        for mention in mentions.all
+        if mention.has_price or mention.colon
+        for i in range(mention.label.start, mention.label.end)
+    )
+    return Setting(assets, lines, indices, bool(mentions.tickers), values, own)
+
+
+def _first_word(message: Message, i: int) -> int:
+    """Return the first token behind a label, signs aside."""
+    while i < len(message.items) and message.items[i].kind is TokenKind.SIGN:
+        i += 1
+    return i
 
 
 def _target_lines(message: Message, mentions: Mentions) -> list[int]:
@@ -78,14 +99,20 @@ def _target_lines(message: Message, mentions: Mentions) -> list[int]:
     return found
 
 
-def _signals(message: Message, mentions: Mentions, setting: Setting, candidates: list[Candidate]) -> Reading:
+def _signals(
+    message: Message,
+    mentions: Mentions,
+    setting: Setting,
+    candidates: list[Candidate],
+    expectations: Expectations,
+) -> Reading:
     extra: set[str] = set()
     if len(candidates) > 1:
         extra.add("multiple_signals")
     lines = frozenset(
         message.items[candidate.validity].line for candidate in candidates if candidate.validity is not None
     )
-    if has_event_words(message, mentions, setting, lines):
+    if has_event_words(message, mentions, setting, expectations, lines):
         extra.add("event_words")
     complete = [candidate for candidate in candidates if candidate.complete]
     signals = tuple(

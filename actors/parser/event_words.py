@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.model import Market
+
+from .expectations import Expectations
 from .lexicon import NEGATIONS, Field, words
 from .links import Link, after_units, read_quote, skip_remark
 from .mentions import Mention, Mentions
 from .message import Message
-from .phrasebook import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, ORDERS, RESULT_NOUNS
+from .phrasebook import (
+    EVENT_PREFIXES,
+    EVENT_WORDS,
+    NEGATABLE_VERBS,
+    ORDERS,
+    RESULT_NOUNS,
+    RISK_WORDS,
+    STOP_ADVICE,
+)
 from .phrases import Setting, is_plan
+from .shapes import check_mark_behind
 from .tokens import TokenKind
+from .weak_results import names_target
 
-__all__ = ["check_mark_behind", "has_event_words"]
+__all__ = ["has_event_words"]
 
 _ARTICLES = words("o a os as um uma")
 _FIGURES = frozenset((TokenKind.PRICE, TokenKind.PERCENT))
 
 
 def has_event_words(
-    message: Message, mentions: Mentions, setting: Setting, validity_lines: frozenset[int]
+    message: Message,
+    mentions: Mentions,
+    setting: Setting,
+    expectations: Expectations,
+    validity_lines: frozenset[int],
 ) -> bool:
     """Tell whether a message with a complete block holds event words.
 
@@ -33,7 +50,7 @@ def has_event_words(
 
     return (
         _has_word(message, setting, heard)
-        or _has_figure(message, mentions, heard)
+        or _has_figure(message, mentions, expectations, heard)
         or _has_label(message, mentions, setting, heard)
     )
 
@@ -71,7 +88,9 @@ def _may_be_event(word: str) -> bool:
 _HEARD = EVENT_WORDS | NEGATIONS | {"sem"}
 
 
-def _has_figure(message: Message, mentions: Mentions, heard: Callable[[int], bool]) -> bool:
+def _has_figure(
+    message: Message, mentions: Mentions, expectations: Expectations, heard: Callable[[int], bool]
+) -> bool:
     """Look for a result with a figure on its line, and a signed percentage on a line without labels."""
     items = message.items
     label_lines = frozenset(
@@ -79,13 +98,24 @@ def _has_figure(message: Message, mentions: Mentions, heard: Callable[[int], boo
     )
     for i, token in enumerate(items):
         if token.kind is TokenKind.PERCENT and token.signed:
-            if token.line not in label_lines and heard(i):
+            if token.line not in label_lines and heard(i) and not expectations.holds(i):
                 return True
         elif token.word in RESULT_NOUNS and heard(i):
             start, end = message.tokens.lines[token.line]
-            if any(other.kind in _FIGURES for other in items[start:end]):
+            line = items[start:end]
+            if any(other.kind in _FIGURES for other in line) and not (
+                token.word in _PROFITS
+                and (
+                    expectations.promises(i)
+                    or names_target(mentions, i)
+                    or any(other.word in RISK_WORDS for other in line)
+                )
+            ):
                 return True
     return False
+
+
+_PROFITS = words("lucro lucros")
 
 
 def _has_label(message: Message, mentions: Mentions, setting: Setting, heard: Callable[[int], bool]) -> bool:
@@ -111,9 +141,21 @@ def _is_excused(message: Message, setting: Setting, mention: Mention) -> bool:
         before -= 1
     if mention.colon or _has_empty_index(message, mention):
         return True
-    if before >= 0 and message.items[before].word == "sem":
+    without = message.items[before].word if before >= 0 else ""
+    if without == "sem" or (without == "no" and message.market is not Market.B3):
+        return True
+    if mention.label.field is Field.STOP and _is_advice(message, before):
         return True
     return is_plan(message, setting, message.clause_at(mention.label.head))
+
+
+def _is_advice(message: Message, last: int) -> bool:
+    """Match `respeitem`, `não esqueçam`, `sempre com` at token ``last``, before a stop."""
+    items = message.items
+    return any(
+        [token.word for token in items[max(last + 1 - len(advice), 0) : last + 1]] == list(advice)
+        for advice in STOP_ADVICE
+    )
 
 
 def _has_empty_index(message: Message, mention: Mention) -> bool:
@@ -146,18 +188,3 @@ def _behind_parenthesis(message: Message, i: int) -> int:
     if word == "(":
         return skip_remark(message, i) or i
     return i + (word == ")")
-
-
-def check_mark_behind(message: Message, mention: Mention) -> bool:
-    """Tell whether a check mark stands right after a target label or its index, signs aside."""
-    items, checks = message.items, message.tokens.checks
-    last = mention.index_end - 1
-    if mention.label.end - 1 in checks or last in checks:
-        return True
-    # `Alvo 1 ✅`: of a label without a price the integer is its index
-    behind = items[last + 1] if last + 1 < len(items) else None
-    if behind is not None and behind.number is not None and behind.number.small is not None:
-        last += 1
-    while last not in checks and last + 1 < len(items) and items[last + 1].kind is TokenKind.SIGN:
-        last += 1
-    return last in checks

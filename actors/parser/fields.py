@@ -51,6 +51,11 @@ class Fields:
     ambiguous: bool = False
 
     @property
+    def has_stop(self) -> bool:
+        """Whether a stop is given, as a price or as a distance."""
+        return self.stop is not None
+
+    @property
     def prices(self) -> list[Price]:
         """All prices of the block: entry, targets, final target, stop."""
         prices = [*(self.entry or ()), *self.targets]

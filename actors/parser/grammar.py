@@ -10,7 +10,7 @@ from .text import is_blank, prepare
 __all__ = ["GRAMMAR_VERSION", "MAX_CHARS", "read"]
 
 #: raised whenever a text may be read otherwise than before
-GRAMMAR_VERSION = "1"
+GRAMMAR_VERSION = "2"
 #: a longer text is not read; Telegram's own limit is 4096
 MAX_CHARS = 16384
 
@@ -19,8 +19,8 @@ def read(
     text: str | None,
     caption: str | None = None,
     *,
-    market: Market = Market.B3,  # noqa: ARG001 - the next steps read it
-    half_of: FirstHalf | None = None,  # noqa: ARG001 - the next steps read it
+    market: Market = Market.B3,
+    half_of: FirstHalf | None = None,
 ) -> Reading:
     """Read a message: its text, or its caption when the text is missing or blank.
 
@@ -43,4 +43,4 @@ def read(
         return Reading(kind=Kind.EMPTY, reason="blank")
     if len(prepared.text) > MAX_CHARS:  # a few characters unfold to as many as eighteen
         return Reading(kind=Kind.NOT_SIGNAL, reason="too_long")
-    return classify(prepared)
+    return classify(prepared, market, half_of)

@@ -58,6 +58,19 @@ class Mention:
         return bool(self.targets) if self.label.field is Field.TARGET else self.link.price is not None
 
     @property
+    def is_asset(self) -> bool:
+        return self.label.field is Field.ASSET
+
+    @property
+    def prices(self) -> list[int]:
+        """The tokens of the prices it leads to."""
+        if self.label.field is Field.TARGET:
+            return [target.price for target in self.targets]
+        if self.quote is None or self.link.price is None:
+            return []
+        return [self.link.price] if self.quote.second is None else [self.link.price, self.quote.second]
+
+    @property
     def neighbours(self) -> list[int]:
         return self.before + self.behind
 

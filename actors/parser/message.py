@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.model import Market
+
 from .clauses import Clause, split_clauses
 from .lexicon import LABELS, Field
 from .quantities import mark_quantities
@@ -19,6 +21,7 @@ class Message:
     """The pieces of one message: ``items`` are its tokens; ``clause_of`` leads from one to its clause's number."""
 
     prepared: Prepared
+    market: Market
     tokens: Tokens
     items: list[Token]
     clauses: list[Clause]
@@ -27,6 +30,11 @@ class Message:
     def clause_at(self, i: int) -> Clause:
         """Return the clause that token i stands in."""
         return self.clauses[self.clause_of[i]]
+
+    def tokens_of_clause(self, i: int) -> list[Token]:
+        """Return the tokens of the clause that token i stands in."""
+        clause = self.clause_at(i)
+        return self.items[clause.start : clause.end]
 
     def line_end(self, i: int) -> int:
         """Return the place behind the last token of token i's line."""
@@ -76,11 +84,11 @@ _SILENT = frozenset((TokenKind.SIGN, TokenKind.BREAK))
 _CALL_OR_PUT = frozenset(("compra", "venda"))
 
 
-def cut(prepared: Prepared) -> Message:
+def cut(prepared: Prepared, market: Market) -> Message:
     """Cut a prepared text into tokens and clauses."""
     tokens = tokenise(prepared)
     if not tokens.words.isdisjoint(_ASSET_WORDS):
         _accept_unknown_shapes(tokens)
     mark_quantities(tokens.items)
     clauses, clause_of = split_clauses(tokens)
-    return Message(prepared, tokens, tokens.items, clauses, clause_of)
+    return Message(prepared, market, tokens, tokens.items, clauses, clause_of)

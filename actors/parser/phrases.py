@@ -1,25 +1,40 @@
-"""Finding phrases inside clauses: `a + b` of the catalogue's section 9.1."""
+"""Finding phrases inside clauses: `a + b` and `a ++ b` of the catalogue's section 9.1."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .clauses import Clause
 from .lexicon import LABELS, words
+from .links import price_after
 from .message import Message
 from .phrasebook import (
+    CANCEL_ALONE_WORDS,
+    CLOSE_BETWEEN,
     ORDERS,
     PHRASE_TRIGGERS,
+    PRESENT_FORMS,
+    PRICE,
     RESULT_RULES,
-    STOP_PLACES,
-    STOP_PREPOSITIONS,
+    TICKER,
     UPDATE_RULES,
     Rule,
 )
 from .tokens import Token, TokenKind
 
-__all__ = ["Phrase", "Setting", "find_phrase", "is_plan", "reach", "words_follow"]
+__all__ = [
+    "Phrase",
+    "Setting",
+    "begins_clause",
+    "find_phrases",
+    "is_plan",
+    "is_word",
+    "match",
+    "reach",
+    "ticker_in_reach",
+    "words_follow",
+]
 
 #: so many words may stand between the two of a phrase
 _MOST_BETWEEN = 3
@@ -29,16 +44,17 @@ _MOST_COUNT = 20
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase that was found: the rule's name, and its first and last token.
-
-    ``stop_hit`` says that it tells of a stop that was hit.
-    """
+    """A phrase that was found: the rule's name, and its first and last token."""
 
     reason: str
     start: int
     end: int
     clause: Clause
-    stop_hit: bool = False
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it reports a result (9.3), not an update (9.4)."""
+        return self.reason.startswith("result.")
 
 
 @dataclass(slots=True)
@@ -47,13 +63,16 @@ class Setting:
 
     ``assets`` are those of its complete blocks; ``target_lines`` the lines that begin with a target
     label and hold its price, if there is a complete block; ``indices`` the numbers that are the index
-    of a target.
+    of a target. ``values`` are the tokens right behind a label and its colon: a phrase that begins there is
+    the label's value. ``own`` are the words of labels that have a price or a colon.
     """
 
     assets: frozenset[str]
     target_lines: frozenset[int]
     indices: frozenset[int]
     has_ticker: bool
+    values: frozenset[int] = field(default_factory=frozenset)
+    own: frozenset[int] = field(default_factory=frozenset)
 
     def silences(self, clause: Clause) -> bool:
         """Tell whether no phrase at all counts in a clause."""
@@ -70,21 +89,20 @@ def is_plan(message: Message, setting: Setting, clause: Clause) -> bool:
     )
 
 
-def find_phrase(message: Message, setting: Setting) -> tuple[Phrase | None, Phrase | None]:
-    """Return the first result phrase (9.3) and the first update phrase (9.4) that count."""
-    result = update = None
+def find_phrases(message: Message, setting: Setting) -> list[Phrase]:
+    """Return the phrases of 9.3 and 9.4 that count, in text order, those of special shape left out."""
+    found: list[Phrase] = []
     if message.tokens.words.isdisjoint(PHRASE_TRIGGERS):
-        return None, None
+        return found
     for clause in message.clauses:
         if setting.silences(clause) or is_plan(message, setting, clause):
             continue
-        if result is None:
-            result = _first(_RESULTS, message, setting, clause)
-        if update is None:
-            update = _first(_UPDATES, message, setting, clause)
-            if update is None:
-                update = _stop_placed(message, setting, clause)
-    return result, update
+        for i in range(clause.start, clause.end):
+            rules = _BY_FIRST.get(message.items[i].word)
+            if rules is None or i in setting.values or not is_word(message, i):
+                continue
+            found += _phrases_at(message, setting, clause, i, rules)
+    return found
 
 
 def _by_first_word(rules: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:
@@ -95,64 +113,75 @@ def _by_first_word(rules: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:
     return found
 
 
-_RESULTS = _by_first_word(RESULT_RULES)
-_UPDATES = _by_first_word(UPDATE_RULES)
+_BY_FIRST = _by_first_word((*RESULT_RULES, *UPDATE_RULES))
 
 
-def _first(
-    rules: dict[str, tuple[Rule, ...]], message: Message, setting: Setting, clause: Clause
-) -> Phrase | None:
-    items = message.items
-    for i in range(clause.start, clause.end):
-        for rule in rules.get(items[i].word, ()):
-            if not is_word(message, i) or (rule.ticker and not setting.has_ticker):
-                continue
-            end = _match(message, setting, clause, i, rule)
-            if end is not None and end < clause.denied:
-                hit = rule.reason in _STOP_HITS or (rule.reason == _REACHED and items[end].word in _STOP)
-                return Phrase(rule.reason, i, end, clause, stop_hit=hit)
-    return None
+def _phrases_at(
+    message: Message, setting: Setting, clause: Clause, i: int, rules: tuple[Rule, ...]
+) -> Iterator[Phrase]:
+    """Yield what begins at token i, of each reason once."""
+    seen: set[str] = set()
+    word = message.items[i].word
+    if (word == "take" and i in setting.own) or (
+        word in PRESENT_FORMS and not begins_clause(message, clause.start, i)
+    ):
+        return
+    for rule in rules:
+        if rule.reason in seen or (rule.ticker and not setting.has_ticker):
+            continue
+        end = match(message, setting, clause, i, rule)
+        if (
+            end is not None
+            and end < clause.denied
+            and not (word in _PLACING and setting.assets and end in setting.own)
+        ):
+            seen.add(rule.reason)
+            yield Phrase(rule.reason, i, end, clause)
 
 
-_STOP_HITS = frozenset(("result.stop_hit", "result.stopped"))
-_REACHED = "result.level_reached"
+#: `set SL 1.0828` in a complete signal gives it its stop, it moves none
+_PLACING = words("set put bring")
 
 
-def _match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule) -> int | None:
+def match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule) -> int | None:
     """Return the last token of a rule's phrase that begins at token i."""
     if rule.then is None:
         return i
+    if rule.close:
+        return _match_close(message, clause, i, rule)
     for j in reach(message, setting, clause, i, verb=rule.verb):
         if message.items[j].word in rule.then and is_word(message, j):
             end = words_follow(message.items, j + 1, rule.following)
             if end is not None:
                 return end - 1
         if rule.adjacent:
-            break
+            return None
+    if rule.then_ticker and ticker_in_reach(message, setting, clause, i):
+        return i
     return None
 
 
-def _stop_placed(message: Message, setting: Setting, clause: Clause) -> Phrase | None:
-    """Find `stop no zero a zero`, `stop para o preço de entrada` and the like."""
+def _match_close(message: Message, clause: Clause, i: int, rule: Rule) -> int | None:
+    """Match `a ++ b`: nothing but articles and tickers between."""
     items = message.items
-    for i in range(clause.start, clause.end):
-        if items[i].word not in _STOP or not is_word(message, i):
-            continue
-        for j in reach(message, setting, clause, i):
-            if items[j].word not in STOP_PREPOSITIONS:
-                continue
-            k = j + 1
-            while k < clause.end and items[k].word in {"o", "a"}:
-                k += 1
-            k = words_follow(items, k, ("preco", "de")) or k
-            for place in STOP_PLACES:
-                end = words_follow(items, k, place)
-                if end is not None and end <= clause.end and end - 1 < clause.denied:
-                    return Phrase("update.stop_placed", i, end - 1, clause)
+    for j in range(i + 1, clause.end):
+        token = items[j]
+        if token.kind is TokenKind.TICKER:
+            if rule.then_ticker:
+                return j
+        elif token.kind is TokenKind.PERCENT:
+            return j if rule.then_percent and not token.signed else None
+        elif token.kind is TokenKind.WORD:
+            if rule.then is not None and token.word in rule.then and is_word(message, j):
+                return j
+            if token.word not in CLOSE_BETWEEN:
+                return None
+        elif token.word not in _HASHES:
+            return None
     return None
 
 
-_STOP = frozenset(("stop", "stops"))
+_HASHES = frozenset("#$")
 
 
 def reach(message: Message, setting: Setting, clause: Clause, i: int, *, verb: bool = False) -> Iterator[int]:
@@ -187,10 +216,44 @@ _TAKEN_IN = frozenset(("final", "loss"))
 _COUNTED = frozenset((TokenKind.FIGURE, TokenKind.DATE, TokenKind.LINK))
 
 
+def ticker_in_reach(message: Message, setting: Setting, clause: Clause, i: int) -> bool:
+    """Tell whether a ticker stands behind a verb, at most three words between."""
+    last = i
+    for j in reach(message, setting, clause, i):
+        if any(token.kind is TokenKind.TICKER for token in message.items[last + 1 : j]):
+            return True
+        last = j
+    behind = message.items[last + 1] if last + 1 < clause.end else None
+    return behind is not None and behind.kind is TokenKind.TICKER
+
+
+def begins_clause(message: Message, start: int, i: int) -> bool:
+    """Tell whether nothing but tickers and words to the reader stands before token i, from token start on."""
+    for j in range(i - 1, start - 1, -1):
+        token = message.items[j]
+        if token.kind not in _UNHEARD and token.word not in CANCEL_ALONE_WORDS:
+            return False
+    return True
+
+
+_UNHEARD = frozenset((TokenKind.TICKER, TokenKind.SIGN, TokenKind.BREAK, TokenKind.CURRENCY))
+
+
 def words_follow(items: list[Token], i: int, words: tuple[str, ...]) -> int | None:
     """Match words in a row from token i; return the place behind them."""
     for word in words:
-        if i >= len(items) or items[i].word != word:
+        if word is PRICE:
+            price = price_after(items, i)
+            if price is None:
+                return None
+            i = price + 1
+            continue
+        if word is TICKER:
+            while i < len(items) and items[i].word in _HASHES:
+                i += 1
+            if not _ticker_at(items, i):
+                return None
+        elif i >= len(items) or items[i].word != word:
             return None
         i += 1
     return i
@@ -199,14 +262,17 @@ def words_follow(items: list[Token], i: int, words: tuple[str, ...]) -> int | No
 def is_word(message: Message, i: int) -> bool:
     """Tell whether token i is the word it looks like to a phrase.
 
-    The stop of `buy stop` is an entry, the compra of `opção de compra` a kind of option.
+    The stop of `buy stop` is an entry, the compra of `opção de compra` a kind of option, the profit of
+    `take profit` a target.
     """
     items = message.items
     word = items[i].word
+    before = items[i - 1].word if i > 0 else ""
     if word == "stop":
-        return i == 0 or items[i - 1].word not in {"buy", "sell"}
+        behind = items[i + 1].word if i + 1 < len(items) else ""
+        return before not in {"buy", "sell"} and behind != "gain"
     if word in {"compra", "venda"}:
-        return i < 2 or items[i - 1].word != "de" or items[i - 2].word not in {"opcao", "opcoes"}
+        return i < 2 or before != "de" or items[i - 2].word not in {"opcao", "opcoes"}
     return True
 
 

@@ -34,6 +34,8 @@ REASONS: dict[str, str] = {
     "result.closed": "The trade was closed.",
     "result.partial_taken": "A partial profit was taken.",
     "result.we_closed": "The channel closed its trade.",
+    "result.at_zero": "The trade was left at its entry price.",
+    "result.exit": "An exit is told.",
     "result.gain_taken": "A profit was realised.",
     "result.percentage": "A percentage with a sign or an outcome stands beside a level (section 9.5).",
     "result.check_mark": "A check mark stands behind a target (section 9.5).",

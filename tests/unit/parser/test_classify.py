@@ -275,7 +275,10 @@ def test_case_and_accents_do_not_matter(text: str, kind: Kind) -> None:
             Event(kind=EventKind.RESULT, asset="MRVE3", stop_hit=True, percent=Decimal(-3)),
         ),
         ("TP1 hit" + BLOCK, Event(kind=EventKind.RESULT, asset="PETR4", target=1)),
-        ("Subir stop de ITUBW338 para 0,91", Event(kind=EventKind.UPDATE, asset="ITUBW338")),
+        (
+            "Subir stop de ITUBW338 para 0,91",
+            Event(kind=EventKind.UPDATE, asset="ITUBW338", new_stop=Decimal("0.91")),
+        ),
         ("Desconsiderem", Event(kind=EventKind.CANCEL, asset=None)),
         ("CANCELADO" + BLOCK, Event(kind=EventKind.CANCEL, asset="PETR4")),
     ],

@@ -1,0 +1,149 @@
+"""Where in a clause of an event its prices stand (catalogue, section 14.1)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from .lexicon import Field, words
+from .links import Link, follow, price_after, read_quote
+from .mentions import Mention, Mentions
+from .message import Message
+from .prices import Number, Scale
+from .tickers import Shape, Ticker
+from .tokens import TokenKind
+
+__all__ = ["Places"]
+
+_EXIT_WORDS = words("a em at @ nos no aos")
+_NEW_WORDS = (words("para to"), words("em at"))
+
+
+class Places:
+    """Finds the prices of an event, as those of one asset."""
+
+    def __init__(self, message: Message, mentions: Mentions, name: str | None) -> None:
+        self._message = message
+        self._mentions = mentions
+        tickers = (message.items[i].ticker for i in mentions.tickers)
+        self._ticker = next((t for t in tickers if t is not None and t.name == name), None)
+
+    def exit_price(self, start: int, end: int, *, beside_ticker: bool = False) -> Decimal | None:
+        """Return the price behind `a`, `em`, `at` or `@`, or right behind the ticker, among tokens."""
+        items = self._message.items
+        for i in range(start, end):
+            if items[i].word in _EXIT_WORDS:
+                link = follow(self._message, i + 1)
+            elif beside_ticker and items[i].kind is TokenKind.TICKER:
+                link = Link(price=price_after(items, i + 1))
+            else:
+                continue
+            if link.price is not None and link.price < end and not link.fresh_line:
+                return self._single(link)
+        return None
+
+    def new_price(self, start: int, end: int, field: str) -> Decimal | None:
+        """Return the new price of a level: behind `para`, `to`, `em`, `at`, else where its label leads."""
+        link = self._behind_word(start, end)
+        if link is not None:
+            return self._single(link)
+        mention = self._label(start, end, field)
+        return None if mention is None else self.level(mention)
+
+    def new_targets(self, start: int, end: int) -> tuple[Decimal, ...]:
+        """Return the new targets: behind `para`, else those of the labels among the tokens."""
+        link = self._behind_word(start, end, only_first=True)
+        if link is not None:
+            price = self._single(link)
+            return () if price is None else (price,)
+        found: tuple[Decimal, ...] = ()
+        for mention in self._mentions.all:
+            if start <= mention.label.head < end and mention.label.field is Field.TARGET:
+                found += self.targets(mention)
+        if found:
+            return found
+        price = self.new_price(start, end, Field.TARGET)
+        return () if price is None else (price,)
+
+    def new_entry(self, start: int, end: int) -> tuple[Decimal, Decimal] | None:
+        """Return the new entry, its lower price first."""
+        link = self._behind_word(start, end)
+        if link is not None:
+            return self._pair(link)
+        for mention in self._mentions.all:
+            if start <= mention.label.head < end and mention.label.is_entry and mention.has_price:
+                return self.entry(mention)
+        return None
+
+    def level(self, mention: Mention) -> Decimal | None:
+        """Return the one price that a stop's or target's label leads to."""
+        if mention.label.field is Field.TARGET:
+            found = self.targets(mention)
+            return found[0] if len(found) == 1 else None
+        return self._single(mention.link)
+
+    def entry(self, mention: Mention) -> tuple[Decimal, Decimal] | None:
+        """Return the price or range of an entry label."""
+        return self._pair(mention.link)
+
+    def targets(self, mention: Mention) -> tuple[Decimal, ...]:
+        """Return the prices of a target label, in the order of section 6."""
+        ranked = sorted(mention.targets, key=lambda target: (target.final, target.index or 0))
+        values = [self._value(target.price) for target in ranked]
+        return tuple(value for value in values if value is not None)
+
+    def _label(self, start: int, end: int, field: str) -> Mention | None:
+        for mention in self._mentions.all:
+            if start <= mention.label.head < end and mention.label.field == field and mention.has_price:
+                return mention
+        return None
+
+    def _behind_word(self, start: int, end: int, *, only_first: bool = False) -> Link | None:
+        items = self._message.items
+        for group in _NEW_WORDS[:1] if only_first else _NEW_WORDS:
+            for i in range(start, end):
+                if items[i].word in group:
+                    link = follow(self._message, i + 1)
+                    if link.price is not None and link.price < end and not link.fresh_line:
+                        return link
+        return None
+
+    def _single(self, link: Link) -> Decimal | None:
+        """Return the price of a link, None if a second one makes it doubtful."""
+        if link.price is None:
+            return None
+        quote = read_quote(self._message, link)
+        if quote.second is not None or quote.further:
+            return None
+        return self._value(link.price)
+
+    def _pair(self, link: Link) -> tuple[Decimal, Decimal] | None:
+        if link.price is None:
+            return None
+        quote = read_quote(self._message, link)
+        low = self._value(link.price)
+        high = low if quote.second is None else self._value(quote.second)
+        if low is None or high is None or quote.further:
+            return None
+        return (low, high) if low <= high else (high, low)
+
+    def _value(self, price: int) -> Decimal | None:
+        """Return the value of a price; None if it can be read in two ways (5.2)."""
+        number = self._message.items[price].number
+        if number is None:
+            return None
+        others = [
+            other
+            for mention in self._mentions.all
+            for token in mention.prices
+            if token != price and (other := self._message.items[token].number) is not None
+        ]
+        rule, doubtful = _scale(self._ticker, others).rule(number)
+        return None if doubtful else number.read_as(rule)
+
+
+def _scale(ticker: Ticker | None, others: list[Number]) -> Scale:
+    return Scale.of(
+        others,
+        always_thousands=ticker is not None and ticker.always_thousands,
+        is_option=ticker is not None and ticker.shape is Shape.OPTION,
+    )
