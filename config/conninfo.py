@@ -6,8 +6,9 @@ import re
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
-__all__ = ["conninfo_problem"]
+__all__ = ["conninfo_problem", "conninfo_secrets"]
 
 # the lists of libpq 18 (pqConnectOptions2 in fe-connect.c); an older one knows no more words than these
 _WORDS = {
@@ -22,6 +23,20 @@ _WORDS = {
     ),
     "load_balance_hosts": ("disable", "random"),
 }
+_SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+#: what other programs write behind the ? of their addresses, and what it is of
+_FOREIGN = {
+    "pgbouncer": "which is Prisma's",
+    "schema": "which is Prisma's (TP_CAPITAL_DB_SCHEMA names the schema)",
+    "currentSchema": "which is JDBC's (TP_CAPITAL_DB_SCHEMA names the schema)",
+    "connection_limit": "which is Prisma's (TP_CAPITAL_POOL_MAX limits them)",
+    "pool_timeout": "which is Prisma's",
+    "socket_timeout": "which is Prisma's",
+    "statement_cache_size": "which is Prisma's",
+    "sslaccept": "which is Prisma's (sslmode says how strict TLS is)",
+    "charset": "which is SQLAlchemy's",
+}
+_WANTED = "a URL such as postgresql://user:password@host:5432/name is wanted"
 _NUMBERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _NUMBER = re.compile(r"\s*[-+]?[0-9]{1,9}\s*")
 _LAST_PORT = 65535
@@ -35,7 +50,12 @@ def conninfo_problem(conninfo: str) -> str | None:
     try:
         given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
     except ProgrammingError:
-        return "a URL such as postgresql://user:password@host:5432/name is wanted"
+        return (_url_problem(conninfo) if "://" in conninfo else None) or _WANTED
+    if "://" in conninfo and (problem := _url_problem(conninfo)):
+        return problem
+    # one that begins with @ is a socket without a name in the file system
+    if any("@" in host[1:] for host in given.get("host", "").split(",")):
+        return "its host contains an @; in a password, @ is written %40"
     ports = given.get("port", "").split(",")
     if not all(map(_is_port, ports)):
         return (
@@ -50,6 +70,37 @@ def conninfo_problem(conninfo: str) -> str | None:
         if given.get(name) and not _NUMBER.fullmatch(given[name]):
             return f"its {name} must be a number"
     return None
+
+
+def conninfo_secrets(conninfo: str) -> tuple[str, ...]:
+    """Return the values of a string that nobody may see."""
+    given = conninfo_to_dict(conninfo)
+    return tuple(str(given[name]) for name in _SECRETS if given.get(name))
+
+
+def _url_problem(url: str) -> str | None:
+    """Return what libpq dislikes in a URL, None when it may be something else; nothing of it is quoted.
+
+    A password in which a character of URLs was not written as %xx stands in another part of it.
+    """
+    rest = url.partition("://")[2]
+    userinfo = re.match("[^@/]*@", rest)
+    place, _, query = rest[userinfo.end() if userinfo else 0 :].partition("?")
+    if "@" in place:
+        return "an @ stands behind its host; in a password, @ is written %40, / is %2F, ? is %3F and # is %23"
+    if re.search(r"%(?![0-9A-Fa-f]{2})", rest):
+        return "a % in it begins no %xx; in a password, % is written %25"
+    for name in (part.partition("=")[0] for part in re.split("[&]", query) if part):
+        if name in _FOREIGN and userinfo:
+            return f"PostgreSQL knows no parameter {name}, {_FOREIGN[name]}: leave it out"
+    if query and not _knows_parameters(query):
+        return "a parameter behind its ? is none of PostgreSQL's, or has no value; in a password, ? is written %3F"
+    return None
+
+
+def _knows_parameters(query: str) -> bool:
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {"ssl"}
+    return all(part.partition("=")[0] in known and "=" in part for part in query.split("&") if part)
 
 
 def _is_port(text: str) -> bool:

@@ -79,6 +79,13 @@ class DatabaseSettings(Group):
                 raise ValueError(problem)
         return value
 
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        if "@" in host[1:] or "://" in host:
+            raise ValueError("a host alone is wanted; a whole address belongs into TP_CAPITAL_DATABASE_URL")
+        return host
+
     @property
     def conninfo(self) -> str:
         """The engine's connection string, secret included: for the driver, never for a log."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
@@ -15,14 +14,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from config.addresses import HttpAddress
 from config.secret_files import SecretFiles
 
 __all__ = [
     "CHANNEL_ID",
     "LOOPBACK_HOSTS",
     "ApiKey",
+    "GatewayAddress",
     "Group",
-    "HttpUrl",
     "Names",
     "Port",
     "env_names",
@@ -42,19 +42,8 @@ def _split(value: object) -> object:
     )
 
 
-def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        valid = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError("a URL such as http://127.0.0.1:4010 is wanted")
-    return value.rstrip("/")
+def _http_address(value: object) -> object:
+    return HttpAddress.of(value) if isinstance(value, str) else value
 
 
 def _api_key(value: SecretStr) -> SecretStr:
@@ -71,7 +60,7 @@ def upper(value: object) -> object:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
+GatewayAddress = Annotated[HttpAddress, NoDecode, BeforeValidator(_http_address)]
 ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator, model_validator
 
-from config.fields import CHANNEL_ID, ApiKey, Group, HttpUrl, Names, env_names
+from config.addresses import HttpAddress
+from config.fields import CHANNEL_ID, ApiKey, GatewayAddress, Group, Names, env_names
 
 __all__ = ["BreakerSettings", "GatewaySettings"]
 
@@ -12,10 +13,11 @@ __all__ = ["BreakerSettings", "GatewaySettings"]
 class GatewaySettings(Group):
     """The Telegram Gateway and how it is polled."""
 
-    url: HttpUrl = Field(
-        default="http://127.0.0.1:4010",
+    address: GatewayAddress = Field(
+        default=HttpAddress("http://127.0.0.1:4010"),
         validation_alias=env_names("TELEGRAM_GATEWAY_URL"),
-        description="address of the gateway",
+        description="address of the gateway; a user and password in it (`http://user:password@host`) are sent and "
+        "never shown",
     )
     api_key: ApiKey | None = Field(
         default=None,
@@ -54,8 +56,13 @@ class GatewaySettings(Group):
         ge=1000,
         le=3_600_000,
         validation_alias=env_names("GATEWAY_SYNC_TIMEOUT_MS"),
-        description="milliseconds a history page or a sync with Telegram may take",
+        description="milliseconds a sync with Telegram may take",
     )
+
+    @property
+    def url(self) -> str:
+        """The address without its secret."""
+        return self.address.url
 
     @field_validator("channels")
     @classmethod

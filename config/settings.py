@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AliasChoices, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.conninfo import conninfo_secrets
 from config.database import DatabaseSettings, NeonSettings, TimescaleSettings
 from config.engine import EngineSettings, LogSettings
 from config.fields import Group
@@ -61,10 +63,13 @@ class Settings:
         keys = (database.password, self.gateway.api_key)
         plain = [key.get_secret_value() for key in keys if key]
         plain += [key.secret for key in self.http.all_keys()]
+        plain += (*(self.gateway.address.login or ()), *self.redis.secrets())
         scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
         for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
-            plain += [conninfo, str(conninfo_to_dict(conninfo).get("password") or "")]
-        return tuple(secret for secret in (*plain, *self.redis.secrets()) if secret)
+            plain += [conninfo, *conninfo_secrets(conninfo)]
+        # as they stand in an address, too
+        plain += [quote(secret, safe="") for secret in plain]
+        return tuple(dict.fromkeys(secret for secret in plain if secret))
 
     def describe(self) -> dict[str, object]:
         """Return what a log may say of the settings."""

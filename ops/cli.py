@@ -17,6 +17,7 @@ from ops.commands.setup import init_env
 from ops.commands.stack import app as stack_app
 from ops.exit_codes import EXIT_OK
 from ops.gateway.commands import app as gateway_app
+from ops.terminal import guarded, say
 from ops.version import VERSION
 
 __all__ = ["app", "main"]
@@ -51,13 +52,13 @@ def _version(
     *, version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
 ) -> None:
     if version:
-        typer.echo(VERSION)
+        say(VERSION)
         raise typer.Exit(EXIT_OK)
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    guarded(app)
 
 
 if __name__ == "__main__":

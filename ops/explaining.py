@@ -10,6 +10,8 @@ from rich.text import Text
 
 from actors.parser.reasons import REASONS
 from engine.model import Event, Reading, Signal
+from engine.shown import shown
+from ops.terminal import markup
 
 __all__ = ["explain"]
 
@@ -24,7 +26,7 @@ def explain(text: str, reading: Reading, console: Console) -> None:
     for signal in reading.signals:
         console.print(_signal_table(text, signal))
     for event in reading.events:
-        console.print("event: " + ", ".join(_event_words(event)))
+        console.print("event: " + markup(", ".join(_event_words(event))))
 
 
 def _event_words(event: Event) -> Iterator[str]:
@@ -52,7 +54,9 @@ def _event_words(event: Event) -> Iterator[str]:
 
 
 def _signal_table(text: str, signal: Signal) -> Table:
-    table = Table(title=f"signal {signal.position}: {signal.side.value} {signal.asset}, {signal.signal_type}")
+    table = Table(
+        title=f"signal {signal.position}: {signal.side.value} {markup(signal.asset)}, {signal.signal_type}"
+    )
     for column in ("field", "value", "at", "text", "rule"):
         table.add_column(column)
     for span in signal.provenance:
@@ -60,7 +64,7 @@ def _signal_table(text: str, signal: Signal) -> Table:
         quoted = text[span.start : span.end].replace("\n", "⏎")[:_SHOWN_CHARS]
         place = f"line {line}, {span.start}-{span.end}"
         # Text, not str: brackets of a message are not our markup
-        table.add_row(span.field, span.value, place, Text(quoted), span.rule)
+        table.add_row(span.field, markup(span.value), place, Text(shown(quoted)), span.rule)
     if signal.warnings:
         table.caption = "warnings: " + ", ".join(signal.warnings)
     return table

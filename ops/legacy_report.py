@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from engine.shown import shown
 from ops.legacy_values import COMPLETED, EXACT, LEGACY_READING, SAME
 from storage.legacy_report import LegacyReport, Note
 from storage.legacy_rows import PRICES
@@ -67,7 +68,7 @@ def _show_notes(notes: Sequence[Note], console: Console) -> None:
     if notes:
         console.print("to look at:")
     for note in notes[:_SHOWN_NOTES]:
-        console.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {shown(str(note))}", markup=False, highlight=False, soft_wrap=True)
     if len(notes) > _SHOWN_NOTES:
         console.print(f"  and {len(notes) - _SHOWN_NOTES} more: --json lists all")
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from engine.shown import keep_hidden, shown_values
 from ops.recent_logs import RecentLogs
 
 __all__ = ["configure_logging"]
-
-#: a value this short would also hide innocent words
-_SHORTEST_SECRET = 4
 
 
 def configure_logging(
     *,
     level: str,
     form: Literal["json", "console"],
-    secrets: Sequence[str] = (),
+    secrets: Sequence[str] | None = None,
     stream: TextIO | None = None,
 ) -> RecentLogs:
     """Send the logs of this project and of its libraries to one stream, in one form; return the last of them.
@@ -30,17 +30,21 @@ def configure_logging(
     Args:
         level: Name of the lowest level shown.
         form: ``json`` or ``console``.
-        secrets: Values that are blacked out wherever they turn up, an exception's text included.
+        secrets: Values that are blacked out wherever they turn up, an exception's text included; those known stay when not given.
         stream: Standard output when not given.
 
     """
     stream = stream or sys.stdout
+    if secrets is not None:
+        keep_hidden(secrets)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: Processor = structlog.processors.JSONRenderer()
+    # JSON has an escape for the end of a line; a terminal would show one line as two
+    keep = "\n\t" if form == "json" else ""
     if form == "console":
         # its own formatter of exceptions would show local variables, secrets and texts among them
         renderer = structlog.dev.ConsoleRenderer(
@@ -48,7 +52,7 @@ def configure_logging(
         )
     recent = RecentLogs()
     rendering: list[Processor] = [
-        *(structlog.processors.format_exc_info, _redactor(secrets), recent.remember, renderer)
+        *(structlog.processors.format_exc_info, partial(_cover, keep=keep), recent.remember, renderer)
     ]
     structlog.configure(
         processors=[
@@ -60,7 +64,7 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _name_foreign],
@@ -77,6 +81,27 @@ def configure_logging(
     return recent
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes on; that it cannot (a full disk, nobody who reads) is said once, not with a traceback a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._failing = self._failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._failed = False
+        super().emit(record)
+        self._failing = self._failed
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - the library's name
+        self._failed = True
+        error = sys.exc_info()[1]
+        if not self._failing and self.stream is not sys.stderr:
+            with contextlib.suppress(OSError, ValueError):
+                reason = error.strerror if isinstance(error, OSError) else error
+                sys.stderr.write(f"tp-capital: the log cannot be written: {reason}\n")
+
+
 def _name_foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Give a library's line the shape of ours: its text is the message, its event the library's name."""
     record: logging.LogRecord | None = event.get("_record")
@@ -85,24 +110,9 @@ def _name_foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _redactor(secrets: Sequence[str]) -> Processor:
-    words = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
-
-    def clean(value: object) -> object:
-        if isinstance(value, str):
-            for word in words:
-                if word in value:
-                    value = value.replace(word, "***")
-            # lone surrogates cannot be written to a UTF-8 stream
-            return value.encode("utf-8", "backslashreplace").decode()
-        if isinstance(value, dict):
-            return {str(clean(key)): clean(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [clean(item) for item in value]
-        # what no form has a notation for would be shown by its repr, uncleaned
-        return value if value is None or isinstance(value, bool | int | float) else clean(repr(value))
-
-    def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {str(clean(key)): clean(value) for key, value in event.items()}
-
-    return redact
+def _cover(_: WrappedLogger, __: str, event: EventDict, *, keep: str) -> EventDict:
+    """Cover secrets and make outside text harmless; the lines of a traceback stay lines."""
+    lines = {name: event.pop(name) for name in ("exception", "stack") if name in event}
+    covered = shown_values(event, keep=keep)
+    assert isinstance(covered, dict)  # noqa: S101 - as was given
+    return covered | {name: shown_values(value, keep="\n\t") for name, value in lines.items()}

@@ -133,7 +133,13 @@ class Parts:
         settings = self._settings.gateway
         key = settings.api_key.get_secret_value() if settings.api_key else None
         timeout_s = self._settings.breaker.timeout_ms / 1000
-        client = GatewayClient(settings.url, api_key=key, timeout_s=timeout_s, timers=self._timers)
+        client = GatewayClient(
+            settings.url,
+            api_key=key,
+            login=settings.address.login,
+            timeout_s=timeout_s,
+            timers=self._timers,
+        )
         self._gateways.add(client)
         return client
 

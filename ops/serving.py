@@ -140,7 +140,13 @@ class Serving:
         settings = self._settings.gateway
         key = settings.api_key.get_secret_value() if settings.api_key else None
         timeout_s = settings.sync_timeout_ms / 1000
-        client = GatewayClient(settings.url, api_key=key, timeout_s=timeout_s, timers=self._timers)
+        client = GatewayClient(
+            settings.url,
+            api_key=key,
+            login=settings.address.login,
+            timeout_s=timeout_s,
+            timers=self._timers,
+        )
         try:
             return client.sync(limit=limit, timeout_s=timeout_s)
         finally:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
-import requests
 from rich.console import Console, Group
-from rich.markup import escape
 from rich.table import Table
 
+from ops.client import Client, ClientError
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
-from storage.http_causes import plain_cause
+from ops.terminal import markup
 
 __all__ = ["fetch_health", "health_tables", "show_health", "status_exit_code"]
 
@@ -22,15 +21,10 @@ _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 def fetch_health(url: str, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
     """Return the body of ``/health``; an unreachable daemon is unhealthy."""
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy of the environment has no say in what runs here
-            answer = session.get(f"{url.rstrip('/')}/health", timeout=timeout_s)
-    except (requests.RequestException, ValueError) as error:
-        return _without_health(f"not reachable: {plain_cause(error)}")
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
+        with Client(url, timeout_s=timeout_s) as client:
+            body = client.ask("GET", "/health").object()
+    except ClientError as error:
+        return _without_health(f"not reachable: {error}")
     return body if _has_shape(body) else _without_health("that is no tp-capital")
 
 
@@ -67,7 +61,9 @@ def health_tables(body: dict[str, Any]) -> Group:
 
 
 def _checks(body: dict[str, Any]) -> Table:
-    table = Table(title=f"tp-capital: {body['status']}", title_style=_COLOURS.get(str(body["status"]), "red"))
+    table = Table(
+        title=f"tp-capital: {markup(body['status'])}", title_style=_COLOURS.get(str(body["status"]), "red")
+    )
     table.add_column("check", overflow="fold")
     table.add_column("status")
     # room is taken from the causes, which can be folded
@@ -77,9 +73,11 @@ def _checks(body: dict[str, Any]) -> Table:
     for name, status in body["checks"].items():
         style = _COLOURS.get(str(status), "red")
         since, error = _of(details, name, "since"), _of(details, name, "error")
-        table.add_row(name, f"[{style}]{status}[/]", escape(_to_the_second(since)), escape(str(error or "")))
+        table.add_row(
+            markup(name), f"[{style}]{markup(status)}[/]", markup(_to_the_second(since)), markup(error or "")
+        )
     if "daemon" in details:
-        table.add_row("daemon", "[red]unhealthy[/]", "", escape(str(_of(details, "daemon", "error"))))
+        table.add_row("daemon", "[red]unhealthy[/]", "", markup(_of(details, "daemon", "error")))
     return table
 
 
@@ -97,9 +95,9 @@ def _channels(body: dict[str, Any]) -> Table | None:
         style = "green" if breaker == "closed" else "red"
         success, newest = poll.get("lastSuccessfulPollAt"), poll.get("newestMessageAt")
         table.add_row(
-            escape(channel),
-            f"[{style}]{escape(breaker)}[/]",
-            escape(str(poll.get("lastPoll") or "")),
+            markup(channel),
+            f"[{style}]{markup(breaker)}[/]",
+            markup(poll.get("lastPoll") or ""),
             _ago(success, body.get("timestamp")),
             _ago(newest, body.get("timestamp")),
             _history(histories.get(channel, {})),
@@ -117,14 +115,16 @@ def _caption(details: dict[str, Any]) -> str:
         f"{rate:.0%} of pages from the cache" if isinstance(rate, int | float) else "",
         f"version {details.get('version')}",
     ]
-    return escape(", ".join(word for word in words if word))
+    return markup(", ".join(word for word in words if word))
 
 
 def _history(progress: dict[str, Any]) -> str:
     read, total = progress.get("rowsRead"), progress.get("gatewayTotal")
     if read is None:
         return ""
-    return f"{read} rows, complete" if progress.get("completedAt") else f"{read} of {total or '?'} rows"
+    return markup(
+        f"{read} rows, complete" if progress.get("completedAt") else f"{read} of {total or '?'} rows"
+    )
 
 
 def _to_the_second(instant: object) -> str:

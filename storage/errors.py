@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.shown import shown
+
 __all__ = [
     "DatabaseMisconfiguredError",
     "DatabaseUnavailableError",
@@ -19,7 +21,10 @@ __all__ = [
 
 
 class StorageError(Exception):
-    """Something that holds data for us did not do what it was asked."""
+    """Something that holds data for us did not do what it was asked. Its text may hold outside words."""
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 # ── database ─────────────────────────────────────────────────────────────────

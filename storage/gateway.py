@@ -52,13 +52,22 @@ class GatewayClient:
     Not safe for two threads: each actor has its own.
     """
 
-    def __init__(self, url: str, *, api_key: str | None, timeout_s: float, timers: Timers) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None,
+        timeout_s: float,
+        timers: Timers,
+        login: tuple[str, str] | None = None,
+    ) -> None:
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._timers = timers
         self._session = requests.Session()
         # the environment's proxies and netrc have no say in where the key goes
         self._session.trust_env = False
+        self._session.auth = login
         # every call may be repeated: reading changes nothing, marking or syncing twice is as once
         self._adapter = KeptConnections(repeatable=frozenset({"GET", "POST"}))
         self._session.mount("http://", self._adapter)

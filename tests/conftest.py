@@ -12,6 +12,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from engine.shown import keep_hidden
 from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
 from ops.local.roles import ENGINE_ROLE
@@ -163,6 +164,8 @@ def no_actor_survives() -> Iterator[None]:
     others = pykka.ActorRegistry.get_all()
     # what a handler called in the test's own thread has bound to the log must not reach the next test
     structlog.contextvars.clear_contextvars()
+    # nor what an earlier one had for a secret
+    keep_hidden(())
     yield
     if survivors := stop_all_actors(timeout_s=_ACTOR_STOP_TIMEOUT_S, but=others):
         pytest.fail(f"actors survived the test: {', '.join(survivors)}")

@@ -9,17 +9,16 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ops.client import DaemonClient, DaemonError, daemon_url
 from ops.commands.common import Since, stop, usable_settings
 from ops.daemon import stop_on_signals
-from ops.daemon_client import DaemonClient, DaemonError, daemon_url
 from ops.exit_codes import EXIT_FAILED
+from ops.terminal import markup, say, say_json
 
 __all__ = ["backfill", "dead_letters", "logs"]
 
@@ -53,14 +52,14 @@ def list_letters(*, url: Url = None, json: AsJson = False) -> None:
     with _daemon(url) as daemon:
         letters = list(daemon.pages("/dead-letters"))
     if json:
-        _print(letters)
+        say_json(letters, indent=True)
         return
     table = Table(title=f"{len(letters)} dead letters")
     for name in ("id", "channel", "message", "reason", "attempts", "next attempt", "error"):
         table.add_column(name, overflow="fold")
     for letter in letters:
         cells = ("id", "channel", "message_id", "reason", "attempts", "next_attempt_at", "error")
-        table.add_row(*(_shown(letter[name]) if letter[name] is not None else "" for name in cells))
+        table.add_row(*(markup(letter[name]) if letter[name] is not None else "" for name in cells))
     Console().print(table)
 
 
@@ -78,7 +77,7 @@ def retry(
         else:
             daemon.post(f"/dead-letters/{letter}/retry")
             count = 1
-    typer.echo(f"{count} will be tried within seconds")
+    say(f"{count} will be tried within seconds")
 
 
 def _still_waits(daemon: DaemonClient, letter: int) -> bool:
@@ -97,7 +96,7 @@ def export(*, url: Url = None) -> None:
     """Print each with its whole message, as a line of JSON."""
     with _daemon(url) as daemon:
         for letter in daemon.pages("/dead-letters", raw="true"):
-            typer.echo(orjson.dumps(letter).decode())
+            say_json(letter)
 
 
 def backfill(
@@ -137,7 +136,7 @@ def backfill(
             if trouble.is_lasting(body["error"]):
                 break
     if json:
-        _print(body)
+        say_json(body, indent=True)
     else:
         checked = {one["id"]: one["foundByTailChecks"] for one in before["channels"] if one["completedAt"]}
         for one in body["channels"]:
@@ -147,7 +146,7 @@ def backfill(
                 continue
             else:
                 words = _check_words(since, one["foundByTailChecks"] - checked[one["id"]], done=done)
-            console.print(f"{one['id']}: {words}", highlight=False)
+            console.print(f"{markup(one['id'])}: {markup(words)}", highlight=False)
     if body["error"]:
         stop(EXIT_FAILED, body["error"])
 
@@ -163,7 +162,7 @@ class _Trouble:
         if error != self._error:
             self._error, self._since_s = error, time.monotonic()
             if error is not None:
-                typer.echo(f"tp-capital: {error}; the daemon tries again", err=True)
+                say(f"tp-capital: {error}; the daemon tries again", err=True)
         return error is not None and time.monotonic() - self._since_s > _GIVE_UP_S
 
 
@@ -195,7 +194,7 @@ def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, 
             parts[f"{channel['id']} tail"] = (channel["checkRowsRead"], channel["checkTotal"])
         for name, (rows, total) in parts.items():
             if name not in bars:
-                bars[name] = progress.add_task(name, total=total, rate="")
+                bars[name] = progress.add_task(markup(name), total=total, rate="")
             speed = progress.tasks[bars[name]].speed
             said = f"{speed:,.0f} rows/s" if speed else ""
             progress.update(bars[name], completed=rows, total=total, rate=said)
@@ -225,19 +224,10 @@ def logs(
 def _show_entries(entries: list[dict[str, Any]], console: Console, *, json: bool) -> None:
     for entry in entries:
         if json:
-            typer.echo(orjson.dumps(entry).decode())
+            say_json(entry)
             continue
         known = {"number", "timestamp", "level", "event"}
         more = " ".join(f"{name}={value}" for name, value in entry.items() if name not in known)
         style = _LEVELS.get(entry["level"], "default")
-        line = f"{entry['timestamp']} [{style}]{entry['level']:8}[/] {_shown(entry['event'])} {_shown(more)}"
+        line = f"{markup(entry['timestamp'])} [{style}]{markup(entry['level']):8}[/] {markup(entry['event'])} {markup(more)}"
         console.print(line, highlight=False, soft_wrap=True)
-
-
-def _shown(value: object) -> str:
-    """Return a text of somebody else's for the terminal: it can neither style nor steer it."""
-    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)))
-
-
-def _print(value: object) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -20,6 +20,7 @@ from ops.backup.programs import installed
 from ops.backup.restoring import restore as restore_file
 from ops.commands.common import stop, usable_settings
 from ops.exit_codes import EXIT_FAILED
+from ops.terminal import say
 
 __all__ = ["backup", "restore"]
 
@@ -43,13 +44,13 @@ def backup(
         )
     rows = sum(made.note.tables.values())
     proof = "restored to check it" if made.unproven is None else "read to its end"
-    typer.echo(
+    say(
         f"{made.path}: {made.path.stat().st_size} bytes, {rows} rows in {len(made.note.tables)} tables, {proof}"
     )
     if made.unproven is not None:
-        typer.echo(f"tp-capital: not restored to check it: {made.unproven}", err=True)
+        say(f"tp-capital: not restored to check it: {made.unproven}", err=True)
     for path in made.removed:
-        typer.echo(f"removed {path}")
+        say(f"removed {path}")
 
 
 def restore(
@@ -79,14 +80,14 @@ def restore(
             programs=installed(),
         )
     for name, rows in done.tables.items():
-        typer.echo(f"{rows:>10} {name}")
-    typer.echo(
+        say(f"{rows:>10} {name}")
+    say(
         f"restored into {done.place}, "
         + ("as many rows as were backed up" if done.compared else "without a note to compare the rows with")
     )
     if done.aside is not None:
-        typer.echo(f'what stood there is kept: drop schema "{done.aside}" cascade; removes it')
-    typer.echo("now run `tp-capital migrate`, then start the engine")
+        say(f'what stood there is kept: drop schema "{done.aside}" cascade; removes it')
+    say("now run `tp-capital migrate`, then start the engine")
 
 
 @contextmanager

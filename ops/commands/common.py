@@ -9,10 +9,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from config import ConfigurationError, Settings, load_settings
+from engine.shown import keep_hidden
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
 from ops.listen_failures import explain_listening
 from ops.logging import configure_logging
+from ops.terminal import say
 
 __all__ = ["Since", "listen", "quiet_logs", "stop", "usable_settings"]
 
@@ -38,9 +40,11 @@ Since = Annotated[
 def usable_settings() -> Settings:
     """Return the settings, or end with every problem of theirs."""
     try:
-        return load_settings()
+        settings = load_settings()
     except ConfigurationError as error:
         stop(EXIT_USAGE, *error.problems)
+    keep_hidden(settings.secrets())
+    return settings
 
 
 def quiet_logs() -> None:
@@ -60,5 +64,5 @@ def listen(host: str, port: int) -> Listening:
 def stop(code: int, *lines: str) -> NoReturn:
     """End with ``code`` and the lines on standard error."""
     for line in lines:
-        typer.echo(f"tp-capital: {line}", err=True)
+        say(f"tp-capital: {line}", err=True)
     raise typer.Exit(code)

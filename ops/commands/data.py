@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,6 +25,7 @@ from ops.legacy_report import report_object, show_report
 from ops.legacy_values import LegacyReader
 from ops.parts import RETENTION
 from ops.stores import Stores, make_stores
+from ops.terminal import say, say_json
 from storage.errors import StorageError
 from storage.legacy_import import AnotherTableError, LegacyImport
 from storage.legacy_report import report as report_of
@@ -110,7 +110,7 @@ def _open(source: LegacySource, stores: Stores, settings: Settings, wanted: _Wan
         stop(EXIT_FAILED, f"cannot read the old table: {error}")
     for channel in channels:
         if wanted.channels.get(channel, channel) not in settings.gateway.channels:
-            typer.echo(
+            say(
                 f"tp-capital: note: the old table's channel {channel} is none of TP_CAPITAL_SIGNALS_CHANNEL_ID: "
                 f"its rows find no messages; if it is one of them, --channel {channel}=ID says which",
                 err=True,
@@ -145,7 +145,7 @@ def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
     if wanted.json:
         body = report_object(report, old=old)
         body |= {"table": source.name, "dryRun": wanted.dry_run, "problems": problems}
-        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+        say_json(body, indent=True)
     else:
         show_report(report, Console() if sys.stdout.isatty() else Console(width=160), old=old)
         seconds = time.monotonic() - started_s
@@ -157,9 +157,9 @@ def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
 def _say_end(table: str, rows: int, taken_before: int, seconds: float, *, dry_run: bool) -> None:
     if dry_run:
         already = f", {taken_before} had been taken before" if taken_before else ""
-        typer.echo(f"{rows} rows of {table} looked at in {seconds:.1f} s{already}; nothing was written")
+        say(f"{rows} rows of {table} looked at in {seconds:.1f} s{already}; nothing was written")
     else:
-        typer.echo(f"{rows} rows of {table} taken, {taken_before} of them before, in {seconds:.1f} s")
+        say(f"{rows} rows of {table} taken, {taken_before} of them before, in {seconds:.1f} s")
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 
@@ -17,6 +16,7 @@ from ops.doctor.findings import Finding, Status, fail, worst
 from ops.doctor.showing import show
 from ops.doctor.surroundings import Surroundings
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.terminal import say_json
 from ops.version import VERSION
 
 __all__ = ["doctor"]
@@ -63,4 +63,4 @@ def _print(findings: Sequence[Finding]) -> None:
         "version": VERSION,
         "checks": [finding.as_object() for finding in findings],
     }
-    typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    say_json(body, indent=True)

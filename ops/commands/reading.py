@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TextIO
 
-import orjson
 import typer
 from rich.console import Console
 
@@ -24,6 +23,7 @@ from ops.parsing import parse_lines, reading_object
 from ops.parts import RETENTION
 from ops.replay import Replay
 from ops.stores import make_stores
+from ops.terminal import say, say_json
 from storage.archive import Archive
 from storage.errors import StorageError
 
@@ -54,7 +54,7 @@ def parse(
                     explain(text, read(text, market=market), Console())
                 else:
                     body = reading_object(read(text, market=market))
-                    typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+                    say_json(body, indent=True)
     except OSError as error:
         stop(EXIT_USAGE, f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -91,7 +91,7 @@ def replay(
             if json:
                 found.append(difference.as_object())
             else:
-                typer.echo(str(difference))
+                say(str(difference))
     except StorageError as error:
         stop(EXIT_FAILED, f"cannot replay: {error}")
     finally:
@@ -99,9 +99,9 @@ def replay(
         timers.close()
     if json:
         body = again.report.as_object(applied=apply) | {"differences": found}
-        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+        say_json(body, indent=True)
     else:
-        typer.echo(again.report.words(applied=apply))
+        say(again.report.words(applied=apply))
 
 
 def _input(file: str) -> AbstractContextManager[TextIO]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.live import Live
 
 from config import ConfigurationError
 from ops import daemon
+from ops.client import daemon_url
 from ops.commands.common import listen, stop, usable_settings
-from ops.daemon_client import daemon_url
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
 from ops.status import fetch_health, health_tables, show_health, status_exit_code
+from ops.terminal import say_json
 
 __all__ = ["demo", "run", "status"]
 
@@ -71,7 +71,7 @@ def status(
                 body = fetch_health(url)
                 live.update(health_tables(body), refresh=True)
     if json:
-        typer.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+        say_json(body, indent=True)
     else:
         show_health(body, Console())
     raise typer.Exit(status_exit_code(body))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import typer
-
 from engine.timers import TimerThread
 from ops.commands.common import stop, usable_settings
 from ops.exit_codes import EXIT_FAILED
 from ops.stores import migrate_as_owner
+from ops.terminal import say
 from storage.errors import StorageError
 
 __all__ = ["migrate_schema"]
@@ -23,4 +22,4 @@ def migrate_schema() -> None:
         stop(EXIT_FAILED, f"cannot migrate: {error}")
     finally:
         timers.close()
-    typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")

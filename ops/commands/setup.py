@@ -11,6 +11,7 @@ import typer
 from ops.commands.common import stop
 from ops.environment_file import environment_text, write_new
 from ops.exit_codes import EXIT_FAILED
+from ops.terminal import say
 
 __all__ = ["init_env"]
 
@@ -23,6 +24,7 @@ def init_env(
 ) -> None:
     """Write a .env with generated secrets and every setting, readable for its owner only."""
     if str(output) == "-":
+        # not by `say`: its secrets are what is asked for
         typer.echo(environment_text(), nl=False)
         return
     try:
@@ -34,4 +36,4 @@ def init_env(
         )
     except OSError as error:
         stop(EXIT_FAILED, f"{output} cannot be written: {os.strerror(error.errno or 0)}")
-    typer.echo(f"{output} written, with new secrets; only its owner may read it")
+    say(f"{output} written, with new secrets; only its owner may read it")

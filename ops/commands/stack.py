@@ -8,19 +8,19 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ops.commands.common import stop
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.gateway.database import DatabaseUnavailableError
+from ops.local.parts_file import PartState
 from ops.local.process import LocalServerError
-from ops.local.stack import PartState, Stack
+from ops.local.stack import Stack
 from ops.local.stack_ports import OtherPortsError, StackPorts
 from ops.logging import configure_logging
+from ops.terminal import markup, say, say_json
 
 __all__ = ["app"]
 
@@ -69,7 +69,7 @@ def up(
     code = _show(stack.states(), as_json=json)
     if not json:
         where = shlex.quote(os.path.relpath(stack.settings_file))
-        typer.echo(f"other commands reach these parts after: set -a; . {where}; set +a")
+        say(f"other commands reach these parts after: set -a; . {where}; set +a")
     raise typer.Exit(code)
 
 
@@ -80,7 +80,7 @@ def down(*, state: State = _FOLDER) -> None:
         stopped = Stack(state).down()
     except LocalServerError as error:
         stop(EXIT_FAILED, str(error))
-    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+    say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
 @app.command()
@@ -95,9 +95,9 @@ def status(*, state: State = _FOLDER, json: Json = False) -> None:
 
 def _show(states: list[PartState], *, as_json: bool) -> int:
     if as_json:
-        typer.echo(orjson.dumps([_object(state) for state in states], option=orjson.OPT_INDENT_2).decode())
+        say_json([_object(state) for state in states], indent=True)
     elif not states:
-        typer.echo("no stack was started here: tp-capital stack up")
+        say("no stack was started here: tp-capital stack up")
     else:
         table = Table(title=f"{sum(state.healthy for state in states)} of {len(states)} parts healthy")
         for column in ("part", "address", "pid", "healthy", "says"):
@@ -105,7 +105,7 @@ def _show(states: list[PartState], *, as_json: bool) -> int:
         for state in states:
             healthy = "[green]yes[/]" if state.healthy else "[red]no[/]"
             part = state.part
-            table.add_row(part.name, f"{part.host}:{part.port}", str(part.pid), healthy, escape(state.says))
+            table.add_row(part.name, f"{part.host}:{part.port}", str(part.pid), healthy, markup(state.says))
         Console().print(table)
     return EXIT_OK if states and all(state.healthy for state in states) else EXIT_FAILED
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from engine.shown import keep_hidden
 from ops.doctor.configuration import examine_configuration
 from ops.doctor.database import examine_database
-from ops.doctor.findings import Finding, broken, fail, without_secrets
+from ops.doctor.findings import Finding, broken, covered, fail
 from ops.doctor.gateway import examine_gateway
 from ops.doctor.machine import examine_machine
 from ops.doctor.migration import examine_migration
@@ -45,6 +46,7 @@ def examine(
     A family that is not through after ``deadline_s`` seconds keeps what it has found so far and is named;
     its thread is left behind, as no call into a frozen system library can be ended.
     """
+    keep_hidden(around.settings.secrets(), further=True)
     examiners = [_Examiner(name, family, around) for name, family in families.items()]
     ends_at = time.monotonic() + deadline_s
     for examiner in examiners:
@@ -53,8 +55,7 @@ def examine(
         examiner.join(max(0.0, ends_at - time.monotonic()))
     findings = [finding for examiner in examiners for finding in examiner.result(deadline_s)]
     findings += around.clocks.judged()
-    secrets = around.settings.secrets()
-    return tuple(without_secrets(finding, secrets) for finding in findings)
+    return tuple(covered(finding) for finding in findings)
 
 
 class _Examiner(threading.Thread):

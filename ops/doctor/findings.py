@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Finding", "Status", "broken", "fail", "ok", "skipped", "warn", "without_secrets", "worst"]
+from engine.shown import shown
 
-#: a value this short would also hide innocent words
-_SHORTEST_SECRET = 4
+__all__ = ["Finding", "Status", "broken", "covered", "fail", "ok", "skipped", "warn", "worst"]
 
 
 class Status(StrEnum):
@@ -76,14 +75,11 @@ def worst(findings: Iterable[Finding]) -> Status:
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.OK)
 
 
-def without_secrets(finding: Finding, secrets: Sequence[str]) -> Finding:
-    """Return the finding with every secret blacked out, whoever's words brought it in."""
+def covered(finding: Finding) -> Finding:
+    """Return the finding as it may be shown, whoever's words are in it, on one line."""
 
     def clean(text: str) -> str:
-        for secret in secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
-        return " ".join(text.split())
+        return shown(" ".join(text.split()))
 
     remedy = None if finding.remedy is None else clean(finding.remedy)
     return replace(finding, found=clean(finding.found), remedy=remedy)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-import requests
-
+from ops.client import Client, ClientError
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
 from storage.errors import (
@@ -68,8 +67,9 @@ def examine_gateway(around: Surroundings) -> Iterator[Finding]:
 
 
 def _client(around: Surroundings, key: str | None) -> GatewayClient:
+    address = around.settings.gateway.address
     return GatewayClient(
-        around.settings.gateway.url, api_key=key, timeout_s=around.answer_s, timers=around.timers
+        address.url, api_key=key, login=address.login, timeout_s=around.answer_s, timers=around.timers
     )
 
 
@@ -135,18 +135,11 @@ def _check_channels(around: Surroundings, key: str | None) -> Finding:
 def _note_clock(around: Surroundings) -> None:
     """Note what time the gateway says it is, in the Date header of any answer."""
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # as the engine: no proxy of the environment
+        with Client(around.settings.gateway.url, timeout_s=around.answer_s) as client:
             asked_at, start_s = around.clock.now(), around.clock.monotonic_s()
-            with session.get(
-                f"{around.settings.gateway.url}/health",
-                timeout=around.answer_s,
-                stream=True,
-                allow_redirects=False,
-            ) as answer:
-                date = answer.headers.get("Date")
+            date = client.ask("GET", "/health").headers.get("Date")
             took_s = around.clock.monotonic_s() - start_s
-    except requests.RequestException:
+    except ClientError:
         return
     if date is None:
         return

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ops.client import local_url
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
 from ops.http.listening import Listening
@@ -20,7 +21,6 @@ _PORT, _DISK, _STACK_DISK = "machine.port", "machine.disk", "machine.stack_disk"
 #: where demo and local stack keep their data
 _STATE: Final = ".tp-capital"
 _GB, _MB = 1024**3, 1024**2
-_EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 
 
 def examine_machine(around: Surroundings) -> Iterator[Finding]:
@@ -48,8 +48,7 @@ def _check_port(around: Surroundings) -> Finding:
 
 def _taken(host: str, port: int, timeout_s: float) -> Finding:
     """Tell our own daemon from a stranger."""
-    asked = _EVERYWHERE.get(host, host)
-    body = fetch_health(f"http://{f'[{asked}]' if ':' in asked else asked}:{port}", timeout_s=timeout_s)
+    body = fetch_health(local_url(host, port), timeout_s=timeout_s)
     if body["checks"]:
         return ok(_PORT, f"the daemon already runs on {host} port {port}, and is {body['status']}")
     return fail(

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.shown import shown
 from ops.doctor.findings import Finding, Status, worst
 
 __all__ = ["show"]
@@ -30,10 +31,10 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         style = _COLOURS[finding.status]
         # Text, not str: brackets in a server's words are not our markup
-        table.add_row(finding.name, Text(finding.status.value, style=style), Text(finding.found))
+        table.add_row(finding.name, Text(finding.status.value, style=style), Text(shown(finding.found)))
     console.print(table)
     for finding in findings:
         if finding.remedy:
             # on one line each, however long: SQL is copied from here
-            words = Text.assemble((finding.name, _COLOURS[finding.status]), f": {finding.remedy}")
+            words = Text.assemble((finding.name, _COLOURS[finding.status]), f": {shown(finding.remedy)}")
             console.print(words, soft_wrap=True)

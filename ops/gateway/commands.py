@@ -13,6 +13,7 @@ from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file
 from ops.gateway.records import CHANNEL_ID
 from ops.gateway.server import serve
+from ops.terminal import say
 
 __all__ = ["app"]
 
@@ -86,10 +87,10 @@ def import_(
     except DatabaseUnavailableError as exc:
         raise _stop(EXIT_FAILED, f"the database is not available: {exc}") from exc
     for entry in report.bad[:BAD_SHOWN]:
-        typer.echo(f"{entry.place}: {entry.reason}", err=True)
+        say(f"{entry.place}: {entry.reason}", err=True)
     if len(report.bad) > BAD_SHOWN:
-        typer.echo(f"... and {len(report.bad) - BAD_SHOWN} more", err=True)
-    typer.echo(report.words())
+        say(f"... and {len(report.bad) - BAD_SHOWN} more", err=True)
+    say(report.words())
     if report.bad:
         raise typer.Exit(EXIT_FAILED)
 
@@ -104,5 +105,5 @@ def _checked_url(database_url: str | None) -> str:
 
 
 def _stop(code: int, line: str) -> typer.Exit:
-    typer.echo(line, err=True)
+    say(line, err=True)
     return typer.Exit(code)

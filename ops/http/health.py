@@ -9,6 +9,7 @@ from actors.health_report import HealthReport, Status
 from actors.snapshots import StreamSnapshot
 from engine.actor import SUPERVISOR
 from engine.children import Phase, SupervisorSnapshot
+from engine.shown import shown_values
 from engine.snapshot import Board
 from ops.version import VERSION
 
@@ -46,7 +47,8 @@ def health_body(board: Board, *, cache_hit_rate: float | None) -> tuple[int, dic
         "status": status.value,
         "timestamp": _iso(report.inputs.now),
         "checks": checks,
-        "details": details,
+        # causes are the words of servers, drivers and gateways
+        "details": shown_values(details),
     }
     return (503 if status is Status.UNHEALTHY else 200), body
 

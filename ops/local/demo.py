@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import requests
 import structlog
-import typer
 
 from config import load_settings
 from ops.daemon import Daemon, stop_on_signals
@@ -22,9 +20,11 @@ from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.listening import Listening
 from ops.local._processes import command_line_of
 from ops.local.postgres import LocalPostgres
-from ops.local.process import LocalServerError, OwnedProcess, wait_until
+from ops.local.probes import http_problem, is_taken
+from ops.local.process import LocalServerError, OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging
+from ops.terminal import say
 
 __all__ = ["Demo", "DemoError"]
 
@@ -60,6 +60,7 @@ class Demo:
         with stop_on_signals() as stop:
             try:
                 self._state.mkdir(parents=True, exist_ok=True)
+                self._free_gateway_port()
                 with LocalPostgres(self._state / "postgres") as postgres:
                     postgres.create_database(ENGINE_DATABASE)
                     postgres.create_database(GATEWAY_DATABASE)
@@ -69,33 +70,40 @@ class Demo:
             except (LocalServerError, DatabaseUnavailableError, ImportFileError, OSError) as error:
                 raise DemoError(str(error)) from error
 
-    def _gateway(self, dsn: str) -> OwnedProcess:
-        """Start the reference gateway as a process of its own, so that it can be stopped by itself."""
-        process = OwnedProcess(
+    def _free_gateway_port(self) -> None:
+        """Stop what a killed demo of this folder left, and refuse a port that is a stranger's, first of all."""
+        _take_over(self._state / "gateway.pid", self._gateway_process({}))
+        if is_taken(self._gateway_port):
+            port = self._gateway_port
+            raise DemoError(
+                f"port {port}, which the demo's gateway needs, is taken (ss -ltnp 'sport = :{port}' shows by whom): "
+                f"stop that, or choose another --port; the gateway's is {GATEWAY_PORT_STEP} above it"
+            )
+
+    def _gateway_process(self, environment: Mapping[str, str]) -> OwnedProcess:
+        return OwnedProcess(
             "gateway",
             [sys.executable, "-m", "ops.cli", "gateway", "--port", str(self._gateway_port)],
             log_path=self._state / "gateway.log",
             # by the environment: arguments are public on the machine
-            env={**os.environ, "TELEGRAM_GATEWAY_DATABASE_URL": dsn, "TELEGRAM_GATEWAY_API_KEY": ""},
+            env={**os.environ, **environment},
         )
-        _take_over(self._state / "gateway.pid", process)
+
+    def _gateway(self, dsn: str) -> OwnedProcess:
+        """Start the reference gateway as a process of its own, so that it can be stopped by itself."""
+        port = self._gateway_port
+        process = self._gateway_process(
+            {"TELEGRAM_GATEWAY_DATABASE_URL": dsn, "TELEGRAM_GATEWAY_API_KEY": ""}
+        )
         process.start()
         (self._state / "gateway.pid").write_text(str(process.pid))
-
-        def healthy() -> bool:
-            if not process.running:
-                return True
-            try:
-                return requests.get(f"http://127.0.0.1:{self._gateway_port}/health", timeout=1).ok
-            except requests.RequestException:
-                return False
-
-        wait_until(healthy, deadline_s=GATEWAY_START_S)
-        if not process.running:
-            raise DemoError(
-                f"the gateway did not start on port {self._gateway_port} (taken? then choose another --port); "
-                f"its log is {process.log_path}"
+        try:
+            process.wait_ready(
+                lambda: http_problem(port, "/health") is None, deadline_s=GATEWAY_START_S, port=port
             )
+        except BaseException:
+            process.stop()
+            raise
         return process
 
     def _fill(self, dsn: str) -> None:
@@ -160,7 +168,7 @@ class Demo:
             ("stop", "Ctrl-C"),
         )
         shown = [f"  {name:<9} {value}" for name, value in lines]
-        typer.echo("\n".join(["", "tp-capital demo", *shown, ""]))
+        say("\n".join(["", "tp-capital demo", *shown, ""]))
 
 
 def _log_format() -> Literal["json", "console"]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ops.local._listeners import may_listen
 from ops.local._processes import command_line_of
 from ops.local.process import LocalServerError
 
-__all__ = ["PartsFile", "StartedPart"]
+__all__ = ["PartState", "PartsFile", "StartedPart"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,20 @@ class StartedPart:
     def running(self) -> bool:
         """Whether that very process is there now."""
         return command_line_of(self.pid) == self.command
+
+    @property
+    def listens(self) -> bool:
+        """Whether it is this process that answers on its port."""
+        return may_listen(self.pid, self.port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartState:
+    """How a part is. ``says`` is why it is not healthy, or what a healthy one adds."""
+
+    part: StartedPart
+    healthy: bool
+    says: str
 
 
 class PartsFile:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
-import requests
-
+from ops.client import Answer, Client, ClientError
 from ops.local.postgres import HOST
 
 __all__ = ["engine_health", "http_problem", "is_taken"]
@@ -29,22 +27,24 @@ def http_problem(port: int, path: str) -> str | None:
     """Return why ``path`` is not answered well; None when it is."""
     try:
         answer = _get(port, path)
-    except requests.RequestException:
+    except ClientError:
         return "does not answer"
-    return None if answer.ok else answer.text[:300]
+    return None if answer.ok else answer.words
 
 
 def engine_health(port: int) -> str:
     """Return what an engine says of itself in a few words, empty when it says nothing."""
     try:
-        body: dict[str, Any] = _get(port, "/health").json()
-        unwell = [name for name, status in body["checks"].items() if status != "healthy"]
-        return f"{body['status']}{': ' + ', '.join(unwell) if unwell else ''}"
-    except (requests.RequestException, ValueError, KeyError):
+        body = _get(port, "/health").object()
+    except ClientError:
         return ""
+    checks = body.get("checks") if body else None
+    if body is None or not isinstance(checks, dict):
+        return ""
+    unwell = [name for name, status in checks.items() if status != "healthy"]
+    return f"{body.get('status')}{': ' + ', '.join(unwell) if unwell else ''}"
 
 
-def _get(port: int, path: str) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy of the environment has no say in what runs here
-        return session.get(f"http://{HOST}:{port}{path}", timeout=_ASK_S)
+def _get(port: int, path: str) -> Answer:
+    with Client(f"http://{HOST}:{port}", timeout_s=_ASK_S) as client:
+        return client.ask("GET", path)

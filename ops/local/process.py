@@ -14,6 +14,7 @@ from typing import Self
 import structlog
 
 from engine.stillness import HELD_STILL_S
+from ops.local._listeners import may_listen
 from ops.local._processes import children_of, command_line_of, is_held
 
 __all__ = [
@@ -178,8 +179,14 @@ class OwnedProcess:
         self.thaw()
         _log.info("process.taken_over", name=self.name, pid=pid)
 
-    def wait_ready(self, probe: Callable[[], bool], *, deadline_s: float) -> None:
-        """Wait until `probe` says yes.
+    def listens_on(self, port: int) -> bool:
+        """Tell whether this very process listens on a port of this machine, not a stranger."""
+        return self.pid is not None and self.running and may_listen(self.pid, port)
+
+    def wait_ready(self, probe: Callable[[], bool], *, deadline_s: float, port: int | None = None) -> None:
+        """Wait until `probe` says yes; with `port`, only when it is this very process that listens there.
+
+        Nothing is asked, and no password sent, before that is known.
 
         Raises:
             ServerStartError: The process ended first, or the deadline passed; the process is left as it is.
@@ -190,7 +197,7 @@ class OwnedProcess:
         def settled() -> bool:
             nonlocal ready
             # Asked in this order, another server on the same port cannot answer for one that has ended.
-            ready = probe() and self.running
+            ready = (port is None or self.listens_on(port)) and probe() and self.running
             return ready or not self.running
 
         wait_until(settled, deadline_s=deadline_s)

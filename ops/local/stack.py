@@ -9,14 +9,13 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from ops.gateway.importer import import_messages
 from ops.local._account import open_for_passing, server_account
-from ops.local.parts_file import PartsFile, StartedPart
+from ops.local.parts_file import PartsFile, PartState, StartedPart
 from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
 from ops.local.postgres import HOST, LocalPostgres
 from ops.local.probes import engine_health, http_problem, is_taken
@@ -28,7 +27,7 @@ from ops.local.sample import load_sample
 from ops.local.stack_ports import StackPorts
 from ops.local.stack_secrets import StackSecrets
 
-__all__ = ["DATABASE", "GATEWAY_DATABASE", "PartState", "Stack"]
+__all__ = ["DATABASE", "GATEWAY_DATABASE", "Stack"]
 
 DATABASE = "tp_capital_db"
 GATEWAY_DATABASE = "telegram_gateway"
@@ -37,15 +36,6 @@ _ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "gateway", "
 _READY_S = 30.0
 #: the engine drains for up to 10 s
 _STOP_S = 15.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartState:
-    """How a part is. ``says`` is why it is not healthy, or what a healthy one adds."""
-
-    part: StartedPart
-    healthy: bool
-    says: str
 
 
 class Stack:
@@ -210,7 +200,7 @@ class Stack:
         running = next((part for part in self._started if part.name == name), None)
         if running is not None:
             # a replica, for instance, needs a moment when its master was started anew
-            if not wait_until(lambda: self._probe(name, port) is None, deadline_s=_READY_S):
+            if not wait_until(lambda: self._problem(running) is None, deadline_s=_READY_S):
                 raise ServerStartError(
                     f"{name} runs (process {running.pid}), but is not healthy after {_READY_S:g} s: "
                     f"{self._state(running).says}. Its log: {running.log}"
@@ -220,19 +210,25 @@ class Stack:
         process.start()
         assert process.pid is not None  # noqa: S101 - started above
         self._note(name, process.pid, process.command, process.log_path)
-        process.wait_ready(lambda: self._probe(name, port) is None, deadline_s=_READY_S)
+        process.wait_ready(lambda: self._probe(name, port) is None, deadline_s=_READY_S, port=port)
 
     # ── looking ──────────────────────────────────────────────────────────────
 
     def _state(self, part: StartedPart) -> PartState:
         if not part.running:
             return PartState(part=part, healthy=False, says=f"does not run; its log: {part.log}")
-        problem = self._probe(part.name, part.port)
+        problem = self._problem(part)
         return PartState(
             part=part,
             healthy=problem is None,
             says=problem or (engine_health(part.port) if part.name == "engine" else ""),
         )
+
+    def _problem(self, part: StartedPart) -> str | None:
+        """Ask a part that runs; no stranger on its port is asked, nor sent a password."""
+        if not part.listens:
+            return f"does not listen on port {part.port}, or another process does too"
+        return self._probe(part.name, part.port)
 
     def _probe(self, name: str, port: int) -> str | None:
         """Ask a part; return what is wrong, None when all is well."""

@@ -16,7 +16,7 @@ import requests
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from ops.daemon_client import DaemonClient
+from ops.client import DaemonClient
 from ops.recent_logs import LEVELS
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.outcomes import CHANNEL

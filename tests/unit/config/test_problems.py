@@ -243,3 +243,52 @@ def test_no_problem_quotes_a_secret(environment: Any) -> None:
     assert len(told) == 4
     assert "s3cret" not in "".join(told)
     assert "s3cret" not in repr(ConfigurationError(told))
+
+
+# ── addresses ────────────────────────────────────────────────────────────────
+
+AT = "in a password, @ is written %40"
+
+
+@pytest.mark.parametrize(
+    ("dsn", "words"),
+    [
+        ("postgresql://u:hunt@er22@h/db", AT),
+        ("postgresql://u:hunt/er22@h/db", "/ is %2F"),
+        ("postgresql://u:12/hunter22@h/db", "/ is %2F"),
+        ("host=hunt@er22 dbname=x", AT),
+        ("postgresql://u:50%hunter22@h/db", "% is written %25"),
+        ("postgresql://u:hunter22@h/db?pgbouncer=true", "pgbouncer"),
+        ("postgresql://u:hunter22@h/db?sslmode=require&schema=public", "TP_CAPITAL_DB_SCHEMA"),
+        ("postgresql://u:hunter22@h/db?hunter22=1", "none of PostgreSQL's"),
+    ],
+)
+def test_fault_53_and_68_the_part_of_an_address_at_fault_is_named_and_not_quoted(
+    dsn: str, words: str
+) -> None:
+    problem = conninfo_problem(dsn)
+    assert problem is not None
+    assert words in problem
+    assert "er22" not in problem
+
+
+@pytest.mark.parametrize("dsn", ["host=@abstract dbname=x", "postgresql://u:p?%40%2525@h/d?sslmode=require"])
+def test_what_looks_odd_and_is_right_is_taken(dsn: str) -> None:
+    assert conninfo_problem(dsn) is None
+
+
+def test_fault_53_an_address_in_the_place_of_a_host_is_refused_unquoted(environment: Any) -> None:
+    for host in ("u:hunter22@h", "postgresql://u:hunter22@h/db"):
+        environment(TP_CAPITAL_DB_HOST=host)
+        (problem,) = problems()
+        assert "TP_CAPITAL_DB_HOST" in problem
+        assert "hunter22" not in problem
+
+
+def test_fault_53_user_and_password_of_the_gateways_address_are_used_and_not_shown(environment: Any) -> None:
+    environment(TELEGRAM_GATEWAY_URL="https://user:hun%40ter22@h/base/")
+    settings = load_settings()
+    assert settings.gateway.url == "https://h/base"
+    assert settings.gateway.address.login == ("user", "hun@ter22")
+    assert "ter22" not in f"{settings.gateway} {settings.describe()}"
+    assert "hun@ter22" in settings.secrets()

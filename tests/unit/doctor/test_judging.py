@@ -5,9 +5,10 @@ from importlib import resources
 
 import pytest
 
+from engine.shown import keep_hidden
 from ops.doctor.clocks import judge_clocks
 from ops.doctor.database import judge_tls, judge_version, judge_writable
-from ops.doctor.findings import Finding, Status, fail, ok, skipped, warn, without_secrets, worst
+from ops.doctor.findings import Finding, Status, covered, fail, ok, skipped, warn, worst
 from ops.doctor.redis import judge_memory, judge_replica
 from ops.doctor.rights import grants
 
@@ -158,8 +159,7 @@ def test_the_worst_status_counts_and_skipped_does_not() -> None:
 
 
 def test_a_secret_in_anyones_words_is_blacked_out() -> None:
-    finding = without_secrets(
-        fail("a", 'no such thing: "hunter22"\n\tat all', "do not use hunter22"), ["hunter22", "a", ""]
-    )
+    keep_hidden(["hunter22", "a", ""])
+    finding = covered(fail("a", 'no such thing: "hunter22"\n\tat all', "do not use hunter22"))
     assert finding.found == 'no such thing: "***" at all'
     assert finding.remedy == "do not use ***"

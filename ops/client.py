@@ -1,0 +1,215 @@
+"""The one HTTP client for a running daemon, for the children of demo and stack, and for doctor.
+
+No proxy and no .netrc of the environment, no redirect (it could carry the key to another host), no secret of the
+address in a text, an answer no larger than it may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+
+from config import Settings
+from config.addresses import HttpAddress
+from engine.shown import shown
+from storage.http_causes import plain_cause
+from storage.http_connection import KeptConnections, read_at_most
+
+__all__ = ["Answer", "Client", "ClientError", "DaemonClient", "DaemonError", "daemon_url", "local_url"]
+
+_TIMEOUT_S = 10.0
+_LARGEST_BYTES = 256 * 1024 * 1024
+_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not bound
+
+
+class ClientError(Exception):
+    """No answer, or one that cannot be used; the text is for a person and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer of any status."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a success."""
+        return 200 <= self.status < 300
+
+    @property
+    def words(self) -> str:
+        """Its body for a person."""
+        return shown(self.content[:300].decode(errors="replace"))
+
+    def object(self) -> dict[str, Any] | None:
+        """Return its body as a JSON object; None when it is none."""
+        try:
+            body = orjson.loads(self.content)
+        except ValueError:
+            return None
+        return body if isinstance(body, dict) else None
+
+
+class Client:
+    """Asks one address; ``api_key`` goes with every request, and a user and password in the address too.
+
+    ``url`` is the address as it may be shown.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = _TIMEOUT_S) -> None:
+        try:
+            address = HttpAddress.of(url)
+        except ValueError:
+            raise ClientError("a URL such as http://127.0.0.1:4008 is wanted") from None
+        self.url = address.url
+        self._timeout_s = timeout_s
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = address.login
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, KeptConnections())
+        if api_key:
+            self._session.headers["X-API-Key"] = api_key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def ask(self, method: str, path: str, **arguments: Any) -> Answer:
+        """Return the answer, whatever its status.
+
+        Raises:
+            ClientError: there is none, or it would lead elsewhere.
+        """
+        try:
+            with self._session.request(
+                method,
+                self.url + path,
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+                **arguments,
+            ) as response:
+                content = read_at_most(response, _LARGEST_BYTES)
+        except (requests.RequestException, ValueError) as error:
+            raise ClientError(shown(plain_cause(error))) from None
+        if content is None:
+            raise ClientError(f"its answer is larger than {_LARGEST_BYTES} bytes")
+        if 300 <= response.status_code < 400 and "Location" in response.headers:
+            elsewhere = urlsplit(response.headers["Location"])
+            place = shown(f"{elsewhere.scheme}://{elsewhere.netloc.rpartition('@')[2]}"[:200])
+            raise ClientError(
+                f"it leads on to {place if elsewhere.netloc else 'another path'}, which is not followed"
+            )
+        return Answer(
+            status=response.status_code, reason=response.reason, headers=response.headers, content=content
+        )
+
+
+def local_url(host: str, port: int) -> str:
+    """Return where what listens on ``host`` is asked from this machine."""
+    host = _EVERYWHERE.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}"
+
+
+def daemon_url(settings: Settings) -> str:
+    """Return where a daemon with these settings answers on this machine."""
+    return local_url(settings.http.host, settings.http.port)
+
+
+class DaemonError(Exception):
+    """The daemon cannot be asked, or said no; the text is for a person.
+
+    ``status`` is the answer's, None where there was none.
+    """
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class DaemonClient:
+    """Asks one daemon; ``api_key`` goes with every request.
+
+    Raises:
+        DaemonError: the address is none.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None) -> None:
+        try:
+            self._client = Client(url, api_key=api_key)
+        except ClientError as error:
+            raise DaemonError(f"{error}; name the daemon's by --url") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.__exit__(kind, error, trace)
+
+    def get(self, path: str, **parameters: object) -> dict[str, Any]:
+        """Return the body of an answer.
+
+        Raises:
+            DaemonError: there is no daemon, or it said no.
+        """
+        return self._ask("GET", path, params={name: str(value) for name, value in parameters.items()})
+
+    def post(self, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
+        """Have something done and return the body of the answer.
+
+        Raises:
+            DaemonError: there is no daemon, or it said no.
+        """
+        return self._ask("POST", path, json=body or {})
+
+    def pages(self, path: str, **parameters: object) -> Iterator[dict[str, Any]]:
+        """Yield the items of all pages.
+
+        Raises:
+            DaemonError: there is no daemon, or it said no.
+        """
+        while True:
+            page = self.get(path, **parameters)
+            yield from page["data"]
+            if page["nextCursor"] is None:
+                return
+            parameters["cursor"] = page["nextCursor"]
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        url = self._client.url
+        try:
+            answer = self._client.ask(method, path, **arguments)
+        except ClientError as error:
+            raise DaemonError(
+                f"no daemon answers at {url}: {error}; start one, or name it by --url"
+            ) from None
+        body = answer.object()
+        if body is None:
+            raise DaemonError(f"what answers at {url} is no tp-capital")
+        if not answer.ok:
+            errors = body.get("errors")
+            wrong = "; ".join(
+                f"{one.get('field')}: {one.get('message')}"
+                for one in (errors if isinstance(errors, list) else [])
+                if isinstance(one, dict)
+            )
+            said = f"{body.get('detail', answer.reason)}{f' ({wrong})' if wrong else ''}"
+            raise DaemonError(shown(said), status=answer.status)
+        return body

@@ -1,0 +1,85 @@
+"""The one HTTP client: no proxy, no redirect with a key, no secret of an address in a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.cli import app
+from ops.client import Client, ClientError, DaemonClient, DaemonError
+from ops.local.ports import free_port
+from ops.local.probes import http_problem
+from tests.support.httpstub import Answer, HttpStub, json_answer
+
+KEY = "key-that-is-for-one-host"
+
+
+def test_fault_57_no_redirect_carries_the_key_to_another_host() -> None:
+    with HttpStub(json_answer({"data": []})) as other, HttpStub() as asked:
+        elsewhere = f"http://user:secret@127.0.0.1:{other.port}/dead-letters"
+        for status in (301, 302, 303, 307, 308):
+            asked.queue(Answer(status=status, headers={"Location": elsewhere}))
+            with (
+                DaemonClient(asked.url, api_key=KEY) as daemon,
+                pytest.raises(DaemonError, match=f"127.0.0.1:{other.port}, which is not followed") as caught,
+            ):
+                daemon.get("/dead-letters")
+            assert "secret" not in str(caught.value)
+        assert other.requests == ()
+        assert all(request.headers["x-api-key"] == KEY for request in asked.requests)
+
+
+@pytest.mark.parametrize("words", [["status"], ["logs"], ["dead-letters", "list"], ["backfill"]])
+def test_fault_57_commands_end_with_one_line_at_a_redirect(words: list[str]) -> None:
+    with HttpStub() as other, HttpStub() as asked:
+        asked.answer(Answer(status=302, headers={"Location": other.url + "/x"}))
+        result = CliRunner().invoke(app, [*words, "--url", asked.url], env={"TP_CAPITAL_API_KEY": KEY})
+        assert result.exit_code in (1, 2)
+        assert "not followed" in " ".join(result.output.split())
+        assert other.requests == ()
+
+
+def test_fault_64_neither_proxy_nor_netrc_of_the_environment_has_a_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with HttpStub() as proxy, HttpStub(json_answer({})) as asked:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.setenv("NO_PROXY", "")
+        assert http_problem(asked.port, "/health") is None
+        with Client(asked.url) as client:
+            assert client.ask("GET", "/health").ok
+        assert proxy.requests == ()
+        assert all("authorization" not in request.headers for request in asked.requests)
+
+
+def test_fault_53_a_password_in_the_address_is_sent_and_not_shown() -> None:
+    with HttpStub(Answer(status=200, body=b"no json")) as asked:
+        url = f"http://user:p%40ss-word@127.0.0.1:{asked.port}"
+        with DaemonClient(url, api_key=None) as daemon, pytest.raises(DaemonError) as caught:
+            daemon.get("/health")
+        assert "ss-word" not in str(caught.value)
+        # the words of the address, in base64
+        assert asked.requests[0].headers["authorization"] == "Basic dXNlcjpwQHNzLXdvcmQ="
+
+
+@pytest.mark.parametrize(
+    "url", ["http://u:secr@et/x@y", "secret", "ftp://secret", "http://a secret", "http://[secret"]
+)
+def test_an_address_that_is_none_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        Client(url)
+    assert "secr" not in str(caught.value)
+
+
+def test_outside_words_in_a_refusal_cannot_steer_a_terminal() -> None:
+    with HttpStub(json_answer({"detail": "no\x1b[2J\u202e[red]"}, status=400)) as asked:
+        with DaemonClient(asked.url, api_key=None) as daemon, pytest.raises(DaemonError) as caught:
+            daemon.get("/x")
+        assert str(caught.value) == "no\\x1b[2J\\u202e[red]"
+    with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(ClientError, match="refused"):
+        client.ask("GET", "/")
