@@ -74,7 +74,7 @@ class Cache(Actor):
             if self._learn is not None:
                 self._learn()
                 self._learn = None
-            self._raise(self._ledger.commit_number())
+            self._raise(self._newest_number())
         except StorageError as error:
             self.log.debug("cache.look_failed", error=str(error))
         if self._error is not None:
@@ -101,6 +101,16 @@ class Cache(Actor):
             self._error = error
             self._publish()
         return error is None
+
+    def _newest_number(self) -> int:
+        number = self._ledger.commit_number()
+        if self._commit_number is None or number >= self._commit_number:
+            return number
+        # a standby that is behind tells an earlier one too, and nothing was taken back
+        number = self._ledger.certain_number()
+        if number < self._commit_number:
+            self.log.warning("cache.set_back", commit_number=number, was=self._commit_number)
+        return number
 
     def _raise(self, commit_number: int) -> None:
         # a database restored from a backup counts from an earlier number again: any other one is news

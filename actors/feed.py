@@ -53,7 +53,7 @@ class Reached(Enum):
     WITHIN = "within"
     #: some of it is no longer kept: read it from the database
     BEHIND = "behind"
-    #: the place lies in a future that was taken back: the database was restored from a backup
+    #: the place lies ahead of the feed: another daemon of this database has told it, or the database was restored
     AHEAD = "ahead"
     #: the database has not told its number yet
     UNKNOWN = "unknown"
@@ -61,9 +61,13 @@ class Reached(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Some events, in order, and the place a reader has reached with them; ``newest`` is the feed's own."""
+    """Some events, in order, and the place a reader has reached with them; ``newest`` is the feed's own.
+
+    ``turn``: how often the feed was set back. What a reader holds of an earlier turn was taken back.
+    """
 
     reached: Reached
+    turn: int
     events: Sequence[FeedEvent] = ()
     place: Place | None = None
     newest: Place | None = None
@@ -81,11 +85,17 @@ class Feed:
         self._floor: Place | None = None
         self._newest: Place | None = None
         self._began: Place | None = None
+        self._turn = 0
 
     @property
     def began(self) -> Place | None:
         """The place the feed first began at; None before the database has told its number."""
         return self._began
+
+    @property
+    def turn(self) -> int:
+        """How often the feed was set back."""
+        return self._turn
 
     @property
     def newest(self) -> Place | None:
@@ -96,6 +106,7 @@ class Feed:
         """Begin at ``place``: for the first time, or because the database counts from earlier on again."""
         with self._lock:
             self._events, self._bytes = [], 0
+            self._turn += self._newest is not None
             self._floor = self._newest = place
             self._began = self._began or place
         self.wake()
@@ -128,16 +139,18 @@ class Feed:
         """Return what follows ``place``."""
         with self._lock:
             if self._newest is None or self._floor is None:
-                return Slice(reached=Reached.UNKNOWN)
+                return Slice(reached=Reached.UNKNOWN, turn=self._turn)
             if place > self._newest:
-                return Slice(reached=Reached.AHEAD, newest=self._newest)
+                return Slice(reached=Reached.AHEAD, turn=self._turn, newest=self._newest)
             if place < self._floor:
-                return Slice(reached=Reached.BEHIND, newest=self._newest)
+                return Slice(reached=Reached.BEHIND, turn=self._turn, newest=self._newest)
             start = bisect_right(self._events, place, key=lambda event: event.place)
             events = self._events[start : start + max_events]
             all_of_it = start + len(events) == len(self._events)
             reached = self._newest if all_of_it else events[-1].place
-            return Slice(reached=Reached.WITHIN, events=events, place=reached, newest=self._newest)
+            return Slice(
+                reached=Reached.WITHIN, turn=self._turn, events=events, place=reached, newest=self._newest
+            )
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, in the appending thread, whenever there is more."""

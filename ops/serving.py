@@ -80,6 +80,7 @@ class Serving:
             self._feed,
             self._signals,
             trouble=functools.partial(stream_trouble, self._services.board),
+            certain_number=self._stores.ledger.certain_number,
             limits=StreamLimits(most=self._settings.http.max_streams),
             instruments=self._instruments,
         )

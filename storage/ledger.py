@@ -139,6 +139,8 @@ where dead_letters.channel = key.channel and dead_letters.message_id = key.messa
 
 _KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
 _COMMIT_NUMBER = "select number from {schema}.commits"
+# a lock that a transaction which draws a number does not wait for, nor does it wait for that one
+_CERTAIN_NUMBER = f"{_COMMIT_NUMBER} for key share"
 # one look into the index a channel, however long the ledger
 _NEWEST_RECEIVED = """
 select wanted.channel, (
@@ -178,6 +180,7 @@ class Ledger:
                 "resolve": _RESOLVE,
                 "outcomes": _KNOWN_OUTCOMES,
                 "number": _COMMIT_NUMBER,
+                "certain": _CERTAIN_NUMBER,
                 "newest": _NEWEST_RECEIVED,
             }.items()
         }
@@ -221,6 +224,15 @@ class Ledger:
             return int(row["number"]) if row else 0
 
         return self._database.read(work)
+
+    def certain_number(self) -> int:
+        """Return the same, of the server that takes the writes: a standby may be behind, and refuses this."""
+
+        def work(cursor: Cursor) -> int:
+            row = cursor.execute(self._sql["certain"]).fetchone()
+            return int(row["number"]) if row else 0
+
+        return self._database.check(work)
 
     def newest_received(self, channels: Sequence[str]) -> dict[str, datetime]:
         """Return when the newest message of each channel was received by the gateway, where there is one."""

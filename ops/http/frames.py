@@ -52,7 +52,10 @@ def stale(cause: str | None, since: datetime | None) -> bytes:
 
 
 def reset(place: Place) -> bytes:
-    """Return the event that says: what was sent after this place was taken back, read the list again."""
+    """Return the event that says: what was sent after this place was taken back, read the list again.
+
+    It is the last of its stream: ids begin anew with the next one.
+    """
     return _frame("reset", {"reason": "the database was set back to an earlier state"}, place)
 
 

@@ -13,7 +13,7 @@ from actors.feed import Place
 from ops.http.frames import read_place
 from ops.http.parameters import Instant, Parameters, Whole, Word, lowered
 from ops.http.problems import BadRequestError
-from ops.http.streaming import StreamFilter
+from ops.http.stream_filter import StreamFilter
 from storage.signals import SignalQuery, decode_cursor
 
 __all__ = [

@@ -16,10 +16,11 @@ from starlette.types import Receive, Scope, Send
 from actors.feed import Feed, FeedEvent, Place, Reached
 from actors.instruments import Instruments
 from ops.http import frames
+from ops.http.stream_filter import StreamFilter
 from storage.errors import StorageError
 from storage.signals import Signals
 
-__all__ = ["StreamFilter", "StreamLimits", "StreamResponse", "Streams", "TooManyStreamsError"]
+__all__ = ["StreamLimits", "StreamResponse", "Streams", "TooManyStreamsError"]
 
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -45,25 +46,6 @@ class StreamLimits:
     heartbeat_s: float = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamFilter:
-    """Which signals a reader wants, by the same rules as the list."""
-
-    channel: str | None = None
-    asset: str | None = None
-    signal_type: str | None = None
-    side: str | None = None
-
-    def wants(self, event: FeedEvent) -> bool:
-        """Return whether an event is for this reader."""
-        return (
-            (self.channel is None or event.channel == self.channel)
-            and (self.asset is None or event.asset == self.asset.upper())
-            and (self.signal_type is None or event.signal_type.lower() == self.signal_type.lower())
-            and (self.side is None or event.side == self.side)
-        )
-
-
 class TooManyStreamsError(Exception):
     """As many streams are open as may be."""
 
@@ -73,13 +55,18 @@ Trouble = tuple[str, datetime | None]
 
 @dataclass(eq=False, slots=True)
 class _Reader:
-    """One open stream. ``told`` is the trouble it was last told of."""
+    """One open stream. ``told`` is the trouble it was last told of, ``turn`` the feed's when it began.
+
+    ``over``: it was told all there is to tell on this connection.
+    """
 
     wants: Callable[[FeedEvent], bool]
     place: Place | None
+    turn: int
     client: str
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
+    over: bool = False
     told: Trouble | None = None
 
 
@@ -107,6 +94,7 @@ class Streams:
     """Opens streams up to a limit, and ends them when the server stops.
 
     ``trouble`` tells why new signals cannot be had just now, and since when; None while they can.
+    ``certain_number`` asks the database for the number of its last commit.
     """
 
     def __init__(
@@ -115,12 +103,14 @@ class Streams:
         signals: Signals,
         *,
         trouble: Callable[[], Trouble | None],
+        certain_number: Callable[[], int],
         limits: StreamLimits,
         instruments: Instruments,
     ) -> None:
         self._feed = feed
         self._signals = signals
         self._trouble = trouble
+        self._certain_number = certain_number
         self._limits = limits
         self._instruments = instruments
         self._at: _Loop | None = None
@@ -144,7 +134,7 @@ class Streams:
         if at.ended or full or (not local and clients[client] >= self._limits.most_per_client):
             self._instruments.streams_refused.inc()
             raise TooManyStreamsError
-        reader = _Reader(wants=wanted.wants, place=place, client=client)
+        reader = _Reader(wants=wanted.wants, place=place, turn=self._feed.turn, client=client)
         self._enter(at, reader)
         if place is None:
             # taken here and not with the first words, so that nothing committed after the request is missed
@@ -193,17 +183,19 @@ class Streams:
         async def say(words: bytes) -> None:
             await send({"type": "http.response.body", "body": words, "more_body": True})
 
-        await say(frames.opening() + frames.heartbeat(reader.place))
+        await say(frames.opening() + frames.heartbeat(self._sure(reader)))
         said_s = at.loop.time()
-        while not (reader.gone or at.ended):
+        while not (reader.gone or reader.over or at.ended):
             reader.wake.clear()
             words, more = await self._next(at, reader)
             if not words and at.loop.time() - said_s >= self._limits.heartbeat_s:
-                words = frames.heartbeat(reader.place)
+                words = frames.heartbeat(self._sure(reader))
             if words:
                 await say(words)
                 said_s = at.loop.time()
                 self._instruments.stream_bytes.inc(len(words))
+            if reader.over:
+                continue
             if more:
                 await asyncio.sleep(0)  # the other readers have their turn
             else:
@@ -222,26 +214,49 @@ class Streams:
             reader.place = self._feed.began
             return b"".join(words), reader.place is not None
         part = self._feed.after(reader.place, max_events=_MOST_AT_ONCE)
+        if part.turn != reader.turn:
+            words.append(self._set_back(reader, part.newest))
+            return b"".join(words), False
         more = False
         match part.reached:
             case Reached.WITHIN:
                 words += [event.frame for event in part.events if reader.wants(event)]
                 more = part.place != part.newest
                 reader.place = part.place
-            case Reached.AHEAD:
-                assert part.newest is not None  # noqa: S101 - known when a place can be ahead of it
-                words.append(frames.reset(part.newest))
-                reader.place = part.newest
-            case Reached.BEHIND if words or trouble is not None:
+            case Reached.BEHIND | Reached.AHEAD if words or trouble is not None:
                 # what is known is said before the database is asked; while it is away that would be in vain
                 more = trouble is None
             case Reached.BEHIND:
                 assert part.newest is not None  # noqa: S101 - as above
                 words += [event.frame for event in await self._catch_up(at, reader, part.newest)]
                 more = True
-            case Reached.UNKNOWN:
-                pass
+            case Reached.AHEAD:
+                # told by another daemon of this database, as a rule: the feed is there in a moment and wakes us
+                if await self._was_taken_back(at, reader.place):
+                    words.append(self._set_back(reader, part.newest))
         return b"".join(words), more
+
+    def _sure(self, reader: _Reader) -> Place | None:
+        """Return the place of a reader; None while nobody knows whether the one it came with still holds."""
+        newest = self._feed.newest
+        return (
+            None if newest is None or (reader.place is not None and reader.place > newest) else reader.place
+        )
+
+    def _set_back(self, reader: _Reader, newest: Place | None) -> bytes:
+        """End a stream whose reader holds what the database has not: on one connection ids never step back."""
+        assert newest is not None  # noqa: S101 - known when something can be ahead of it
+        reader.over = True
+        return frames.reset(newest)
+
+    async def _was_taken_back(self, at: _Loop, place: Place) -> bool:
+        """Return whether the database has not come to ``place``, or no more; not when it cannot tell."""
+        try:
+            number = await to_thread.run_sync(self._certain_number, limiter=at.catching_up)
+        except StorageError:
+            await asyncio.sleep(_RETRY_READ_S)
+            return False
+        return number < place.number
 
     async def _catch_up(self, at: _Loop, reader: _Reader, newest: Place) -> list[FeedEvent]:
         """Read a page of what the feed no longer keeps."""

@@ -21,9 +21,15 @@ TTL_S = 60.0
 class FakeLedger:
     def __init__(self) -> None:
         self.number = 5
+        self.told: int | None = None  # by a server that is behind
         self.down: StorageError | None = None
 
     def commit_number(self) -> int:
+        if self.down is not None:
+            raise self.down
+        return self.number if self.told is None else self.told
+
+    def certain_number(self) -> int:
         if self.down is not None:
             raise self.down
         return self.number
@@ -171,3 +177,15 @@ def test_that_pages_are_taken_again_is_found_out_without_one() -> None:
     caching.pages.pages.clear()
     caching.advance(5 * LOOK_EVERY_S, caching.cache)
     assert (trials, caching.pages.pages) == (1, {}), "what is well is not tried"
+
+
+def test_fault_86_an_earlier_number_of_a_standby_that_is_behind_sets_nothing_back() -> None:
+    caching = Caching()
+    caching.advance(0, caching.cache)
+    caching.ledger.told = 3
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert caching.snapshot.commit_number == 5
+    caching.ledger.told = None
+    caching.ledger.number = 3  # restored from a backup
+    caching.advance(LOOK_EVERY_S, caching.cache)
+    assert caching.snapshot.commit_number == 3

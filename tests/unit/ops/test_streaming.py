@@ -14,7 +14,8 @@ from starlette.types import Message
 
 from actors.feed import Feed, FeedEvent, Place
 from actors.instruments import Instruments
-from ops.http.streaming import StreamFilter, StreamLimits, Streams, TooManyStreamsError
+from ops.http.stream_filter import StreamFilter
+from ops.http.streaming import StreamLimits, Streams, TooManyStreamsError
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.signals import Signals
 
@@ -62,14 +63,21 @@ class World:
         self.feed = Feed()
         self.signals = FakeSignals(stored)
         self.trouble: tuple[str, datetime | None] | None = None
+        self.number: int | StorageError = 0
         self.registry = CollectorRegistry()
         self.streams = Streams(
             self.feed,
             cast("Signals", self.signals),
             trouble=lambda: self.trouble,
+            certain_number=self.certain_number,
             limits=limits or StreamLimits(heartbeat_s=30),
             instruments=Instruments(self.registry),
         )
+
+    def certain_number(self) -> int:
+        if isinstance(self.number, StorageError):
+            raise self.number
+        return self.number
 
     def commit(self, number: int, **changes: str) -> None:
         self.feed.append([event(number, **changes)], Place.end_of(number))
@@ -123,6 +131,10 @@ class Reader:
             while not condition():
                 self._told.clear()
                 await self._told.wait()
+
+    def all_ids(self) -> list[str]:
+        """Return every id, of signs of life too."""
+        return [line.removeprefix("id: ") for line in self.text.splitlines() if line.startswith("id: ")]
 
     def ids(self) -> list[str]:
         """Return the ids of events with data."""
@@ -262,14 +274,70 @@ def test_who_comes_from_far_back_in_an_outage_is_told_and_shown_life_without_ask
     run(test())
 
 
-def test_a_place_that_was_taken_back_is_answered_with_a_reset() -> None:
+def test_fault_86_a_place_that_the_database_has_not_come_to_is_answered_with_a_reset_and_the_end() -> None:
     async def test() -> None:
         world = World()
         world.feed.restart(Place.end_of(4))
+        world.number = 4
         async with world.reader(place=Place(9, 9)) as reader:
-            await reader.sees("id: 4\nevent: reset\n")
+            await reader.until(lambda: reader.ended)
+            assert reader.all_ids() == ["4"]
+            assert "event: reset" in reader.text
+
+    run(test())
+
+
+def test_fault_86_a_place_that_another_daemon_told_is_waited_for() -> None:
+    """Each daemon looks once a second: what the other one has told already lies ahead of its feed."""
+
+    async def test() -> None:
+        world = World(limits=StreamLimits(heartbeat_s=0.05))
+        world.feed.restart(Place.end_of(773))
+        world.number = 774
+        async with world.reader(place=Place(774, 1)) as reader:
+            await reader.until(lambda: reader.text.count("still here") > 2)
+            assert reader.all_ids() == [], "no place is told that is behind what the client holds"
+            world.commit(774)
+            world.commit(775)
+            await reader.sees("id: 775-1")
+            assert "reset" not in reader.text
+            assert reader.ids() == ["775-1"]
+
+    run(test())
+
+
+def test_fault_86_a_database_that_cannot_tell_is_asked_again_and_nothing_is_reset() -> None:
+    async def test() -> None:
+        world = World(limits=StreamLimits(heartbeat_s=0.05))
+        world.feed.restart(Place.end_of(4))
+        world.number = DatabaseUnavailableError("refused")
+        async with world.reader(place=Place(5, 1)) as reader:
+            await reader.sees("still here")
+            world.trouble = ("refused", None)
+            await reader.sees("event: stale")
+            world.number, world.trouble = 5, None
+            world.commit(5)
+            world.commit(6)
+            await reader.sees("id: 6-1")
+            assert "reset" not in reader.text
+            assert reader.ids() == ["6-1"]
+
+    run(test())
+
+
+def test_fault_86_who_reads_when_the_database_is_set_back_is_told_and_sent_nothing_after_it() -> None:
+    async def test() -> None:
+        world = World()
+        world.feed.restart(Place.end_of(4))
+        async with world.reader() as reader:
             world.commit(5)
             await reader.sees("id: 5-1")
+            world.feed.restart(Place.end_of(3))
+            world.commit(4)
+            world.commit(5)  # the same number again, and other signals
+            await reader.until(lambda: reader.ended)
+            assert reader.ids()[:1] == ["5-1"]
+            assert reader.ids()[1:] in (["3"], ["4"], ["5"])
 
     run(test())
 
