@@ -16,16 +16,16 @@ from storage.deadline import cut_after
 from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway_answers import check_status, count_of, decode_answer
 from storage.gateway_messages import decode_message
+from storage.gateway_rows import page_bytes
 from storage.http_causes import plain_cause
-from storage.http_connection import KeptConnections
+from storage.http_connection import KeptConnections, read_at_most
 
 __all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "SyncResult"]
 
 #: the name under which we mark messages at the gateway
 CONSUMER = "tp-capital"
-#: 10,000 messages of Telegram's 4,096 characters, escaped at worst, are well below this
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
-_READ_BYTES = 256 * 1024
+#: of an answer that is no success; its words are quoted, and need no more
+_REFUSAL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,9 @@ class GatewayClient:
         if wait_s is not None:
             params["wait"] = str(wait_s)
         timeout_s = self._timeout_s + (wait_s or 0)
-        answer = self._call("GET", "/api/messages/unprocessed", params=params, timeout_s=timeout_s)
+        answer = self._call(
+            "GET", "/api/messages/unprocessed", params=params, timeout_s=timeout_s, limit=limit
+        )
         return self._messages(answer, channel)
 
     def mark_processed(self, channel: str, ack_ids: Sequence[str]) -> int:
@@ -118,7 +120,9 @@ class GatewayClient:
         if since is not None:
             params["from"] = since.isoformat()
         # a page of history may take the gateway longer than a poll; it has a limit of its own
-        answer = self._call("GET", "/api/messages", params=params, timeout_s=max(self._timeout_s, 30.0))
+        answer = self._call(
+            "GET", "/api/messages", params=params, timeout_s=max(self._timeout_s, 30.0), limit=limit
+        )
         pagination = answer.get("pagination")
         return HistoryPage(
             messages=self._messages(answer, channel),
@@ -149,7 +153,9 @@ class GatewayClient:
         params: Mapping[str, str] | None = None,
         body: object = None,
         timeout_s: float | None = None,
+        limit: int = 0,
     ) -> dict[str, Any]:
+        """Make one call; ``limit`` is the number of messages asked for, and bounds the answer."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         self._adapter.begin_call()
         with cut_after(self._timers, limit_s, self._adapter.shut_down) as cut:
@@ -164,15 +170,20 @@ class GatewayClient:
                     allow_redirects=False,
                 ) as response:
                     status, headers = response.status_code, response.headers
-                    content = _read(response)
+                    most = page_bytes(limit) if response.ok else _REFUSAL_BYTES
+                    content = read_at_most(response, most)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 if cut.happened or isinstance(error, requests.Timeout):
                     raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}") from error
                 raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
             if cut.happened:
                 raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
-        check_status(status, headers, content, path)
-        return decode_answer(content, path)
+        check_status(status, headers, content or b"", path)
+        if content is None:
+            raise GatewayAnswerError(
+                f"the answer of {path} is larger than {most} bytes, too large for what was asked"
+            )
+        return decode_answer(content, path, limit=limit)
 
     @staticmethod
     def _messages(answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
@@ -180,14 +191,3 @@ class GatewayClient:
         if not isinstance(data, list):
             raise GatewayAnswerError(f"data: a list of messages is wanted, not {type(data).__name__}")
         return tuple(decode_message(item, channel=channel) for item in data)
-
-
-def _read(response: requests.Response) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    for chunk in response.iter_content(_READ_BYTES):
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise GatewayAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)

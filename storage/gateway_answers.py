@@ -15,6 +15,7 @@ from storage.errors import (
     GatewayStatusError,
     GatewayUnauthorizedError,
 )
+from storage.gateway_rows import TooManyRowsError, read_page
 
 __all__ = ["check_status", "count_of", "decode_answer"]
 
@@ -37,10 +38,18 @@ def check_status(status: int, headers: Mapping[str, str], content: bytes, path: 
         raise GatewayStatusError(f"{status} at {path}{_detail(content)}", status)
 
 
-def decode_answer(content: bytes, path: str) -> dict[str, Any]:
-    """Return the JSON object of a success answer; raise :class:`GatewayAnswerError` for anything else."""
+def decode_answer(content: bytes, path: str, *, limit: int = 0) -> dict[str, Any]:
+    """Return the JSON object of a success answer, of at most ``limit`` rows where it is a page of messages.
+
+    Raises:
+        GatewayAnswerError: it is anything else.
+    """
     try:
-        answer = json.loads(content)
+        answer = read_page(content, limit=limit)
+    except TooManyRowsError as error:
+        raise GatewayAnswerError(
+            f"the answer of {path} holds more than the {limit} messages asked for"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise GatewayAnswerError(f"the answer of {path} is not JSON: {error}"[:200]) from error
     if not isinstance(answer, dict):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
+from storage.gateway_rows import UnreadableRow, read_row
 
 __all__ = ["decode_message", "decode_raw", "encode_message"]
 
@@ -32,14 +33,17 @@ def decode_message(item: object, *, channel: str) -> SourceMessage:
     An object with a missing or ill-typed key becomes a :class:`MalformedMessage`; unknown keys are
     ignored. Never raises: one odd message must not cost the others of its page.
     """
-    fields: Mapping[str, Any] = item if isinstance(item, dict) else {}
+    unread = item if isinstance(item, UnreadableRow) else None
+    fields: Mapping[str, Any] = unread.fields if unread else item if isinstance(item, dict) else {}
     given_id = fields.get("id")
     own_id = fields.get("messageId")
     ack_id = own_id if isinstance(own_id, str) and _USABLE_ID.fullmatch(own_id) else None
-    raw = _raw(item)
+    raw = unread.raw if unread else _raw(item)
     gateway_id = _storable_id(given_id) if isinstance(given_id, str) else _digest(raw)
     message_id = ack_id or f"id:{gateway_id}"
     try:
+        if unread:
+            raise _FieldError(unread.error)  # noqa: TRY301
         if not isinstance(item, dict):
             raise _FieldError(f"a message must be an object, not {type(item).__name__}")  # noqa: TRY301
         return _decode(item, channel=channel, message_id=message_id, gateway_id=gateway_id, ack_id=ack_id)
@@ -55,8 +59,12 @@ def decode_message(item: object, *, channel: str) -> SourceMessage:
 
 
 def decode_raw(raw: str, *, channel: str) -> SourceMessage:
-    """Read a kept raw message again (see :func:`encode_message`)."""
-    return decode_message(json.loads(raw), channel=channel)
+    """Read a kept raw message again (see :func:`encode_message`). Never raises either."""
+    try:
+        item = read_row(raw.encode())
+    except ValueError as error:
+        item = UnreadableRow(error=f"not JSON: {error}", fields={}, raw=raw)
+    return decode_message(item, channel=channel)
 
 
 def encode_message(message: SourceMessage) -> str:

@@ -1,13 +1,14 @@
 """The gateway's client before answers it cannot use: each is the error it stands for, never "no messages"."""
 
+import gzip
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from engine.model import ChannelMessage, MalformedMessage
-from storage import gateway as gateway_module
 from storage.errors import (
     GatewayAnswerError,
     GatewayError,
@@ -16,6 +17,8 @@ from storage.errors import (
     GatewayUnauthorizedError,
 )
 from storage.gateway import GatewayClient
+from storage.gateway_messages import decode_raw
+from storage.gateway_rows import page_bytes
 from tests.support.clients import KEY, MakeClient, gateway_clients
 from tests.support.httpstub import Answer, HttpStub, json_answer
 from tests.support.outcomes import CHANNEL, item
@@ -102,14 +105,87 @@ def test_every_call_wants_its_own_shape(
         call(client)
 
 
-def test_an_answer_past_the_size_limit_is_refused(
-    stub: HttpStub, client: GatewayClient, monkeypatch: pytest.MonkeyPatch
+def test_fault_46_an_answer_larger_than_what_was_asked_for_is_refused(
+    stub: HttpStub, client: GatewayClient
 ) -> None:
-    monkeypatch.setattr(gateway_module, "MAX_ANSWER_BYTES", 1_000_000)
-    stub.queue(Answer(body=b" " * 1_000_001), Answer(body=b" " * (1_000_000 - len(EMPTY.body)) + EMPTY.body))
-    with pytest.raises(GatewayAnswerError, match="larger than 1000000 bytes"):
+    most = page_bytes(100)
+    stub.queue(
+        Answer(body=b" " * (most + 1)), Answer(body=b" " * (most - len(EMPTY.body)) + EMPTY.body), EMPTY
+    )
+    with pytest.raises(GatewayAnswerError, match=f"larger than {most} bytes"):
         poll(client)
     assert poll(client) == ()
+    assert poll(client) == ()
+
+
+def test_fault_46_gzip_that_unpacks_to_60_mb_is_refused_unread(stub: HttpStub, client: GatewayClient) -> None:
+    packed = gzip.compress(b'{"success":true,"data":[' + b" " * 60_000_000 + b"]}")
+    assert len(packed) < 100_000
+    stub.queue(Answer(headers={"Content-Encoding": "gzip"}, body=packed))
+    tracemalloc.start()
+    try:
+        with pytest.raises(GatewayAnswerError, match="too large for what was asked"):
+            poll(client)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * page_bytes(100)
+
+
+@pytest.mark.parametrize("row", [b"{}", b'{"id":"1","messageId":"1","text":"x"}' + b" " * 30])
+def test_fault_46_more_rows_than_asked_for_are_refused(
+    stub: HttpStub, client: GatewayClient, row: bytes
+) -> None:
+    count = 300_000 if row == b"{}" else 40_000  # read whole, and taken apart
+    stub.queue(Answer(body=b'{"success":true,"data":[' + b",".join([row] * count) + b"]}"))
+    with pytest.raises(GatewayAnswerError, match="more than the 100 messages asked for"):
+        poll(client)
+
+
+def test_fault_46_a_refusal_of_any_size_is_told_by_its_status(stub: HttpStub, client: GatewayClient) -> None:
+    stub.queue(Answer(status=503, body=b"x" * 10_000_000))
+    with pytest.raises(GatewayStatusError, match="503"):
+        poll(client)
+    assert poll(client) == ()
+
+
+def test_fault_45_a_number_of_5000_digits_costs_its_own_message_only(
+    stub: HttpStub, client: GatewayClient
+) -> None:
+    rows = [json.dumps(item(messageId=str(n), id=f"g{n}")) for n in range(1, 4)]
+    rows[1] = rows[1][:-1] + ',"views":' + "9" * 5000 + "}"
+    stub.queue(Answer(body=('{"success":true,"data":[' + ",".join(rows) + "]}").encode()))
+    first, second, third = poll(client)
+    assert isinstance(first, ChannelMessage)
+    assert isinstance(third, ChannelMessage)
+    assert isinstance(second, MalformedMessage)
+    assert (second.ack_id, second.gateway_id) == ("2", "g2"), "it can be acknowledged"
+    assert second.error == "a number of 5000 digits; at most 1000 are read"
+    assert "9" * 5000 in second.raw
+    assert decode_raw(second.raw, channel=CHANNEL) == second, "read again it ends the same"
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+        b'"' + b"x" * 1_500_000 + b'"',
+    ],
+    ids=["lists", "objects", "a string of 1.5 MB"],
+)
+def test_fault_45_whatever_is_wrong_with_one_message_its_neighbours_are_read(
+    stub: HttpStub, client: GatewayClient, spoiled: bytes
+) -> None:
+    rows = [json.dumps(item(messageId=str(n), id=f"g{n}")).encode() for n in range(1, 4)]
+    rows[1] = rows[1][:-1] + b',"extra":' + spoiled + b"}"
+    stub.queue(Answer(body=b'{"success":true,"data":[' + b",".join(rows) + b"]}"))
+    first, second, third = poll(client)
+    assert isinstance(first, ChannelMessage)
+    assert isinstance(third, ChannelMessage)
+    assert isinstance(second, MalformedMessage)
+    assert second.ack_id == "2"
+    assert isinstance(decode_raw(second.raw, channel=CHANNEL), MalformedMessage)
 
 
 def test_one_odd_message_does_not_cost_the_others_of_its_page(stub: HttpStub, client: GatewayClient) -> None:
