@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -42,7 +42,7 @@ def server_config(app: ASGIApp, protocol: type[asyncio.Protocol]) -> uvicorn.Con
 
 
 class Responder(Actor):
-    """Runs uvicorn in a thread of its own on a socket that ``bind`` gives.
+    """Runs uvicorn in a thread of its own on sockets that ``bind`` gives.
 
     uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
     """
@@ -52,13 +52,13 @@ class Responder(Actor):
         context: Context,
         *,
         app: ASGIApp,
-        bind: Callable[[], socket.socket],
+        bind: Callable[[], Sequence[socket.socket]],
         end_streams: Callable[[], None],
         protocol: type[asyncio.Protocol],
     ) -> None:
         super().__init__(context)
         self._end_streams = end_streams
-        self._socket = bind()
+        self._sockets = list(bind())
         self._server = _ThreadServer(server_config(app, protocol))
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._error: BaseException | None = None
@@ -67,8 +67,8 @@ class Responder(Actor):
         self._thread.start()
         if not self._server.ready.wait(START_S) or self._error is not None:
             raise RuntimeError(f"the HTTP server did not start: {self._error or 'no sign of it'}")
-        host, port = self._socket.getsockname()[:2]
-        self.log.info("responder.started", host=host, port=port)
+        hosts = [one.getsockname()[0] for one in self._sockets]
+        self.log.info("responder.started", host=",".join(hosts), port=self._sockets[0].getsockname()[1])
         self.tick_later("watch", WATCH_EVERY_S)
 
     def _close(self) -> None:
@@ -76,7 +76,8 @@ class Responder(Actor):
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(GRACE_S + 1)
-        self._socket.close()
+        for one in self._sockets:
+            one.close()
 
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "watch":
@@ -86,7 +87,7 @@ class Responder(Actor):
 
     def _serve(self) -> None:
         try:
-            self._server.run(sockets=[self._socket])
+            self._server.run(sockets=self._sockets)
         except BaseException as error:  # noqa: BLE001 - told to the actor, which cannot catch it
             self._error = error
         finally:

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-__all__ = ["FILE_SUFFIX", "SecretFileError", "SecretFiles", "is_secret"]
+__all__ = ["FILE_SUFFIX", "SecretFileError", "SecretFiles", "is_secret", "secret_of"]
 
 #: `TP_CAPITAL_API_KEY_FILE` names the file that holds `TP_CAPITAL_API_KEY`, as the images of PostgreSQL do it
 FILE_SUFFIX = "_FILE"
@@ -59,7 +59,7 @@ class SecretFiles(PydanticBaseSettingsSource):
                 continue
             for name in names:
                 try:
-                    text = self._text(name)
+                    text = text_of(name, (("the environment", os.environ), (".env", self._dotenv)))
                 except ValueError as error:
                     problems[names[0]] = str(error)
                     continue
@@ -69,23 +69,38 @@ class SecretFiles(PydanticBaseSettingsSource):
             raise SecretFileError(problems)
         return found
 
-    def _text(self, name: str) -> str | None:
-        """Return what the file for ``name`` holds; None when the value is not to come from a file."""
-        for place, values in (("the environment", os.environ), (".env", self._dotenv)):
-            lower = place == ".env"
-            value, path = (values.get(key.lower() if lower else key) for key in (name, name + FILE_SUFFIX))
-            if value and path:
-                raise ValueError(
-                    f"{name} and {name}{FILE_SUFFIX} are both set in {place}: leave one of them out"
-                )
-            if value:
-                return None
-            if path:
-                return _read(f"{name}{FILE_SUFFIX}", Path(path))
-        folder = os.environ.get(_CREDENTIALS)
-        if folder and (credential := Path(folder) / name).is_file():
-            return _read(f"the credential {name}", credential)
-        return None
+
+def text_of(name: str, places: Sequence[tuple[str, Mapping[str, str | None]]]) -> str | None:
+    """Return what the file for ``name`` holds; None when the value is not to come from a file.
+
+    ``places`` are where ``name`` or its file may be set, the first wins; in ``.env`` names are in small letters.
+
+    Raises:
+        ValueError: it cannot be read, or both are set; never says what it holds.
+    """
+    for place, values in places:
+        lower = place == ".env"
+        value, path = (values.get(key.lower() if lower else key) for key in (name, name + FILE_SUFFIX))
+        if value and path:
+            raise ValueError(f"{name} and {name}{FILE_SUFFIX} are both set in {place}: leave one of them out")
+        if value:
+            return None
+        if path:
+            return _read(f"{name}{FILE_SUFFIX}", Path(path))
+    folder = os.environ.get(_CREDENTIALS)
+    if folder and (credential := Path(folder) / name).is_file():
+        return _read(f"the credential {name}", credential)
+    return None
+
+
+def secret_of(name: str) -> str | None:
+    """Return a secret of the environment: its value, or what its file or its credential holds; None without any.
+
+    Raises:
+        ValueError: a file cannot be read, or the environment has both.
+    """
+    text = text_of(name, (("the environment", os.environ),))
+    return text if text is not None else os.environ.get(name) or None
 
 
 def is_secret(info: FieldInfo) -> bool:

@@ -37,7 +37,10 @@ Read from the environment alone.
 | --- | --- | --- |
 | `TP_CAPITAL_RESTORE_DATABASE_URL` | `restore` | database to restore into; by default that of the owner |
 | `TP_CAPITAL_LEGACY_DATABASE_URL` | `migrate-data` | database with the former service's table |
-| `TELEGRAM_GATEWAY_DATABASE_URL` | `gateway` | database of the reference gateway |
+| `TELEGRAM_GATEWAY_DATABASE_URL` | `gateway` | database of the reference gateway; `TELEGRAM_GATEWAY_DATABASE_URL_FILE` too |
+| `TELEGRAM_GATEWAY_API_KEY` | `gateway` | the key it asks for; `TELEGRAM_GATEWAY_API_KEY_FILE` too, read again on `SIGHUP` |
+| `TELEGRAM_GATEWAY_ALLOWED_HOSTS` | `gateway` | names it is asked by; without any: addresses, and the machine's own names |
+| `TELEGRAM_GATEWAY_ALLOW_OPEN` | `gateway` | `1`: run without a key though others reach it |
 | `NOTIFY_SOCKET`, `WATCHDOG_USEC` | `run` | set by systemd |
 """
 

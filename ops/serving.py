@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,7 @@ from actors.responder import Responder
 from actors.stream import STREAM, Stream
 from config import Settings
 from config.fields import LOOPBACK_HOSTS
+from config.keys import ApiKeyEntry
 from engine.actor import Services
 from engine.children import ChildSpec
 from engine.timers import Timers
@@ -22,10 +24,13 @@ from ops.http.clients import Proxies
 from ops.http.frames import event_of
 from ops.http.guard import GuardPolicy
 from ops.http.health import stream_trouble
+from ops.http.hosts import ServedHosts, machine_names
+from ops.http.keys import KeyRing
 from ops.http.limits import RatePolicy
 from ops.http.listening import Listening
 from ops.http.pages import PageReader
-from ops.http.protocol import ConnectionLimits, bounded_protocol
+from ops.http.protocol import bounded_protocol
+from ops.http.seats import ConnectionLimits
 from ops.http.streaming import StreamLimits, Streams
 from ops.http.summary import SummaryReader
 from ops.recent_logs import RecentLogs
@@ -68,6 +73,12 @@ class Serving:
         self._signals = Signals(stores.database, retention=retention)
         self._summaries = Summaries(stores.database, retention=retention)
         self._feed = Feed()
+        self._proxies = Proxies(settings.http.trusted_proxies)
+        self._keys = KeyRing(settings.http.all_keys())
+
+    def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
+        """Ask for these keys from now on."""
+        self._keys.replace(keys)
 
     def stream(self) -> ChildSpec:
         """Return the reader of new signals."""
@@ -87,14 +98,17 @@ class Serving:
         factory = functools.partial(
             Responder.start,
             app=create_app(self._app_parts(streams)),
-            bind=self._listening.duplicate,
+            bind=self._listening.duplicates,
             end_streams=streams.end,
-            protocol=bounded_protocol(ConnectionLimits.of_this_process(), self._instruments),
+            protocol=bounded_protocol(
+                ConnectionLimits.of_this_process(), self._instruments, proxies=self._proxies
+            ),
         )
         return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
 
     def _app_parts(self, streams: Streams) -> AppParts:
         http = self._settings.http
+        loopback = http.host in LOOPBACK_HOSTS
         return AppParts(
             board=self._services.board,
             clock=self._services.clock,
@@ -125,14 +139,20 @@ class Serving:
                 settings=self._settings.gateway.channels,
             ),
             guard=GuardPolicy(
-                loopback=http.host in LOOPBACK_HOSTS,
-                api_key=http.api_key.get_secret_value() if http.api_key else None,
+                loopback=loopback,
+                hosts=ServedHosts(
+                    loopback=loopback,
+                    allowed=http.allowed_hosts,
+                    machine=frozenset if loopback or http.allowed_hosts else machine_names(),
+                ),
+                keys=self._keys,
                 allow_open=http.allow_open,
                 read_key_required=http.read_key_required,
-                allowed_hosts=http.allowed_hosts,
                 origins=http.origins,
+                sync_open=http.sync_open,
             ),
-            proxies=Proxies(http.trusted_proxies),
+            proxies=self._proxies,
+            root_path=http.root_path,
             rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
         )
 

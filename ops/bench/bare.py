@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 from actors.instruments import Instruments
 from actors.responder import server_config
 from ops.http.listening import Listening
-from ops.http.protocol import ConnectionLimits, bounded_protocol
+from ops.http.protocol import bounded_protocol
+from ops.http.seats import ConnectionLimits
 
 __all__ = ["main"]
 
@@ -32,7 +33,7 @@ def main(port: int) -> None:
     limits = ConnectionLimits.of_this_process()
     protocol = bounded_protocol(limits, Instruments(CollectorRegistry()))
     listening = Listening("127.0.0.1", port)
-    uvicorn.Server(server_config(answer, protocol)).run(sockets=[listening.duplicate()])
+    uvicorn.Server(server_config(answer, protocol)).run(sockets=listening.duplicates())
 
 
 if __name__ == "__main__":

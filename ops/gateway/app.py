@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -12,20 +11,28 @@ import orjson
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from actors.instruments import Instruments
+from engine.clock import SystemClock
 from ops.gateway import params
 from ops.gateway.database import Database, DatabaseUnavailableError, RefusedValueError
 from ops.gateway.longpoll import LongPoll
 from ops.gateway.repository import Repository, UnprocessedQuery
+from ops.http.clients import Proxies
+from ops.http.entrance import Entrance
+from ops.http.guard import Guard, GuardPolicy
+from ops.http.limits import RateLimit, RatePolicy
 
-__all__ = ["Gateway", "create_app"]
+__all__ = ["Gateway", "create_app", "refuse"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-KEY_HEADERS = ("x-api-key", "x-gateway-token")
+#: of a client that is neither of this machine nor has the key, as at the gateway this one stands in for
+RATE = RatePolicy(most=300, window_s=60.0)
 
 log = structlog.get_logger("gateway")
 
@@ -33,15 +40,14 @@ log = structlog.get_logger("gateway")
 class Gateway:
     """The endpoints, the repository behind them and those who wait."""
 
-    def __init__(self, database: Database, *, api_key: str | None) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.repository = Repository(database)
         self.long_poll = LongPoll(self.repository.changed_since)
-        self._api_key = api_key.encode() if api_key else None
 
     def routes(self) -> list[Route]:
         """Return all routes, unversioned and versioned, specific ones before ``/{id}``."""
-        routes = [Route("/health", self._guarded(self.health, key=False))]
+        routes = [Route("/health", _answering(self.health))]
         for prefix in ("/api", "/api/v1"):
             for path, method, handler in (
                 ("/messages/unprocessed", "GET", self.unprocessed),
@@ -51,7 +57,7 @@ class Gateway:
                 ("/messages/{id}", "GET", self.message),
                 ("/telegram-gateway/sync-messages", "POST", self.sync_messages),
             ):
-                routes.append(Route(prefix + path, self._guarded(handler), methods=[method]))
+                routes.append(Route(prefix + path, _answering(handler), methods=[method]))
         return routes
 
     async def health(self, _request: Request) -> Response:
@@ -145,41 +151,35 @@ class Gateway:
             200, message="this gateway has no Telegram session: there is nothing to fetch", data=data
         )
 
-    def _guarded(self, handler: Handler, *, key: bool = True) -> Handler:
-        """Ask for the key, and turn errors into answers."""
 
-        async def answer(request: Request) -> Response:
-            if key and not self._may(request):
-                return _json(401, message="the key is missing or wrong: X-API-Key or X-Gateway-Token")
-            try:
-                return await handler(request)
-            except params.BadRequestError as exc:
-                return _json(exc.status, message=str(exc))
-            except RefusedValueError as exc:
-                return _json(400, message=f"the database refused a value: {exc}")
-            except DatabaseUnavailableError as exc:
-                return _json(503, message=f"the database is not available: {exc}")
-            except ClientDisconnect:
-                return _json(400, message="the client went away")
+def _answering(handler: Handler) -> Handler:
+    """Turn errors into answers."""
 
-        return answer
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except params.BadRequestError as exc:
+            return _json(exc.status, message=str(exc))
+        except RefusedValueError as exc:
+            return _json(400, message=f"the database refused a value: {exc}")
+        except DatabaseUnavailableError as exc:
+            return _json(503, message=f"the database is not available: {exc}")
+        except ClientDisconnect:
+            return _json(400, message="the client went away")
 
-    def _may(self, request: Request) -> bool:
-        if self._api_key is None:
-            return True
-        # header values are bytes that Starlette reads as Latin-1; both are compared always
-        given = [request.headers.get(name, "").encode("latin-1") for name in KEY_HEADERS]
-        equal = [secrets.compare_digest(value, self._api_key) for value in given]
-        return any(equal)
+    return answer
 
 
-def create_app(database_url: str, *, api_key: str | None = None) -> Starlette:
-    """Return the application; ``app.state.gateway`` is its :class:`Gateway` once it has started."""
+def create_app(database_url: str, *, policy: GuardPolicy, instruments: Instruments) -> Starlette:
+    """Return the application, behind the engine's entrance and guards.
+
+    ``app.state.gateway`` is its :class:`Gateway` once it has started.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         database = Database(database_url)
-        gateway = Gateway(database, api_key=api_key)
+        gateway = Gateway(database)
         app.state.gateway = gateway
         app.router.routes.extend(gateway.routes())
         await database.open()
@@ -189,10 +189,35 @@ def create_app(database_url: str, *, api_key: str | None = None) -> Starlette:
             gateway.long_poll.close()
             await database.close()
 
+    clock = SystemClock()
     return Starlette(
         lifespan=lifespan,
+        middleware=[
+            Middleware(
+                Entrance,
+                proxies=Proxies([]),
+                instruments=instruments,
+                clock=clock,
+                unexpected=_unexpected,
+            ),
+            Middleware(
+                RateLimit,
+                policy=RATE,
+                has_key=lambda scope: policy.keys.key_of(scope) is not None,
+                clock=clock,
+                refuse=refuse,
+            ),
+            Middleware(Guard, policy=policy, clock=clock, refuse=refuse),
+        ],
         exception_handlers={HTTPException: _http_error, Exception: _unexpected},
     )
+
+
+def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a refusal in this API's own form."""
+    response = _json(status, message=detail)
+    response.headers.update(headers or {})
+    return response
 
 
 async def _http_error(_request: Request, exc: Exception) -> Response:

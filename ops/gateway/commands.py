@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from config.conninfo import conninfo_problem
+from config.fields import LOOPBACK_HOSTS
+from config.keys import SHORTEST_KEY
+from config.secret_files import secret_of
 from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file
 from ops.gateway.records import CHANNEL_ID
-from ops.gateway.server import serve
+from ops.gateway.server import GatewaySettings, serve
 from ops.terminal import say
 
 __all__ = ["app"]
@@ -20,6 +23,7 @@ __all__ = ["app"]
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 BAD_SHOWN = 20
+_KEY = "TELEGRAM_GATEWAY_API_KEY"
 
 app = typer.Typer(
     help="The reference Telegram Gateway: serve its HTTP API, or import messages into it.",
@@ -48,17 +52,48 @@ def gateway(
     api_key: Annotated[
         str | None,
         typer.Option(
-            envvar="TELEGRAM_GATEWAY_API_KEY", show_envvar=True, help="Key asked for; none: the API is open."
+            help="Key asked for; by default TELEGRAM_GATEWAY_API_KEY, or its _FILE. None: the API is open."
         ),
     ] = None,
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            envvar="TELEGRAM_GATEWAY_ALLOWED_HOSTS",
+            show_envvar=True,
+            help="Names it is asked by, comma-separated; without any: addresses, and the machine's own names.",
+        ),
+    ] = "",
+    allow_open: Annotated[
+        bool,
+        typer.Option(
+            "--allow-open",
+            envvar="TELEGRAM_GATEWAY_ALLOW_OPEN",
+            show_envvar=True,
+            help="Run without a key though others reach it.",
+        ),
+    ] = False,
 ) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C."""
     context.obj = database_url
     if context.invoked_subcommand is not None:
         return
     url = _checked_url(database_url)
+
+    def read_key() -> str | None:
+        return _checked_key(api_key or secret_of(_KEY), host=host, allow_open=allow_open)
+
     try:
-        serve(host=host, port=port, database_url=url, api_key=api_key or None)
+        settings = GatewaySettings(
+            host=host,
+            port=port,
+            database_url=url,
+            api_key=read_key(),
+            allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
+        )
+    except ValueError as exc:
+        raise _stop(EXIT_USAGE, str(exc)) from exc
+    try:
+        serve(settings, read_key=read_key)
     except OSError as exc:
         raise _stop(EXIT_FAILED, f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
 
@@ -95,7 +130,34 @@ def import_(
         raise typer.Exit(EXIT_FAILED)
 
 
+def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:
+    """Return the key, if it will do for the address.
+
+    Raises:
+        ValueError: with what to change; never says the key.
+    """
+    if key is not None and not all("!" <= character <= "~" for character in key):
+        raise ValueError(f"{_KEY}: printable ASCII characters without blanks are wanted")
+    if host in LOOPBACK_HOSTS:
+        return key
+    if key is None and not allow_open:
+        raise ValueError(
+            f"--host {host} is reachable from outside and there is no key: set {_KEY}, or give --allow-open"
+            " if everyone may read, mark and change messages"
+        )
+    if key is not None and len(key) < SHORTEST_KEY:
+        raise ValueError(
+            f"{_KEY} has fewer than {SHORTEST_KEY} characters and --host {host} is reachable from outside: "
+            "take a longer one (openssl rand -hex 32)"
+        )
+    return key
+
+
 def _checked_url(database_url: str | None) -> str:
+    try:
+        database_url = database_url or secret_of("TELEGRAM_GATEWAY_DATABASE_URL")
+    except ValueError as exc:
+        raise _stop(EXIT_USAGE, str(exc)) from exc
     if not database_url:
         raise _stop(EXIT_USAGE, "no database: give --database-url or set TELEGRAM_GATEWAY_DATABASE_URL")
     problem = conninfo_problem(database_url)

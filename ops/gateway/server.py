@@ -5,21 +5,32 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
+from dataclasses import dataclass
 
 import structlog
 import uvicorn
+from prometheus_client import CollectorRegistry
 
-from ops.gateway.app import create_app
+from actors.instruments import Instruments
+from config.fields import LOOPBACK_HOSTS
+from config.keys import DEFAULT_KEY, ApiKeyEntry
+from ops.gateway.app import create_app, refuse
 from ops.gateway.database import Database
 from ops.gateway.repository import Repository
+from ops.http.guard import GuardPolicy
+from ops.http.hosts import ServedHosts, machine_names
+from ops.http.keys import KeyRing
+from ops.http.listening import Listening
+from ops.http.protocol import bounded_protocol
+from ops.http.seats import ConnectionLimits
 
-__all__ = ["GatewayServer", "build_server", "open_repository", "serve"]
+__all__ = ["GatewayServer", "GatewaySettings", "build_server", "open_repository", "serve"]
 
 #: longer than any polling interval in use, so that a kept connection is not closed under a request
 KEEP_ALIVE_S = 75
+KEY_HEADERS = ("x-api-key", "x-gateway-token")
 GRACE_S = 5
 
 log = structlog.get_logger("gateway")
@@ -35,47 +46,95 @@ class GatewayServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def build_server(
-    *, host: str, port: int, database_url: str, api_key: str | None
-) -> tuple[GatewayServer, socket.socket]:
-    """Bind the port (0: any free one) and return the server for it, to be run with ``sockets=``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """Where the gateway listens and whom it serves. ``api_key`` is None for everyone."""
+
+    host: str
+    port: int
+    database_url: str
+    api_key: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+
+
+def build_server(settings: GatewaySettings) -> tuple[GatewayServer, Listening, KeyRing]:
+    """Bind the port (0: any free one) and return the server, its sockets, to be run with, and the key it asks for.
 
     Raises:
         OSError: the address is taken or not ours.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=512)
+    listening = Listening(settings.host, settings.port)
+    keys = KeyRing(_keys(settings.api_key), headers=KEY_HEADERS)
+    loopback = settings.host in LOOPBACK_HOSTS
+    names = settings.allowed_hosts
+    policy = GuardPolicy(
+        loopback=loopback,
+        hosts=ServedHosts(
+            loopback=loopback, allowed=names, machine=frozenset if loopback or names else machine_names()
+        ),
+        keys=keys,
+        allow_open=settings.api_key is None,
+        read_key_required=settings.api_key is not None,
+        origins=(),
+        open_reads=frozenset({"/health"}),
+        hosts_setting="TELEGRAM_GATEWAY_ALLOWED_HOSTS",
+        origins_setting=None,
+        key_setting="TELEGRAM_GATEWAY_API_KEY",
+    )
+    # counted as the engine counts; nobody scrapes a gateway that stands in for another one
+    instruments = Instruments(CollectorRegistry())
     config = uvicorn.Config(
-        create_app(database_url, api_key=api_key),
+        create_app(settings.database_url, policy=policy, instruments=instruments),
+        http=bounded_protocol(ConnectionLimits.of_this_process(), instruments, refuse=refuse),
+        ws="none",
         log_config=None,
         access_log=False,
+        server_header=False,
+        proxy_headers=False,
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return GatewayServer(config), listener
+    return GatewayServer(config), listening, keys
 
 
-def serve(*, host: str, port: int, database_url: str, api_key: str | None) -> None:
-    """Serve until SIGTERM or SIGINT, then return.
+def serve(settings: GatewaySettings, *, read_key: Callable[[], str | None]) -> None:
+    """Serve until SIGTERM or SIGINT, then return; SIGHUP reads the key again.
 
     A database that is down does not hinder the start: the gateway answers 503 until it comes.
 
     Raises:
         OSError: the address is taken or not ours.
     """
-    server, listener = build_server(host=host, port=port, database_url=database_url, api_key=api_key)
-    if not api_key and not _is_loopback(host):
-        log.warning("gateway.opened_without_key", host=host)
+    server, listening, keys = build_server(settings)
+    if settings.api_key is None and settings.host not in LOOPBACK_HOSTS:
+        log.warning("gateway.opened_without_key", host=settings.host)
+
+    def take_key(_number: int, _frame: object) -> None:
+        try:
+            key = read_key()
+        except ValueError as error:
+            log.error("keys.kept", error=str(error))
+            return
+        if key is None or settings.api_key is None:
+            # whether there is a key decides what is open: that takes a restart
+            log.error("keys.kept", error="a key cannot come or go while the gateway runs: start it anew")
+            return
+        keys.replace(_keys(key))
+        log.info("keys.taken", names=[DEFAULT_KEY])
+
     # uvicorn raises a signal it has caught once more when it has stopped: that one is for nobody
     former = {}
     if threading.current_thread() is threading.main_thread():
         former = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
-    log.info("gateway.started", host=host, port=listener.getsockname()[1], key_required=bool(api_key))
+        former[signal.SIGHUP] = signal.signal(signal.SIGHUP, take_key)
+    log.info(
+        "gateway.started", host=settings.host, port=listening.port, key_required=settings.api_key is not None
+    )
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=listening.duplicates())
     finally:
-        listener.close()
+        listening.close()
         for number, handler in former.items():
             signal.signal(number, handler)
     log.info("gateway.stopped")
@@ -101,8 +160,5 @@ def _ignore(_number: int, _frame: object) -> None:
     """Take the signal and do nothing."""
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _keys(api_key: str | None) -> tuple[ApiKeyEntry, ...]:
+    return () if api_key is None else (ApiKeyEntry(name=DEFAULT_KEY, scope="write", secret=api_key),)

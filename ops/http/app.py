@@ -21,12 +21,12 @@ from engine.snapshot import Board
 from ops.http.answers import JSON, Answering, json_answer
 from ops.http.backfill import backfill_operations
 from ops.http.channels import ChannelParts, channel_operations
-from ops.http.clients import Proxies
+from ops.http.clients import Proxies, prefix_of
 from ops.http.cors import CrossOrigin
 from ops.http.dead_letters import dead_letter_operations
 from ops.http.docs import doc_operations, openapi_operation
 from ops.http.entrance import OTHER, Entrance
-from ops.http.guard import Guard, GuardPolicy, has_key
+from ops.http.guard import Guard, GuardPolicy
 from ops.http.limits import RateLimit, RatePolicy
 from ops.http.logs import log_operations
 from ops.http.openapi import openapi_document
@@ -72,6 +72,7 @@ class AppParts:
     channels: ChannelParts
     guard: GuardPolicy
     proxies: Proxies
+    root_path: str
     rate: RatePolicy
 
 
@@ -83,15 +84,21 @@ def create_app(parts: AppParts) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Entrance, proxies=parts.proxies, instruments=parts.instruments, clock=parts.clock),
+            Middleware(
+                Entrance,
+                proxies=parts.proxies,
+                instruments=parts.instruments,
+                clock=parts.clock,
+                root_path=parts.root_path,
+            ),
             Middleware(CrossOrigin, origins=parts.guard.origins),
             Middleware(
                 RateLimit,
                 policy=parts.rate,
-                has_key=lambda scope: has_key(scope, parts.guard.api_key),
+                has_key=lambda scope: parts.guard.keys.key_of(scope) is not None,
                 clock=parts.clock,
             ),
-            Middleware(Guard, policy=parts.guard),
+            Middleware(Guard, policy=parts.guard, clock=parts.clock),
         ],
         exception_handlers={
             BadRequestError: problem_of_bad_request,
@@ -132,7 +139,7 @@ def _operations(parts: AppParts) -> list[Operation]:
     operations.append(_index(operations, dashboard))
     document |= openapi_document(
         operations,
-        key_for_writes=parts.guard.api_key is not None or not parts.guard.allow_open,
+        key_for_writes=bool(parts.guard.keys) or not parts.guard.allow_open,
         key_for_reads=parts.guard.read_key_required,
     )
     return operations
@@ -145,7 +152,8 @@ def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
     async def index(request: Request) -> Response:
         if wants_page(request.headers.get("accept", "")):
             return dashboard.page(request)
-        body = {"service": "tp-capital", "version": VERSION, "paths": paths}
+        prefix = prefix_of(request.scope)
+        body = {"service": "tp-capital", "version": VERSION, "paths": [prefix + path for path in paths]}
         return json_answer(body, headers={"Vary": "Accept"})
 
     schema = {"type": "object", "required": ["service", "version", "paths"]}

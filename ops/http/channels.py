@@ -24,6 +24,7 @@ from ops.http.answers import JSON, json_answer
 from ops.http.bodies import read_body
 from ops.http.channel_models import CHANNEL_ID_SCHEMA, Channel, ChannelList, ChannelRemoved, ChannelRequest
 from ops.http.channel_objects import channel_objects
+from ops.http.clients import prefix_of
 from ops.http.operations import Answer, Handler, Operation
 from ops.http.parameters import NoParameters
 from ops.http.problems import BadRequestError, problem
@@ -211,7 +212,11 @@ def _add(parts: ChannelParts) -> Handler:
         # all of it, the time too: one of the same id and label may still be shown that was removed a moment ago
         await _until_shown(parts, lambda entries: entry in entries)
         (data,), _ = await _objects(parts, (entry,))
-        headers = {"Location": f"{request.url.path.rstrip('/')}/{row.channel}"} if added.created else {}
+        headers = (
+            {"Location": f"{prefix_of(request.scope)}{request.url.path.rstrip('/')}/{row.channel}"}
+            if added.created
+            else {}
+        )
         return json_answer(data, status=201 if added.created else 200, headers=headers)
 
     return add

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ops.http.answers import JSON, Answering
+from ops.http.clients import prefix_of
 from ops.http.encoding import encode
 from ops.http.operations import Answer, Operation
 
@@ -75,6 +76,8 @@ def openapi_operation(answering: Answering, document: dict[str, Any]) -> Operati
     encoded: list[bytes] = []
 
     async def openapi(request: Request) -> Response:
+        if prefix := prefix_of(request.scope):
+            return answering.answer(request.headers, encode({**document, "servers": [{"url": prefix}]}))
         if not encoded:
             encoded.append(encode(document))
         return answering.answer(request.headers, encoded[0])

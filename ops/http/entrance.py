@@ -6,7 +6,10 @@ document.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.instruments import Instruments
@@ -38,8 +41,19 @@ SECURITY_HEADERS = {
 class Entrance:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, proxies: Proxies, instruments: Instruments, clock: Clock) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        proxies: Proxies,
+        instruments: Instruments,
+        clock: Clock,
+        root_path: str = "",
+        unexpected: Callable[[Request, Exception], Awaitable[Response]] = problem_of_unexpected,
+    ) -> None:
         self._app = app
+        self._root_path = root_path
+        self._unexpected = unexpected
         self._proxies = proxies
         self._instruments = instruments
         self._clock = clock
@@ -52,9 +66,18 @@ class Entrance:
         began_s = self._clock.monotonic_s()
         state = scope.setdefault("state", {})
         state["asker"] = self._proxies.asker(scope)
-        if len(scope["path"]) > 1:
-            # the same resource with and without a slash at its end
-            scope["path"] = scope["path"].rstrip("/") or "/"
+        state["forwarded_hosts"], told = self._proxies.forwarded(scope)
+        prefix = state["prefix"] = told or self._root_path
+        path = scope["path"]
+        # some proxies take the prefix off, some pass it on
+        if prefix and path == prefix:
+            # without the slash relative links lead out of it
+            await RedirectResponse(f"{prefix}/", 308)(scope, receive, send)
+            return
+        if prefix and path.startswith(f"{prefix}/"):
+            path = path[len(prefix) :]
+        # the same resource with and without a slash at its end
+        scope["path"] = path.rstrip("/") or "/"
         status = 0
 
         async def send_on(message: Message) -> None:
@@ -75,7 +98,7 @@ class Entrance:
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception as error:
-            response = await problem_of_unexpected(Request(scope), error)
+            response = await self._unexpected(Request(scope), error)
             if status:
                 self._instruments.http_failures.labels(_route(scope)).inc()
                 raise  # half an answer is out: only the connection's end can tell

@@ -1,109 +1,172 @@
-"""Who may ask what: host names, origins and the API key (CONTRACT, "The engine's HTTP API")."""
+"""Who may ask what: host names, origins, kinds of bodies and keys (CONTRACT, "The engine's HTTP API")."""
 
 from __future__ import annotations
 
-import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ops.http.clients import asker_of
+from engine.clock import Clock
+from ops.http.clients import asker_of, forwarded_hosts
+from ops.http.hosts import ServedHosts
+from ops.http.keys import KeyRing
 from ops.http.probes import PROBES
 from ops.http.problems import problem
+from ops.http.refusals import AccessLog
 
-__all__ = ["Guard", "GuardPolicy", "has_key"]
+__all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse"]
 
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="tp-capital"'}
 #: the one write that is open on loopback while no key is set
-_OPEN_WRITES = frozenset({"/sync-messages", "/api/v1/sync-messages"})
+_SYNC = frozenset({"/sync-messages", "/api/v1/sync-messages"})
 #: pages and their files hold no data: a browser can send the key only once it has the page that asks for it
 _SHELLS = ("/docs", "/assets/")
-_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json"})
+ENGINE_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json"})
+
+
+class Refuse(Protocol):
+    """Makes the answer to what is refused."""
+
+    def __call__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Return it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:
-    """The operator's decisions. ``loopback``: the listen address is one that only this machine reaches."""
+    """The operator's decisions. ``loopback``: the listen address is one that only this machine reaches.
+
+    ``sync_open``: programs of this machine may ask for a sync without a key though there are keys. The three
+    settings are what a refusal tells the operator to change.
+    """
 
     loopback: bool
-    api_key: str | None
+    hosts: ServedHosts
+    keys: KeyRing
     allow_open: bool
     read_key_required: bool
-    allowed_hosts: tuple[str, ...]
     origins: tuple[str, ...]
+    sync_open: bool = False
+    open_reads: frozenset[str] = ENGINE_OPEN_READS
+    hosts_setting: str = "TP_CAPITAL_ALLOWED_HOSTS"
+    origins_setting: str | None = "CORS_ORIGIN"
+    key_setting: str = "TP_CAPITAL_API_KEY"
 
 
 class Guard:
     """Lets a request through to the application, or answers it with why not."""
 
-    def __init__(self, app: ASGIApp, *, policy: GuardPolicy) -> None:
+    def __init__(self, app: ASGIApp, *, policy: GuardPolicy, clock: Clock, refuse: Refuse = problem) -> None:
         self._app = app
         self._policy = policy
-        # names are the same in any case; browsers send them in small letters
-        self._hosts = frozenset(host.lower() for host in policy.allowed_hosts)
+        self._refuse = refuse
+        self._log = AccessLog(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and (refusal := self._refusal(scope)) is not None:
-            await refusal(scope, receive, send)
-        else:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        self._log.tell_suppressed()
+        if (refusal := self._refusal(scope)) is not None:
+            await refusal(scope, receive, send)
+        elif scope["method"] in _READS:
+            await self._app(scope, receive, send)
+        else:
+            await self._write(scope, receive, send)
+
+    async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that may change something, and tell of it however it ends."""
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            key = self._policy.keys.key_of(scope)
+            self._log.wrote(scope, status, key.name if key else None)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
+        policy, headers = self._policy, Headers(scope=scope)
         path, write = scope["path"], scope["method"] not in _READS
-        if self._policy.loopback and not self._host_is_ours(headers.get("host", "")):
-            # a foreign page whose name was pointed at 127.0.0.1 (DNS rebinding) sends its own name
-            return problem(421, "This Host is not served here; TP_CAPITAL_ALLOWED_HOSTS lists more names.")
-        origin = headers.get("origin")
-        if write and origin is not None and not self._origin_is_ours(origin, headers.get("host", "")):
-            return problem(403, "Pages of this Origin may not write here; CORS_ORIGIN lists those that may.")
-        if not write and (not self._policy.read_key_required or _is_open_read(path)):
-            return None
-        local = self._policy.loopback and asker_of(scope).local
-        return self._key_refusal(scope, open_here=local and path in _OPEN_WRITES)
+        host = headers.get("host", "")
+        through = forwarded_hosts(scope)
+        came_in_by = scope["server"][0] if scope.get("server") else None
+        # a page can have its own Host passed on beside a name of ours in X-Forwarded-Host, so each must be ours
+        if not all(policy.hosts.serves(name, came_in_by=came_in_by) for name in (host, *through)):
+            return self._no(
+                scope, 421, f"This Host is not served here; {policy.hosts_setting} lists more names."
+            )
+        if write and not self._is_of_ours(headers, (host, *through[-1:])):
+            more = f" {policy.origins_setting} lists those that may." if policy.origins_setting else ""
+            return self._no(scope, 403, f"Pages of this Origin may not write here.{more}")
+        # who has the key's own header is no page: a browser would ask first
+        if write and _has_other_body(headers) and policy.keys.key_of(scope) is None:
+            return self._no(scope, 415, "A body is JSON: send Content-Type: application/json.")
+        return self._key_refusal(scope, path, write=write)
 
-    def _key_refusal(self, scope: Scope, *, open_here: bool) -> Response | None:
-        if self._policy.api_key is None:
-            if self._policy.allow_open or open_here:
+    def _key_refusal(self, scope: Scope, path: str, *, write: bool) -> Response | None:
+        policy = self._policy
+        key = policy.keys.key_of(scope)
+        scope["state"]["may_read"] = not policy.read_key_required or key is not None
+        if not write and (scope["state"]["may_read"] or self._is_open_read(path)):
+            if key is None and policy.keys and policy.keys.is_given(scope):
+                # that no limit is told of to the right key would let one be guessed by reading
+                self._log.refused(scope, 200, "The API key is wrong; this read needs none.")
+            return None
+        if key is not None:
+            if write and key.scope != "write":
+                return self._no(scope, 403, "This key may read and not write.")
+            return None
+        # a wrong key is refused even where none is wanted
+        sync_open = not policy.keys or (policy.sync_open and not policy.keys.is_given(scope))
+        if sync_open and path in _SYNC and policy.loopback and asker_of(scope).local:
+            return None
+        if not policy.keys:
+            if policy.allow_open:
                 return None
-            return problem(
+            return self._no(
+                scope,
                 401,
-                "Writing needs an API key: set TP_CAPITAL_API_KEY and send it as X-API-Key.",
+                f"Writing needs an API key: set {policy.key_setting} and send it as X-API-Key.",
                 headers=_CHALLENGE,
             )
-        if "x-api-key" not in Headers(scope=scope):
-            return problem(401, "Send the API key as X-API-Key.", headers=_CHALLENGE)
-        return None if has_key(scope, self._policy.api_key) else problem(403, "The API key is wrong.")
+        if not policy.keys.is_given(scope):
+            return self._no(scope, 401, "Send the API key as X-API-Key.", headers=_CHALLENGE)
+        return self._no(scope, 403, "The API key is wrong.")
 
-    def _host_is_ours(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname or "" if _parses(host) else ""
-        return name in _LOOPBACK_NAMES or name in self._hosts or host.lower() in self._hosts
+    def _no(
+        self, scope: Scope, status: int, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        self._log.refused(scope, status, detail)
+        return self._refuse(status, detail, headers=headers)
 
-    def _origin_is_ours(self, origin: str, host: str) -> bool:
-        return origin in self._policy.origins or origin in (f"http://{host}", f"https://{host}")
+    def _is_open_read(self, path: str) -> bool:
+        shells = _SHELLS if self._policy.open_reads is ENGINE_OPEN_READS else ()
+        return path in self._policy.open_reads or path.startswith(shells)
+
+    def _is_of_ours(self, headers: Headers, hosts: tuple[str, ...]) -> bool:
+        """Return whether no page asks, or one that may; a browser that sends no Origin may say it in its own way."""
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
+        return origin in self._policy.origins or origin in own
 
 
-def has_key(scope: Scope, key: str | None) -> bool:
-    """Return whether a request carries the key; compared in a time that tells nothing of it."""
-    given = Headers(scope=scope).get("x-api-key")
-    if key is None or given is None:
+def _has_other_body(headers: Headers) -> bool:
+    """Return whether there is a body that is not said to be JSON: a page can send that kind without asking first."""
+    if headers.get("content-length", "0").strip("0") == "" and "transfer-encoding" not in headers:
         return False
-    return hmac.compare_digest(given.encode("utf-8", "replace"), key.encode())
-
-
-def _is_open_read(path: str) -> bool:
-    return path in _OPEN_READS or path.startswith(_SHELLS)
-
-
-def _parses(host: str) -> bool:
-    try:
-        urlsplit(f"//{host}")
-    except ValueError:
-        return False
-    return True
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind != "application/json" and not kind.endswith("+json")

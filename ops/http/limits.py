@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.clock import Clock
 from ops.http.clients import asker_of
+from ops.http.guard import Refuse
 from ops.http.probes import PROBES
 from ops.http.problems import problem
 
@@ -18,6 +19,8 @@ __all__ = ["RateLimit", "RatePolicy"]
 
 #: clients remembered at once; beyond them the one whose window began first is forgotten
 MOST_CLIENTS = 10_000
+#: so many times a client's limit holds for all the IPv6 addresses that one customer of a provider may have
+SITE_TIMES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,15 @@ class RateLimit:
     """Counts requests by client. Exempt are probes, programs of this machine and who has the key."""
 
     def __init__(
-        self, app: ASGIApp, *, policy: RatePolicy, has_key: Callable[[Scope], bool], clock: Clock
+        self,
+        app: ASGIApp,
+        *,
+        policy: RatePolicy,
+        has_key: Callable[[Scope], bool],
+        clock: Clock,
+        refuse: Refuse = problem,
     ) -> None:
+        self._refuse = refuse
         self._app = app
         self._policy = policy
         self._has_key = has_key
@@ -56,19 +66,24 @@ class RateLimit:
         if asker.local or self._has_key(scope):
             await self._app(scope, receive, send)
             return
-        window = self._window(asker.address)
+        window, most = self._window(asker.address), self._policy.most
         window.used += 1
+        if asker.site not in ("", asker.address):
+            wide = self._window(asker.site)
+            wide.used += 1
+            if wide.used > most * SITE_TIMES:
+                window, most = wide, most * SITE_TIMES
         reset_s = max(1, math.ceil(window.ends_s - self._clock.monotonic_s()))
         told = {
-            "ratelimit-policy": f"{self._policy.most};w={self._policy.window_s:g}",
-            "ratelimit-limit": str(self._policy.most),
-            "ratelimit-remaining": str(max(0, self._policy.most - window.used)),
+            "ratelimit-policy": f"{most};w={self._policy.window_s:g}",
+            "ratelimit-limit": str(most),
+            "ratelimit-remaining": str(max(0, most - window.used)),
             "ratelimit-reset": str(reset_s),
         }
-        if window.used > self._policy.most:
-            refusal = problem(
+        if window.used > most:
+            refusal = self._refuse(
                 429,
-                f"{self._policy.most} requests in {self._policy.window_s:g} s are served to a client without "
+                f"{most} requests in {self._policy.window_s:g} s are served to a client without "
                 f"the API key; in {reset_s} s there will be more.",
                 headers={**told, "Retry-After": str(reset_s)},
             )

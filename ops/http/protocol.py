@@ -6,8 +6,6 @@ uvicorn itself has no limit on a head and no deadline for one, nor for a body or
 from __future__ import annotations
 
 import asyncio
-import resource
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -15,48 +13,47 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from actors.instruments import Instruments
+from ops.http.clients import IPV6_SITE_BITS, Proxies, group_of, is_loopback
 from ops.http.entrance import SECURITY_HEADERS
+from ops.http.guard import Refuse
+from ops.http.probes import PROBES
 from ops.http.problems import problem
+from ops.http.seats import ConnectionLimits, Seat, has_room
 
 __all__ = ["ConnectionLimits", "bounded_protocol"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
-    """What one connection may take; times in seconds, from the first byte to the last of each part.
-
-    ``write_s`` is for 64 KiB that the client does not read. ``discard_bytes`` of a refused body are read, so
-    that the client sees why.
-    """
-
-    connections: int
-    head_s: float = 10.0
-    body_s: float = 30.0
-    write_s: float = 60.0
-    url_bytes: int = 8 * 1024
-    head_bytes: int = 32 * 1024
-    headers: int = 100
-    discard_bytes: int = 1024 * 1024
-
-    @classmethod
-    def of_this_process(cls) -> ConnectionLimits:
-        """Return limits with room for half as many connections as the process may open files."""
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return cls(connections=2000 if files == resource.RLIM_INFINITY else max(16, min(2000, files // 2)))
+_NO_ROOM = "As many connections are open as may be."
 
 
 class _RefusedError(Exception):
     """Raised in a callback of the parser; what to answer stands on the connection."""
 
 
-def bounded_protocol(limits: ConnectionLimits, instruments: Instruments) -> type[asyncio.Protocol]:
-    """Return the class of connections for a server."""
-    return type("BoundedProtocol", (_Bounded,), {"limits": limits, "instruments": instruments})
+def bounded_protocol(
+    limits: ConnectionLimits,
+    instruments: Instruments,
+    *,
+    proxies: Proxies | None = None,
+    refuse: Refuse = problem,
+) -> type[asyncio.Protocol]:
+    """Return the class of connections for a server; ``refuse`` makes the answer to what never becomes a request."""
+    own = {
+        "limits": limits,
+        "instruments": instruments,
+        "proxies": proxies or Proxies([]),
+        # a function of a class would be bound to its connections
+        "refuse": staticmethod(refuse),
+    }
+    return type("BoundedProtocol", (_Bounded,), own)
 
 
 class _Bounded(HttpToolsProtocol):
     limits: ClassVar[ConnectionLimits]
     instruments: ClassVar[Instruments]
+    proxies: ClassVar[Proxies]
+    refuse: ClassVar[Refuse]
+    seat: Seat
 
     # ── the connection ───────────────────────────────────────────────────────
 
@@ -71,10 +68,21 @@ class _Bounded(HttpToolsProtocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._read_timer_of: tuple[str, int] | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        if len(self.connections) > self.limits.connections:
-            self._refuse(503, "As many connections are open as may be.")
-        else:
-            self._watch_reading()
+        address = self.client[0] if self.client else ""
+        others = {one.seat: one for one in self.connections if isinstance(one, _Bounded) and one is not self}
+        self.seat = Seat(
+            group=group_of(address),
+            site=group_of(address, bits=IPV6_SITE_BITS),
+            shared=is_loopback(address) or self.proxies.trusts(address),
+            since_s=self.loop.time(),
+        )
+        if not has_room(self.seat, others, self.limits):
+            self.seat.in_reserve = True
+            waiting = [seat for seat in others if seat.in_reserve]
+            if len(waiting) >= self.limits.reserve:
+                # a probe says at once what it wants: who has waited longest is none
+                others[min(waiting, key=lambda seat: seat.since_s)].drop("reserve")
+        self._watch_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -141,8 +149,28 @@ class _Bounded(HttpToolsProtocol):
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refusal = (400, f"A request has one Host header; this one has {hosts}.")
             raise _RefusedError
+        if self._names_another_host():
+            self._refusal = (400, "The target of this request names another host than its Host header.")
+            raise _RefusedError
+        if self.seat.in_reserve and not self._is_probe():
+            self._refusal = (503, _NO_ROOM)
+            raise _RefusedError
         super().on_headers_complete()
         self._reading_head, self._reading_body = False, True
+        if self.seat.in_reserve:
+            self.cycle.keep_alive = False
+
+    def _names_another_host(self) -> bool:
+        """Return whether an absolute target (RFC 9112 3.2.2) has a host that the Host header has not."""
+        if self.url.startswith(b"/") or b"://" not in self.url:
+            return False
+        target = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        host = next((value for name, value in self.headers if name == b"host"), b"")
+        return target.lower() != host.lower()
+
+    def _is_probe(self) -> bool:
+        path: bytes = httptools.parse_url(self.url).path or b""
+        return path.decode("ascii", "replace") in PROBES
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body; what is sent after the answer is thrown away, some of it."""
@@ -150,7 +178,7 @@ class _Bounded(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._discarded_bytes += len(body)
             if self._discarded_bytes > self.limits.discard_bytes:
-                self._drop("body")
+                self.drop("body")
 
     def on_message_complete(self) -> None:
         """End the request."""
@@ -185,21 +213,25 @@ class _Bounded(HttpToolsProtocol):
         self._read_timer_of = wanted
         if part:
             seconds = self.limits.head_s if part == "head" else self.limits.body_s
+            if self.seat.in_reserve:
+                seconds = min(seconds, self.limits.reserve_head_s)
             self._read_timer = self.loop.call_later(seconds, self._too_slow, part)
 
     def _too_slow(self, part: str) -> None:
-        if part == "head" and self._reading_head:
+        if part == "head" and self.seat.in_reserve:
+            self._refuse(503, _NO_ROOM)
+        elif part == "head" and self._reading_head:
             self.instruments.http_dropped.labels("head").inc()
             self._refuse(408, f"The headers did not come within {self.limits.head_s:g} s.")
         else:
-            self._drop(part)
+            self.drop(part)
 
     def pause_writing(self) -> None:
         """Give the client a time to read what is buffered."""
         super().pause_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()
-        self._write_timer = self.loop.call_later(self.limits.write_s, self._drop, "write")
+        self._write_timer = self.loop.call_later(self.limits.write_s, self.drop, "write")
 
     def resume_writing(self) -> None:
         """It has read enough."""
@@ -217,7 +249,7 @@ class _Bounded(HttpToolsProtocol):
         if self.transport.get_write_buffer_size() == 0:
             return
         if requests == self._requests:
-            self._drop("write")
+            self.drop("write")
         else:
             self._watch_writing(self._requests)
 
@@ -226,7 +258,7 @@ class _Bounded(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _drop(self, reason: str) -> None:
+    def drop(self, reason: str) -> None:
         """End the connection without a word: the client does not listen, or would take it for an answer."""
         self.instruments.http_dropped.labels(reason).inc()
         self.transport.abort()
@@ -237,7 +269,7 @@ class _Bounded(HttpToolsProtocol):
             self.transport.abort()  # words of ours would stand in the middle of another answer
             return
         self.instruments.http_requests.labels("none", "none", str(status)).inc()
-        refusal = problem(status, detail, headers={"Connection": "close"})
+        refusal = self.refuse(status, detail, headers={"Connection": "close"})
         headers = [*self.server_state.default_headers, *SECURITY_HEADERS.items(), *refusal.raw_headers]
         phrase = HTTPStatus(status).phrase
         head = [f"HTTP/1.1 {status} {phrase}\r\n".encode(), *(b"%b: %b\r\n" % pair for pair in headers)]

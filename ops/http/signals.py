@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ops.http.answers import JSON, Answering, json_answer, prefers, stale_headers
-from ops.http.clients import asker_of
+from ops.http.clients import asker_of, prefix_of
 from ops.http.csv import csv_page
 from ops.http.encoding import signal_detail
 from ops.http.models import SignalDetail, SignalPage
@@ -138,7 +138,10 @@ class _Listing:
         if cursor is not None:
             asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
             following = QueryParams([*asked, ("cursor", cursor)])
-            headers |= {"X-Next-Cursor": cursor, "Link": f'<{request.url.path}?{following}>; rel="next"'}
+            headers |= {
+                "X-Next-Cursor": cursor,
+                "Link": f'<{prefix_of(request.scope)}{request.url.path}?{following}>; rel="next"',
+            }
         if download:
             headers["Content-Disposition"] = 'attachment; filename="signals.csv"'
         media_type = f"{_CSV}; charset=utf-8; header=present"

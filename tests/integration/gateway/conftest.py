@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from ops.gateway.importer import ImportReport, import_messages
-from ops.gateway.server import build_server
+from ops.gateway.server import GatewaySettings, build_server
 from ops.local.postgres import LocalPostgres
 
 CHANNEL = "-1001649127710"
@@ -75,21 +75,24 @@ def start_gateway() -> Iterator[Callable[..., RunningGateway]]:
     running = []
 
     def start(database_url: str, api_key: str | None = None) -> RunningGateway:
-        server, listener = build_server(host="127.0.0.1", port=0, database_url=database_url, api_key=api_key)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        settings = GatewaySettings(host="127.0.0.1", port=0, database_url=database_url, api_key=api_key)
+        server, listening, _ = build_server(settings)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": listening.duplicates()})
         thread.start()
-        running.append((server, thread))
+        running.append((server, thread, listening))
         deadline = time.monotonic() + 20
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.02)
         headers = {"X-API-Key": api_key} if api_key else {}
-        port = listener.getsockname()[1]
-        return RunningGateway(url=f"http://127.0.0.1:{port}", database_url=database_url, headers=headers)
+        return RunningGateway(
+            url=f"http://127.0.0.1:{listening.port}", database_url=database_url, headers=headers
+        )
 
     yield start
-    for server, thread in running:
+    for server, thread, listening in running:
         server.should_exit = True
         thread.join(timeout=15)
+        listening.close()
         assert not thread.is_alive()
 
 

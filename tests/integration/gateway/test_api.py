@@ -261,9 +261,12 @@ def test_bad_mark_is_400(gateway: Any, body: Any) -> None:
 
 def test_bad_bodies_and_paths_are_answered_in_json(gateway: Any) -> None:
     url = gateway.url + "/api/messages/mark-processed"
-    broken = requests.post(url, data=b'{"messageIds": ["1"', timeout=5)
-    surrogate = requests.post(url, data=b'{"processedBy": "\\ud800", "messageIds": ["1"]}', timeout=5)
-    large = requests.post(url, data=b" " * 5_000_000, timeout=5)
+    json = {"Content-Type": "application/json"}
+    broken = requests.post(url, data=b'{"messageIds": ["1"', headers=json, timeout=5)
+    surrogate = requests.post(
+        url, data=b'{"processedBy": "\\ud800", "messageIds": ["1"]}', headers=json, timeout=5
+    )
+    large = requests.post(url, data=b" " * 5_000_000, headers=json, timeout=5)
     unknown = gateway.get("/api/nothing")
     wrong_method = gateway.post("/api/messages/unprocessed")
     missing = gateway.get("/api/messages/9223372036854775807")
@@ -278,7 +281,7 @@ def test_key_is_asked_for_in_either_header(gateway: Any, start_gateway: Callable
     url = guarded.url + "/api/messages"
     cases: list[tuple[dict[str, str | bytes], int]] = [
         ({}, 401),
-        ({"X-API-Key": "wrong"}, 401),
+        ({"X-API-Key": "wrong"}, 403),
         ({"X-API-Key": "gehéim".encode()}, 200),
         ({"X-Gateway-Token": "gehéim".encode()}, 200),
         ({"X-API-Key": "wrong", "X-Gateway-Token": "gehéim".encode()}, 200),

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import requests
 
-from ops.gateway.server import build_server
+from ops.gateway.server import GatewaySettings, build_server
 from ops.local.postgres import LocalPostgres
 
 CHANNEL = "-1001649127710"
@@ -102,9 +102,10 @@ def test_a_waiter_that_hangs_up_is_forgotten(gateway: Any) -> None:
 
 
 def test_stopping_lets_the_waiters_go(gateway: Any, start_gateway: Callable[..., Any]) -> None:
-    server, listener = build_server(host="127.0.0.1", port=0, database_url=gateway.database_url, api_key=None)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/messages/unprocessed"
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    settings = GatewaySettings(host="127.0.0.1", port=0, database_url=gateway.database_url)
+    server, listening, _ = build_server(settings)
+    url = f"http://127.0.0.1:{listening.port}/api/messages/unprocessed"
+    thread = threading.Thread(target=server.run, kwargs={"sockets": listening.duplicates()})
     thread.start()
     with ThreadPoolExecutor(max_workers=1) as pool:
         held = pool.submit(requests.get, url, params={"channel": CHANNEL, "wait": "30"}, timeout=40)
@@ -114,6 +115,7 @@ def test_stopping_lets_the_waiters_go(gateway: Any, start_gateway: Callable[...,
         assert held.result(timeout=5).json()["data"] == []
     thread.join(timeout=10)
     assert not thread.is_alive()
+    listening.close()
     assert time.monotonic() - began < 4
 
 

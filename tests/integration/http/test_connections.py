@@ -17,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from actors.responder import Responder
 from ops.http.bodies import MAX_BODY_BYTES
-from ops.http.protocol import ConnectionLimits, bounded_protocol
+from ops.http.protocol import bounded_protocol
+from ops.http.seats import ConnectionLimits
 from tests.support.recording import World
 from tests.support.stack import eventually
 
-LIMITS = ConnectionLimits(connections=50, head_s=0.3, body_s=0.3, write_s=0.3)
+LIMITS = ConnectionLimits(connections=50, head_s=0.3, body_s=0.3, write_s=0.3, reserve_head_s=0.3)
 GET = b"GET /%b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -38,7 +39,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.1)
         response = PlainTextResponse("later")
     else:
-        response = PlainTextResponse("x" * int(what or 1))
+        response = PlainTextResponse("x" * int(what if what.isdigit() else 1))
     await response(scope, receive, send)
 
 
@@ -54,7 +55,7 @@ class Server:
         self.responder = Responder(
             self.world.context("responder"),
             app=application,
-            bind=self._listener.dup,
+            bind=lambda: [self._listener.dup()],
             end_streams=lambda: None,
             protocol=bounded_protocol(limits, self.world.instruments),
         )
@@ -281,6 +282,47 @@ def test_a_client_that_reads_slowly_but_reads_gets_all_of_it(serve: Serve) -> No
         client.sendall((GET % b"3000000").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert len(rest(client)) > 3_000_000
     assert server.dropped("write") == 0
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /1 HTTP/1.1\r\nHost: 127"])
+def test_fault_55_idle_sockets_and_slow_heads_keep_no_probe_out(serve: Serve, begun: bytes) -> None:
+    server = serve(connections=100, per_shared_address=40, reserve=5, head_s=30, reserve_head_s=30)
+    with contextlib.ExitStack() as stack:
+        for _ in range(220):
+            stack.enter_context(server.connect()).sendall(begun)
+        for path in (b"livez", b"readyz", b"healthz"):
+            with server.connect() as probe:
+                began_s = time.monotonic()
+                probe.sendall(GET % path)
+                assert rest(probe).startswith(b"HTTP/1.1 200")
+                assert time.monotonic() - began_s < 2
+        with server.connect() as reader:
+            reader.sendall(GET % b"1")
+            assert refusal(rest(reader)) == 503
+        # another address has room
+        with socket.create_connection(("127.0.0.1", server.port), source_address=("127.0.0.2", 0)) as other:
+            other.settimeout(5)
+            other.sendall(GET % b"1")
+            assert other.recv(65536).endswith(b"x")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "wanted"),
+    [
+        (b"http://a/1", b"a", 200),
+        (b"http://A:80/1", b"a:80", 200),
+        (b"http://evil.example/1", b"a", 400),
+        (b"http://a@evil.example/1", b"a", 400),
+        (b"http://evil.example?/1", b"a", 400),
+        (b"http://a:81/1", b"a:80", 400),
+    ],
+)
+def test_fault_52_an_absolute_target_names_the_host_of_its_header(
+    serve: Serve, target: bytes, host: bytes, wanted: int
+) -> None:
+    with serve().connect() as client:
+        client.sendall(b"GET %b HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % (target, host))
+        assert rest(client).startswith(b"HTTP/1.1 %d" % wanted)
 
 
 def test_a_connection_too_many_is_told_so(serve: Serve) -> None:

@@ -63,6 +63,14 @@ def test_a_program_of_this_machine_is_not_limited(served: Served) -> None:
     assert {get(served).status_code for _ in range(10)} == {200}
 
 
+def test_fault_61_health_without_the_key_tells_no_details(database_url: str) -> None:
+    with serving(database_url, TP_CAPITAL_API_KEY=KEY, TP_CAPITAL_READ_KEY_REQUIRED="1") as closed:
+        for path in ("/health", "/api/v1/health"):
+            assert get(closed, path).json().keys() == {"status", "checks"}
+            assert get(closed, path, X_API_Key="wrong").json().keys() == {"status", "checks"}
+            assert get(closed, path, X_API_Key=KEY).json().keys() > {"status", "checks", "details"}
+
+
 def test_the_refused_are_counted_too(served: Served) -> None:
     for _ in range(3):
         answer = requests.post(

@@ -7,27 +7,42 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Scope
+from structlog.testing import capture_logs
 
+from config.keys import ApiKeyEntry
 from ops.http.clients import Proxies
 from ops.http.guard import Guard, GuardPolicy
+from ops.http.hosts import ServedHosts
+from ops.http.keys import KeyRing
+from tests.support.clock import FakeClock
 
 KEY = "right-key"
 
 
-def policy(**changes: Any) -> GuardPolicy:
-    values: dict[str, Any] = {
-        "loopback": True,
-        "api_key": None,
-        "allow_open": False,
-        "read_key_required": False,
-        "allowed_hosts": (),
-        "origins": (),
-    }
-    return GuardPolicy(**values | changes)
+def policy(
+    *,
+    loopback: bool = True,
+    api_key: str | None = None,
+    read_key: str | None = None,
+    allowed_hosts: Sequence[str] = (),
+    **changes: Any,
+) -> GuardPolicy:
+    keys = [ApiKeyEntry(name="default", scope="write", secret=api_key)] if api_key else []
+    keys += [ApiKeyEntry(name="reader", scope="read", secret=read_key)] if read_key else []
+    hosts = ServedHosts(
+        loopback=loopback, allowed=allowed_hosts, machine=lambda: frozenset({"box", "box.lan"})
+    )
+    values: dict[str, Any] = {"allow_open": False, "read_key_required": False, "origins": ()}
+    return GuardPolicy(loopback=loopback, hosts=hosts, keys=KeyRing(keys), **values | changes)
 
 
 def status_of(
-    rules: GuardPolicy, method: str = "GET", path: str = "/signals", **headers: str
+    rules: GuardPolicy,
+    method: str = "GET",
+    path: str = "/signals",
+    trusted: str = "",
+    came_in_by: str = "127.0.0.1",
+    **headers: str,
 ) -> tuple[int, str]:
     """Ask through the guard; 200 is the application's own answer."""
     sent: list[Message] = []
@@ -40,9 +55,12 @@ def status_of(
         "headers": raw,
         "query_string": b"",
         "client": ("127.0.0.1", 50_000),
+        "server": (came_in_by, 4008),
         "state": {},
     }
-    scope["state"]["asker"] = Proxies([]).asker(scope)
+    proxies = Proxies(trusted.split())
+    scope["state"]["asker"] = proxies.asker(scope)
+    scope["state"]["forwarded_hosts"], _ = proxies.forwarded(scope)
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -50,7 +68,7 @@ def status_of(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    application = Guard(PlainTextResponse("passed"), policy=rules)
+    application = Guard(PlainTextResponse("passed"), policy=rules, clock=FakeClock())
     run(application(scope, receive, send))
     return sent[0]["status"], sent[1]["body"].decode()
 
@@ -96,8 +114,56 @@ def test_a_listed_name_with_a_port_is_that_port_only() -> None:
     assert status(rules, host="mine.example:81") == 421
 
 
-def test_off_loopback_any_name_is_served() -> None:
-    assert status(policy(loopback=False, api_key=KEY), host="anything.example") == 200
+@pytest.mark.parametrize(
+    ("host", "served"),
+    [
+        ("evil.example", False), ("evil.example:4008", False), ("box.evil.example", False), ("", False),
+        ("127.0.0.1.evil.example", False), ("evil.example@127.0.0.1", False), ("[::1", False), ("localhost.evil", False),
+        ("2130706433", False), ("0x7f.1", False), ("127.1", False), ("box:x", False), ("box, evil.example", False),
+        ("box", True), ("BOX:4008", True), ("box.", True), ("box.lan.:80", True), ("localhost", True),
+        ("10.0.0.5:4008", True), ("192.168.1.9", True), ("[2001:db8::1]:4008", True), ("[::ffff:10.0.0.5]", True),
+    ],
+)  # fmt: skip
+def test_fault_52_off_loopback_addresses_and_the_machines_own_names_alone_are_served(
+    host: str, served: bool
+) -> None:
+    rules = policy(loopback=False, api_key=KEY)
+    assert status(rules, "GET", "/logs", host=host) == (200 if served else 421)
+
+
+@pytest.mark.parametrize(
+    ("host", "served"),
+    [
+        ("tp.example", True), ("TP.EXAMPLE.:4008", True), ("localhost:4008", True), ("127.0.0.1", True), ("[::1]:1", True),
+        ("10.0.0.5:4008", True), ("[::ffff:10.0.0.5]:4008", True),
+        ("evil.example", False), ("box", False), ("10.0.0.6", False), ("tp.example.evil", False), ("", False),
+    ],
+)  # fmt: skip
+def test_fault_52_a_list_of_names_holds_off_loopback_too(host: str, served: bool) -> None:
+    rules = policy(loopback=False, api_key=KEY, allowed_hosts=("TP.example",))
+    assert status(rules, host=host, came_in_by="10.0.0.5") == (200 if served else 421)
+
+
+def test_a_listed_address_needs_no_brackets() -> None:
+    rules = policy(loopback=False, api_key=KEY, allowed_hosts=("2001:db8::0:1", "[2001:db8::2]:80"))
+    assert status(rules, host="[2001:db8::1]:4008") == 200
+    assert status(rules, host="[2001:db8::2]:80") == 200
+    assert status(rules, host="[2001:db8::2]:81") == 421
+
+
+def test_fault_52_a_forwarded_host_counts_from_a_trusted_proxy_and_hides_no_foreign_one() -> None:
+    rules = policy(allowed_hosts=("tp.example",))
+    here = "127.0.0.1"
+    assert status(rules, trusted=here, x_forwarded_host="tp.example") == 200
+    assert status(rules, trusted=here, x_forwarded_host="evil.example") == 421
+    assert status(rules, trusted=here, x_forwarded_host="tp.example, evil.example") == 421
+    assert status(rules, trusted=here, host="evil.example", x_forwarded_host="tp.example") == 421
+    assert status(rules, host="evil.example", x_forwarded_host="tp.example") == 421
+    assert status(rules, x_forwarded_host="evil.example") == 200  # from nobody: not looked at
+    asked = {"origin": "https://tp.example", "x_api_key": KEY, "x_forwarded_host": "tp.example"}
+    rules = policy(api_key=KEY, allowed_hosts=("tp.example",))
+    assert status(rules, "POST", "/backfill", trusted=here, **asked) == 200
+    assert status(rules, "POST", "/backfill", **asked) == 403
 
 
 @pytest.mark.parametrize(
@@ -170,8 +236,9 @@ def test_probes_never_need_a_key_fault_20(path: str) -> None:
 
 def test_allow_open_opens_every_write_but_to_foreign_pages() -> None:
     rules = policy(loopback=False, allow_open=True)
-    assert status(rules, "DELETE", "/signals", host="any.example") == 200
-    assert status(rules, "DELETE", "/signals", host="any.example", origin="http://evil.example") == 403
+    assert status(rules, "DELETE", "/signals", host="10.0.0.5") == 200
+    assert status(rules, "DELETE", "/signals", host="10.0.0.5", origin="http://evil.example") == 403
+    assert status(rules, "DELETE", "/signals", host="any.example") == 421
 
 
 def test_a_set_key_is_wanted_though_the_engine_is_told_to_be_open() -> None:
@@ -193,9 +260,77 @@ def test_what_is_no_http_request_passes() -> None:
 
     async def nothing(*_: Any) -> Any: ...
 
-    run(Guard(application, policy=policy())({"type": "lifespan"}, nothing, nothing))
+    run(Guard(application, policy=policy(), clock=FakeClock())({"type": "lifespan"}, nothing, nothing))
     assert passed == ["lifespan"]
 
 
 def test_the_guard_fits_the_framework() -> None:
-    Starlette().add_middleware(Guard, policy=policy())
+    Starlette().add_middleware(Guard, policy=policy(), clock=FakeClock())
+
+
+# ── bodies, scopes, what is logged ───────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
+def test_fault_50_a_body_that_a_page_can_send_unasked_is_refused(kind: str) -> None:
+    rules = policy(loopback=False, allow_open=True)
+    assert status(rules, "POST", "/backfill", content_length="2", content_type=kind) == 415
+    assert status(rules, "POST", "/backfill", transfer_encoding="chunked", content_type=kind) == 415
+    assert status(rules, "POST", "/backfill", content_length="0", content_type=kind) == 200
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"]
+)
+def test_json_is_taken(kind: str) -> None:
+    assert status(policy(allow_open=True), "POST", "/backfill", content_length="2", content_type=kind) == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_browser_that_sends_no_origin_says_it_is_another_sites(site: str) -> None:
+    assert status(policy(), "POST", "/sync-messages", sec_fetch_site=site) == 403
+    assert status(policy(), "POST", "/sync-messages", sec_fetch_site="same-origin") == 200
+
+
+def test_fault_59_a_read_key_reads_and_does_not_write() -> None:
+    rules = policy(api_key=KEY, read_key="read-key", read_key_required=True)
+    assert status(rules, x_api_key="read-key") == 200
+    assert status(rules, x_api_key=KEY) == 200
+    refused, body = status_of(rules, "POST", "/backfill", x_api_key="read-key")
+    assert refused == 403
+    assert "may read" in body
+    assert status(policy(read_key="read-key"), "POST", "/backfill", x_api_key="read-key") == 403
+
+
+def test_keys_are_exchanged_while_it_serves() -> None:
+    rules = policy(api_key=KEY)
+    rules.keys.replace([ApiKeyEntry(name="new", scope="write", secret="new-key")])
+    assert status(rules, "POST", "/backfill", x_api_key=KEY) == 403
+    assert status(rules, "POST", "/backfill", x_api_key="new-key") == 200
+
+
+def test_sync_can_be_left_open_to_this_machine_though_there_is_a_key() -> None:
+    rules = policy(api_key=KEY, sync_open=True)
+    assert status(rules, "POST", "/sync-messages") == 200
+    assert status(rules, "POST", "/sync-messages", x_api_key="wrong") == 403
+    assert status(rules, "POST", "/sync-messages", x_forwarded_for="10.0.0.1") == 401
+    assert status(rules, "POST", "/backfill") == 401
+    assert status(policy(loopback=False, api_key=KEY, sync_open=True), "POST", "/sync-messages") == 401
+
+
+def test_fault_58_refused_keys_and_writes_are_told_of_without_a_key() -> None:
+    rules = policy(api_key=KEY)
+    with capture_logs() as lines:
+        status(rules, "POST", "/backfill", x_api_key="wrong-key")
+        status(rules, "GET", "/signals", x_api_key="wrong-key")
+        status(rules, "POST", "/backfill", x_api_key=KEY)
+    assert [(line["event"], line["status"], line["path"], line["address"]) for line in lines] == [
+        ("request.refused", 403, "/backfill", "127.0.0.1"),
+        ("request.refused", 200, "/signals", "127.0.0.1"),
+        ("write.served", 200, "/backfill", "127.0.0.1"),
+    ]
+    assert lines[2]["key"] == "default"
+    assert KEY not in str(lines)
+    assert "wrong-key" not in str(lines)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from ops.http.clients import Asker
-from ops.http.limits import MOST_CLIENTS, RateLimit, RatePolicy
+from ops.http.clients import IPV6_SITE_BITS, Asker, group_of
+from ops.http.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy
 from ops.http.probes import PROBES
 from tests.support.clock import FakeClock
 
@@ -39,7 +39,8 @@ class Limited:
         async def receive() -> Message:
             raise NotImplementedError
 
-        state: dict[str, Any] = {"asker": Asker(address=address, local=local), "key": key}
+        asker = Asker(address=group_of(address), local=local, site=group_of(address, bits=IPV6_SITE_BITS))
+        state: dict[str, Any] = {"asker": asker, "key": key}
         scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], "state": state}
         with pytest.raises(StopIteration):
             self.limit(scope, receive, send).send(None)
@@ -109,3 +110,14 @@ def test_windows_that_are_over_are_forgotten_with_the_next_new_client() -> None:
     limited.clock.advance(10)
     limited.ask("another")
     assert len(limited.limit._windows) == 1
+
+
+def test_fault_62_changing_networks_of_one_site_has_a_limit_too() -> None:
+    limited = Limited()
+    answers = [limited.ask(f"2001:db8:1:{number:x}::1") for number in range(3 * SITE_TIMES + 1)]
+    assert [status for status, _ in answers[:-1]] == [200] * 3 * SITE_TIMES
+    assert answers[-1][0] == 429
+    assert answers[-1][1]["ratelimit-limit"] == str(3 * SITE_TIMES)
+    assert limited.ask("2001:db8:2::1")[0] == 200
+    limited.clock.advance(10)
+    assert limited.ask("2001:db8:1::1")[0] == 200

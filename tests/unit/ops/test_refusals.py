@@ -1,0 +1,45 @@
+"""The log of what was refused: a line each, few for who asks again and again, and how many were kept back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from ops.http.clients import Asker
+from ops.http.refusals import ALL, EACH, WINDOW_S, AccessLog
+from tests.support.clock import FakeClock
+
+
+def ask(log: AccessLog, address: str = "10.0.0.1") -> None:
+    asker = Asker(address=address, local=False, shown=address)
+    scope: Any = {"type": "http", "method": "POST", "path": "/backfill", "state": {"asker": asker}}
+    log.refused(scope, 403, "The API key is wrong.")
+
+
+def test_fault_58_forty_five_wrong_keys_leave_a_trace_and_no_flood() -> None:
+    clock = FakeClock()
+    log = AccessLog(clock)
+    with capture_logs() as lines:
+        for _ in range(45):
+            ask(log)
+        ask(log, "10.0.0.2")
+        clock.advance(WINDOW_S)
+        log.tell_suppressed()
+    assert [line["event"] for line in lines] == ["request.refused"] * (EACH + 1) + [
+        "request.refusals_suppressed"
+    ]
+    assert (lines[-1]["address"], lines[-1]["count"]) == ("10.0.0.1", 45 - EACH)
+
+
+def test_who_comes_from_ever_new_addresses_does_not_fill_the_log() -> None:
+    clock = FakeClock()
+    log = AccessLog(clock)
+    with capture_logs() as lines:
+        for number in range(5000):
+            ask(log, f"client {number}")
+        clock.advance(WINDOW_S)
+        log.tell_suppressed()
+    assert len(lines) <= 2 * ALL
+    told = sum(line.get("count", 1) for line in lines)
+    assert told == 5000
