@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 from psycopg.conninfo import make_conninfo
-from pydantic import AliasGenerator, Field, SecretStr, field_validator
+from pydantic import AliasChoices, AliasGenerator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from config.conninfo import conninfo_problem
+from config.env_file import name_in_use
 from config.fields import Group, Port, env_names
+from config.secret_files import FILE_SUFFIX
 from config.tls import demand_tls
 
 __all__ = ["DatabaseSettings", "NeonSettings", "TimescaleSettings"]
+
+
+_URL = "TP_CAPITAL_DATABASE_URL"
 
 
 def _database_names(*prefixes: str) -> AliasGenerator:
@@ -36,7 +41,7 @@ class DatabaseSettings(Group):
     )
     url: SecretStr | None = Field(
         default=None,
-        validation_alias=env_names("TP_CAPITAL_DATABASE_URL"),
+        validation_alias=env_names(_URL),
         description="whole address, `postgresql://user:password@host:port/name`; it beats the parts below",
     )
     host: str = Field(default="127.0.0.1", description="host of the database, or of the pooler before it")
@@ -85,6 +90,28 @@ class DatabaseSettings(Group):
         if "@" in host[1:] or "://" in host:
             raise ValueError("a host alone is wanted; a whole address belongs into TP_CAPITAL_DATABASE_URL")
         return host
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where address, host, name and password were set: the names that a remedy is to tell."""
+        if self.url is not None:
+            url = name_in_use((_URL, _URL + FILE_SUFFIX))
+            return dict.fromkeys(("address", "host", "name", "password"), url)
+        host, port, name, password = (
+            name_in_use(self._names(field)) for field in ("host", "port", "name", "password")
+        )
+        return {
+            "address": f"{_URL}, which takes the place of {host} and its like",
+            "host": f"{host} and {port}",
+            "name": name,
+            "password": password,
+        }
+
+    @classmethod
+    def _names(cls, field: str) -> tuple[str, ...]:
+        alias = cls.model_fields[field].validation_alias
+        names = tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (field,)
+        return (*names, *(name + FILE_SUFFIX for name in names)) if field == "password" else names
 
     @property
     def conninfo(self) -> str:

@@ -11,10 +11,20 @@ from config.fields import Group, Names, env_names, upper
 __all__ = ["EngineSettings", "LogSettings"]
 
 
+#: as the logs of Node call them
+_LEVELS = {"WARN": "WARNING", "FATAL": "ERROR", "CRITICAL": "ERROR", "TRACE": "DEBUG", "VERBOSE": "DEBUG"}
+
+
+def _level(value: object) -> object:
+    """Read a level without case, under the name that other loggers give it too."""
+    name = upper(value)
+    return _LEVELS.get(name, name) if isinstance(name, str) else name
+
+
 class LogSettings(Group):
     """Logging."""
 
-    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = Field(
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = Field(
         default="INFO", validation_alias=env_names("LOG_LEVEL"), description="lowest level logged"
     )
     format: Literal["json", "console"] = Field(

@@ -15,6 +15,8 @@ from pydantic_settings import (
 )
 
 from config.addresses import HttpAddress
+from config.env_file import EnvFileSource
+from config.former import FORMER
 from config.secret_files import SecretFiles
 
 __all__ = [
@@ -65,8 +67,8 @@ ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 
 
 def env_names(*names: str) -> AliasChoices:
-    """Return the environment variables a setting is read from; the first that is set wins."""
-    return AliasChoices(*names)
+    """Return the environment variables a setting is read from; the first that is set wins, former ones are last."""
+    return AliasChoices(*names, *(former for former, name in FORMER.items() if name in names))
 
 
 class Group(BaseSettings):
@@ -88,6 +90,7 @@ class Group(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own files, one folder for all
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read secrets from files too; what an earlier source says wins."""
-        dotenv = dotenv_settings.env_vars if isinstance(dotenv_settings, DotEnvSettingsSource) else {}
-        files = SecretFiles(settings_cls, dotenv)
+        given = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        dotenv_settings = EnvFileSource(settings_cls, env_file=given)
+        files = SecretFiles(settings_cls, dotenv_settings.env_vars)
         return init_settings, files, env_settings, dotenv_settings

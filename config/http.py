@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from ipaddress import ip_address, ip_network
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -10,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from config.fields import LOOPBACK_HOSTS, ApiKey, Group, Names, Port, env_names
 from config.keys import DEFAULT_KEY, SHORTEST_KEY, ApiKeyEntry, parse_keys
 
-__all__ = ["HttpSettings", "short_keys"]
+__all__ = ["HttpSettings", "no_address", "short_keys"]
 
 _PORT = r"(:[1-9][0-9]{0,4})?"
 _ASKED_NAME = re.compile(rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]){_PORT}")
@@ -155,6 +157,8 @@ class HttpSettings(Group):
         keys = self.all_keys()
         outside = self.host not in LOOPBACK_HOSTS
         if outside and not keys and not self.allow_open:
+            if not _has_address(self.host):
+                raise ValueError(no_address(self.host))
             raise ValueError(
                 f"HOST={self.host} is reachable from outside and TP_CAPITAL_API_KEY is not set: "
                 "set the key, or TP_CAPITAL_ALLOW_OPEN=1 if everyone may write"
@@ -194,6 +198,23 @@ def _settings_of(keys: tuple[ApiKeyEntry, ...]) -> str:
         "TP_CAPITAL_API_KEY" if key.name == DEFAULT_KEY else f"the key {key.name} of TP_CAPITAL_API_KEYS"
         for key in keys
     )
+
+
+def no_address(host: str) -> str:
+    """Return what is to be said of a name that leads nowhere, and who may have set it."""
+    place = "the environment (conda and some shells set it to a name of their own)"
+    if "HOST" not in os.environ:
+        place = ".env"
+    return f"HOST={host}, from {place}: this name has no address; set HOST=127.0.0.1, or to an address of this machine"
+
+
+def _has_address(host: str) -> bool:
+    if _is_address(host):
+        return True
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except (OSError, UnicodeError):
+        return False
 
 
 def _is_address(text: str) -> bool:

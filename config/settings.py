@@ -16,6 +16,7 @@ from config.conninfo import conninfo_secrets
 from config.database import DatabaseSettings, NeonSettings, TimescaleSettings
 from config.engine import EngineSettings, LogSettings
 from config.fields import Group
+from config.former import FORMER
 from config.gateway import BreakerSettings, GatewaySettings
 from config.http import HttpSettings
 from config.redis import RedisSettings
@@ -159,4 +160,5 @@ def _problem(group: type[Group], details: ErrorDetails) -> str:
     """Return one line for a person: the variable's names and what it should be; its value may be a secret."""
     message = details["msg"].removeprefix("Value error, ")
     field = _field(group, details)
-    return f"{' or '.join(_names(group, field))}: {message}" if field else message
+    names = [name for name in _names(group, field) if name not in FORMER] if field else []
+    return f"{' or '.join(names)}: {message}" if field else message

@@ -21,7 +21,35 @@ from config import (
 from config.database import NeonSettings, TimescaleSettings
 from config.fields import Group
 
-__all__ = ["Setting", "SettingGroup", "setting_groups"]
+__all__ = ["OF_COMMANDS", "Setting", "SettingGroup", "setting_groups"]
+
+#: read by single commands or set by the service manager: the page has what each is for
+OF_COMMANDS: tuple[tuple[str, str, str], ...] = (
+    (
+        "TP_CAPITAL_RESTORE_DATABASE_URL",
+        "restore",
+        "database to restore into; by default that of the owner",
+    ),
+    ("TP_CAPITAL_LEGACY_DATABASE_URL", "migrate-data", "database with the former service's table"),
+    (
+        "TELEGRAM_GATEWAY_DATABASE_URL",
+        "gateway",
+        "database of the reference gateway; `TELEGRAM_GATEWAY_DATABASE_URL_FILE` too",
+    ),
+    (
+        "TELEGRAM_GATEWAY_API_KEY",
+        "gateway",
+        "the key it asks for; `TELEGRAM_GATEWAY_API_KEY_FILE` too, read again on `SIGHUP`",
+    ),
+    (
+        "TELEGRAM_GATEWAY_ALLOWED_HOSTS",
+        "gateway",
+        "names it is asked by; without any: addresses, and the machine's own names",
+    ),
+    ("TELEGRAM_GATEWAY_ALLOW_OPEN", "gateway", "`1`: run without a key though others reach it"),
+    ("NOTIFY_SOCKET", "run", "set by systemd"),
+    ("WATCHDOG_USEC", "run", "set by systemd"),
+)
 
 #: a group is written down once under the names of all its models, which differ in those alone
 _GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ops.configuration import Setting, SettingGroup, setting_groups
+from ops.configuration import OF_COMMANDS, Setting, SettingGroup, setting_groups
 
 __all__ = ["configuration_page"]
 
@@ -25,6 +25,10 @@ that holds it. systemd's credentials are read too: `LoadCredential=NAME:/path` i
 beats `.env`, and both beat a credential; `NAME` and `NAME_FILE` in one place are refused. `SIGHUP` makes a running
 daemon read its API keys again.
 
+A name that begins with `TP_CAPITAL_` and is none of these, or one that is almost one of these, is told with the nearest
+known one by every command, by `doctor` and in the log of `run`; so is a line of `.env` that cannot be read. In `.env` a
+value between single quotes is taken as it stands; elsewhere `${NAME}` is replaced.
+
 `tp-capital init-env` writes a `.env` with generated secrets and every setting below.
 """
 
@@ -35,19 +39,16 @@ Read from the environment alone.
 
 | variable | command | meaning |
 | --- | --- | --- |
-| `TP_CAPITAL_RESTORE_DATABASE_URL` | `restore` | database to restore into; by default that of the owner |
-| `TP_CAPITAL_LEGACY_DATABASE_URL` | `migrate-data` | database with the former service's table |
-| `TELEGRAM_GATEWAY_DATABASE_URL` | `gateway` | database of the reference gateway; `TELEGRAM_GATEWAY_DATABASE_URL_FILE` too |
-| `TELEGRAM_GATEWAY_API_KEY` | `gateway` | the key it asks for; `TELEGRAM_GATEWAY_API_KEY_FILE` too, read again on `SIGHUP` |
-| `TELEGRAM_GATEWAY_ALLOWED_HOSTS` | `gateway` | names it is asked by; without any: addresses, and the machine's own names |
-| `TELEGRAM_GATEWAY_ALLOW_OPEN` | `gateway` | `1`: run without a key though others reach it |
-| `NOTIFY_SOCKET`, `WATCHDOG_USEC` | `run` | set by systemd |
 """
 
 
 def configuration_page() -> str:
     """Return the whole page."""
-    return "\n".join([_HEAD, *(_section(group) for group in setting_groups()), _TAIL])
+    return "\n".join([_HEAD, *(_section(group) for group in setting_groups()), _TAIL + _of_commands()])
+
+
+def _of_commands() -> str:
+    return "".join(f"| `{name}` | `{command}` | {meaning} |\n" for name, command, meaning in OF_COMMANDS)
 
 
 def _section(group: SettingGroup) -> str:

@@ -24,6 +24,7 @@ from ops.logging import configure_logging
 from ops.notify import ServiceManager
 from ops.parts import Parts
 from ops.recent_logs import RecentLogs
+from ops.setting_names import setting_notes
 from ops.watch import Watch
 
 __all__ = ["Daemon", "run", "stop_on_signals"]
@@ -96,6 +97,8 @@ def run(settings: Settings, listening: Listening) -> int:
     logs = configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
     manager = ServiceManager.of(os.environ)
     _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
+    for note in setting_notes():
+        _log.warning("setting.not_taken", problem=note)
     daemon = Daemon(settings, listening, logs=logs, manager=manager)
     clean = False
     with stop_on_signals() as stop:

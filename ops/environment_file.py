@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ops.configuration import SettingGroup, setting_groups
 
-__all__ = ["GENERATED", "environment_text", "write_new"]
+__all__ = ["GENERATED", "OF_COMPOSE", "environment_text", "write_new"]
 
 #: 256 bits; hexadecimal digits mean the same to compose, systemd, a shell, a URL and python-dotenv
 _SECRET_BYTES = 32
@@ -39,6 +39,9 @@ GENERATED: dict[str, tuple[str, ...]] = {
     "TELEGRAM_GATEWAY_API_KEY": ("sent to the gateway; put the key of yours here, if you do not run ours",),
     "TELEGRAM_GATEWAY_DB_PASSWORD": ("compose: the database of the reference gateway",),
 }
+
+#: further variables of the file that compose reads, and no program of ours
+OF_COMPOSE = (*GENERATED, "COMPOSE_GATEWAY_URL", "TELEGRAM_GATEWAY_PORT")
 
 _HEAD = """\
 # tp-capital: settings and secrets of one installation. Keep it to yourself and out of version control.

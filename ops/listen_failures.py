@@ -8,6 +8,7 @@ import os
 __all__ = ["explain_listening"]
 
 _OTHER_HOST = "set HOST to an address of this machine, such as 127.0.0.1"
+_WHENCE = " (the environment sets it: conda and some shells put a name of their own there)"
 
 
 def explain_listening(error: OSError) -> tuple[str, str]:
@@ -15,7 +16,7 @@ def explain_listening(error: OSError) -> tuple[str, str]:
     number = error.errno or 0
     if number < 0:
         # the resolver's numbers are below zero, and the system has no words for them
-        return "this name has no address", _OTHER_HOST
+        return "this name has no address", _OTHER_HOST + (_WHENCE if "HOST" in os.environ else "")
     cause = os.strerror(number)
     match number:
         case errno.EADDRINUSE:

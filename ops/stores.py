@@ -12,7 +12,7 @@ from config import DatabaseSettings, Settings
 from engine.clock import Clock
 from engine.timers import Timers
 from ops.version import VERSION
-from storage.connect_failures import ADDRESS
+from storage.connect_failures import ADDRESS, name_settings
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.pages import MemoryPages, Pages
@@ -52,6 +52,7 @@ class Stores:
 
 def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
     """Return the clients; nothing is connected yet."""
+    name_settings(settings.database.places)
     database = Database(
         settings.database.conninfo,
         schema=settings.database.schema_name,

@@ -8,20 +8,24 @@ another language than English is not understood, and its words are shown as they
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["ADDRESS", "ConnectFailure", "explain", "with_remedy"]
+__all__ = ["ADDRESS", "ConnectFailure", "explain", "name_settings", "setting_of", "with_remedy"]
 
 _LONGEST = 300
 #: where the engine's own connection is set
 ADDRESS: Final = "TP_CAPITAL_DATABASE_URL"
+#: what sets the engine's own connection, as far as nobody has told which of them was used
 _ENGINES_OWN: Final = {
     "address": ADDRESS,
     "host": f"{ADDRESS}, or TP_CAPITAL_DB_HOST and TP_CAPITAL_DB_PORT",
     "name": f"{ADDRESS} or TP_CAPITAL_DB_NAME",
     "password": f"{ADDRESS} or TP_CAPITAL_DB_PASSWORD",
 }
+
+_places: Mapping[str, str] = _ENGINES_OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +152,24 @@ _KNOWN: Final = (
 )
 
 
+def name_settings(places: Mapping[str, str]) -> None:
+    """Have remedies tell these names of settings, which are those that were really used (fault 72)."""
+    global _places  # noqa: PLW0603 - where this process was told its database
+    _places = {**_ENGINES_OWN, **places}
+
+
+def setting_of(part: str) -> str:
+    """Return where a part of the engine's own address is set: address, host, name or password."""
+    return _places[part]
+
+
 def explain(text: str, *, setting: str = ADDRESS) -> ConnectFailure | None:
     """Return what a driver's text means; None when it is none we know.
 
     ``setting`` is where the address that was tried is given: a variable's name or an option's.
     """
     line = " ".join(text.split())
-    places = _ENGINES_OWN if setting == ADDRESS else dict.fromkeys(_ENGINES_OWN, setting)
+    places = _places if setting == ADDRESS else dict.fromkeys(_ENGINES_OWN, setting)
     for known in _KNOWN:
         if re.search(known.pattern, line):
             return replace(known, remedy=known.remedy.format_map(places))

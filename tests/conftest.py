@@ -16,6 +16,7 @@ from engine.shown import keep_hidden
 from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
 from ops.local.roles import ENGINE_ROLE
+from storage.connect_failures import name_settings
 from storage.schema import Strategy
 from tests.support.actors import stop_all_actors
 from tests.support.databases import Server, through
@@ -166,6 +167,7 @@ def no_actor_survives() -> Iterator[None]:
     structlog.contextvars.clear_contextvars()
     # nor what an earlier one had for a secret
     keep_hidden(())
+    name_settings({})
     yield
     if survivors := stop_all_actors(timeout_s=_ACTOR_STOP_TIMEOUT_S, but=others):
         pytest.fail(f"actors survived the test: {', '.join(survivors)}")

@@ -14,6 +14,7 @@ from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
 from ops.listen_failures import explain_listening
 from ops.logging import configure_logging
+from ops.setting_names import setting_notes
 from ops.terminal import say
 
 __all__ = ["Since", "listen", "quiet_logs", "stop", "usable_settings"]
@@ -37,13 +38,16 @@ Since = Annotated[
 ]
 
 
-def usable_settings() -> Settings:
-    """Return the settings, or end with every problem of theirs."""
+def usable_settings(*, told: bool = True) -> Settings:
+    """Return the settings, or end with every problem of theirs; ``told``: say which names mean nothing."""
     try:
         settings = load_settings()
     except ConfigurationError as error:
         stop(EXIT_USAGE, *error.problems)
     keep_hidden(settings.secrets())
+    if told:
+        for note in setting_notes():
+            say(f"tp-capital: {note}", err=True)
     return settings
 
 

@@ -25,7 +25,7 @@ _WATCH_S = 2.0
 
 def run() -> None:
     """Run the daemon in the foreground, configured by environment and .env."""
-    settings = usable_settings()
+    settings = usable_settings(told=False)
     listening = listen(settings.http.host, settings.http.port)
     raise typer.Exit(daemon.run(settings, listening))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from config.fields import LOOPBACK_HOSTS
 from ops.doctor.findings import Finding, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
+from ops.setting_names import setting_notes
 
 __all__ = ["examine_configuration"]
 
@@ -19,6 +20,7 @@ def examine_configuration(around: Surroundings) -> Iterator[Finding]:
         "configuration.settings",
         f"strategy {described['dbStrategy']}, database {described['database']}, gateway {described['gateway']}",
     )
+    yield _names(around)
     yield _api_key(around)
     yield _env_file(around)
 
@@ -34,6 +36,17 @@ def _api_key(around: Surroundings) -> Finding:
         name,
         f"none is set, HOST={http.host} is reachable from outside, and TP_CAPITAL_ALLOW_OPEN=1 lets everyone write",
         "set TP_CAPITAL_API_KEY (openssl rand -hex 32) and leave TP_CAPITAL_ALLOW_OPEN out, or HOST=127.0.0.1",
+    )
+
+
+def _names(around: Surroundings) -> Finding:
+    notes = setting_notes(around.folder / ".env")
+    if not notes:
+        return ok("configuration.names", "every name that is set is known")
+    return warn(
+        "configuration.names",
+        "; ".join(notes),
+        "correct or remove them; docs/configuration.md lists every setting",
     )
 
 

@@ -16,6 +16,7 @@ from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.rights import check_least_privilege, check_rights, check_role_limits
 from ops.doctor.schema import check_extension, check_schema
 from ops.doctor.surroundings import Surroundings
+from storage.connect_failures import setting_of
 from storage.daemons import living_daemons
 
 __all__ = ["examine_database", "judge_tls", "judge_version", "judge_writable"]
@@ -64,7 +65,7 @@ def judge_tls(name: str, *, encrypted: bool, verified: bool, loopback: bool, str
     if loopback:
         return ok(name, "not encrypted, and it does not leave this machine")
     found = "not encrypted, and the server is on another machine"
-    remedy = "add sslmode=require, better verify-full, to TP_CAPITAL_DATABASE_URL"
+    remedy = f"add sslmode=require, better verify-full, to {setting_of('address')}"
     return (fail if strategy == "neon" else warn)(name, found, remedy)
 
 
@@ -104,7 +105,7 @@ def judge_writable(name: str, *, standby: bool, read_only: bool) -> Finding:
         return fail(
             name,
             "this is a standby: nothing can be written",
-            "set TP_CAPITAL_DATABASE_URL to the primary (with several hosts add target_session_attrs=read-write)",
+            f"set {setting_of('host')} to the primary (with several hosts add target_session_attrs=read-write)",
         )
     if read_only:
         return fail(

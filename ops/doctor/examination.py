@@ -18,6 +18,7 @@ from ops.doctor.migration import examine_migration
 from ops.doctor.pooler import examine_pooler
 from ops.doctor.redis import examine_redis
 from ops.doctor.surroundings import Surroundings
+from storage.connect_failures import name_settings
 
 __all__ = ["FAMILIES", "Family", "examine"]
 
@@ -47,6 +48,7 @@ def examine(
     its thread is left behind, as no call into a frozen system library can be ended.
     """
     keep_hidden(around.settings.secrets(), further=True)
+    name_settings(around.settings.database.places)
     examiners = [_Examiner(name, family, around) for name, family in families.items()]
     ends_at = time.monotonic() + deadline_s
     for examiner in examiners:

@@ -10,6 +10,7 @@ import psycopg
 from ops.doctor.asking import Asker, refusal
 from ops.doctor.findings import Finding, fail, ok, skipped
 from ops.doctor.surroundings import Surroundings
+from storage.connect_failures import setting_of
 
 __all__ = ["examine_migration"]
 
@@ -63,7 +64,7 @@ def _check_target(name: str, asker: Asker) -> Finding:
     return fail(
         name,
         f"{_SETTING} names another database than the engine works on",
-        f"set host, port and name in {_SETTING} and TP_CAPITAL_DATABASE_URL to the same one",
+        f"set host, port and name in {_SETTING} and {setting_of('address')} to the same one",
     )
 
 

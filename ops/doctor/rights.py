@@ -13,6 +13,7 @@ from psycopg import sql
 from ops.doctor.asking import Asker
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.local.roles import ENGINE_LIMITS
+from storage.connect_failures import setting_of
 
 __all__ = ["Grant", "check_least_privilege", "check_rights", "check_role_limits", "grants"]
 
@@ -106,7 +107,7 @@ def check_least_privilege(name: str, asker: Asker) -> Finding:
         name,
         f"{row['role']} {', '.join(excess)}",
         "keep this role in TP_CAPITAL_MIGRATION_DATABASE_URL and give the engine one of its own:"
-        " create role tp_capital_engine login password '...'; put it into TP_CAPITAL_DATABASE_URL and run"
+        f" create role tp_capital_engine login password '...'; put it into {setting_of('password')} and run"
         " tp-capital migrate, which gives it its rights",
     )
 

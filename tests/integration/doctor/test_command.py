@@ -81,7 +81,9 @@ def test_a_failure_exits_1_and_shows_the_remedy_but_no_secret(
         assert result.exit_code == 1
         assert "database.connection" in result.stdout
         assert "28P01" in result.stdout
-        assert "TP_CAPITAL_DB_PASSWORD" in result.stdout
+        # where it was set, and not where it could have been (fault 72)
+        assert "TP_CAPITAL_DATABASE_URL" in result.stdout
+        assert "TP_CAPITAL_DB_PASSWORD" not in result.stdout
         for secret in ("pass-of-nobody", "key-of-nobody", "key-of-the-api"):
             assert secret not in result.output
 

@@ -1,0 +1,70 @@
+"""Names that are set and mean nothing here, or are an older deployment's: each told in a line, none ignored in silence."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.env_file import read_env_file
+from config.former import FORMER
+from config.secret_files import FILE_SUFFIX
+from ops.configuration import OF_COMMANDS, setting_groups
+from ops.environment_file import OF_COMPOSE
+
+__all__ = ["setting_notes"]
+
+_PREFIX = "TP_CAPITAL_"
+#: set for the tests of this project
+_TESTS_OWN = "TP_CAPITAL_TEST_"
+#: without our prefix a name may be another program's, unless it is almost one of ours
+_NEAR, _ALMOST = 0.6, 0.93
+
+
+def setting_notes(env_file: Path = Path(".env")) -> list[str]:
+    """Return a line for each name or line that is not taken as it was meant, where it stands, and what was meant."""
+    known = _known()
+    file = read_env_file(env_file)
+    notes = [f"{env_file} line {number} cannot be read: NAME=value is wanted" for number in file.unreadable]
+    for place, names in (("the environment", os.environ), (str(env_file), file.values)):
+        notes += [
+            f"{name} in {place}: {note}"
+            for name in sorted(names)
+            if names[name] and (note := _note(name.upper(), known)) is not None
+        ]
+    return notes
+
+
+def _note(name: str, known: frozenset[str]) -> str | None:
+    if name in FORMER:
+        return f"an older name of {FORMER[name]}, and taken for it"
+    if name in known or name.startswith(_TESTS_OWN):
+        return None
+    ours = name.startswith(_PREFIX)
+    # the prefix that all of ours share makes none of them nearer
+    ends = (
+        {one.removeprefix(_PREFIX): one for one in sorted(known, reverse=True)}
+        if ours
+        else {n: n for n in known}
+    )
+    near = difflib.get_close_matches(name.removeprefix(_PREFIX), ends, n=1, cutoff=_NEAR if ours else _ALMOST)
+    if near:
+        return f"there is no such setting; the nearest is {ends[near[0]]}"
+    return "there is no such setting" if ours else None
+
+
+def _known() -> frozenset[str]:
+    return frozenset(_names())
+
+
+def _names() -> Iterator[str]:
+    for name, _, _ in OF_COMMANDS:
+        yield from (name, name + FILE_SUFFIX)
+    yield from OF_COMPOSE
+    for group in setting_groups():
+        for setting in group.settings:
+            for name in setting.names:
+                yield name
+                if setting.secret:
+                    yield name + FILE_SUFFIX
