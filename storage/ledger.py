@@ -77,6 +77,10 @@ recorded as (
         known.outcome = 'dead_letter'
         or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
             and excluded.message_updated_at > known.message_updated_at)
+        -- what stood for a text that could not be shown does not outlive the text (fault 35)
+        or (known.outcome in ('empty', 'not_signal') and excluded.outcome not in ('empty', 'not_signal', 'filtered')
+            and (known.text, known.caption) is distinct from (excluded.text, excluded.caption)
+            and coalesce(excluded.message_updated_at >= known.message_updated_at, true))
         or (%(reread)s and known.reading <> excluded.reading
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
     returning channel, message_id, xmax = 0 as inserted,

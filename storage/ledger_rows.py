@@ -27,13 +27,15 @@ __all__ = [
 
 #: of the message ids of rows of the former service's table whose message is not here (docs/migrating.md)
 LEGACY_PREFIX = "legacy:"
+#: what may stand for a text that could not be shown; it gives way to the text (fault 35)
+_PLACEHOLDERS = (OutcomeKind.EMPTY, OutcomeKind.NOT_SIGNAL)
 
 
 def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return one outcome a key, sorted by key: a page may hold a message twice, and one INSERT cannot.
 
     Between two of a key the ledger's own rule decides: the first stands unless it could not be read, or
-    the other has another text of a later update. The order is the same in every daemon, so that two of
+    the other has another text of a later update, or the text that the first only stood for. The order is the same in every daemon, so that two of
     them cannot wait for each other's rows.
     """
     latest: dict[tuple[str, str], Outcome] = {}
@@ -56,7 +58,16 @@ def _moves_on(known: Outcome, other: Outcome) -> bool:
     assert isinstance(first, ChannelMessage)  # noqa: S101 - a malformed one is a dead letter
     assert isinstance(second, ChannelMessage)  # noqa: S101 - likewise
     edited = (first.text, first.caption) != (second.text, second.caption)
-    return edited and _updated_at(other) > _updated_at(known)
+    if not edited:
+        return False
+    if _updated_at(other) > _updated_at(known):
+        return True
+    stood_for_a_text = known.kind in _PLACEHOLDERS and other.kind not in {
+        *_PLACEHOLDERS,
+        OutcomeKind.FILTERED,
+    }
+    ages = (first.updated_at, second.updated_at)
+    return stood_for_a_text and (None in ages or first.updated_at == second.updated_at)
 
 
 def _updated_at(outcome: Outcome) -> datetime:

@@ -123,10 +123,10 @@ def import_(
         raise _stop(EXIT_FAILED, f"the database is not available: {exc}") from exc
     for entry in report.bad[:BAD_SHOWN]:
         say(f"{entry.place}: {entry.reason}", err=True)
-    if len(report.bad) > BAD_SHOWN:
-        say(f"... and {len(report.bad) - BAD_SHOWN} more", err=True)
+    if report.bad_count > BAD_SHOWN:
+        say(f"... and {report.bad_count - BAD_SHOWN} more", err=True)
     say(report.words())
-    if report.bad:
+    if report.bad_count:
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -20,7 +20,8 @@ from ops.gateway.database import RefusedValueError
 from ops.gateway.records import BadMessageError, MessageRecord, record_from_json
 from ops.gateway.repository import Repository
 from ops.gateway.server import open_repository
-from ops.gateway.telegram_export import api_message, export_chats, is_export, is_service
+from ops.gateway.telegram_export import api_message, is_service, is_unsupported
+from ops.gateway.telegram_stream import Document, DocumentError, look_at, messages_of
 
 __all__ = [
     "BadEntry",
@@ -33,7 +34,11 @@ __all__ = [
     "read_messages",
 ]
 
-BATCH_SIZE = 500
+BATCH_SIZE = 200
+#: of JSON lines; a message of Telegram has some 4,096 characters. A batch of such lines is what is held at once
+LONGEST_LINE = 256 * 1024
+#: the bad entries that are told one by one
+BAD_KEPT = 100
 
 
 class ImportFileError(Exception):
@@ -44,6 +49,8 @@ class Skipped(Enum):
     """What is no message."""
 
     SERVICE = "service"
+    #: stands for a message that the exporting program could not show
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,23 +67,35 @@ Entry = tuple[str, MessageRecord | Skipped | BadMessageError]
 
 @dataclass(slots=True, kw_only=True)
 class ImportReport:
-    """What an import did. ``already_there`` and ``service`` were skipped."""
+    """What an import did. ``already_there``, ``service`` and ``unsupported`` were skipped.
+
+    ``bad`` holds the first bad entries, ``bad_count`` is the number of all.
+    """
 
     imported: int = 0
     already_there: int = 0
     service: int = 0
+    unsupported: int = 0
+    bad_count: int = 0
     bad: list[BadEntry] = field(default_factory=list)
+
+    def refuse(self, place: str, reason: str) -> None:
+        """Count a bad entry."""
+        self.bad_count += 1
+        if len(self.bad) < BAD_KEPT:
+            self.bad.append(BadEntry(place=place, reason=reason))
 
     @property
     def skipped(self) -> int:
         """The number of entries that were fine and not imported."""
-        return self.already_there + self.service
+        return self.already_there + self.service + self.unsupported
 
     def words(self) -> str:
         """Return the report in one line."""
         return (
             f"imported {self.imported}, skipped {self.skipped} "
-            f"({self.already_there} already there, {self.service} service messages), bad {len(self.bad)}"
+            f"({self.already_there} already there, {self.service} service messages, "
+            f"{self.unsupported} that the export could not show), bad {self.bad_count}"
         )
 
 
@@ -106,74 +125,89 @@ def read_messages(messages: Iterable[object], *, channel_id: str | None = None) 
 
 
 def read_entries(path: Path, *, channel_id: str | None = None) -> Iterator[Entry]:
-    """Yield what stands in a file.
+    """Yield what stands in a file, however large it is.
 
     Raises:
         ImportFileError: the file cannot be read, or is a broken document.
     """
     try:
-        with path.open("rb") as file:
-            first = next((line for line in file if line.strip(b"\xef\xbb\xbf\r\n\t ")), b"")
-        if not _is_json_line(first):
-            document, error = _document(path.read_bytes())
-            if is_export(document):
-                yield from _export_entries(document, channel_id)
-                return
-            if isinstance(document, list):
-                yield from read_messages(document, channel_id=channel_id)
-                return
-            # pretty-printed JSON opens with a bracket alone: no line of it is a message
-            if first.strip(b"\xef\xbb\xbf\r\n\t ") in {b"{", b"["}:
-                raise ImportFileError(error or "neither a Telegram export nor JSON lines")
+        first = next((line for _, line in _lines(path) if line is None or line), b"")
+        if _is_json_line(first):
+            yield from _line_entries(path, channel_id)
+            return
+        try:
+            document, error = look_at(path), None
+        except DocumentError as exc:
+            document, error = Document(), str(exc)
+        if document.holds_messages:
+            yield from _document_entries(path, document, channel_id)
+            return
+        # pretty-printed JSON opens with a bracket alone: no line of it is a message
+        if first is None or first in {b"{", b"["}:
+            what = error or "neither a Telegram export nor JSON lines"
+            long = f"; its first line has more than {LONGEST_LINE} bytes" if first is None else ""
+            raise ImportFileError(what + long)
         yield from _line_entries(path, channel_id)
     except OSError as exc:
         raise ImportFileError(f"cannot be read: {exc.strerror or exc}") from exc
+    except DocumentError as exc:
+        raise ImportFileError(str(exc)) from exc
 
 
-def _is_json_line(line: bytes) -> bool:
+def _is_json_line(line: bytes | None) -> bool:
     """Tell whether the first line of a file is a message by itself."""
     try:
-        value = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        value = orjson.loads(line or b"")
     except orjson.JSONDecodeError:
         return False
-    return isinstance(value, dict) and not is_export(value)
+    return isinstance(value, dict) and not {"messages", "chats", "left_chats"} & value.keys()
 
 
-def _document(content: bytes) -> tuple[Any, str | None]:
-    try:
-        return orjson.loads(content.removeprefix(b"\xef\xbb\xbf")), None
-    except orjson.JSONDecodeError as exc:
-        return None, f"not complete JSON: {exc}"
+def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines with their numbers; None for one that is too long, which is passed over unread."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) <= LONGEST_LINE:
+                yield number, line.removeprefix(b"\xef\xbb\xbf").strip()
+                continue
+            yield number, None
+            while line and not line.endswith(b"\n"):
+                line = file.readline(LONGEST_LINE)
 
 
 def _line_entries(path: Path, channel_id: str | None) -> Iterator[Entry]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            content = line.removeprefix(b"\xef\xbb\xbf").strip()
-            if not content:
-                continue
+    for number, line in _lines(path):
+        if line is None:
+            yield f"line {number}", BadMessageError(f"longer than {LONGEST_LINE} bytes")
+        elif line:
             try:
-                value = orjson.loads(content)
+                value = orjson.loads(line)
             except orjson.JSONDecodeError as exc:
                 yield f"line {number}", BadMessageError(f"not JSON: {exc}")
             else:
                 yield f"line {number}", _checked(value, channel_id)
 
 
-def _export_entries(document: Any, channel_id: str | None) -> Iterator[Entry]:
-    for chat, (own_id, messages) in enumerate(export_chats(document), start=1):
-        target = channel_id or own_id
-        for number, message in enumerate(messages, start=1):
-            place = f"chat {chat} message {number}"
-            if is_service(message):
-                yield place, Skipped.SERVICE
-            elif target is None:
-                yield place, BadMessageError("the chat has no id: give one with --channel")
-            else:
-                try:
-                    yield place, _checked(api_message(message, target), target)
-                except BadMessageError as exc:
-                    yield place, exc
+def _document_entries(path: Path, document: Document, channel_id: str | None) -> Iterator[Entry]:
+    for chat, number, message in messages_of(path, document):
+        if document.is_list:
+            yield f"message {number}", _checked(message, channel_id)
+            continue
+        target = channel_id or document.chats[chat - 1]
+        place = f"chat {chat} message {number}"
+        if is_service(message):
+            yield place, Skipped.SERVICE
+        elif is_unsupported(message):
+            yield place, Skipped.UNSUPPORTED
+        elif target is None:
+            yield place, BadMessageError("the chat has no id: give one with --channel")
+        else:
+            try:
+                yield place, _checked(api_message(message, target), target)
+            except BadMessageError as exc:
+                yield place, exc
 
 
 def _checked(message: object, channel_id: str | None) -> MessageRecord | BadMessageError:
@@ -195,10 +229,12 @@ async def _import(database_url: str, entries: Iterator[Entry]) -> ImportReport:
             for place, entry in batch:
                 if isinstance(entry, MessageRecord):
                     records.append((place, entry))
-                elif isinstance(entry, Skipped):
+                elif entry is Skipped.SERVICE:
                     report.service += 1
+                elif entry is Skipped.UNSUPPORTED:
+                    report.unsupported += 1
                 else:
-                    report.bad.append(BadEntry(place=place, reason=str(entry)))
+                    report.refuse(place, str(entry))
             await _insert(repository, records, report)
             batch = list(islice(entries, BATCH_SIZE))
     return report
@@ -214,7 +250,7 @@ async def _insert(
         inserted = await repository.insert_many([record for _place, record in records])
     except RefusedValueError as exc:
         if len(records) == 1:
-            report.bad.append(BadEntry(place=records[0][0], reason=f"refused by the database: {exc}"))
+            report.refuse(records[0][0], f"refused by the database: {exc}")
             return
         middle = len(records) // 2
         await _insert(repository, records[:middle], report)

@@ -1,55 +1,51 @@
-"""Telegram Desktop's export (``result.json``) turned into messages of the API's shape.
-
-The export of one chat is one object with ``messages``; that of an account holds such objects in
-``chats.list`` and ``left_chats.list``.
-"""
+"""An entry of Telegram Desktop's export (``result.json``) turned into a message of the API's shape."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ops.gateway.records import CHANNEL_ID, BadMessageError, iso_utc
 
-__all__ = ["api_message", "export_chats", "is_export", "is_service"]
+__all__ = ["api_message", "channel_id_of", "is_service", "is_unsupported"]
 
 #: `media_type` of an export -> `mediaType`; others stay as they are
 _MEDIA = {"video_file": "video", "voice_message": "voice", "audio_file": "audio"}
 
 
-def is_export(value: object) -> bool:
-    """Tell whether a JSON document is an export."""
-    return isinstance(value, dict) and (
-        isinstance(value.get("messages"), list)
-        or any(isinstance(value.get(key), dict) and "list" in value[key] for key in ("chats", "left_chats"))
-    )
-
-
-def export_chats(document: Mapping[str, Any]) -> Iterator[tuple[str | None, list[Any]]]:
-    """Yield channel id and messages of each chat; the id is None where the chat has no usable one.
+def channel_id_of(kind: object, number: object) -> str | None:
+    """Return the API's channel id of a chat of the export; None where its number is none.
 
     Telegram's own numbers are bare there; the API's channels and supergroups carry ``-100``,
     basic groups a minus sign.
 
-    >>> list(export_chats({"type": "public_channel", "id": 1649127710, "messages": []}))
-    [('-1001649127710', [])]
+    >>> channel_id_of("public_channel", 1649127710)
+    '-1001649127710'
     """
-    if isinstance(document.get("messages"), list):
-        chats: list[Any] = [document]
-    else:
-        parts = [document.get(key) for key in ("chats", "left_chats")]
-        lists = [part.get("list") for part in parts if isinstance(part, dict)]
-        chats = [chat for found in lists if isinstance(found, list) for chat in found]
-    for chat in chats:
-        if isinstance(chat, dict) and isinstance(chat.get("messages"), list):
-            yield _channel_id(chat), chat["messages"]
+    bare = str(number)
+    if not CHANNEL_ID.fullmatch(bare):
+        return None
+    if bare.startswith("-"):
+        return bare
+    words = str(kind)
+    if "channel" in words or "supergroup" in words:
+        return f"-100{bare}"
+    return f"-{bare}" if "group" in words else bare
 
 
 def is_service(message: object) -> bool:
     """Tell whether an entry of the export is a service message (somebody joined, a pin, a call)."""
     return isinstance(message, dict) and message.get("type") == "service"
+
+
+def is_unsupported(message: object) -> bool:
+    """Tell whether an entry only stands for a message that the exporting program could not show.
+
+    A later export may hold the message itself under the same number (fault 35).
+    """
+    return isinstance(message, dict) and message.get("type") == "unsupported"
 
 
 def api_message(message: object, channel_id: str) -> dict[str, Any]:
@@ -66,7 +62,8 @@ def api_message(message: object, channel_id: str) -> dict[str, Any]:
     edited = _instant(message, "edited")
     path = message.get("photo") or message.get("file")
     metadata: dict[str, str | None] = {}
-    if message.get("reply_to_message_id") is not None:
+    # with a peer the message replied to is one of another chat, where numbers are others (fault 34)
+    if message.get("reply_to_message_id") is not None and message.get("reply_to_peer_id") is None:
         metadata["replyTo"] = str(message["reply_to_message_id"])
     if edited is not None:
         metadata["editedAt"] = iso_utc(edited)
@@ -83,18 +80,6 @@ def api_message(message: object, channel_id: str) -> dict[str, Any]:
         "updatedAt": iso_utc(edited or sent),
         "metadata": metadata,
     }
-
-
-def _channel_id(chat: Mapping[str, Any]) -> str | None:
-    number = str(chat.get("id", ""))
-    if not CHANNEL_ID.fullmatch(number):
-        return None
-    if number.startswith("-"):
-        return number
-    kind = str(chat.get("type", ""))
-    if "channel" in kind or "supergroup" in kind:
-        return f"-100{number}"
-    return f"-{number}" if "group" in kind else number
 
 
 def _plain(text: object) -> str:

@@ -156,6 +156,22 @@ def test_an_older_text_that_comes_late_is_a_duplicate(ledger: Ledger, ask: Ask, 
     assert ask("select text from ledger") == [{"text": "text 1"}]
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["later", "in one batch"])
+@pytest.mark.parametrize("known", [True, False], ids=["same updatedAt", "no updatedAt"])
+@pytest.mark.parametrize("placeholder", [None, "", "(message deleted)"])
+def test_fault_35_a_placeholder_gives_way_to_the_text(
+    ledger: Ledger, ask: Ask, placeholder: str | None, *, known: bool, together: bool
+) -> None:
+    message = a_message(1, text=placeholder)
+    stands = replace(not_signal(message), kind=OutcomeKind.NOT_SIGNAL if placeholder else OutcomeKind.EMPTY)
+    text = signal_outcome(replace(message, text="PETR4", updated_at=message.updated_at if known else None))
+    for batch in [[stands, text]] if together else [[stands], [text]]:
+        ledger.record(batch)
+    assert assets(ask) == ["PETR4"]
+    assert ledger.record([stands]).duplicates == 1, "and does not come back"
+    assert assets(ask) == ["PETR4"]
+
+
 def test_the_same_text_updated_later_changes_nothing(ledger: Ledger, ask: Ask) -> None:
     message = a_message(1)
     ledger.record([signal_outcome(message)])

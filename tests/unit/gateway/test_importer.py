@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.gateway.importer import ImportFileError, Skipped, read_entries
+from ops.gateway.importer import LONGEST_LINE, ImportFileError, Skipped, read_entries
 from ops.gateway.records import BadMessageError, MessageRecord, iso_utc, record_from_json, utc_from_iso
 from ops.gateway.repository import _single
 from ops.gateway.telegram_export import api_message
@@ -178,3 +179,87 @@ def test_doubles_within_a_batch_are_told_by_their_ids() -> None:
 def test_no_time_is_an_error(text: str) -> None:
     with pytest.raises(ValueError):
         utc_from_iso(text)
+
+
+def test_fault_34_a_reply_to_a_message_of_another_chat_is_no_reply_here() -> None:
+    here = {"id": 9, "text": "x", "reply_to_message_id": 2}
+    assert api_message(here, "-1005")["metadata"] == {"replyTo": "2"}
+    assert api_message(here | {"reply_to_peer_id": "channel1777"}, "-1005")["metadata"] == {}
+
+
+def test_fault_35_what_an_export_could_not_show_is_skipped_and_counted(tmp_path: Path) -> None:
+    hidden = {"id": 2, "type": "unsupported", "date": "2025-11-12T10:04:31", "text": ""}
+    ((place, entry),) = read(tmp_path, CHAT | {"messages": [hidden]})
+    assert (place, entry) == ("chat 1 message 1", Skipped.UNSUPPORTED)
+
+
+def test_an_export_whose_id_stands_behind_its_messages(tmp_path: Path) -> None:
+    message = {"id": 1, "type": "message", "date": "2020-01-01T00:00:00", "text": "x"}
+    ((_, entry),) = read(tmp_path, {"messages": [message], "id": 5, "type": "public_channel"})
+    assert entry.channel_id == "-1005"
+
+
+def test_an_export_on_a_single_line(tmp_path: Path) -> None:
+    content = json.dumps(CHAT | {"name": "x" * LONGEST_LINE}).encode()
+    assert [str(entry) for entry in read(tmp_path, content)] == [str(entry) for entry in read(tmp_path, CHAT)]
+
+
+def test_fault_70_an_export_of_any_size_is_read_in_little_memory(tmp_path: Path) -> None:
+    message = {
+        "id": 1,
+        "type": "message",
+        "date": "2020-01-01T00:00:00",
+        "text": ["Ativo ", {"text": "x" * 900}],
+    }
+    text = json.dumps(message)
+    count = 25_000_000 // len(text)
+    path = tmp_path / "result.json"
+    with path.open("w") as file:
+        file.write('{"name": "c", "type": "public_channel", "id": 5, "messages": [')
+        file.writelines(f"{text},\n" for _ in range(count - 1))
+        file.write(f"{text}]}}")
+    assert path.stat().st_size > 24_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert sum(isinstance(entry, MessageRecord) for _, entry in read_entries(path)) == count
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024, "in kB"
+
+
+@pytest.mark.parametrize(
+    "begins", [b"x", b'{"messageId": "1", "text": "', b'{"messages": [{"id": 1, "text": "', b"\0"]
+)
+def test_fault_60_a_line_without_end_is_one_error(tmp_path: Path, begins: bytes) -> None:
+    path = tmp_path / "long"
+    with path.open("wb") as file:
+        file.write(begins)
+        file.truncate(300_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImportFileError, match=f"its first line has more than {LONGEST_LINE} bytes"):
+        list(read_entries(path))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024, "in kB"
+
+
+def test_fault_60_a_text_of_300_mb_within_an_export_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    with path.open("wb") as file:
+        file.write(b'{\n"messages": [{"id": 1, "text": "')
+        file.writelines(b"x" * 1_000_000 for _ in range(300))
+        file.write(b'"}]}')
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImportFileError, match="a value in it is longer"):
+        list(read_entries(path))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "in kB"
+
+
+def test_fault_60_dev_zero_is_one_error() -> None:
+    with pytest.raises(ImportFileError, match="its first line has more than"):
+        list(read_entries(Path("/dev/zero")))
+
+
+def test_fault_60_a_long_line_among_others_costs_itself_only(tmp_path: Path) -> None:
+    line = b'{"channelId": "-1005", "messageId": "1"}'
+    (_, first), (place, second), (_, third) = read(
+        tmp_path, b"\n".join([line, b"x" * (3 * LONGEST_LINE), line])
+    )
+    assert isinstance(first, MessageRecord)
+    assert isinstance(third, MessageRecord)
+    assert (place, str(second)) == ("line 2", f"longer than {LONGEST_LINE} bytes")
