@@ -31,6 +31,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.gateway import GatewayClient
+from storage.known import KnownMessages
 
 __all__ = ["Backfill", "BackfillPolicy"]
 
@@ -58,6 +59,7 @@ class Backfill(Source):
         channels: Sequence[str],
         gateway: GatewayClient,
         checkpoints: Checkpoints,
+        known_messages: KnownMessages,
         policy: BackfillPolicy,
         instruments: Instruments,
         random: Random,
@@ -66,6 +68,7 @@ class Backfill(Source):
         self._channels = tuple(channels)
         self._gateway = gateway
         self._checkpoints = checkpoints
+        self._known_messages = known_messages
         self._policy = policy
         self._phase = BackfillPhase.WAITING
         self._known: dict[str, Checkpoint] = {}
@@ -249,11 +252,15 @@ class Backfill(Source):
         page = self._gateway.history(
             reading.channel, offset=wanted.offset, limit=wanted.limit, since=reading.since
         )
-        messages = reading.accept(page.messages, page.total)
+        messages = accepted = reading.accept(page.messages, page.total)
+        if reading.since is not None:
+            messages = tuple(self._known_messages.missing(accepted))
         if messages:
             self.deliver(reading.channel, messages)
             return
-        if reading.complete:
+        if accepted:
+            reading.committed()
+        elif reading.complete:
             self._completed(reading)
             del self._passes[reading.channel]
         else:

@@ -20,11 +20,12 @@ LOOK_EVERY_S = 1.0
 #: the last good page of a query outlives its generation by this, for the time of a database outage
 LAST_GOOD_S = 86_400.0
 _TRIAL_KEY = "trial"
+_GENERATIONS = "page:"
 
 
 def page_key(query: str, commit_number: int) -> str:
     """Return the key of a page of one generation."""
-    return f"page:{commit_number}:{query}"
+    return f"{_GENERATIONS}{commit_number}:{query}"
 
 
 def last_good_key(query: str) -> str:
@@ -117,6 +118,8 @@ class Cache(Actor):
         if commit_number != self._commit_number:
             self._commit_number = commit_number
             self._publish()
+            # where they are kept in this process, too: of a generation that is over nobody asks
+            self._last_good.forget(_GENERATIONS)
             self.send(STREAM, CommitSeen(commit_number=commit_number))
 
     def _publish(self) -> None:

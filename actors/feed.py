@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from storage.pages import EVENTS_BYTES
+
 __all__ = ["Feed", "FeedEvent", "Place", "Reached", "Slice"]
 
 _LAST_ID = 2**63 - 1
@@ -76,7 +78,7 @@ class Slice:
 class Feed:
     """The newest events within ``max_bytes``, and who is woken when there are more. Safe for threads."""
 
-    def __init__(self, *, max_bytes: int = 4 * 1024 * 1024) -> None:
+    def __init__(self, *, max_bytes: int = EVENTS_BYTES) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._listeners: set[Callable[[], None]] = set()

@@ -12,6 +12,7 @@ from random import Random
 
 from actors.acknowledging import SPLITTABLE, Acknowledger
 from actors.instruments import Instruments
+from actors.rereads import Rereads
 from actors.snapshots import PollerSnapshot, PollState
 from actors.source import Flight, Source
 from engine.actor import Context
@@ -70,7 +71,7 @@ class Poller(Source):
         self._poll_began_s = 0.0
         self._page_was_full = False
         self._rung = False
-        self._reprocess_due = False
+        self._rereads = Rereads()
         self._quiet_until_s = 0.0
         self._acks_quiet_until_s = 0.0
         self._acks_refused = 0
@@ -107,10 +108,9 @@ class Poller(Source):
             case "poll":
                 self._poll()
             case "reprocess":
-                self._reprocess_due = True
+                self._rereads.due = True
                 self.tick_later("reprocess", REPROCESS_EVERY_S)
-                if self.idle:
-                    self._poll()
+                self._poll()
             case _:
                 super()._on_tick(tick)
 
@@ -138,7 +138,7 @@ class Poller(Source):
                 min(self._policy.interval_s, max(0.05, self._breaker.wait_s(self.clock.monotonic_s())))
             )
             return
-        reread, self._reprocess_due = self._reprocess_due, False
+        reread = self._rereads.take_turn()
         limit = min(MAX_PAGE, self._policy.batch_size + self._acks.count)
         try:
             with self.instruments.poll_seconds.time():
@@ -159,6 +159,8 @@ class Poller(Source):
         self._fetched(messages, full=len(messages) >= limit, reread=reread)
 
     def _fetched(self, messages: Sequence[SourceMessage], *, full: bool, reread: bool) -> None:
+        if reread:
+            self._rereads.read(messages, full=full)
         news = messages if reread else [m for m in messages if not self._acks.holds(m)]
         self._last_success_at = self.clock.now()
         self._last_success_s = self.clock.monotonic_s()
@@ -181,11 +183,11 @@ class Poller(Source):
             self._poll()
         else:
             self._ended(PollState.EMPTY)
-            self._poll_later(self._policy.interval_s)
+            self._poll_later(0 if self._rereads.due else self._policy.interval_s)
 
     def proceed(self) -> None:
         """Poll at once after a full page, a ring or a reprocess; else when the interval is over."""
-        if self._page_was_full or self._rung or self._reprocess_due:
+        if self._page_was_full or self._rung or self._rereads.due:
             self._poll_later(0)
         else:
             self._poll_later(self._policy.interval_s - (self.clock.monotonic_s() - self._poll_began_s))

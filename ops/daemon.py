@@ -19,6 +19,7 @@ from engine.children import SupervisorSnapshot
 from engine.messages import Shutdown
 from engine.supervisor import Supervisor
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.heap import keep_heap_small
 from ops.http.listening import Listening
 from ops.logging import configure_logging
 from ops.notify import ServiceManager
@@ -55,6 +56,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start all actors; returns at once."""
+        keep_heap_small()
         self.parts.open()
         self._supervisor = Supervisor.start(self.parts.services, self.parts.specs(), finished=self.finished)
 

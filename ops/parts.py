@@ -39,6 +39,7 @@ from storage.daemons import Daemons
 from storage.dead_letters import DeadLetters
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway import GatewayClient
+from storage.known import KnownMessages
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
 
@@ -182,7 +183,7 @@ class Parts:
             Cache.start,
             ledger=self._stores.ledger,
             pages=self._stores.pages,
-            last_good=self._stores.last_good,
+            last_good=self._stores.memory,
             learn=self._stores.learn_secret,
             ttl_s=float(self._settings.redis.ttl_s),
             instruments=self._instruments,
@@ -198,6 +199,7 @@ class Parts:
             channels=gateway.channels,
             gateway=client,
             checkpoints=Checkpoints(self._stores.database),
+            known_messages=KnownMessages(self._stores.database),
             policy=BackfillPolicy(
                 delay_s=self._settings.engine.backfill_delay_s,
                 tail_every_s=gateway.tail_check_ms / 1000,

@@ -118,10 +118,11 @@ class Serving:
                 directory=self._services.directory,
                 clock=self._services.clock,
                 pages=self._stores.pages,
-                last_good=self._stores.last_good,
+                last_good=self._stores.memory,
                 signals=self._signals,
                 instruments=self._instruments,
             ),
+            memory=self._stores.memory,
             signals=self._signals,
             streams=streams,
             summary=SummaryReader(

@@ -25,13 +25,16 @@ __all__ = ["Stores", "make_stores", "migrate_as_owner"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Clients that are safe for threads. ``pages`` is Redis where it is configured, else memory."""
+    """Clients that are safe for threads. ``pages`` is Redis where it is configured, else ``memory``.
+
+    ``memory`` keeps the day copies and compressed answers, too: one bound holds for all of it.
+    """
 
     database: Database
     ledger: Ledger
     redis: RedisPages | None
     pages: Pages
-    last_good: MemoryPages
+    memory: MemoryPages
     seal: Seal
 
     def learn_secret(self) -> None:
@@ -70,12 +73,13 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
             clock=clock,
             seal=seal,
         )
+    memory = MemoryPages(clock)
     return Stores(
         database=database,
         ledger=Ledger(database, grammar_version=GRAMMAR_VERSION),
         redis=redis,
-        pages=redis or MemoryPages(clock),
-        last_good=MemoryPages(clock),
+        pages=redis or memory,
+        memory=memory,
         seal=seal,
     )
 

@@ -8,7 +8,12 @@ from typing import Protocol
 
 from engine.clock import Clock
 
-__all__ = ["MemoryPages", "Pages"]
+__all__ = ["EVENTS_BYTES", "PAGES_BYTES", "MemoryPages", "Pages"]
+
+#: what the process keeps in memory of pages, day copies and compressed answers, together
+PAGES_BYTES = 8 * 1024 * 1024
+#: and of the stream's events
+EVENTS_BYTES = 2 * 1024 * 1024
 
 
 class Pages(Protocol):
@@ -30,7 +35,7 @@ class MemoryPages:
     operation at most.
     """
 
-    def __init__(self, clock: Clock, *, max_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(self, clock: Clock, *, max_bytes: int = PAGES_BYTES) -> None:
         self._clock = clock
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -59,6 +64,17 @@ class MemoryPages:
             self._bytes += len(page)
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._pages)))
+
+    def forget(self, prefix: str) -> None:
+        """Forget all pages whose key begins so: nobody asks for them any more, and they take the others' room."""
+        with self._lock:
+            for key in [key for key in self._pages if key.startswith(prefix)]:
+                self._drop(key)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much is kept."""
+        return self._bytes
 
     def _drop(self, key: str) -> None:
         entry = self._pages.pop(key, None)

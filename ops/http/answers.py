@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from engine.clock import Clock
 from ops.http.encoding import encode
 from storage.pages import MemoryPages
 
@@ -87,10 +86,10 @@ def _qualities(header: str) -> dict[str, float]:
 
 
 class Answering:
-    """Answers for whole bodies. Compressing takes a millisecond or two, so what was compressed is kept."""
+    """Answers for whole bodies. Compressing takes a millisecond or two, so what was compressed is kept in ``memory``."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._compressed = MemoryPages(clock, max_bytes=16 * 1024 * 1024)
+    def __init__(self, memory: MemoryPages) -> None:
+        self._compressed = memory
 
     def answer(
         self,

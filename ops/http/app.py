@@ -48,6 +48,7 @@ from ops.recent_logs import RecentLogs
 from ops.version import VERSION
 from storage.dead_letters import DeadLetters
 from storage.gateway import SyncResult
+from storage.pages import MemoryPages
 from storage.signals import Signals
 
 __all__ = ["AppParts", "create_app"]
@@ -61,6 +62,7 @@ class AppParts:
     clock: Clock
     directory: Directory
     pages: PageReader
+    memory: MemoryPages
     signals: Signals
     streams: Streams
     summary: SummaryReader
@@ -112,7 +114,7 @@ def create_app(parts: AppParts) -> Starlette:
 
 def _operations(parts: AppParts) -> list[Operation]:
     """Return all operations, the unversioned ones first."""
-    answering = Answering(parts.clock)
+    answering = Answering(parts.memory)
     reading = parts.pages, parts.signals, parts.streams, answering
     resources = [
         *summary_operations(parts.summary),

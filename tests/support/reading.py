@@ -10,8 +10,10 @@ from typing import cast
 
 from actors.backfill import Backfill, BackfillPolicy
 from actors.snapshots import BackfillSnapshot
+from engine.model import SourceMessage
 from storage.checkpoints import Checkpoint, Checkpoints
 from storage.errors import StorageError
+from storage.known import KnownMessages
 from tests.support.gateway import FakeGateway
 from tests.support.polling import SourceWorld
 from tests.support.recording import CHANNEL, messages
@@ -66,6 +68,7 @@ class Reading(SourceWorld):
     ) -> None:
         super().__init__()
         self.channels = channels
+        self.in_ledger: set[str] = set()
         self.gateway = FakeGateway(rows=list(messages(*numbers)))
         self.checkpoints = FakeCheckpoints(self)
         if known is not None:
@@ -78,12 +81,17 @@ class Reading(SourceWorld):
             channels=self.channels,
             gateway=self.gateway.client,
             checkpoints=cast("Checkpoints", self.checkpoints),
+            known_messages=cast("KnownMessages", self),
             policy=BackfillPolicy(delay_s=DELAY_S, tail_every_s=TAIL_S, sync_timeout_s=60),
             instruments=self.instruments,
             random=Random(1),
         )
         backfill.on_start()
         return backfill
+
+    def missing(self, messages: Sequence[SourceMessage]) -> list[SourceMessage]:
+        """Return what the ledger lacks, as the storage does; without more it lacks all."""
+        return [message for message in messages if message.message_id not in self.in_ledger]
 
     def run(self, seconds: float = 20.0, *, new: int | None = None) -> list[str]:
         """Let time pass with every batch made durable at once; return what was delivered."""

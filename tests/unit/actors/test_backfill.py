@@ -345,3 +345,17 @@ def test_asked_for_again_while_a_page_is_under_way_that_page_does_not_count() ->
     reading.source.on_receive(StartBackfill(again=True))
     reading.commit(under_way)
     assert reading.batch().messages == messages(0, 1, 2, 3)
+
+
+def test_fault_91_a_tail_that_is_known_costs_no_batch_and_what_is_not_known_is_delivered() -> None:
+    reading = Reading(1, 2, 3)
+    reading.run()
+    reading.in_ledger = {"1", "2", "3"}
+    pages_before = len(reading.gateway.pages)
+    reading.backfill.on_receive(CheckHistory(channel=CHANNEL, reason="test"))
+    assert reading.run(5) == []
+    assert reading.snapshot.phase is BackfillPhase.COMPLETED
+    assert len(reading.gateway.pages) > pages_before, "it was read to its end"
+    reading.in_ledger = {"1", "3"}
+    reading.backfill.on_receive(CheckHistory(channel=CHANNEL, reason="test"))
+    assert reading.run(5) == ["2"]

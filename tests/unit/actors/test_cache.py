@@ -189,3 +189,13 @@ def test_fault_86_an_earlier_number_of_a_standby_that_is_behind_sets_nothing_bac
     caching.ledger.number = 3  # restored from a backup
     caching.advance(LOOK_EVERY_S, caching.cache)
     assert caching.snapshot.commit_number == 3
+
+
+def test_fault_91_a_new_commit_forgets_the_pages_of_the_former_and_keeps_the_day_copies() -> None:
+    caching = Caching()
+    caching.advance(0, caching.cache)
+    caching.last_good.put(page_key("limit=100", 5), b"page", ttl_s=TTL_S)
+    caching.built(body=b"page")
+    caching.committed(6)
+    assert caching.last_good.get(page_key("limit=100", 5)) is None
+    assert caching.last_good.get(last_good_key("limit=100")) == b"page"

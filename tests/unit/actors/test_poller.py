@@ -191,6 +191,42 @@ def test_messages_to_be_read_again_are_asked_for_each_minute_and_delivered_as_su
     assert polling.next_poll_s == 0, "and what is new is asked for right after"
 
 
+def test_fault_91_messages_to_be_read_again_are_drained_at_batch_speed_and_hold_up_nothing_new() -> None:
+    polling = Polling()
+    left: list[SourceMessage] = [message(number) for number in range(1, 3 * BATCH_SIZE + 2)]
+    polling.gateway.reprocess = left[:BATCH_SIZE]
+    polling.pass_s(60)
+    rereads, began_s = 0, polling.clock.monotonic_s()
+    while left:
+        for batch in polling.batches():
+            if batch.reread:
+                rereads += 1
+                left = left[len(batch.messages) :]
+                polling.gateway.reprocess = left[:BATCH_SIZE]
+            polling.commit(batch)
+        polling.gateway.unread = [message(5000 + rereads)]
+        polling.poll()
+    assert rereads == 4
+    assert polling.clock.monotonic_s() - began_s < 1, "no page waits a minute"
+    calls = polling.gateway.calls
+    turns = [call for call in calls[calls.index("reprocess") :] if call in ("reprocess", "unprocessed")]
+    assert turns[:6] == ["reprocess", "unprocessed"] * 3
+
+
+def test_fault_91_a_page_that_the_gateway_does_not_let_go_of_is_asked_for_once_a_minute() -> None:
+    polling = Polling()
+    stuck: list[SourceMessage] = [message(number) for number in range(1, BATCH_SIZE + 1)]
+    polling.gateway.reprocess = list(stuck)
+    polling.pass_s(60)
+    for _ in range(5):
+        for batch in polling.batches():
+            polling.gateway.reprocess = list(stuck)
+            polling.commit(batch)
+        polling.gateway.reprocess = list(stuck)
+        polling.poll()
+    assert polling.gateway.calls.count("reprocess") == 2
+
+
 def test_nothing_to_be_read_again_polls_what_is_new_in_the_same_step() -> None:
     polling = Polling()
     polling.pass_s(59.9)

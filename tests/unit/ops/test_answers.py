@@ -8,6 +8,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from ops.http.answers import JSON, Answering, matches, packed_answer, prefers
+from storage.pages import MemoryPages
 from tests.support.clock import FakeClock
 
 LARGE = b"[" + b"1," * 2000 + b"1]"
@@ -56,7 +57,7 @@ def test_csv_is_for_who_names_it_and_wants_it_more(accept: str, *, csv: bool) ->
     ],
 )
 def test_a_large_body_is_compressed_for_who_takes_it(accepted: str, *, packed: bool) -> None:
-    answer = Answering(FakeClock()).answer(Headers({"accept-encoding": accepted}), LARGE)
+    answer = Answering(MemoryPages(FakeClock())).answer(Headers({"accept-encoding": accepted}), LARGE)
     assert ("content-encoding" in answer.headers) is packed
     assert (gzip.decompress(bytes(answer.body)) if packed else answer.body) == LARGE
     assert answer.headers["etag"].startswith("W/") is packed
@@ -77,10 +78,10 @@ def test_what_is_new_each_time_is_compressed_by_the_same_rule(
 
 
 def test_a_small_body_is_not() -> None:
-    answer = Answering(FakeClock()).answer(Headers({"accept-encoding": "gzip"}), b"{}")
+    answer = Answering(MemoryPages(FakeClock())).answer(Headers({"accept-encoding": "gzip"}), b"{}")
     assert answer.body == b"{}"
 
 
 def test_the_same_body_is_compressed_once() -> None:
-    answering, headers = Answering(FakeClock()), Headers({"accept-encoding": "gzip"})
+    answering, headers = Answering(MemoryPages(FakeClock())), Headers({"accept-encoding": "gzip"})
     assert answering.answer(headers, LARGE).body is answering.answer(headers, LARGE).body

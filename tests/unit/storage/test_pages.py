@@ -85,3 +85,12 @@ def test_a_replaced_page_lives_from_its_replacement_on(pages: MemoryPages, clock
     pages.put("a", b"new", ttl_s=30)
     clock.seconds += 20
     assert pages.get("a") == b"new"
+
+
+def test_pages_of_a_generation_that_is_over_are_forgotten_at_once(pages: MemoryPages) -> None:
+    pages.put("page:1:a", b"x" * 40, ttl_s=30)
+    pages.put("last:a", b"x" * 40, ttl_s=30)
+    pages.forget("page:")
+    assert pages.get("page:1:a") is None
+    assert pages.get("last:a") is not None
+    assert pages.size_bytes == 40
