@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 __all__ = ["keep_hidden", "printable", "shown", "shown_values"]
 
-#: a value this short would also hide innocent words
-_SHORTEST_SECRET = 4
+#: a value this short would also hide parts of innocent words: it is covered where it stands as a word of its own
+_SHORT = 4
 _COVER = "***"
 #: user and password of an address, and a password given by its name, whoever's they are
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]*:[^\s\"'<>]*@(?=[\w.\[:*-])")
@@ -25,14 +25,18 @@ def keep_hidden(secrets: Iterable[str], *, further: bool = False) -> None:
     """Cover these values from now on; ``further``: beside those of before, else in their place."""
     global _secrets  # noqa: PLW0603 - what is secret is so for the whole process
     known = {*secrets, *(_secrets if further else ())}
-    _secrets = tuple(sorted((one for one in known if len(one) >= _SHORTEST_SECRET), key=len, reverse=True))
+    _secrets = tuple(sorted(filter(None, known), key=len, reverse=True))
 
 
 def shown(text: str, *, keep: str = "") -> str:
     """Return a text fit to be shown: without secrets, and :func:`printable`."""
     for secret in _secrets:
-        if secret in text:
+        if secret not in text:
+            continue
+        if len(secret) >= _SHORT:
             text = text.replace(secret, _COVER)
+        else:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _COVER, text)
     if "://" in text:
         text = _USERINFO.sub(f"{_COVER}@", text)
     if "password" in text.lower():

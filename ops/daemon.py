@@ -13,10 +13,11 @@ from types import FrameType
 import pykka.debug
 import structlog
 
-from config import Settings
+from config import ConfigurationError, Settings, load_settings
 from engine.actor import SUPERVISOR
 from engine.children import SupervisorSnapshot
 from engine.messages import Shutdown
+from engine.shown import keep_hidden
 from engine.supervisor import Supervisor
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
 from ops.heap import keep_heap_small
@@ -48,6 +49,7 @@ class Daemon:
         logs: RecentLogs | None = None,
         manager: ServiceManager | None = None,
     ) -> None:
+        self._settings = settings
         self.parts = Parts(settings, listening, logs=logs or RecentLogs())
         self._manager = manager or ServiceManager()
         self.finished = threading.Event()
@@ -60,18 +62,41 @@ class Daemon:
         self.parts.open()
         self._supervisor = Supervisor.start(self.parts.services, self.parts.specs(), finished=self.finished)
 
-    def wait(self, stop: threading.Event) -> bool:
-        """Wait for ``stop``; return False when the actors ended on their own before it came."""
+    def wait(self, stop: threading.Event, *, again: threading.Event | None = None) -> bool:
+        """Wait for ``stop``; return False when the actors ended on their own before it came.
+
+        ``again`` set means that the keys are to be read once more.
+        """
         assert self._supervisor is not None  # noqa: S101 - started first
         services = self.parts.services
         watch = Watch(services.board, self._manager, services.clock)
         while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
+            if again is not None and again.is_set():
+                again.clear()
+                self._read_keys_again()
             if self.finished.is_set() or not self._supervisor.is_alive():
                 return False
             if not watch.look():
                 _log.critical("supervisor.hung")
                 return False
         return True
+
+    def _read_keys_again(self) -> None:
+        """Take the keys that the settings have now; what is wrong leaves those in force."""
+        try:
+            settings = load_settings()
+        except ConfigurationError as error:
+            _log.error("keys.kept", problems=list(error.problems))
+            return
+        keys = settings.http.all_keys()
+        if bool(keys) != bool(self._settings.http.all_keys()):
+            # whether there are keys decides what is open
+            _log.error("keys.kept", problems=["the first key, or the last, takes a restart"])
+            return
+        # the old ones may still stand in a line of the log
+        keep_hidden(settings.secrets(), further=True)
+        self.parts.take_keys(keys)
+        _log.info("keys.taken", names=[f"{key.name} ({key.scope})" for key in keys])
 
     def stop(self, reason: str) -> bool:
         """Drain and stop all actors, close storage; return whether everything ended in time."""
@@ -103,10 +128,10 @@ def run(settings: Settings, listening: Listening) -> int:
         _log.warning("setting.not_taken", problem=note)
     daemon = Daemon(settings, listening, logs=logs, manager=manager)
     clean = False
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, again_on_hangup(stop) as again:
         try:
             daemon.start()
-            clean = daemon.wait(stop)
+            clean = daemon.wait(stop, again=again)
         finally:
             orderly = daemon.stop("signal" if clean else "the actors ended")
     if not clean or not orderly or daemon.escalation:
@@ -135,3 +160,19 @@ def stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def again_on_hangup(stop: threading.Event) -> Iterator[threading.Event]:
+    """Give an event that SIGHUP sets; from a terminal that was closed the signal means the end, as ever."""
+    again = threading.Event()
+    had_terminal = os.isatty(0)
+
+    def request(_number: int, _: FrameType | None) -> None:
+        (stop if had_terminal and not os.isatty(0) else again).set()
+
+    former = signal.signal(signal.SIGHUP, request)
+    try:
+        yield again
+    finally:
+        signal.signal(signal.SIGHUP, former)

@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import weakref
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -21,6 +22,7 @@ from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
 from actors.writer import Writer
 from config import Settings
+from config.keys import ApiKeyEntry
 from engine.actor import Services
 from engine.children import ChildSpec
 from engine.clock import SystemClock
@@ -92,6 +94,10 @@ class Parts:
     def open(self) -> None:
         """Start connecting to the database."""
         self._stores.database.open()
+
+    def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
+        """Ask requests for these keys from now on."""
+        self._serving.take_keys(keys)
 
     def close(self) -> None:
         """Close everything; idempotent."""

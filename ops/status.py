@@ -18,13 +18,16 @@ _TIMEOUT_S = 5.0
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 
 
-def fetch_health(url: str, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
-    """Return the body of ``/health``; an unreachable daemon is unhealthy."""
+def fetch_health(url: str, *, api_key: str | None = None, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
+    """Return the body of ``/health``, with an empty ``details`` if it shows none; an unreachable daemon is unhealthy."""
     try:
-        with Client(url, timeout_s=timeout_s) as client:
+        with Client(url, api_key=api_key, timeout_s=timeout_s) as client:
             body = client.ask("GET", "/health").object()
     except ClientError as error:
         return _without_health(f"not reachable: {error}")
+    if isinstance(body, dict):
+        # without a key it shows none, where reads need one
+        body = {"details": {}, **body}
     return body if _has_shape(body) else _without_health("that is no tp-capital")
 
 

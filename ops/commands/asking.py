@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from ops.client import DaemonClient, DaemonError, daemon_url
-from ops.commands.common import Since, stop, usable_settings
+from ops.commands.common import Since, key_for, stop, usable_settings
 from ops.daemon import stop_on_signals
 from ops.exit_codes import EXIT_FAILED
 from ops.terminal import markup, say, say_json
@@ -38,9 +38,9 @@ dead_letters = typer.Typer(
 @contextlib.contextmanager
 def _daemon(url: str | None) -> Iterator[DaemonClient]:
     settings = usable_settings()
-    key = settings.http.api_key.get_secret_value() if settings.http.api_key else None
+    url = url or daemon_url(settings)
     try:
-        with DaemonClient(url or daemon_url(settings), api_key=key) as daemon:
+        with DaemonClient(url, api_key=key_for(settings, url)) as daemon:
             yield daemon
     except DaemonError as error:
         stop(EXIT_FAILED, str(error))

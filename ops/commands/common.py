@@ -13,11 +13,12 @@ from engine.shown import keep_hidden
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
 from ops.listen_failures import explain_listening
+from ops.local.keys import key_of_local_daemon
 from ops.logging import configure_logging
 from ops.setting_names import setting_notes
 from ops.terminal import say
 
-__all__ = ["Since", "listen", "quiet_logs", "stop", "usable_settings"]
+__all__ = ["Since", "key_for", "listen", "quiet_logs", "stop", "usable_settings"]
 
 
 def _instant(text: str) -> datetime:
@@ -49,6 +50,13 @@ def usable_settings(*, told: bool = True) -> Settings:
         for note in setting_notes():
             say(f"tp-capital: {note}", err=True)
     return settings
+
+
+def key_for(settings: Settings, url: str) -> str | None:
+    """Return the key to send to a daemon: one that may write, or else that of the demo or stack of this folder."""
+    keys = settings.http.all_keys()
+    best = next((key for key in keys if key.scope == "write"), keys[0] if keys else None)
+    return best.secret if best else key_of_local_daemon(url)
 
 
 def quiet_logs() -> None:

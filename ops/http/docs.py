@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from ops.http.answers import JSON, Answering
 from ops.http.clients import prefix_of
@@ -37,6 +37,9 @@ def doc_operations(answering: Answering) -> Sequence[Operation]:
         return answering.answer(request.headers, kept[name], media_type=_TYPES[name])
 
     async def page(request: Request) -> Response:
+        if request.scope["state"].get("slash"):
+            # its files stand beside it, wherever a proxy serves it: with the slash they would be looked for below it
+            return RedirectResponse("../docs", 308)
         return file(request, "index.html")
 
     async def part(request: Request) -> Response:

@@ -78,6 +78,7 @@ class Entrance:
             path = path[len(prefix) :]
         # the same resource with and without a slash at its end
         scope["path"] = path.rstrip("/") or "/"
+        state["slash"] = scope["path"] != path
         status = 0
 
         async def send_on(message: Message) -> None:

@@ -12,6 +12,7 @@ __all__ = ["Listening"]
 
 _SEND_BUFFER_BYTES = 256 * 1024
 _UNACKNOWLEDGED_MS = 60_000
+_LOOPBACK = ("127.0.0.1", "::1")
 #: what a machine says of an address of a family that it does not have
 _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
@@ -72,6 +73,9 @@ def _addresses(host: str) -> Iterator[str]:
     """
     with suppress(ValueError):
         yield str(ip_address(host))
+        return
+    if host == "localhost":
+        yield from _LOOPBACK  # whatever /etc/hosts knows of it (RFC 6761)
         return
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     yield from dict.fromkeys(str(entry[4][0]) for entry in found)

@@ -19,6 +19,15 @@ from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.listening import Listening
 from ops.local._processes import command_line_of
+from ops.local.keys import (
+    API_KEY_FILE,
+    GATEWAY_KEY_FILE,
+    SETTINGS_FILE,
+    kept_key,
+    own_api_key,
+    with_settings,
+    write_settings,
+)
 from ops.local.postgres import LocalPostgres
 from ops.local.probes import http_problem, is_taken
 from ops.local.process import LocalServerError, OwnedProcess
@@ -86,14 +95,17 @@ class Demo:
             [sys.executable, "-m", "ops.cli", "gateway", "--port", str(self._gateway_port)],
             log_path=self._state / "gateway.log",
             # by the environment: arguments are public on the machine
-            env={**os.environ, **environment},
+            env=with_settings(environment),
         )
 
     def _gateway(self, dsn: str) -> OwnedProcess:
         """Start the reference gateway as a process of its own, so that it can be stopped by itself."""
         port = self._gateway_port
         process = self._gateway_process(
-            {"TELEGRAM_GATEWAY_DATABASE_URL": dsn, "TELEGRAM_GATEWAY_API_KEY": ""}
+            {
+                "TELEGRAM_GATEWAY_DATABASE_URL": dsn,
+                "TELEGRAM_GATEWAY_API_KEY": kept_key(self._state, GATEWAY_KEY_FILE),
+            }
         )
         process.start()
         (self._state / "gateway.pid").write_text(str(process.pid))
@@ -117,7 +129,10 @@ class Demo:
     def _run_engine(
         self, postgres: LocalPostgres, gateway: OwnedProcess, stop: threading.Event, seconds: float | None
     ) -> int:
-        os.environ.update(self._engine_environment(postgres))
+        own = self._engine_environment(postgres)
+        for name in set(os.environ) - set(with_settings(own)):
+            del os.environ[name]
+        os.environ.update(own)
         settings = load_settings(env_file=None)
         logs = configure_logging(
             level=settings.log.level, form=settings.log.format, secrets=settings.secrets()
@@ -127,6 +142,8 @@ class Demo:
         daemon = Daemon(settings, self._listening, logs=logs)
         clean = False
         try:
+            # commands in this folder find the key there, for as long as the demo runs
+            write_settings(self._state / SETTINGS_FILE, own)
             daemon.start()
             self._announce(postgres, gateway)
             if timer is not None:
@@ -136,6 +153,8 @@ class Demo:
         finally:
             if timer is not None:
                 timer.cancel()
+            # first, as a second signal ends all that follows
+            (self._state / SETTINGS_FILE).unlink(missing_ok=True)
             orderly = daemon.stop("end of the demo")
         if daemon.escalation:
             raise DemoError(daemon.escalation)
@@ -147,7 +166,8 @@ class Demo:
             "TP_CAPITAL_DB_STRATEGY": "neon",
             "TP_CAPITAL_DATABASE_URL": postgres.dsn(ENGINE_DATABASE),
             "TELEGRAM_GATEWAY_URL": f"http://127.0.0.1:{self._gateway_port}",
-            "TELEGRAM_GATEWAY_API_KEY": "",
+            "TELEGRAM_GATEWAY_API_KEY": kept_key(self._state, GATEWAY_KEY_FILE),
+            **own_api_key(self._state),
             "TP_CAPITAL_SIGNALS_CHANNEL_ID": SAMPLE_CHANNEL,
             "TP_CAPITAL_BACKFILL_DELAY_S": os.environ.get("TP_CAPITAL_BACKFILL_DELAY_S", "0"),
             "HOST": "127.0.0.1",
@@ -164,6 +184,10 @@ class Demo:
             ("metrics", f"{engine}/metrics"),
             ("gateway", f"http://127.0.0.1:{self._gateway_port}  (process {gateway.pid})"),
             ("database", f"127.0.0.1:{postgres.port}, password in {postgres.password_path}"),
+            (
+                "API key",
+                f"in {self._state / API_KEY_FILE}: writes at the engine want it, commands in this folder find it",
+            ),
             ("logs", str(self._state)),
             ("stop", "Ctrl-C"),
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,14 @@ from pathlib import Path
 
 from ops.gateway.importer import import_messages
 from ops.local._account import open_for_passing, server_account
+from ops.local.keys import (
+    GATEWAY_KEY_FILE,
+    SETTINGS_FILE,
+    kept_key,
+    own_api_key,
+    with_settings,
+    write_settings,
+)
 from ops.local.parts_file import PartsFile, PartState, StartedPart
 from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
 from ops.local.postgres import HOST, LocalPostgres
@@ -73,7 +80,7 @@ class Stack:
             for program in ("pgbouncer", "redis-server"):
                 find_program(program, package=program)
             postgres = self._start_database()
-            self._keep_settings()
+            write_settings(self.settings_file, self.engine_environment())
             try:
                 for name, make in self._others(postgres):
                     self._start(name, make)
@@ -106,7 +113,7 @@ class Stack:
     @property
     def settings_file(self) -> Path:
         """The engine's settings in the form of a shell: with them other commands reach the same parts."""
-        return self._folder / "engine.env"
+        return self._folder / SETTINGS_FILE
 
     def owner_url(self, database: str) -> str:
         """Return the owner's connection to a database, straight to the server; it holds the password."""
@@ -127,12 +134,13 @@ class Stack:
             "REDIS_REPLICA_HOST": HOST,
             "REDIS_REPLICA_PORT": str(ports.redis_replica),
             "REDIS_PASSWORD": self._secrets.cache(),
+            **own_api_key(self._folder),
             "HOST": HOST,
             "PORT": str(ports.engine),
         }
         if self._gateway:
             environment["TELEGRAM_GATEWAY_URL"] = f"http://{HOST}:{ports.gateway}"
-            environment["TELEGRAM_GATEWAY_API_KEY"] = ""
+            environment["TELEGRAM_GATEWAY_API_KEY"] = kept_key(self._folder, GATEWAY_KEY_FILE)
         return environment
 
     # ── parts ────────────────────────────────────────────────────────────────
@@ -183,7 +191,10 @@ class Stack:
         return self._own_program(
             "gateway",
             ["gateway", "--port", str(self._ports.gateway)],
-            {"TELEGRAM_GATEWAY_DATABASE_URL": url, "TELEGRAM_GATEWAY_API_KEY": ""},
+            {
+                "TELEGRAM_GATEWAY_DATABASE_URL": url,
+                "TELEGRAM_GATEWAY_API_KEY": kept_key(self._folder, GATEWAY_KEY_FILE),
+            },
         )
 
     def _own_program(self, name: str, arguments: list[str], environment: dict[str, str]) -> OwnedProcess:
@@ -192,7 +203,7 @@ class Stack:
             name,
             [sys.executable, "-m", "ops.cli", *arguments],
             log_path=self._folder / f"{name}.log",
-            env={**os.environ, **environment},
+            env=with_settings(environment),
         )
 
     def _start(self, name: str, make: Callable[[], OwnedProcess]) -> None:
@@ -277,13 +288,6 @@ class Stack:
             if server_account():
                 open_for_passing(self._folder)
             yield
-
-    def _keep_settings(self) -> None:
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.engine_environment().items()]
-        with os.fdopen(
-            os.open(self.settings_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-        ) as file:
-            file.writelines(lines)
 
     def _url(self, user: str, password: str, port: int, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"

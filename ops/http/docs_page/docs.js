@@ -120,9 +120,9 @@ function draw(document_) {
   });
 }
 
-fetch("/openapi.json")
+fetch("openapi.json")
   .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`status ${answer.status}`))))
   .then(draw)
   .catch((error) => {
-    document.getElementById("operations").textContent = `/openapi.json could not be read: ${error.message}`;
+    document.getElementById("operations").textContent = `openapi.json could not be read: ${error.message}`;
   });

@@ -54,6 +54,8 @@ def test_fault_53_a_password_of_an_address_is_covered_whoevers_it_is(text: str) 
 
 def test_known_secrets_are_covered_the_longer_ones_first() -> None:
     keep_hidden(["hunter", "hunter22", "abc"])
-    assert shown("hunter22 hunter abc") == "*** *** abc"
+    assert shown("hunter22 hunter abcd xabc") == "*** *** abcd xabc"
+    # fault 59: however short, it is covered where it stands by itself
+    assert shown("X-API-Key: abc") == "X-API-Key: ***"
     keep_hidden(["other-one"], further=True)
     assert shown_values({"hunter": ["other-one", 1, None, ("x",)]}) == {"***": ["***", 1, None, ["x"]]}

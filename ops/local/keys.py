@@ -1,0 +1,90 @@
+"""Keys of a demo or a stack: made at the first start, kept in its folder, found by the commands beside it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config.fields import LOOPBACK_HOSTS
+from config.secret_files import FILE_SUFFIX
+
+__all__ = [
+    "API_KEY_FILE",
+    "GATEWAY_KEY_FILE",
+    "SETTINGS_FILE",
+    "kept_key",
+    "key_of_local_daemon",
+    "own_api_key",
+    "with_settings",
+    "write_settings",
+]
+
+#: the engine's settings in the form of a shell, in the folder of a demo or a stack
+SETTINGS_FILE = "engine.env"
+API_KEY_FILE, GATEWAY_KEY_FILE = "api-key", "gateway-key"
+_FOLDERS = (Path(".tp-capital/demo"), Path(".tp-capital/stack"))
+_API_KEY = "TP_CAPITAL_API_KEY"
+
+
+def kept_key(folder: Path, name: str) -> str:
+    """Return the key in the file ``name`` of a folder, made if it is not there; only its owner reads the file."""
+    path = folder / name
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+    except FileExistsError:
+        kept = path.read_text().strip()
+        if kept:
+            return kept
+        file = path.open("w")  # a start was killed between making the file and writing it
+    with file:
+        key = secrets.token_hex(32)
+        file.write(f"{key}\n")
+    return key
+
+
+def own_api_key(folder: Path) -> dict[str, str]:
+    """Return the settings by which an engine asks for the folder's key, unless the environment brings one.
+
+    The page of a person on this machine goes on to sync without it.
+    """
+    given = os.environ.get(_API_KEY) or os.environ.get(_API_KEY + FILE_SUFFIX)
+    key = {} if given else {_API_KEY: kept_key(folder, API_KEY_FILE)}
+    return {**key, "TP_CAPITAL_SYNC_OPEN": os.environ.get("TP_CAPITAL_SYNC_OPEN", "1")}
+
+
+def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with other settings; a file for one of them would contradict it."""
+    others = {
+        name: value for name, value in os.environ.items() if name.removesuffix(FILE_SUFFIX) not in settings
+    }
+    return {**others, **settings}
+
+
+def write_settings(path: Path, settings: Mapping[str, str]) -> None:
+    """Write settings for ``. FILE`` in a shell; only its owner reads them."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+
+
+def key_of_local_daemon(url: str) -> str | None:
+    """Return the key of the demo or stack of this folder that answers at ``url``; None for any other address."""
+    try:
+        place = urlsplit(url)
+        host, port = place.hostname, place.port
+    except ValueError:
+        return None
+    if host not in LOOPBACK_HOSTS:
+        return None
+    for folder in _FOLDERS:
+        try:
+            lines = (folder / SETTINGS_FILE).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            continue
+        settings = dict(line.partition("=")[::2] for line in lines)
+        if settings.get("PORT") == str(port) and settings.get(_API_KEY):
+            return "".join(shlex.split(settings[_API_KEY]))
+    return None
