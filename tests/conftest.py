@@ -13,12 +13,15 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from engine.shown import keep_hidden
+from ops.http import app as app_module
+from ops.http.operations import routes_of
 from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
 from ops.local.roles import ENGINE_ROLE
 from storage.connect_failures import name_settings
 from storage.schema import Strategy
 from tests.support.actors import stop_all_actors
+from tests.support.answer_models import held_to_their_models
 from tests.support.databases import Server, through
 from tests.support.servers import pgbouncer
 from tests.support.timescale import TIMESCALE_URL
@@ -154,6 +157,14 @@ def database_url(request: pytest.FixtureRequest, direct_url: str, way: str) -> s
 def migrated_url(database_url: str) -> str:
     """Give the test a database with the engine's schema."""
     return database_url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def answers_are_held_to_their_models() -> Iterator[None]:
+    """Hold every JSON answer of a service that runs in this process to its model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_module, "routes_of", lambda operations: routes_of(held_to_their_models(operations)))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -56,6 +56,8 @@ def parse(
                     body = reading_object(read(text, market=market))
                     say_json(body, indent=True)
     except OSError as error:
+        if error.filename is None:
+            raise  # what cannot be written is not the file's fault
         stop(EXIT_USAGE, f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
         stop(EXIT_USAGE, f"{file}: not UTF-8: {error.reason} at byte {error.start}")

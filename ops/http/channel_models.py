@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from config.fields import CHANNEL_ID
+from engine.breaker import BreakerState
 from ops.http.models import Body, ChannelHistory
 
 __all__ = [
@@ -70,7 +71,7 @@ class ChannelRequest(Body):
 class ChannelBreaker(Body):
     """The circuit breaker of a channel's poller."""
 
-    state: Literal["closed", "open", "half_open"]
+    state: BreakerState
     calls: int
     failures: int
     openings: int

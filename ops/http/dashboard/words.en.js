@@ -67,7 +67,6 @@ export const words = {
   "fact.none": "–",
   "breaker.closed": "closed",
   "breaker.open": "open",
-  "breaker.half_open": "on trial",
   "breaker.half-open": "on trial",
   ago: (span) => `${span} ago`,
   today: "today",

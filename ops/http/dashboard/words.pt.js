@@ -64,7 +64,6 @@ export const words = {
   "fact.none": "–",
   "breaker.closed": "fechado",
   "breaker.open": "aberto",
-  "breaker.half_open": "em teste",
   "breaker.half-open": "em teste",
   ago: (span) => `há ${span}`,
   today: "hoje",

@@ -20,7 +20,7 @@ from engine.breaker import BreakerState
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
 from engine.snapshot import Board
 from ops.http.bodies import body_of
-from ops.http.channel_models import ChannelRequest
+from ops.http.channel_models import ChannelBreaker, ChannelRequest
 from ops.http.channel_objects import channel_objects
 from ops.http.problems import BadRequestError
 from storage.channels import ChannelCounts
@@ -229,3 +229,14 @@ def test_a_poller_that_does_not_run_is_the_state_whatever_it_showed_last(
 ) -> None:
     (channel,) = channel_objects(board(child=child), [ENTRY], COUNTS, now=START)
     assert channel["state"] == word
+
+
+@pytest.mark.parametrize("state", list(BreakerState))
+def test_fault_74_every_state_of_a_breaker_is_as_the_document_says(state: BreakerState) -> None:
+    told = {"state": state.value, "calls": 1, "failures": 0, "openings": 0}
+    assert ChannelBreaker.model_validate(told).model_dump() == told
+    assert ChannelBreaker.model_json_schema()["$defs"]["BreakerState"]["enum"] == [
+        "closed",
+        "open",
+        "half-open",
+    ]
