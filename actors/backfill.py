@@ -230,7 +230,9 @@ class Backfill(Source):
     def _pass_of(self, channel: str) -> HistoryPass:
         """Return the pass of a channel that is under way, else begin the one that is due."""
         if channel not in self._passes:
-            self._passes[channel] = pass_due(channel, self._known.get(channel), self._errands)
+            self._passes[channel] = pass_due(
+                channel, self._known.get(channel), self._errands, now=self.clock.now()
+            )
         return self._passes[channel]
 
     def _sync(self) -> None:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from actors.errands import Errands
 from actors.history import HistoryPass
 from actors.snapshots import ChannelProgress
 from actors.turns import Turns
+from engine.instants import EARLIEST
 from storage.checkpoints import Checkpoint
 
 __all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "troubles_of", "unread"]
 
 #: a tail check starts this long before the newest message of the last complete one
 TAIL_OVERLAP = timedelta(hours=1)
-#: older than Telegram: without a newest message the history was empty, and all of it is tail
-_BEFORE_ALL = datetime(2013, 1, 1, tzinfo=UTC)
 
 
-def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands) -> HistoryPass:
+def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands, *, now: datetime) -> HistoryPass:
     """Return the pass a channel needs next: the full one, from its checkpoint on, else the errand to its tail."""
     if checkpoint is None:
         return HistoryPass(channel=channel)
@@ -33,9 +32,10 @@ def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands) -> H
             newest_received_at=checkpoint.newest_received_at,
         )
     newest = checkpoint.newest_received_at
-    due = newest - TAIL_OVERLAP if newest else _BEFORE_ALL
+    # a checkpoint of the future would find nothing for good; none before Telegram has an hour before it
+    due = max(min(newest, now), EARLIEST + TAIL_OVERLAP) - TAIL_OVERLAP if newest else EARLIEST
     asked = errands.take(channel)
-    since = due if asked is None else min(due, asked)
+    since = due if asked is None else max(min(due, asked), EARLIEST)
     return HistoryPass(channel=channel, since=since, asked=asked is not None)
 
 

@@ -84,7 +84,11 @@ class DeadLetterSource(Source):
         channel = due[0].channel
         self.deliver(
             channel,
-            [decode_raw(letter.raw, channel=channel) for letter in due if letter.channel == channel],
+            [
+                decode_raw(letter.raw, channel=channel, now=self.clock.now())
+                for letter in due
+                if letter.channel == channel
+            ],
             # a letter may come of a request to read a stored message again
             reread=True,
         )

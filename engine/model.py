@@ -206,6 +206,8 @@ class ChannelMessage:
     telegram_date: datetime | None
     updated_at: datetime | None
     reply_to: str | None = None
+    #: an instant that could not be was replaced (engine.instants)
+    odd_dates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

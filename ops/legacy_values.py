@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from actors.parser import read
 from actors.parser.outcome import OutcomePolicy, settle
+from engine.instants import is_plausible
 from engine.model import ChannelMessage, Kind, Reading, Side, Signal
 from storage.legacy import legacy_key
 from storage.legacy_import import Taken
@@ -48,7 +49,7 @@ class LegacyReader:
         judgement = _judge(row, reading)
         if judgement.verdict == LEGACY_READING:
             reading = Reading(kind=Kind.SIGNAL, reason=LEGACY_READING, signals=(old_signal(row),))
-        outcome = settle(_message(row), now=self._now, policy=self._policy, reading=reading)
+        outcome = settle(_message(row, self._now), now=self._now, policy=self._policy, reading=reading)
         return Taken(
             outcome=outcome,
             verdict=judgement.verdict,
@@ -89,8 +90,9 @@ def old_signal(row: LegacyRow) -> Signal:
     )
 
 
-def _message(row: LegacyRow) -> ChannelMessage:
+def _message(row: LegacyRow, now: datetime) -> ChannelMessage:
     key = legacy_key(row.legacy_id)
+    plausible = is_plausible(row.received_at, now=now)
     return ChannelMessage(
         channel=row.channel,
         message_id=key,
@@ -100,9 +102,10 @@ def _message(row: LegacyRow) -> ChannelMessage:
         caption=None,
         source=row.source,
         status="stored",
-        received_at=row.received_at,
+        received_at=row.received_at if plausible else now,
         telegram_date=row.telegram_date,
         updated_at=None,
+        odd_dates=not plausible,
     )
 
 

@@ -146,6 +146,7 @@ class Parts:
             login=settings.address.login,
             timeout_s=timeout_s,
             timers=self._timers,
+            now=self.services.clock.now,
         )
         self._gateways.add(client)
         return client

@@ -100,5 +100,7 @@ def _archived(row: Mapping[str, Any], signals: Sequence[Mapping[str, Any]]) -> A
         telegram_date=row["telegram_date"],
         updated_at=row["message_updated_at"],
         reply_to=row["reply_to"],
+        # the ledger keeps the replaced instant only; the warning says that it is one
+        odd_dates=any("implausible_date" in signal["warnings"] for signal in signals),
     )
     return Archived(message=message, outcome=row["outcome"], reason=row["reason"], signals=tuple(signals))

@@ -57,7 +57,7 @@ select wanted.channel,
         where signal.channel = wanted.channel and signal.ts > now() - %(retention)s
         limit %(cap)s) as capped) as signals,
     (select received_at from {schema}.ledger
-        where ledger.channel = wanted.channel and received_at is not null
+        where ledger.channel = wanted.channel and received_at <= now() + interval '5 minutes'
         order by received_at desc limit 1) as newest_received_at
 from unnest(%(channels)s::text[]) as wanted (channel)
 """

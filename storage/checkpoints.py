@@ -24,14 +24,18 @@ values (%(channel)s, %(rows_read)s, %(last_gateway_id)s, %(pages)s, %(found)s, %
 on conflict (channel) do update set
     rows_read = excluded.rows_read, last_gateway_id = excluded.last_gateway_id, pages = excluded.pages,
     found = excluded.found, gateway_total = excluded.gateway_total,
-    newest_received_at = greatest(known.newest_received_at, excluded.newest_received_at),
+    newest_received_at = (
+        select max(instant) from (values (known.newest_received_at), (excluded.newest_received_at)) as known (instant)
+        where instant <= now() + interval '5 minutes'),
     completed_at = excluded.completed_at, updated_at = now()
 """
 
 _RECORD_TAIL = """
 update {schema}.checkpoints set
     tail_checked_at = now(), tail_found = tail_found + %(found)s,
-    newest_received_at = greatest(newest_received_at, %(newest_received_at)s)
+    newest_received_at = (
+        select max(instant) from (values (newest_received_at), (%(newest_received_at)s)) as known (instant)
+        where instant <= now() + interval '5 minutes')
 where channel = %(channel)s
 """
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -49,7 +49,7 @@ class SyncResult:
 class GatewayClient:
     """One caller's client: a kept connection, both key headers, a total deadline on each call.
 
-    Not safe for two threads: each actor has its own.
+    Not safe for two threads: each actor has its own. ``now`` is what the instants in messages are bounded by.
     """
 
     def __init__(
@@ -60,10 +60,12 @@ class GatewayClient:
         timeout_s: float,
         timers: Timers,
         login: tuple[str, str] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._timers = timers
+        self._now = now
         self._session = requests.Session()
         # the environment's proxies and netrc have no say in where the key goes
         self._session.trust_env = False
@@ -185,9 +187,9 @@ class GatewayClient:
             )
         return decode_answer(content, path, limit=limit)
 
-    @staticmethod
-    def _messages(answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
+    def _messages(self, answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
         data = answer.get("data")
         if not isinstance(data, list):
             raise GatewayAnswerError(f"data: a list of messages is wanted, not {type(data).__name__}")
-        return tuple(decode_message(item, channel=channel) for item in data)
+        now = self._now()
+        return tuple(decode_message(item, channel=channel, now=now) for item in data)

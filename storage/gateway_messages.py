@@ -6,9 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from engine.instants import EARLIEST, MOST_AHEAD, is_plausible, utc_instant
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
 from storage.gateway_rows import UnreadableRow, read_row
 
@@ -27,11 +29,12 @@ class _FieldError(Exception):
     pass
 
 
-def decode_message(item: object, *, channel: str) -> SourceMessage:
+def decode_message(item: object, *, channel: str, now: datetime) -> SourceMessage:
     """Return ``item``, one message object of ``channel`` as the gateway gave it, as a value of ours.
 
     An object with a missing or ill-typed key becomes a :class:`MalformedMessage`; unknown keys are
-    ignored. Never raises: one odd message must not cost the others of its page.
+    ignored. Never raises: one odd message must not cost the others of its page. Instants that cannot be, seen
+    from ``now``, are replaced.
     """
     unread = item if isinstance(item, UnreadableRow) else None
     fields: Mapping[str, Any] = unread.fields if unread else item if isinstance(item, dict) else {}
@@ -46,7 +49,8 @@ def decode_message(item: object, *, channel: str) -> SourceMessage:
             raise _FieldError(unread.error)  # noqa: TRY301
         if not isinstance(item, dict):
             raise _FieldError(f"a message must be an object, not {type(item).__name__}")  # noqa: TRY301
-        return _decode(item, channel=channel, message_id=message_id, gateway_id=gateway_id, ack_id=ack_id)
+        message = _decode(item, channel=channel, message_id=message_id, gateway_id=gateway_id, ack_id=ack_id)
+        return _bounded(message, now)
     except _FieldError as error:
         return MalformedMessage(
             channel=channel,
@@ -58,13 +62,13 @@ def decode_message(item: object, *, channel: str) -> SourceMessage:
         )
 
 
-def decode_raw(raw: str, *, channel: str) -> SourceMessage:
+def decode_raw(raw: str, *, channel: str, now: datetime) -> SourceMessage:
     """Read a kept raw message again (see :func:`encode_message`). Never raises either."""
     try:
         item = read_row(raw.encode())
     except ValueError as error:
         item = UnreadableRow(error=f"not JSON: {error}", fields={}, raw=raw)
-    return decode_message(item, channel=channel)
+    return decode_message(item, channel=channel, now=now)
 
 
 def encode_message(message: SourceMessage) -> str:
@@ -161,12 +165,25 @@ def _instant(item: Mapping[str, Any], key: str) -> datetime | None:
     if value is None:
         return None
     try:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
-            raise _FieldError(f"{key}: an instant with its offset from UTC is wanted, not {value!r:.60}")
-        return instant.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise _FieldError(f"{key}: an ISO 8601 instant is wanted, not {value!r:.60}") from error
+        return utc_instant(value)
+    except ValueError as error:
+        raise _FieldError(
+            f"{key}: an ISO 8601 instant with its offset is wanted, not {value!r:.60}"
+        ) from error
+
+
+def _bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:
+    """Replace instants that cannot be. Telegram's own date stays, for who dates the message tells it from its receipt."""
+    received, updated, sent = message.received_at, message.updated_at, message.telegram_date
+    if not is_plausible(received, now=now):
+        received = now
+    elif sent is not None and sent > now + MOST_AHEAD:
+        received = min(received, now)
+    if updated is not None and not is_plausible(updated, now=now):
+        # so that a later edit is still a later one
+        updated = now if updated > now else EARLIEST
+    odd = not is_plausible(message.received_at, now=now) or updated != message.updated_at
+    return replace(message, received_at=received, updated_at=updated, odd_dates=odd)
 
 
 def _reply_to(metadata: object) -> str | None:

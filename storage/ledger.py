@@ -148,7 +148,8 @@ _CERTAIN_NUMBER = f"{_COMMIT_NUMBER} for key share"
 # one look into the index a channel, however long the ledger
 _NEWEST_RECEIVED = """
 select wanted.channel, (
-    select max(received_at) from {schema}.ledger where ledger.channel = wanted.channel) as received_at
+    select max(received_at) from {schema}.ledger
+    where ledger.channel = wanted.channel and received_at <= now() + interval '5 minutes') as received_at
 from unnest(%(channels)s::text[]) as wanted (channel)
 """
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from traceback import extract_tb
 
 from actors.parser.grammar import MAX_CHARS, read
 from actors.parser.text import is_blank
+from engine.instants import is_plausible
 from engine.model import ChannelMessage, Kind, MalformedMessage, Outcome, OutcomeKind, Reading, SourceMessage
 
 __all__ = ["UNREADABLE", "OutcomePolicy", "body_of", "date_of", "dead_letter", "settle"]
 
-#: Telegram's first year: a date before it is a clock's mistake, and would be dropped at once as too old
-_EARLIEST = datetime(2013, 1, 1, tzinfo=UTC)
 #: the reason of a dead letter that the grammar failed on
 UNREADABLE = "unreadable"
-#: a date this far after the receipt would head the list until it comes
-_MOST_AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +89,10 @@ def body_of(message: ChannelMessage) -> str:
 def date_of(message: ChannelMessage) -> tuple[datetime, str | None]:
     """Return the instant a message counts from, and the warning if it is not Telegram's own date."""
     if message.telegram_date is None:
-        return message.received_at, "missing_date"
-    if message.telegram_date < _EARLIEST or message.telegram_date > message.received_at + _MOST_AHEAD:
+        return message.received_at, "implausible_date" if message.odd_dates else "missing_date"
+    if not is_plausible(message.telegram_date, now=message.received_at):
         return message.received_at, "implausible_date"
-    return message.telegram_date, None
+    return message.telegram_date, "implausible_date" if message.odd_dates else None
 
 
 def is_filtered(text: str, phrases: Sequence[str]) -> bool:

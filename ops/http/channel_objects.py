@@ -57,7 +57,7 @@ def channel_objects(
                 "lastPollAt": _instant(poller.last_poll_at) if poller else None,
                 "lastSuccessfulPollAt": _instant(poller.last_success_at) if poller else None,
                 "lastMessageAt": _instant(last),
-                "lastMessageAgeSeconds": round((now - last).total_seconds()) if last else None,
+                "lastMessageAgeSeconds": max(0, round((now - last).total_seconds())) if last else None,
                 "lagSeconds": round(poller.lag_s, 3) if poller and poller.lag_s is not None else None,
                 "inFlight": poller.in_flight if poller else 0,
                 "unacknowledged": poller.unacknowledged if poller else 0,

@@ -171,7 +171,7 @@ def _commit_number(report: HealthReport) -> int | None:
 
 
 def _age(now: datetime, instant: datetime | None) -> int | None:
-    return round((now - instant).total_seconds()) if instant else None
+    return max(0, round((now - instant).total_seconds())) if instant else None
 
 
 def _iso(instant: datetime | None) -> str | None:

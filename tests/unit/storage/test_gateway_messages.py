@@ -21,7 +21,7 @@ JSON = st.recursive(
 
 
 def decode(value: object) -> SourceMessage:
-    return decode_message(value, channel=CHANNEL)
+    return decode_message(value, channel=CHANNEL, now=datetime.now(UTC))
 
 
 def decode_good(value: object) -> ChannelMessage:
@@ -104,8 +104,6 @@ def test_a_null_text_is_a_message_without_text_fault_1() -> None:
         ({"receivedAt": "2026-11-02T10:00:00"}, "receivedAt"),
         ({"receivedAt": "yesterday"}, "receivedAt"),
         ({"receivedAt": "2026-02-30T10:00:00Z"}, "receivedAt"),
-        ({"telegramDate": "0001-01-01T00:00:00+14:00"}, "telegramDate"),
-        ({"telegramDate": "9999-12-31T23:59:59-12:00"}, "telegramDate"),
         ({"telegramDate": "2026-11-02"}, "telegramDate"),
         ({"updatedAt": "\ud800"}, "updatedAt"),
         ({"updatedAt": ""}, "updatedAt"),
@@ -159,7 +157,7 @@ def test_odd_characters_stay_in_the_text(text: str) -> None:
     message = decode_good(item(text=text))
     assert message.text == text
     assert encode_message(message).isascii()
-    assert decode_raw(encode_message(message), channel=CHANNEL) == message
+    assert decode_raw(encode_message(message), channel=CHANNEL, now=datetime.now(UTC)) == message
 
 
 @pytest.mark.parametrize("reply_to", ["12", 12, -3])
@@ -193,7 +191,7 @@ def test_deep_nesting_costs_neither_the_page_nor_the_message(depth: int) -> None
 def test_no_json_value_makes_the_decoder_raise(value: object) -> None:
     message = decode(value)
     assert encode_message(message).isascii()
-    again = decode_raw(encode_message(message), channel=CHANNEL)
+    again = decode_raw(encode_message(message), channel=CHANNEL, now=datetime.now(UTC))
     assert again.message_id == message.message_id
 
 
@@ -204,8 +202,8 @@ def test_no_mix_of_values_makes_the_decoder_raise(changes: dict[str, Any]) -> No
 
 
 INSTANTS = st.datetimes(
-    min_value=datetime(1, 1, 3),  # noqa: DTZ001 - hypothesis adds the zone
-    max_value=datetime(9999, 12, 29),  # noqa: DTZ001
+    min_value=datetime(2013, 1, 3),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2026, 11, 1),  # noqa: DTZ001
     timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
 
@@ -228,4 +226,4 @@ def test_a_kept_message_reads_the_same_again(values: dict[str, Any]) -> None:
     message = decode_good(item(**given_item))
     assert message.received_at == values["receivedAt"]
     assert message.telegram_date == values["telegramDate"]
-    assert decode_raw(encode_message(message), channel=CHANNEL) == message
+    assert decode_raw(encode_message(message), channel=CHANNEL, now=datetime.now(UTC)) == message
