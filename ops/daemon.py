@@ -20,7 +20,7 @@ from engine.messages import Shutdown
 from engine.shown import keep_hidden
 from engine.supervisor import Supervisor
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
-from ops.heap import keep_heap_small
+from ops.heap import TRIM_EVERY_S, give_back, keep_heap_small
 from ops.http.listening import Listening
 from ops.logging import configure_logging
 from ops.notify import ServiceManager
@@ -70,6 +70,7 @@ class Daemon:
         assert self._supervisor is not None  # noqa: S101 - started first
         services = self.parts.services
         watch = Watch(services.board, self._manager, services.clock)
+        trimmed_s = services.clock.monotonic_s()
         while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
             if again is not None and again.is_set():
                 again.clear()
@@ -79,6 +80,9 @@ class Daemon:
             if not watch.look():
                 _log.critical("supervisor.hung")
                 return False
+            if services.clock.monotonic_s() - trimmed_s >= TRIM_EVERY_S:
+                trimmed_s = services.clock.monotonic_s()
+                give_back()
         return True
 
     def _read_keys_again(self) -> None:

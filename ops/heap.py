@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 
-__all__ = ["keep_heap_small"]
+__all__ = ["TRIM_EVERY_S", "give_back", "keep_heap_small"]
+
+#: what an outage or a herd of readers needed goes back to the machine this soon
+TRIM_EVERY_S = 60.0
 
 #: parameters of glibc's mallopt(3)
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3
@@ -22,3 +25,11 @@ def keep_heap_small() -> None:
         return
     mallopt(_ARENA_MAX, _ARENAS)
     mallopt(_MMAP_THRESHOLD, _MAPPED_ALONE_BYTES)
+
+
+def give_back() -> None:
+    """Return free memory in the middle of the heap to the machine; takes a few milliseconds."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError):
+        return
