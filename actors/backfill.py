@@ -250,6 +250,9 @@ class Backfill(Source):
         self._synced = True
 
     def _read(self, reading: HistoryPass) -> None:
+        if (wait_s := self._gateway.wait_s()) > 0:
+            self.tick_later("step", wait_s)  # polls come out of the same quota
+            return
         wanted = reading.next_page
         page = self._gateway.history(
             reading.channel, offset=wanted.offset, limit=wanted.limit, since=reading.since

@@ -127,6 +127,9 @@ class Poller(Source):
         if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
             self._poll_later(quiet_s)  # a ring is no reason to ask sooner than the gateway allows
             return
+        if (wait_s := self._gateway.wait_s()) > 0:
+            self._poll_later(wait_s)  # all channels share what the gateway allows
+            return
         self._poll_began_s = self.clock.monotonic_s()
         self._last_poll_at = self.clock.now()
         self._rung = False

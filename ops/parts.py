@@ -41,6 +41,7 @@ from storage.daemons import Daemons
 from storage.dead_letters import DeadLetters
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway import GatewayClient
+from storage.gateway_quota import Quota
 from storage.known import KnownMessages
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
@@ -61,6 +62,7 @@ class Parts:
         self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         # weak: that of a channel which was removed goes with its children
+        self._quota = Quota()
         self._gateways: weakref.WeakSet[GatewayClient] = weakref.WeakSet()
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._channels = Channels(
@@ -147,6 +149,7 @@ class Parts:
             timeout_s=timeout_s,
             timers=self._timers,
             now=self.services.clock.now,
+            quota=self._quota,
         )
         self._gateways.add(client)
         return client

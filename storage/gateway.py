@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from storage.deadline import cut_after
 from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway_answers import check_status, count_of, decode_answer
 from storage.gateway_messages import decode_message
+from storage.gateway_quota import Quota, read_quota
 from storage.gateway_rows import page_bytes
 from storage.http_causes import plain_cause
 from storage.http_connection import KeptConnections, read_at_most
@@ -50,6 +52,7 @@ class GatewayClient:
     """One caller's client: a kept connection, both key headers, a total deadline on each call.
 
     Not safe for two threads: each actor has its own. ``now`` is what the instants in messages are bounded by.
+    The ``quota`` is that of the host, shared by all clients of a daemon.
     """
 
     def __init__(
@@ -61,11 +64,14 @@ class GatewayClient:
         timers: Timers,
         login: tuple[str, str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        quota: Quota | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._timers = timers
         self._now = now
+        self._quota = Quota() if quota is None else quota
+        self._has_place = False
         self._session = requests.Session()
         # the environment's proxies and netrc have no say in where the key goes
         self._session.trust_env = False
@@ -78,6 +84,12 @@ class GatewayClient:
         if api_key:
             # the real gateway wants one or the other, by route (fault 17)
             self._session.headers.update({"X-API-Key": api_key, "X-Gateway-Token": api_key})
+
+    def wait_s(self) -> float:
+        """Return the seconds until the next call has its place in what the gateway allows; 0: it may be made now."""
+        wait_s = self._quota.wait_s(self, time.monotonic())
+        self._has_place = wait_s == 0
+        return wait_s
 
     def interrupt(self) -> None:
         """End the call under way, from another thread: its caller gets GatewayUnreachableError."""
@@ -160,6 +172,9 @@ class GatewayClient:
         """Make one call; ``limit`` is the number of messages asked for, and bounds the answer."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         self._adapter.begin_call()
+        if not self._has_place:
+            self._quota.spend(time.monotonic())
+        self._has_place = False
         with cut_after(self._timers, limit_s, self._adapter.shut_down) as cut:
             try:
                 with self._session.request(
@@ -180,6 +195,8 @@ class GatewayClient:
                 raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
             if cut.happened:
                 raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
+        if (allowed := read_quota(headers)) is not None:
+            self._quota.heard(*allowed, time.monotonic())
         check_status(status, headers, content or b"", path)
         if content is None:
             raise GatewayAnswerError(

@@ -19,6 +19,7 @@ from storage.errors import (
 )
 from storage.gateway import GatewayClient
 from storage.gateway_messages import decode_raw
+from storage.gateway_quota import Quota
 from storage.gateway_rows import page_bytes
 from tests.support.clients import KEY, MakeClient, gateway_clients
 from tests.support.httpstub import Answer, HttpStub, json_answer
@@ -301,3 +302,18 @@ def test_no_failed_call_is_repeated_on_its_own(stub: HttpStub, client: GatewayCl
     with pytest.raises(GatewayError):
         client.mark_processed(CHANNEL, ["1"])
     assert stub.count == 1
+
+
+def test_fault_47_clients_of_one_gateway_share_what_it_allows(
+    stub: HttpStub, make_client: MakeClient
+) -> None:
+    quota = Quota()
+    first, second = (make_client(stub.url, quota=quota) for _ in range(2))
+    headers = {"RateLimit-Limit": "300", "RateLimit-Remaining": "20", "RateLimit-Reset": "10"}
+    stub.answer(Answer(headers=headers, body=EMPTY.body))
+    assert first.wait_s() == 0
+    poll(first)
+    assert second.wait_s() == 0
+    assert first.wait_s() == pytest.approx(0.5, abs=0.2), "20 calls in 10 seconds"
+    poll(second)
+    assert second.wait_s() > first.wait_s()

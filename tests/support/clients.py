@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from engine.timers import TimerThread
 from storage.database import Database
 from storage.gateway import GatewayClient
+from storage.gateway_quota import Quota
 
 __all__ = ["KEY", "MakeClient", "OpenDatabase", "databases", "gateway_clients"]
 
@@ -20,8 +21,10 @@ def gateway_clients() -> Iterator[MakeClient]:
     timers = TimerThread()
     made: list[GatewayClient] = []
 
-    def make(url: str, *, timeout_s: float = 5.0, api_key: str | None = KEY) -> GatewayClient:
-        client = GatewayClient(url, api_key=api_key, timeout_s=timeout_s, timers=timers)
+    def make(
+        url: str, *, timeout_s: float = 5.0, api_key: str | None = KEY, quota: Quota | None = None
+    ) -> GatewayClient:
+        client = GatewayClient(url, api_key=api_key, timeout_s=timeout_s, timers=timers, quota=quota)
         made.append(client)
         return client
 

@@ -53,6 +53,9 @@ class FakeGateway:
         if channel in self.down_for:
             raise self.down_for[channel]
 
+    def wait_s(self) -> float:
+        return 0.0
+
     def unprocessed(
         self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False
     ) -> tuple[SourceMessage, ...]:

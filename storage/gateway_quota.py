@@ -1,0 +1,85 @@
+"""What the gateway lets us ask: all callers of one daemon share it, spread over its window.
+
+A gateway counts requests by address and says in its answers how many are left and for how long. Who asks as fast as
+it can has used them up early, and hears nothing until the window is over. Here each caller gets the next free place
+in the row instead, and the places are as far apart as what is left allows.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+
+__all__ = ["Quota", "read_quota"]
+
+#: a longer window is not believed, for it would keep us still for so long
+_LONGEST_WINDOW_S = 3600.0
+_HEADERS = (
+    ("RateLimit-Remaining", "RateLimit-Reset"),
+    ("X-RateLimit-Remaining", "X-RateLimit-Reset-After"),
+    ("X-RateLimit-Remaining", "X-RateLimit-Reset"),
+)
+
+
+class Quota:
+    """The calls left at one gateway. Time is passed in, in monotonic seconds; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until_s = float("-inf")
+        self._apart_s = 0.0
+        self._next_s = float("-inf")
+        self._places: dict[object, float] = {}
+
+    def wait_s(self, caller: object, now_s: float) -> float:
+        """Return the seconds until ``caller`` may ask; 0: it may, and its place is used."""
+        with self._lock:
+            place = self._places.get(caller)
+            if place is None:
+                place = max(self._next_s, now_s)
+                self._next_s = place + self._spacing(now_s)
+            if place <= now_s:
+                self._places.pop(caller, None)
+                return 0.0
+            self._places[caller] = place
+            return place - now_s
+
+    def spend(self, now_s: float) -> None:
+        """Note a call that waited for no place: an acknowledgement, a sync."""
+        with self._lock:
+            self._next_s = max(self._next_s, now_s) + self._spacing(now_s)
+
+    def heard(self, remaining: int, window_s: float, now_s: float) -> None:
+        """Note what an answer says: ``remaining`` calls in the next ``window_s`` seconds."""
+        with self._lock:
+            window_s = min(window_s, _LONGEST_WINDOW_S)
+            self._until_s = now_s + window_s
+            if remaining > 0:
+                self._apart_s = window_s / remaining
+                return
+            self._apart_s = 0.0
+            if self._next_s < self._until_s:
+                # nothing is left: who has a place goes in the same order when the window is over
+                shift_s = self._until_s - now_s
+                self._places = {caller: max(place, now_s) + shift_s for caller, place in self._places.items()}
+                self._next_s = max(self._next_s, now_s) + shift_s
+
+    def _spacing(self, now_s: float) -> float:
+        return self._apart_s if now_s < self._until_s else 0.0
+
+
+def read_quota(headers: Mapping[str, str]) -> tuple[int, float] | None:
+    """Return (calls left, seconds of the window left) as an answer's headers say; None when they do not."""
+    combined = headers.get("RateLimit", "")
+    pairs = [(headers.get(left, ""), headers.get(reset, "")) for left, reset in _HEADERS]
+    pairs.append((_named(combined, "remaining|r"), _named(combined, "reset|t")))
+    for left, reset in pairs:
+        if re.fullmatch(r"[0-9]{1,9}", left.strip()) and re.fullmatch(r"[0-9]{1,6}", reset.strip()):
+            return int(left), float(reset)
+    return None
+
+
+def _named(header: str, names: str) -> str:
+    found = re.search(rf"(?:^|[;,\s])(?:{names})=([0-9]{{1,9}})(?![0-9])", header)
+    return found[1] if found else ""
