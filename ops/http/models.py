@@ -124,7 +124,7 @@ class Health(BaseModel):
 
     status: Literal["healthy", "degraded", "unhealthy"]
     checks: dict[str, Literal["healthy", "degraded", "unhealthy"]]
-    details: dict[str, Any]
+    details: dict[str, Any] | None = None
 
 
 class SyncRequest(Body):
