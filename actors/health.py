@@ -20,6 +20,7 @@ from engine.messages import Tick
 from storage.daemons import Daemons
 from storage.errors import StorageError
 from storage.ledger import Ledger
+from storage.probe import Probe
 from storage.redis import RedisPages, RedisState
 
 __all__ = ["Health"]
@@ -38,6 +39,7 @@ class Health(Actor):
         *,
         daemons: Daemons,
         ledger: Ledger,
+        probe: Probe,
         redis: RedisPages | None,
         poll_limit_s: float,
         started_at: datetime,
@@ -45,6 +47,7 @@ class Health(Actor):
         super().__init__(context)
         self._daemons = daemons
         self._ledger = ledger
+        self._probe = probe
         self._redis = redis
         self._poll_limit_s = poll_limit_s
         self._started_at = started_at
@@ -90,6 +93,9 @@ class Health(Actor):
                 started_at=self._started_at,
                 poll_limit_s=self._poll_limit_s,
                 database_error=self._database_error,
+                reading_error=self._probe.readers_trouble(),
+                machine_ahead_s=self._probe.machine_ahead_s(),
+                write_runs_s=self._probe.write_runs_s(),
                 writer=writer.value if writer else None,
                 pollers=pollers,
                 backfill=backfill.value if backfill else None,
@@ -108,9 +114,10 @@ class Health(Actor):
         self.publish(report)
 
     def _probe_database(self) -> None:
-        """Renew the lease: the shortest call that needs server, schema and rights to be well."""
+        """Renew the lease, which needs server, schema and rights to be well; then read what readers read."""
         try:
             self._others = self._daemons.beat()
+            self._probe.look()
         except StorageError as error:
             self._database_error = str(error)
         else:

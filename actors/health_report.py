@@ -58,7 +58,9 @@ class Inputs:
     """Everything the judging looks at.
 
     A channel without a successful poll for longer than ``poll_limit_s`` seconds is not being polled.
-    ``newest`` is when the newest message in the ledger was received, by channel.
+    ``newest`` is when the newest message in the ledger was received, by channel. ``machine_ahead_s`` is the
+    difference between this machine's clock and the database's, ``write_runs_s`` the age of the oldest write
+    that has no answer yet.
     """
 
     now: datetime
@@ -76,6 +78,9 @@ class Inputs:
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
     newest: Mapping[str, datetime] = field(default_factory=dict)
+    reading_error: str | None = None
+    machine_ahead_s: float | None = None
+    write_runs_s: float = 0.0
 
     def newest_message_at(self, poller: PollerSnapshot) -> datetime | None:
         """Return when a channel's newest message was received, as poller or ledger know: one forgets at a restart."""
@@ -85,6 +90,9 @@ class Inputs:
 
 #: one or two rounds may fall into a restart of the database
 _MANY_FAILURES = 3
+#: seconds; a write takes a fraction of one
+_LONG_WRITE_S = 4.0
+_WRONG_CLOCK_S = 300.0
 
 Verdict = tuple[Status, str | None]
 _WELL: Verdict = (Status.HEALTHY, None)
@@ -98,6 +106,10 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         "pollingWorker": _polling(inputs),
         "historicalSync": _history(inputs),
         "retention": _retention(inputs),
+        "reads": (Status.DEGRADED, f"a reader got no answer: {inputs.reading_error}")
+        if inputs.reading_error
+        else _WELL,
+        "clock": _clock(inputs),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():
@@ -142,6 +154,8 @@ def _database(inputs: Inputs) -> Verdict:
         return Status.UNHEALTHY, "the writer has not started yet"
     if writer.error:
         return Status.UNHEALTHY, f"the writer waits: {writer.error}"
+    if inputs.write_runs_s > _LONG_WRITE_S:
+        return Status.DEGRADED, f"a write has had no answer for {inputs.write_runs_s:.0f} s"
     return _WELL
 
 
@@ -205,6 +219,17 @@ def _retention(inputs: Inputs) -> Verdict:
     if kept is None or (kept.problem is None and kept.failures < _MANY_FAILURES):
         return _WELL
     return Status.DEGRADED, kept.error or kept.problem
+
+
+def _clock(inputs: Inputs) -> Verdict:
+    ahead_s = inputs.machine_ahead_s
+    if ahead_s is None or abs(ahead_s) <= _WRONG_CLOCK_S:
+        return _WELL
+    side = "ahead of" if ahead_s > 0 else "behind"
+    return Status.DEGRADED, (
+        f"this machine's clock is {abs(ahead_s):.0f} s {side} the database's, which is the one that decides: keep"
+        " both by NTP (timedatectl set-ntp true)"
+    )
 
 
 def _actors(inputs: Inputs) -> Verdict:

@@ -43,6 +43,7 @@ from storage.errors import DatabaseMisconfiguredError
 from storage.gateway import GatewayClient
 from storage.gateway_quota import Quota
 from storage.known import KnownMessages
+from storage.probe import Probe
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
 
@@ -124,7 +125,7 @@ class Parts:
             self._writer(),
             self._serving.stream(),
             self._cache(),
-            ChildSpec(name="parser", factory=functools.partial(Parser.start, policy=self._outcome_policy())),
+            self._parser(),
             *children.pollers(),
             self._backfill(),
             self._dead_letters(),
@@ -174,8 +175,10 @@ class Parts:
 
     # ── children ─────────────────────────────────────────────────────────────
 
-    def _outcome_policy(self) -> OutcomePolicy:
-        return OutcomePolicy(retention=RETENTION, text_filter=self._settings.engine.text_filter)
+    def _parser(self) -> ChildSpec:
+        policy = OutcomePolicy(retention=RETENTION, text_filter=self._settings.engine.text_filter)
+        factory = functools.partial(Parser.start, policy=policy, now=self._stores.database.clock.now)
+        return ChildSpec(name="parser", factory=factory)
 
     def _writer(self) -> ChildSpec:
         factory = functools.partial(
@@ -185,7 +188,7 @@ class Parts:
             instruments=self._instruments,
             random=self._random,
         )
-        # a write may take three deadlines of 15 s when connections break under it, a migration one of 50 s
+        # a write may take three deadlines of 8 s when connections break under it, a migration one of 50 s
         return ChildSpec(name="writer", factory=factory, start_s=90, heartbeat_limit_s=90)
 
     def _cache(self) -> ChildSpec:
@@ -249,6 +252,7 @@ class Parts:
             Health.start,
             daemons=Daemons(self._stores.database, daemon_id=secrets.token_hex(8), place=place),
             ledger=self._stores.ledger,
+            probe=Probe(self._stores.database),
             redis=self._stores.redis,
             poll_limit_s=3 * (gateway.polling_interval_ms + breaker.timeout_ms) / 1000,
             started_at=self.services.clock.now(),

@@ -61,6 +61,7 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
         schema=settings.database.schema_name,
         pool_max=settings.database.pool_max,
         timers=timers,
+        clock=clock,
     )
     redis, cache_key = None, settings.redis.cache_key
     seal = Seal(cache_key.get_secret_value() if cache_key else None)

@@ -1,32 +1,37 @@
-"""PostgreSQL through psycopg_pool: three lanes, every call with a deadline, driver errors made ours.
+"""PostgreSQL: three lanes of connections, every call with a deadline, driver errors made ours.
 
 Nothing here relies on session state: PgBouncer and Neon's pooler hand each transaction another server
-connection. No server-side prepared statements, no SET, no LISTEN, no ``options`` at connect.
+connection. No server-side prepared statements, no SET, no LISTEN, no ``options`` at connect. So each
+transaction asks anew what the server behind it is: a standby is left at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 import psycopg
+import psycopg.errors
 import structlog
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
+from engine.clock import Clock, DatabaseClock, SystemClock
 from engine.timers import Timers
 from storage.connect_failures import ADDRESS, with_remedy
-from storage.deadline import cut_after, shut_down_fd
+from storage.deadline import Cut, cut_after, shut_down_fd
 from storage.errors import (
     DatabaseMisconfiguredError,
     DatabaseUnavailableError,
     RowsRefusedError,
     StorageError,
 )
+from storage.lane import Connection, Lane, LaneBusyError, LaneStats, Link
 
-__all__ = ["Cursor", "Database", "PoolStats", "translate"]
+__all__ = ["Cursor", "Database", "translate"]
 
 T = TypeVar("T")
 Cursor = psycopg.Cursor[DictRow]
@@ -35,10 +40,17 @@ _log = structlog.get_logger("storage.database")
 
 #: a call past these is cut, in seconds: readers wait for an answer, the writer for a thousand rows
 READ_DEADLINE_S = 5.0
-WRITE_DEADLINE_S = 15.0
+WRITE_DEADLINE_S = 8.0
 PROBE_DEADLINE_S = 2.0
 #: how long to wait for a connection: short, so that an outage is an answer soon
 CONNECT_WAIT_S = 2.0
+#: the first statement asks next to nothing: without an answer within this the peer is gone or frozen
+BEGIN_DEADLINE_S = 2.0
+#: how long making a connection may take for each address its host has
+CONNECT_TIMEOUT_S = 3
+#: a call is tried this often when connections break or a standby answers: with a pooler between, only the
+#: server's side is replaced each time
+ATTEMPTS = 3
 #: connections kept back from readers, for the writer and its neighbours (2) and the probe (1)
 KEPT_CONNECTIONS = 3
 
@@ -49,52 +61,51 @@ _TRANSIENT_STATES = ("08", "25006", "25P03", "25P04", "40", "53", "55", "57", "5
 #: with these the server ends our connection: it stops or restarts, or the role's limit on an idle
 #: transaction or on a transaction's time was passed
 _ENDING_STATES = ("57P0", "25P03", "25P04")
+#: such a session takes no writes, another one may
+_READ_ONLY_STATE = "25006"
+STANDBY: Final = (
+    "25006: the server is a standby (in recovery) and takes no writes; the host name, or the pooler's, has to lead"
+    " to the primary"
+)
 
-
-@dataclass(frozen=True, slots=True)
-class PoolStats:
-    """One lane's connections: open, in the pool unused, and requests waiting for one.
-
-    Since the start: ``requests`` for a connection, of them ``queued`` to wait, together ``waited_s`` seconds, and
-    ``refused`` for none was free in time or too many waited already.
-    """
-
-    size: int
-    available: int
-    waiting: int
-    maximum: int
-    requests: int
-    queued: int
-    refused: int
-    waited_s: float
+#: in one round trip; the instant is a number, which no setting of a role writes differently
+_BEGIN = b"begin; select pg_is_in_recovery() as standby, extract(epoch from clock_timestamp()) as now"
+#: the kernel gives a peer up that acknowledges nothing; the last counts milliseconds
+_TCP = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 6000}
 
 
 class Database:
-    """The pools of one daemon.
+    """The connections of one daemon. ``clock`` is the database's, as its last transactions told it.
 
-    Reads, writes and the probe have pools of their own, so that readers cannot starve the writer and
+    Reads, writes and the probe have lanes of their own, so that readers cannot starve the writer and
     the probe tells the database's state, not the readers' queue.
     """
 
-    def __init__(self, conninfo: str, *, schema: str, pool_max: int, timers: Timers) -> None:
+    def __init__(
+        self, conninfo: str, *, schema: str, pool_max: int, timers: Timers, clock: Clock | None = None
+    ) -> None:
         self.schema = schema
         self._timers = timers
-        self._connecting = _ConnectErrors()
+        machine = clock or SystemClock()
+        self._now_s = machine.monotonic_s
+        self.clock = DatabaseClock(machine)
+        #: the last failure of each lane that was not a row's fault: when and why
+        self._failed: dict[str, tuple[float, str]] = {}
         self._lanes = {
-            "read": self._pool("read", conninfo, max(1, pool_max - KEPT_CONNECTIONS)),
-            "write": self._pool("write", conninfo, KEPT_CONNECTIONS - 1),
-            "probe": self._pool("probe", conninfo, 1),
+            "read": self._lane("read", conninfo, max(1, pool_max - KEPT_CONNECTIONS)),
+            "write": self._lane("write", conninfo, KEPT_CONNECTIONS - 1),
+            "probe": self._lane("probe", conninfo, 1),
         }
 
     def open(self) -> None:
         """Start connecting in the background; a database that is down does not hold this up."""
-        for pool in self._lanes.values():
-            pool.open(wait=False)
+        for lane in self._lanes.values():
+            lane.open()
 
     def close(self) -> None:
-        """Close all connections. Idempotent."""
-        for pool in self._lanes.values():
-            pool.close(timeout=1.0)
+        """Close all connections and cut the calls that still run. Idempotent."""
+        for lane in self._lanes.values():
+            lane.close()
 
     def read(self, work: Callable[[Cursor], T]) -> T:
         """Run ``work`` in a transaction of the readers' lane and return what it returns."""
@@ -108,86 +119,138 @@ class Database:
         """Run a short ``work`` on the probe's lane, which nothing else can keep busy."""
         return self._run("probe", work, PROBE_DEADLINE_S)
 
-    def stats(self) -> dict[str, PoolStats]:
+    def stats(self) -> dict[str, LaneStats]:
         """Return the connection counts by lane."""
-        result = {}
-        for lane, pool in self._lanes.items():
-            stats = pool.get_stats()
-            result[lane] = PoolStats(
-                size=stats.get("pool_size", 0),
-                available=stats.get("pool_available", 0),
-                waiting=stats.get("requests_waiting", 0),
-                maximum=pool.max_size,
-                requests=stats.get("requests_num", 0),
-                queued=stats.get("requests_queued", 0),
-                refused=stats.get("requests_errors", 0),
-                waited_s=stats.get("requests_wait_ms", 0) / 1000,
-            )
-        return result
+        return {name: lane.stats() for name, lane in self._lanes.items()}
 
-    def _run(self, lane: str, work: Callable[[Cursor], T], deadline_s: float) -> T:
-        """Run ``work``; after a server restart every pooled connection is stale, so each may fail once."""
-        pool = self._lanes[lane]
-        for _ in range(pool.max_size):
+    def now(self) -> datetime:
+        """Return the database's present instant, asking for it if it has not told it yet.
+
+        Raises:
+            StorageError: it cannot be asked.
+        """
+        while (now := self.clock.now()) is None:
+            self.check(lambda _: None)
+        return now
+
+    def reading_failed_within(self, seconds: float) -> str | None:
+        """Return why a reader's call failed in the last ``seconds``; None when none did."""
+        failed = self._failed.get("read")
+        return failed[1] if failed and self._now_s() - failed[0] < seconds else None
+
+    def _run(self, name: str, work: Callable[[Cursor], T], deadline_s: float) -> T:
+        """Run ``work``, again on another connection when one turns out to be lost, within one time for all."""
+        lane = self._lanes[name]
+        until_s = self._now_s() + CONNECT_WAIT_S + deadline_s
+        for left in range(ATTEMPTS - 1, -1, -1):
             try:
-                return self._attempt(pool, work, deadline_s)
+                return self._attempt(lane, work, min(deadline_s, until_s - self._now_s()))
             except DatabaseUnavailableError as error:
-                if not error.connection_lost:
+                if not left or not error.connection_lost or self._now_s() >= until_s:
+                    self._failed[name] = self._now_s(), str(error)
                     raise
-        return self._attempt(pool, work, deadline_s)
+            except DatabaseMisconfiguredError as error:
+                self._failed[name] = self._now_s(), str(error)
+                raise
+        raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(
-        self,
-        pool: ConnectionPool[psycopg.Connection[DictRow]],
-        work: Callable[[Cursor], T],
-        deadline_s: float,
-    ) -> T:
-        cut = None
+    def _attempt(self, lane: Lane, work: Callable[[Cursor], T], deadline_s: float) -> T:
         try:
-            with pool.connection(timeout=CONNECT_WAIT_S) as connection:
-                fd = connection.fileno()
-                # the commit stands inside as well: a frozen server can hang there too
-                with (
-                    cut_after(self._timers, deadline_s, lambda: shut_down_fd(fd)) as cut,
-                    connection.transaction(),
-                ):
-                    return work(connection.cursor())
+            link = lane.take(min(CONNECT_WAIT_S, deadline_s))
+        except LaneBusyError as error:
+            cause = with_remedy(str(error.cause)) if error.cause else str(error)
+            raise DatabaseUnavailableError(f"no connection: {cause}") from error
+        try:
+            self._begin(lane, link, min(BEGIN_DEADLINE_S, deadline_s))
+            return self._finish(lane, link, work, deadline_s)
+        finally:
+            lane.give_back(link)
+
+    def _begin(self, lane: Lane, link: Link, deadline_s: float) -> None:
+        """Begin a transaction, unless the peer is silent or a standby: then none of our connections is of use."""
+        connection, asked_s = link.connection, self._now_s()
+        try:
+            with self._cut_after(link, deadline_s) as cut:
+                cursor = connection.execute(_BEGIN)
+                cursor.nextset()
+                row = cursor.fetchone()
+        except psycopg.Error as error:
+            if cut.happened:
+                self._renew(*self._lanes.values(), why="no answer")
+                raise _cut(deadline_s, connection_lost=link.used) from error
+            self._renew(lane, why="lost")
+            ours = translate(error)
+            assert ours is not None  # noqa: S101 - the driver's
+            raise ours from error
+        assert row is not None  # noqa: S101 - the statement returns one row
+        if row["standby"]:
+            # closed inside the transaction, so that a pooler lets its own connection to that server go, too
+            connection.close()
+            self._renew(*self._lanes.values(), why="standby")
+            raise DatabaseUnavailableError(STANDBY, connection_lost=True)
+        self.clock.observe(datetime.fromtimestamp(float(row["now"]), UTC), asked_s=asked_s)
+
+    def _finish(self, lane: Lane, link: Link, work: Callable[[Cursor], T], deadline_s: float) -> T:
+        """Run ``work`` in the transaction that was begun, and commit."""
+        connection = link.connection
+        try:
+            # the commit stands inside as well: a frozen server can hang there too
+            with self._cut_after(link, deadline_s) as cut, _rolled_back(connection):
+                result = work(connection.cursor())
+                connection.commit()
+                return result
         except StorageError:
             raise
         except Exception as error:
-            if cut is not None and cut.happened:
-                raise DatabaseUnavailableError(
-                    f"no answer within {deadline_s:g} s; the connection was cut"
-                ) from error
-            if isinstance(error, PoolTimeout | TooManyRequests):
-                cause = self._connecting.last or "all connections are in use"
-                raise DatabaseUnavailableError(
-                    f"no connection within {CONNECT_WAIT_S:g} s: {cause}"
-                ) from error
+            if cut.happened:
+                self._renew(lane, why="no answer")
+                raise _cut(deadline_s) from error
             ours = translate(error)
             if ours is None:
                 raise
+            if isinstance(ours, DatabaseUnavailableError) and ours.connection_lost:
+                connection.close()
+                self._renew(lane, why="lost")
             raise ours from error
 
-    def _pool(self, lane: str, conninfo: str, max_size: int) -> ConnectionPool[psycopg.Connection[DictRow]]:
-        kwargs: dict[str, Any] = {"autocommit": True, "prepare_threshold": None, "row_factory": dict_row}
-        return ConnectionPool(
-            make_conninfo(conninfo, connect_timeout=3, application_name=f"tp-capital {lane}"),
-            connection_class=self._connecting.recorder(),
-            kwargs=kwargs,
-            min_size=1,
-            max_size=max_size,
-            open=False,
-            name=lane,
-            timeout=CONNECT_WAIT_S,
-            # refuse rather than queue without bound
-            max_waiting=200,
-            # the pool's own retries double their delay; given up early, the next caller starts a fresh one,
-            # so recovery is noticed within seconds however long the outage was
-            reconnect_timeout=2.0,
-            num_workers=1,
-            reconnect_failed=lambda pool: _log.warning("pool.reconnect_failed", lane=pool.name),
+    def _cut_after(self, link: Link, deadline_s: float) -> contextlib.AbstractContextManager[Cut]:
+        return cut_after(self._timers, deadline_s, lambda: shut_down_fd(link.fd))
+
+    def _renew(self, *lanes: Lane, why: str) -> None:
+        """Replace the connections of ``lanes``: they lead where the one led that was found useless."""
+        for lane in lanes:
+            if lane.renew():
+                _log.warning("lane.renewed", lane=lane.name, why=why)
+
+    def _lane(self, name: str, conninfo: str, most: int) -> Lane:
+        place = make_conninfo(
+            conninfo, connect_timeout=CONNECT_TIMEOUT_S, application_name=f"tp-capital {name}", **_TCP
         )
+        connect = functools.partial(
+            Connection.connect, place, autocommit=True, prepare_threshold=None, row_factory=dict_row
+        )
+        return Lane(name, connect, most=most)
+
+
+@contextlib.contextmanager
+def _rolled_back(connection: Connection) -> Iterator[None]:
+    """Roll back when the body raises."""
+    try:
+        yield
+    except psycopg.errors.ReadOnlySqlTransaction:
+        connection.close()  # inside the transaction, as that to a standby
+        raise
+    except BaseException:
+        with contextlib.suppress(psycopg.Error):
+            connection.rollback()
+        raise
+
+
+def _cut(deadline_s: float, *, connection_lost: bool = False) -> DatabaseUnavailableError:
+    return DatabaseUnavailableError(
+        f"no answer within {round(deadline_s, 1):g} s; the connection was cut",
+        connection_lost=connection_lost,
+    )
 
 
 def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | None:
@@ -216,7 +279,9 @@ def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | Non
     if row:
         return RowsRefusedError(f"{state}: {text}")
     if state.startswith(_TRANSIENT_STATES):
-        return DatabaseUnavailableError(f"{state}: {text}", connection_lost=state.startswith(_ENDING_STATES))
+        return DatabaseUnavailableError(
+            f"{state}: {text}", connection_lost=state.startswith((*_ENDING_STATES, _READ_ONLY_STATE))
+        )
     return DatabaseMisconfiguredError(f"{state}: {text}")
 
 
@@ -230,27 +295,3 @@ def _words(error: psycopg.Error, *, row: bool) -> str:
         return str(error)
     more = () if row else (said.message_detail, said.message_hint)
     return ". ".join(part.rstrip(".") for part in (said.message_primary, *more) if part)
-
-
-class _ConnectErrors:
-    """Remembers why the last attempt to connect failed: the pool itself reports only a time-out."""
-
-    def __init__(self) -> None:
-        self.last: str | None = None
-
-    def recorder(self) -> type[psycopg.Connection[DictRow]]:
-        """Return a connection class that notes its failures here."""
-        errors = self
-
-        class Recording(psycopg.Connection[DictRow]):
-            @classmethod
-            def connect(cls, *args: Any, **kwargs: Any) -> Any:
-                try:
-                    connection = super().connect(*args, **kwargs)
-                except psycopg.Error as error:
-                    errors.last = with_remedy(str(error))
-                    raise
-                errors.last = None
-                return connection
-
-        return Recording

@@ -14,9 +14,9 @@ from storage.database import Cursor, Database
 from storage.events import status_of
 from storage.ledger_rows import to_json
 
-__all__ = ["SignalPage", "SignalQuery", "Signals", "decode_cursor", "encode_cursor"]
+__all__ = ["SIGNAL_COLUMNS", "SignalPage", "SignalQuery", "Signals", "decode_cursor", "encode_cursor"]
 
-_COLUMNS = sql.SQL(
+SIGNAL_COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
@@ -85,7 +85,9 @@ class Signals:
         self._events = sql.SQL(_EVENTS).format(schema=schema)
         self._labels = sql.SQL(_LABELS).format(schema=schema)
         history = sql.Identifier(database.schema, "signals_history")
-        self._committed = sql.SQL(_COMMITTED).format(columns=_COLUMNS, table=self._table, history=history)
+        self._committed = sql.SQL(_COMMITTED).format(
+            columns=SIGNAL_COLUMNS, table=self._table, history=history
+        )
         self._retention = retention
 
     def find(self, query: SignalQuery) -> SignalPage:
@@ -123,7 +125,7 @@ class Signals:
         way = sql.SQL("asc" if query.ascending else "desc")
         statement = sql.SQL(
             "select {columns} from {table} where {where} order by ts {way}, id {way} limit %(limit)s"
-        ).format(columns=_COLUMNS, table=self._table, where=sql.SQL(" and ").join(conditions), way=way)
+        ).format(columns=SIGNAL_COLUMNS, table=self._table, where=sql.SQL(" and ").join(conditions), way=way)
 
         def work(cursor: Cursor) -> SignalPage:
             rows = cursor.execute(statement, values).fetchall()
@@ -139,7 +141,7 @@ class Signals:
         statement = sql.SQL(
             "select {columns}, provenance, grammar_version from {table}"
             " where id = %(id)s and ts > now() - %(retention)s"
-        ).format(columns=_COLUMNS, table=self._table)
+        ).format(columns=SIGNAL_COLUMNS, table=self._table)
 
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from actors.parser.outcome import OutcomePolicy, dead_letter, settle
 from actors.source import WRITER
 from engine.actor import Actor, Context
-from engine.messages import BatchParsed, MessagesFetched
+from engine.messages import BatchParsed, MessagesFetched, Tick
 from engine.model import Outcome, OutcomeKind, SourceMessage
 
 __all__ = ["Parser"]
 
+#: how often the database's clock is looked for until it is known
+CLOCK_EVERY_S = 0.5
+
 
 class Parser(Actor):
-    """Turns fetched messages into outcomes. Stateless: the grammar inside is a pure function."""
+    """Turns fetched messages into outcomes; the grammar inside is a pure function.
 
-    def __init__(self, context: Context, *, policy: OutcomePolicy) -> None:
+    ``now`` is the database's instant: what is past the retention is judged by no machine's own clock. Until it
+    is known the newest batch of each source and channel waits here; nothing could be written yet, either.
+    """
+
+    def __init__(
+        self, context: Context, *, policy: OutcomePolicy, now: Callable[[], datetime | None]
+    ) -> None:
         super().__init__(context)
         self._policy = policy
+        self._now = now
+        self._waiting: dict[tuple[str, str], MessagesFetched] = {}
 
     def _on_messages_fetched(self, batch: MessagesFetched) -> None:
-        outcomes = tuple(self._settle(message, unread=batch.unread) for message in batch.messages)
+        self._waiting[batch.source, batch.channel] = batch
+        self._read_on()
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "clock":
+            self._read_on()
+
+    def _read_on(self) -> None:
+        now = self._now()
+        if now is None:
+            self.tick_later("clock", CLOCK_EVERY_S)
+            return
+        while self._waiting:
+            self._read(self._waiting.pop(next(iter(self._waiting))), now)
+
+    def _read(self, batch: MessagesFetched, now: datetime) -> None:
+        outcomes = tuple(self._settle(message, now, unread=batch.unread) for message in batch.messages)
         self._tell_dead(batch, [one for one in outcomes if one.kind is OutcomeKind.DEAD_LETTER])
         self.send(
             WRITER,
@@ -32,11 +62,11 @@ class Parser(Actor):
             ),
         )
 
-    def _settle(self, message: SourceMessage, *, unread: bool) -> Outcome:
+    def _settle(self, message: SourceMessage, now: datetime, *, unread: bool) -> Outcome:
         if unread:
             error = "an actor died twice with this message alone in its batch; it was not read again"
             return dead_letter(message, reason="killed_actor", error=error)
-        return settle(message, now=self.clock.now(), policy=self._policy)
+        return settle(message, now=now, policy=self._policy)
 
     def _tell_dead(self, batch: MessagesFetched, dead: list[Outcome]) -> None:
         """Say what could not be read, in one line a batch: a page may hold nothing else (fault 46)."""

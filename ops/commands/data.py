@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -119,7 +118,7 @@ def _open(source: LegacySource, stores: Stores, settings: Settings, wanted: _Wan
 
 def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
     started_s = time.monotonic()
-    reader = LegacyReader(retention=RETENTION, now=datetime.now(UTC))
+    reader = LegacyReader(retention=RETENTION, now=stores.database.now())
     target = LegacyImport(stores.database, stores.ledger, reader.take)
     trial = LegacyTrial(stores.database, reader.take)
     after = None if wanted.again else target.last_taken()

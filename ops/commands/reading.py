@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -80,14 +79,14 @@ def replay(
     quiet_logs()
     timers = TimerThread()
     stores = make_stores(settings, clock=SystemClock(), timers=timers)
-    again = Replay(
-        Archive(stores.database),
-        stores.ledger,
-        policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
-        now=datetime.now(UTC),
-    )
     try:
         stores.database.open()
+        again = Replay(
+            Archive(stores.database),
+            stores.ledger,
+            policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
+            now=stores.database.now(),
+        )
         found = []
         for difference in again.run(channel=channel, since=since, apply=apply):
             if json:

@@ -45,6 +45,9 @@ def _counter(name: str, meaning: str, *labels: str) -> Family:
 
 BUILD_INFO = _gauge("build_info", "1, with the version that runs", "version")
 HEALTH = _gauge("health", "1 for the status a check of /health has, 0 for the others", "check", "status")
+CLOCK_AHEAD = _gauge(
+    "clock_ahead_seconds", "By how much this machine's clock is ahead of the database's, which decides"
+)
 DISK_FREE = _gauge("disk_free_bytes", "Space an ordinary user may yet fill where the engine works", "path")
 DISK_SIZE = _gauge("disk_size_bytes", "Size of the file system where the engine works", "path")
 
@@ -87,6 +90,9 @@ POOL_REQUESTS = _counter("pool_requests", "Requests for a database connection", 
 POOL_QUEUED = _counter("pool_queued_requests", "Requests that had to wait for a connection", "lane")
 POOL_REFUSED = _counter("pool_refused_requests", "Requests that got no connection in time, or at all", "lane")
 POOL_WAIT = _counter("pool_wait_seconds", "Time requests have waited for a database connection", "lane")
+POOL_RENEWALS = _counter(
+    "pool_renewals", "Times all connections of a lane were replaced: lost, silent, or to a standby", "lane"
+)
 
 REDIS_UP = _gauge("redis_up", "1 while a Redis server answers and has the role it should have", "server")
 REDIS_REFUSED = _counter(

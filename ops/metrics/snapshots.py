@@ -147,6 +147,7 @@ class SnapshotCollector(Collector):
             sheet.set(f.RETENTION_AHEAD, kept.value.ahead_until)
 
     def _pools(self, sheet: Sheet) -> None:
+        sheet.set(f.CLOCK_AHEAD, self._database.clock.machine_ahead_s())
         for lane, stats in self._database.stats().items():
             sheet.set(f.POOL_CONNECTIONS, max(0, stats.size - stats.available), lane, "busy")
             sheet.set(f.POOL_CONNECTIONS, stats.available, lane, "idle")
@@ -156,6 +157,7 @@ class SnapshotCollector(Collector):
             sheet.set(f.POOL_QUEUED, stats.queued, lane)
             sheet.set(f.POOL_REFUSED, stats.refused, lane)
             sheet.set(f.POOL_WAIT, stats.waited_s, lane)
+            sheet.set(f.POOL_RENEWALS, stats.renewals, lane)
 
     def _refused_pages(self, sheet: Sheet) -> None:
         for reason, count in self._redis.refused.items() if self._redis is not None else ():

@@ -56,6 +56,7 @@ class TcpProxy:
         self.port: int = self._reserved.getsockname()[1]
         self._listener: socket.socket | None = None
         self._links: set[_Link] = set()
+        self._forgotten: set[_Link] = set()
         self._frozen = False
         self._rate: int | None = None
         self._allowance = 0.0
@@ -108,6 +109,10 @@ class TcpProxy:
     def thaw(self) -> None:
         """Forward again, beginning with what was held back."""
         self._call(lambda: setattr(self, "_frozen", False))
+
+    def forget(self) -> None:
+        """Forward nothing on the connections that are open, for ever and without a word; new ones work."""
+        self._call(self._forget)
 
     def drip(self, bytes_per_second: int | None) -> None:
         """Forward no more than this many bytes a second in all, both directions together; None lifts it."""
@@ -239,10 +244,15 @@ class TcpProxy:
             self._listener.close()
             self._listener = None
 
+    def _forget(self) -> None:
+        # not closed: the client is not told, and the server goes on waiting for it
+        self._forgotten |= self._links
+        self._links = set()
+
     def _cut(self) -> None:
         if self._listener:
             self._accept_all()
-        for link in list(self._links):
+        for link in [*self._links, *self._forgotten]:
             self._reset(link)
 
     def _accept_all(self) -> None:
@@ -264,6 +274,7 @@ class TcpProxy:
 
     def _reset(self, link: _Link, *, orderly: bool = False) -> None:
         self._links.discard(link)
+        self._forgotten.discard(link)
         for each in link.sockets:
             if not orderly:
                 # Lingering for zero seconds makes close() send RST instead of FIN: socket(7).

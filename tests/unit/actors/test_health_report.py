@@ -104,9 +104,41 @@ def test_all_well_is_healthy_and_ready() -> None:
     well = report(WELL)
     assert (well.status, well.ready) == (HEALTHY, True)
     assert set(well.findings) == {
-        *("timescaledb", "gatewayApi", "pollingWorker", "historicalSync", "retention", "actors")
+        *(
+            "timescaledb",
+            "gatewayApi",
+            "pollingWorker",
+            "historicalSync",
+            "retention",
+            "reads",
+            "clock",
+            "actors",
+        )
     }
     assert all(finding.cause is None for finding in well.findings.values())
+
+
+def test_fault_93_readers_that_get_no_answer_are_told() -> None:
+    told = report(replace(WELL, reading_error="permission denied for table channels"))
+    assert told.findings["reads"].status is DEGRADED
+    assert "permission denied for table channels" in str(told.findings["reads"].cause)
+    assert told.ready, "what is written and served from pages is as it was"
+
+
+def test_fault_94_a_write_without_answer_is_told_before_its_deadline() -> None:
+    assert report(replace(WELL, write_runs_s=4.0)).status is HEALTHY
+    told = report(replace(WELL, write_runs_s=4.1)).findings["timescaledb"]
+    assert (told.status, told.cause) == (DEGRADED, "a write has had no answer for 4 s")
+
+
+@pytest.mark.parametrize("ahead_s", [301.0, -301.0, 8_640_000.0])
+def test_fault_95_a_clock_that_differs_from_the_databases_by_over_five_minutes_is_told(
+    ahead_s: float,
+) -> None:
+    assert report(replace(WELL, machine_ahead_s=300.0)).status is HEALTHY
+    told = report(replace(WELL, machine_ahead_s=ahead_s)).findings["clock"]
+    assert told.status is DEGRADED
+    assert f"{abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the database's" in str(told.cause)
 
 
 def test_weeks_that_are_not_kept_are_told_but_not_at_the_first_failure() -> None:

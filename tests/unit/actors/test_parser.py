@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
@@ -29,11 +29,30 @@ def parsed(*messages: SourceMessage) -> tuple[Outcome, ...]:
     """Return what the parser tells the writer of a batch."""
     world = World()
     writer = world.recorder(WRITER)
-    parser = Parser(world.context("parser"), policy=POLICY)
+    parser = Parser(world.context("parser"), policy=POLICY, now=lambda: START)
     parser.on_start()
     parser.on_receive(MessagesFetched(batch_id="b", source="poller", channel=CHANNEL, messages=messages))
     (batch,) = (told for told in writer.taken() if isinstance(told, BatchParsed))
     return batch.outcomes
+
+
+def test_fault_95_retention_is_judged_by_the_databases_clock_once_it_is_known() -> None:
+    world = World()
+    writer = world.recorder(WRITER)
+    told: list[datetime] = []
+    parser = Parser(world.context("parser"), policy=POLICY, now=lambda: told[-1] if told else None)
+    parser.on_start()
+    text = "🟢Swing Trade\n\nAtivo: PETR4\nCompra: 30,00\nAlvo 1: 31,00\nStop: 29,00"
+    message = a_message(1, text=text, received_at=START, telegram_date=START)
+    world.clock.advance(100 * 86400)
+    parser.on_receive(MessagesFetched(batch_id="b", source="poller", channel=CHANNEL, messages=(message,)))
+    assert not [one for one in writer.taken() if isinstance(one, BatchParsed)], (
+        "nothing is judged by this clock"
+    )
+    told.append(START + timedelta(days=89))
+    world.advance(actor.CLOCK_EVERY_S, parser)
+    (batch,) = (one for one in writer.taken() if isinstance(one, BatchParsed))
+    assert batch.outcomes[0].kind is OutcomeKind.SIGNAL
 
 
 class _OneMessage:
