@@ -34,7 +34,10 @@ __all__ = ["Daemon", "run", "stop_on_signals"]
 _log = structlog.get_logger("main")
 
 #: from the request to stop to the exit of the process (ARCHITECTURE, SIGTERM)
-STOP_S = 10.0
+STOP_S = 9.0
+#: by then what is to be written has been; who still waits for the database would use up the time there is
+DATABASE_GIVEN_UP_S = 5.0
+DRAIN_S = 5.5
 LOOK_EVERY_S = 1.0
 
 
@@ -60,7 +63,9 @@ class Daemon:
         """Start all actors; returns at once."""
         keep_heap_small()
         self.parts.open()
-        self._supervisor = Supervisor.start(self.parts.services, self.parts.specs(), finished=self.finished)
+        self._supervisor = Supervisor.start(
+            self.parts.services, self.parts.specs(), finished=self.finished, drain_s=DRAIN_S
+        )
 
     def wait(self, stop: threading.Event, *, again: threading.Event | None = None) -> bool:
         """Wait for ``stop``; return False when the actors ended on their own before it came.
@@ -107,7 +112,10 @@ class Daemon:
         self._manager.stopping()
         if not self.finished.is_set():
             self.parts.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
-        orderly = self.finished.wait(STOP_S)
+        orderly = self.finished.wait(DATABASE_GIVEN_UP_S)
+        if not orderly:
+            self.parts.give_up_database()
+            orderly = self.finished.wait(STOP_S - DATABASE_GIVEN_UP_S)
         if not orderly:
             _log.error("daemon.stop_timeout", after_s=STOP_S)
         if self._supervisor is not None:

@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
+import structlog
+
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.dead_letters import DeadLetterSource
@@ -20,6 +22,7 @@ from actors.instruments import Instruments
 from actors.maintenance import Maintenance
 from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy
+from actors.snapshots import PollerSnapshot, WriterSnapshot
 from actors.writer import Writer
 from config import Settings
 from config.keys import ApiKeyEntry
@@ -46,6 +49,8 @@ from storage.known import KnownMessages
 from storage.probe import Probe
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
+
+_log = structlog.get_logger("main")
 
 __all__ = ["RETENTION", "Parts"]
 
@@ -101,6 +106,20 @@ class Parts:
     def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
         """Ask requests for these keys from now on."""
         self._serving.take_keys(keys)
+
+    def give_up_database(self) -> None:
+        """Cut every call to the database, now and from now on, and tell what is left to be fetched again."""
+        board = self.services.board
+        writer = board.read("writer", WriterSnapshot)
+        pollers = board.all_of(PollerSnapshot).values()
+        _log.warning(
+            "daemon.database_given_up",
+            batches_waiting=writer.value.waiting if writer else 0,
+            in_flight=sum(poller.value.in_flight for poller in pollers),
+            unacknowledged=sum(poller.value.unacknowledged for poller in pollers),
+            error=writer.value.error if writer else None,
+        )
+        self._stores.database.close()
 
     def close(self) -> None:
         """Close everything; idempotent."""

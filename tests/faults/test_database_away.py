@@ -1,0 +1,131 @@
+"""The whole engine before a database that is silent, may not be read, or has another clock."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from structlog.testing import capture_logs
+
+from engine.messages import MessagesFetched
+from engine.timers import TimerThread
+from ops.local.roles import ENGINE_ROLE
+from storage.schema import Strategy, migrate
+from tests.support.databases import as_engine, through
+from tests.support.messages import CHANNEL, signal_message, stored_signals
+from tests.support.outcomes import a_message
+from tests.support.proxy import TcpProxy
+from tests.support.serving import serving
+from tests.support.stack import eventually
+
+
+@pytest.fixture
+def engine_url(direct_url: str) -> str:
+    """Give the engine's own role a migrated database, straight to the server."""
+    timers = TimerThread()
+    migrate(direct_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=ENGINE_ROLE)
+    timers.close()
+    return as_engine(direct_url)
+
+
+@pytest.fixture
+def proxy(direct_url: str) -> Iterator[TcpProxy]:
+    with TcpProxy("127.0.0.1", int(str(conninfo_to_dict(direct_url)["port"]))) as one:
+        yield one
+
+
+@pytest.mark.usefixtures("engine_url")
+@pytest.mark.parametrize("how", ["freeze", "forget"])
+def test_fault_90_a_silent_database_holds_up_no_stop(direct_url: str, proxy: TcpProxy, how: str) -> None:
+    with serving(as_engine(through(direct_url, proxy.port))) as served:
+        getattr(proxy, how)()
+        proxy.freeze()
+        eventually(lambda: served.engine.check("timescaledb") == "unhealthy")
+        start = time.monotonic()
+        with capture_logs() as told:
+            assert served.engine.daemon.stop("SIGTERM")
+        assert time.monotonic() - start < 10
+        events = [line["event"] for line in told]
+        assert "daemon.stop_timeout" not in events
+        if "daemon.database_given_up" in events:
+            assert (
+                next(line for line in told if line["event"] == "daemon.database_given_up")["in_flight"] == 0
+            )
+        proxy.thaw()
+
+
+@pytest.mark.parametrize(
+    ("harm", "word"),
+    [
+        (f"revoke select on signals.tp_capital_signals from {ENGINE_ROLE}", "tp_capital_signals"),
+        ("alter table signals.tp_capital_signals rename to gone", "tp_capital_signals"),
+        ("alter table signals.signal_events rename to gone", "signal_events"),
+        ("alter table signals.channels rename column label to gone", "label"),
+    ],
+    ids=["right", "signals", "events", "column"],
+)
+def test_fault_93_what_readers_cannot_read_is_told_without_any_reader(
+    direct_url: str, engine_url: str, harm: str, word: str
+) -> None:
+    with serving(engine_url) as served:
+        engine = served.engine
+        engine.wait_healthy()
+        with psycopg.connect(direct_url, autocommit=True) as owner:
+            owner.execute(harm.encode())
+        start = time.monotonic()
+        eventually(lambda: engine.check("timescaledb") == "unhealthy")
+        assert time.monotonic() - start < 5
+        assert word in engine.detail("timescaledb", "error")
+        assert "`tp-capital migrate`" in engine.detail("timescaledb", "error")
+        assert engine.get("/readyz").status_code == 503
+        assert engine.get("/livez").status_code == 200
+        with psycopg.connect(direct_url, autocommit=True) as owner:
+            for mend in (
+                f"grant select on signals.tp_capital_signals to {ENGINE_ROLE}",
+                "alter table if exists signals.gone rename to " + word,
+                "alter table signals.channels rename column gone to label",
+            ):
+                mend_with(owner, mend)
+        engine.wait_healthy()
+
+
+def mend_with(owner: psycopg.Connection, statement: str) -> None:
+    """Run one of the statements that mend; those for another harm are refused."""
+    with contextlib.suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+        owner.execute(statement.encode())
+
+
+@pytest.mark.usefixtures("engine_url")
+def test_fault_94_a_silent_peer_is_told_or_mended_and_commits_go_on_within_ten_seconds(
+    direct_url: str, proxy: TcpProxy
+) -> None:
+    with serving(as_engine(through(direct_url, proxy.port))) as served:
+        served.engine.wait_healthy()
+        proxy.forget()
+        start = time.monotonic()
+        served.commit(1)
+        assert time.monotonic() - start < 10
+        assert served.engine.metric('tpcapital_pool_renewals_total{lane="write"}') >= 1
+        served.engine.wait_healthy()
+
+
+def test_fault_95_a_wrong_clock_of_the_engine_expires_nothing_and_is_told(
+    engine_url: str, request: pytest.FixtureRequest
+) -> None:
+    with serving(engine_url) as served:
+        engine = served.engine
+        engine.wait_healthy()
+        services = engine.daemon.parts.services
+        true_now = services.clock.now
+        services.clock.now = lambda: true_now() + timedelta(days=100)  # type: ignore[method-assign]
+        request.addfinalizer(lambda: setattr(services.clock, "now", true_now))
+        eventually(lambda: engine.check("clock") == "degraded")
+        assert "ahead of the database's" in engine.detail("clock", "error")
+        message = a_message(1, text=signal_message(1)["text"])
+        services.directory.send(
+            "parser", MessagesFetched(batch_id="b", source="test", channel=CHANNEL, messages=(message,))
+        )
+        eventually(lambda: len(stored_signals(engine_url)) == 1)
