@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 POOL_MAX = 5
 POOL_TIMEOUT_S = 3.0
+MAX_WAITING = 500
 RECONNECT_TIMEOUT_S = 5.0
 CALL_DEADLINE_S = 8.0
 SCHEMA_RETRY_S = 1.0
@@ -52,23 +53,9 @@ class Database:
     def __init__(self, database_url: str, *, announced: bool = True) -> None:
         self._announced = announced
         self._refusal: str | None = None
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            database_url,
-            connection_class=self._noting(),
-            open=False,
-            min_size=1,
-            max_size=POOL_MAX,
-            timeout=POOL_TIMEOUT_S,
-            reconnect_timeout=RECONNECT_TIMEOUT_S,
-            max_waiting=500,
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": None,
-                "connect_timeout": 3,
-                "row_factory": dict_row,
-                "application_name": "tp-capital-gateway",
-            },
-        )
+        self._database_url = database_url
+        self._pool = self._make_pool()
+        self._asking = 0
         self._sockets: set[int] = set()
         self._reachable: bool | None = None
         self._schema_ready = asyncio.Event()
@@ -109,20 +96,26 @@ class Database:
         """
         # After a restart of the server every pooled connection is broken, each found by its use.
         for _ in range(POOL_MAX + 1):
+            pool = self._pool
+            self._asking += 1
             try:
-                async with self._pool.connection() as conn:
+                async with pool.connection() as conn:
                     with self._cut_after(conn, deadline_s) as cut:
                         result = await work(conn)
             except (PoolTimeout, TooManyRequests, PoolClosed) as exc:
+                await self._renew(pool, exc)
                 raise self._lost(exc, why=self._refusal) from exc
             except (psycopg.DataError, errors.CheckViolation, UnicodeEncodeError) as exc:
                 raise RefusedValueError(str(exc).partition("\n")[0]) from exc
             except psycopg.Error as exc:
-                if isinstance(exc, errors.UndefinedTable | errors.UndefinedColumn | errors.InvalidSchemaName):
-                    self._schema_lost.set()
+                self._note_schema(exc)
                 if conn.closed and not cut.is_set():
                     continue
+                if cut.is_set():
+                    await pool.drain()  # the others lead to the same silent peer
                 raise self._lost(exc) from exc
+            finally:
+                self._asking -= 1
             self._refusal = None
             if self._reachable is not True:
                 self._reachable = True
@@ -168,6 +161,37 @@ class Database:
                 continue
             self._schema_ready.set()
             await self._schema_lost.wait()
+
+    def _note_schema(self, exc: psycopg.Error) -> None:
+        if isinstance(exc, errors.UndefinedTable | errors.UndefinedColumn | errors.InvalidSchemaName):
+            self._schema_lost.set()
+
+    def _make_pool(self) -> AsyncConnectionPool[Connection]:
+        return AsyncConnectionPool(
+            self._database_url,
+            connection_class=self._noting(),
+            open=False,
+            min_size=1,
+            max_size=POOL_MAX,
+            timeout=POOL_TIMEOUT_S,
+            reconnect_timeout=RECONNECT_TIMEOUT_S,
+            max_waiting=MAX_WAITING,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None,
+                "connect_timeout": 3,
+                "row_factory": dict_row,
+                "application_name": "tp-capital-gateway",
+            },
+        )
+
+    async def _renew(self, full: AsyncConnectionPool[Connection], why: Exception) -> None:
+        """Replace a pool whose queue holds callers that have given up: full of them it refuses and never connects."""
+        if not isinstance(why, TooManyRequests) or self._pool is not full or self._asking >= MAX_WAITING:
+            return
+        self._pool = self._make_pool()
+        await self._pool.open(wait=False)
+        await full.close(timeout=0)
 
     def _noting(self) -> type[Connection]:
         """Return a connection class that notes why connecting fails: a pool's timeout does not say."""
