@@ -51,6 +51,8 @@ export const words = {
   "reason.redis": (since) => `The cache has been failing since ${since}: answers stay right, only slower.`,
   "reason.singleDaemon": (since) =>
     `Another process has been writing to this database since ${since}; nothing is doubled.`,
+  "reason.reads": (since) => `Some questions have been failing at the database since ${since}.`,
+  "reason.clock": (since) => `This machine's clock has differed from the database's since ${since}.`,
   "reason.health": "The service cannot tell how it is: its own watch has stopped.",
   "reason.other": (name, since) => `${name} has not been well since ${since}.`,
   "reason.quiet": (span) =>
@@ -82,6 +84,8 @@ export const words = {
   "part.redisMaster": "Cache, master",
   "part.redisReplica": "Cache, replica",
   "part.singleDaemon": "Single process",
+  "part.reads": "Reading",
+  "part.clock": "Clock",
   "part.health": "Watch",
   "state.healthy": "fine",
   "state.degraded": "in trouble",

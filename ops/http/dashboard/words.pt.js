@@ -48,6 +48,8 @@ export const words = {
   "reason.actors": (since) => `Uma parte interna está sendo reiniciada (desde ${since}).`,
   "reason.redis": (since) => `O cache falha desde ${since}: as respostas seguem certas, só mais lentas.`,
   "reason.singleDaemon": (since) => `Outro processo grava no mesmo banco desde ${since}; nada fica em dobro.`,
+  "reason.reads": (since) => `Algumas consultas falham no banco desde ${since}.`,
+  "reason.clock": (since) => `O relógio desta máquina difere do relógio do banco desde ${since}.`,
   "reason.health": "O serviço não sabe dizer como está: a sua vigilância parou.",
   "reason.other": (name, since) => `${name} não está bem desde ${since}.`,
   "reason.quiet": (span) =>
@@ -79,6 +81,8 @@ export const words = {
   "part.redisMaster": "Cache, principal",
   "part.redisReplica": "Cache, réplica",
   "part.singleDaemon": "Um só processo",
+  "part.reads": "Consultas",
+  "part.clock": "Relógio",
   "part.health": "Vigilância",
   "state.healthy": "em ordem",
   "state.degraded": "com problema",
