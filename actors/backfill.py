@@ -72,8 +72,7 @@ class Backfill(Source):
         self._policy = policy
         self._phase = BackfillPhase.WAITING
         self._known: dict[str, Checkpoint] = {}
-        self._known_is_current = False
-        self._synced = False
+        self._known_is_current = self._synced = False
         self._passes: dict[str, HistoryPass] = {}
         self._unsaved: HistoryPass | None = None
         self._turns = Turns(self._channels, backoff=BACKOFF, random=random)
@@ -137,8 +136,7 @@ class Backfill(Source):
         self._errands.follow(channels)
         if new:
             self._new.update(new)
-            self._known_is_current = False
-            self._synced = False
+            self._known_is_current = self._synced = False
 
     # ── one step at a time ───────────────────────────────────────────────────
 
@@ -230,9 +228,8 @@ class Backfill(Source):
     def _pass_of(self, channel: str) -> HistoryPass:
         """Return the pass of a channel that is under way, else begin the one that is due."""
         if channel not in self._passes:
-            self._passes[channel] = pass_due(
-                channel, self._known.get(channel), self._errands, now=self.clock.now()
-            )
+            known, now = self._known.get(channel), self.clock.now()
+            self._passes[channel] = pass_due(channel, known, self._errands, now=now)
         return self._passes[channel]
 
     def _sync(self) -> None:
@@ -253,10 +250,8 @@ class Backfill(Source):
         if (wait_s := self._gateway.wait_s()) > 0:
             self.tick_later("step", wait_s)  # polls come out of the same quota
             return
-        wanted = reading.next_page
-        page = self._gateway.history(
-            reading.channel, offset=wanted.offset, limit=wanted.limit, since=reading.since
-        )
+        offset, limit = reading.next_page.offset, reading.next_page.limit
+        page = self._gateway.history(reading.channel, offset=offset, limit=limit, since=reading.since)
         messages = accepted = reading.accept(page.messages, page.total)
         if reading.since is not None:
             messages = tuple(self._known_messages.missing(accepted))

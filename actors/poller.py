@@ -12,6 +12,7 @@ from random import Random
 
 from actors.acknowledging import SPLITTABLE, Acknowledger
 from actors.instruments import Instruments
+from actors.lag import lag_s
 from actors.rereads import Rereads
 from actors.snapshots import PollerSnapshot, PollState
 from actors.source import Flight, Source
@@ -68,12 +69,9 @@ class Poller(Source):
         self._shown_breaker = BreakerState.CLOSED
         self._acks = Acknowledger(channel, gateway)
         self._state = PollState.STARTING
-        self._poll_began_s = 0.0
-        self._page_was_full = False
-        self._rung = False
+        self._page_was_full = self._rung = False
         self._rereads = Rereads()
-        self._quiet_until_s = 0.0
-        self._acks_quiet_until_s = 0.0
+        self._poll_began_s = self._quiet_until_s = self._acks_quiet_until_s = 0.0
         self._acks_refused = 0
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._last_poll_at: datetime | None = None
@@ -124,11 +122,11 @@ class Poller(Source):
         if not self.idle:
             return
         self._acknowledge()
-        if (quiet_s := self._quiet_until_s - self.clock.monotonic_s()) > 0:
-            self._poll_later(quiet_s)  # a ring is no reason to ask sooner than the gateway allows
-            return
-        if (wait_s := self._gateway.wait_s()) > 0:
-            self._poll_later(wait_s)  # all channels share what the gateway allows
+        quiet_s = self._quiet_until_s - self.clock.monotonic_s()
+        if quiet_s > 0 or (quiet_s := self._gateway.wait_s()) > 0:
+            self._poll_later(
+                quiet_s
+            )  # a ring is no reason to ask sooner than the gateway allows all channels
             return
         self._poll_began_s = self.clock.monotonic_s()
         self._last_poll_at = self.clock.now()
@@ -171,9 +169,7 @@ class Poller(Source):
         self._page_was_full = (full or reread) and bool(news)
         received = [m.received_at for m in messages if isinstance(m, ChannelMessage)]
         if received:
-            self._newest_message_at = max(
-                received + ([self._newest_message_at] if self._newest_message_at else [])
-            )
+            self._newest_message_at = max([*received, self._newest_message_at or received[0]])
         if news:
             self._ended(PollState.MESSAGES)
             self.deliver(self._channel, news, reread=reread)
@@ -202,7 +198,7 @@ class Poller(Source):
         self._acks.add(flight.messages)
         received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
         if received and not flight.reread:
-            self._lag_s = max(0.0, (self.clock.now() - max(received)).total_seconds())
+            self._lag_s = lag_s(max(received), channel=self._channel, services=self.context.services)
         self.log.info(
             "batch.committed",
             batch_id=flight.batch_id,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 from actors.instruments import Instruments
+from actors.lag import lag_s
 from actors.snapshots import WriterSnapshot
 from engine.actor import Actor, Context
 from engine.backoff import Backoff
@@ -223,14 +224,17 @@ class Writer(Actor):
             now = self.clock.now()
             for outcome in fresh:
                 if isinstance(outcome.message, ChannelMessage) and outcome.kind is OutcomeKind.SIGNAL:
-                    lag = now - outcome.message.received_at
-                    self._last_lag_s = max(0.0, lag.total_seconds())
+                    message, services = outcome.message, self.context.services
+                    lag = lag_s(message.received_at, channel=message.channel, services=services)
+                    if lag is None:
+                        continue
+                    self._last_lag_s = lag
                     self._observe_lag("received", lag)
-                    if outcome.message.telegram_date is not None:
-                        self._observe_lag("telegram", now - outcome.message.telegram_date)
+                    if message.telegram_date is not None:
+                        self._observe_lag("telegram", (now - message.telegram_date).total_seconds())
 
-    def _observe_lag(self, since: str, lag: timedelta) -> None:
-        self._instruments.lag_seconds.labels(since).observe(max(0.0, lag.total_seconds()))
+    def _observe_lag(self, since: str, lag: float) -> None:
+        self._instruments.lag_seconds.labels(since).observe(max(0.0, lag))
 
     def _publish(self) -> None:
         self.publish(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 import structlog
 
+from actors.snapshots import ChannelEntry, ChannelsSnapshot
 from actors.source import CREDIT_S
 from engine.breaker import BreakerState
 from engine.messages import BatchDelayed, CheckHistory, Drain, Drained, GenerationRaised
 from engine.model import SourceMessage
 from storage.errors import GatewayStatusError, GatewayUnreachableError
+from tests.support.clock import START
 from tests.support.polling import BATCH_SIZE, INTERVAL_S, Polling
 from tests.support.recording import CHANNEL, malformed, message, messages
 
@@ -37,6 +41,7 @@ def test_fault_6_a_batch_is_acknowledged_in_one_request_after_its_commit() -> No
 def test_the_lag_is_that_of_the_newest_message_from_its_receipt_to_its_commit() -> None:
     polling = in_flight()
     assert polling.snapshot.lag_s is None
+    added(polling, START)
     polling.pass_s(10)
     polling.commit(polling.batch())
     assert polling.snapshot.lag_s == 7, "message 3 was received three seconds after the start"
@@ -283,3 +288,18 @@ def test_drain_leaves_the_rest_of_a_batch_that_goes_one_by_one() -> None:
     assert drained(polling) == [0]
     assert polling.batches() == []
     assert [m.message_id for m in polling.gateway.unread] == ["2", "3"]
+
+
+def added(polling: Polling, at: datetime) -> None:
+    """Let the channel be read since ``at``."""
+    entry = ChannelEntry(channel=CHANNEL, label=None, source="api", added_at=at)
+    polling.board.publish("channels", ChannelsSnapshot(channels=(entry,), complete=True, error=None))
+
+
+def test_fault_49_what_was_received_before_the_channel_was_read_has_no_lag() -> None:
+    polling = Polling(*messages(1, 2))
+    added(polling, START + timedelta(seconds=5))
+    polling.poll()
+    polling.pass_s(10)
+    polling.commit(polling.batch())
+    assert polling.snapshot.lag_s is None
