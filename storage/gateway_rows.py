@@ -28,9 +28,9 @@ _MOST_DIGITS = 1000
 #: of what is kept of a row that is not read
 _LONGEST_FIELD = 1000
 
-#: a string, whole or cut off, or what gives JSON its shape; linear, for no string is tried twice
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[\[\]{},]', re.DOTALL)
-_KEY = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:')
+#: a string, whole or cut off, or what gives JSON its shape; linear, for no string is tried twice, and without memory of the way
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
+_KEY = re.compile(rb'\s*("(?:[^"\\]++|\\.)*+")\s*:')
 
 
 class TooManyRowsError(Exception):
