@@ -118,6 +118,8 @@ def test_fault_29_a_part_of_the_stack_is_not_healthy_by_the_answer_of_a_stranger
         log=str(sleeper.log_path),
     )
     PartsFile(folder).write([part])
+    # its arguments are seen a moment after it was started
+    eventually(lambda: part.running)
     (state,) = Stack(folder).states()
     assert not state.healthy
     assert "another process" in state.says
