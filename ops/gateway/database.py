@@ -191,7 +191,7 @@ class Database:
             return
         self._pool = self._make_pool()
         await self._pool.open(wait=False)
-        await full.close(timeout=0)
+        await full.close(timeout=POOL_TIMEOUT_S)
 
     def _noting(self) -> type[Connection]:
         """Return a connection class that notes why connecting fails: a pool's timeout does not say."""
