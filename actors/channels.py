@@ -14,6 +14,7 @@ from actors.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
 from engine.actor import SUPERVISOR, Actor, Context
 from engine.children import ChildSpec, Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild, Tick
+from engine.model import Market
 from storage.channels import ChannelRow, Channels
 from storage.errors import StorageError
 
@@ -30,7 +31,7 @@ class ChannelKeeper(Actor):
     """Keeps the children of each channel in step with the settings and the table.
 
     ``settings`` are the channels that are always read. ``makers`` maps the first part of a child's name
-    (``poller`` of ``poller:-1001``) to what makes its spec for a channel.
+    (``poller`` of ``poller:-1001``) to what makes its spec for a channel. ``markets`` are those of the settings.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class ChannelKeeper(Actor):
         settings: Sequence[str],
         channels: Channels,
         makers: Mapping[str, Callable[[str], ChildSpec]],
+        markets: Mapping[str, Market],
         instruments: Instruments,
     ) -> None:
         super().__init__(context)
         self._settings = tuple(settings)
         self._channels = channels
         self._makers = makers
+        self._markets = markets
         self._instruments = instruments
         self._rows: tuple[ChannelRow, ...] | None = None
         self._error: str | None = None
@@ -132,13 +135,23 @@ class ChannelKeeper(Actor):
     def _entries(self, rows: Sequence[ChannelRow]) -> tuple[ChannelEntry, ...]:
         """Return the channels to be read: those of the settings in their order, then the others."""
         entries = {
-            channel: ChannelEntry(channel=channel, label=None, source=SETTINGS_SOURCE, added_at=None)
+            channel: ChannelEntry(
+                channel=channel,
+                label=None,
+                source=SETTINGS_SOURCE,
+                added_at=None,
+                market=self._markets.get(channel, Market.B3),
+            )
             for channel in self._settings
         }
         for row in rows:
             source = SETTINGS_SOURCE if row.channel in self._settings else row.source
             entries[row.channel] = ChannelEntry(
-                channel=row.channel, label=row.label, source=source, added_at=row.added_at
+                channel=row.channel,
+                label=row.label,
+                source=source,
+                added_at=row.added_at,
+                market=row.market or self._markets.get(row.channel, Market.B3),
             )
         return tuple(entries.values())
 

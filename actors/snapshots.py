@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from engine.breaker import BreakerState
+from engine.model import Market
 
 __all__ = [
     "BackfillPhase",
@@ -110,12 +111,16 @@ class BackfillSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelEntry:
-    """A channel that is to be read. ``source`` is ``settings`` or ``api``; ``added_at`` None: not known yet."""
+    """A channel that is to be read. ``source`` is ``settings`` or ``api``; ``added_at`` None: not known yet.
+
+    ``market`` is what its messages are read as.
+    """
 
     channel: str
     label: str | None
     source: str
     added_at: datetime | None
+    market: Market = Market.B3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

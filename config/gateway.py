@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from config.addresses import HttpAddress
 from config.fields import CHANNEL_ID, ApiKey, GatewayAddress, Group, Names, env_names
 
 __all__ = ["BreakerSettings", "GatewaySettings"]
+
+
+def _pairs(value: object) -> object:
+    """Read ``-1001=forex,-1002=crypto``; blanks mean nothing."""
+    if not isinstance(value, str):
+        return value
+    pairs = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        channel, equals, market = (word.strip() for word in part.partition("="))
+        if not equals:
+            raise ValueError(f"{part!r} is no pair such as -1001649127710=forex")
+        if channel in pairs:
+            raise ValueError(f"channel {channel} stands there twice")
+        pairs[channel] = market.lower()
+    return pairs
+
+
+#: channel id to market; the exchange's (b3) where none is named
+Markets = Annotated[dict[str, Literal["b3", "forex", "crypto"]], NoDecode, BeforeValidator(_pairs)]
 
 
 class GatewaySettings(Group):
@@ -29,6 +52,11 @@ class GatewaySettings(Group):
         min_length=1,
         validation_alias=env_names("TP_CAPITAL_SIGNALS_CHANNEL_ID", "SIGNALS_CHANNEL_ID"),
         description="ids of the channels to read",
+    )
+    markets: Markets = Field(
+        default={},
+        validation_alias=env_names("TP_CAPITAL_CHANNEL_MARKETS"),
+        description="what channels trade in, such as `-1001649127710=forex,-1002=crypto`; `b3` where none is named",
     )
     polling_interval_ms: int = Field(
         default=5000,
@@ -64,15 +92,25 @@ class GatewaySettings(Group):
         """The address without its secret."""
         return self.address.url
 
+    @field_validator("markets")
+    @classmethod
+    def _are_of_channels(cls, markets: dict[str, str]) -> dict[str, str]:
+        _check_channel_ids(markets)
+        return markets
+
     @field_validator("channels")
     @classmethod
     def _are_channel_ids(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
-        for channel in channels:
-            if not CHANNEL_ID.fullmatch(channel):
-                raise ValueError(f"{channel!r} is not a channel id such as -1001649127710")
+        _check_channel_ids(channels)
         if len(set(channels)) != len(channels):
             raise ValueError("a channel stands there twice")
         return channels
+
+
+def _check_channel_ids(channels: Iterable[str]) -> None:
+    for channel in channels:
+        if not CHANNEL_ID.fullmatch(channel):
+            raise ValueError(f"{channel!r} is not a channel id such as -1001649127710")
 
 
 class BreakerSettings(Group):

@@ -236,7 +236,8 @@ class Outcome:
 
     ``ts`` is the instant the message counts from (Telegram's date, or the time of receipt where
     that is missing or implausible); None for a malformed message. ``body`` is the text that was read, text
-    or caption: spans of provenance point into it. ``error`` is set for a dead letter only.
+    or caption: spans of provenance point into it. ``error`` is set for a dead letter only. ``market`` is the one
+    it was read in; the two halves are those of its :class:`Reading`.
     """
 
     message: SourceMessage
@@ -247,3 +248,6 @@ class Outcome:
     events: tuple[Event, ...] = ()
     body: str = ""
     error: str | None = None
+    market: Market = Market.B3
+    first_half: FirstHalf | None = None
+    second_half: bool = False

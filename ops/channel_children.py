@@ -13,6 +13,7 @@ from actors.poller import Poller, PollPolicy
 from config import Settings
 from engine.breaker import BreakerPolicy
 from engine.children import ChildSpec
+from ops.stores import settings_markets
 from storage.channels import Channels
 from storage.gateway import GatewayClient
 
@@ -100,6 +101,7 @@ class ChannelChildren:
             settings=self._settings.gateway.channels,
             channels=self._channels,
             makers=makers,
+            markets=settings_markets(self._settings),
             instruments=self._instruments,
         )
         # a write may take as long as the writer's

@@ -8,7 +8,6 @@ import platform
 import secrets
 import weakref
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -21,7 +20,6 @@ from actors.health import Health
 from actors.instruments import Instruments
 from actors.maintenance import Maintenance
 from actors.parser.actor import Parser
-from actors.parser.outcome import OutcomePolicy
 from actors.snapshots import PollerSnapshot, WriterSnapshot
 from actors.writer import Writer
 from config import Settings
@@ -37,7 +35,7 @@ from ops.http.listening import Listening
 from ops.metrics import SnapshotCollector, make_registry
 from ops.recent_logs import RecentLogs
 from ops.serving import Serving
-from ops.stores import make_stores, migrate_as_owner
+from ops.stores import RETENTION, make_stores, migrate_as_owner, outcome_policy, settings_markets
 from storage.channels import Channels
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
@@ -52,10 +50,7 @@ from storage.schema import Strategy, is_current
 
 _log = structlog.get_logger("main")
 
-__all__ = ["RETENTION", "Parts"]
-
-#: nothing older is served (CONTRACT)
-RETENTION = timedelta(days=90)
+__all__ = ["Parts"]
 
 
 class Parts:
@@ -195,11 +190,6 @@ class Parts:
 
     # ── children ─────────────────────────────────────────────────────────────
 
-    def _parser(self) -> ChildSpec:
-        policy = OutcomePolicy(retention=RETENTION, text_filter=self._settings.engine.text_filter)
-        factory = functools.partial(Parser.start, policy=policy, now=self._stores.database.clock.now)
-        return ChildSpec(name="parser", factory=factory)
-
     def _writer(self) -> ChildSpec:
         factory = functools.partial(
             Writer.start,
@@ -210,6 +200,15 @@ class Parts:
         )
         # a write may take three deadlines of 8 s when connections break under it, a migration one of 50 s
         return ChildSpec(name="writer", factory=factory, start_s=90, heartbeat_limit_s=90)
+
+    def _parser(self) -> ChildSpec:
+        factory = functools.partial(
+            Parser.start,
+            policy=outcome_policy(self._settings),
+            now=self._stores.database.clock.now,
+            markets=settings_markets(self._settings),
+        )
+        return ChildSpec(name="parser", factory=factory)
 
     def _cache(self) -> ChildSpec:
         factory = functools.partial(

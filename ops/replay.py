@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from actors.parser.outcome import OutcomePolicy, date_of, settle
-from engine.model import Outcome, OutcomeKind, Signal
+from engine.model import Event, EventKind, Market, Outcome, OutcomeKind, Signal
 from ops.legacy_values import LEGACY_READING
 from storage.archive import Archive, Archived
+from storage.halves import SECOND_HALF
 from storage.ledger import Ledger
+from storage.ledger_rows import half_of
 
 __all__ = ["Difference", "Replay", "ReplayReport"]
 
@@ -30,9 +32,28 @@ _FIELDS = (
 )
 
 
+_EVENT_FIELDS = (
+    "kind",
+    "asset",
+    "target",
+    "stop_hit",
+    "new_stop",
+    "new_targets",
+    "new_entry",
+    "breakeven",
+    "fraction",
+    "price",
+    "percent",
+)
+_WHATS = ("added", "changed", "lost", "events", "half", "outcome")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One change. ``what``: added, changed, lost (a signal) or outcome (any other kind of message).
+    """One change. ``what`` says of what kind.
+
+    A signal is added, changed or lost; ``events`` is what a message says of a signal, ``half`` which half of an
+    order it is, ``outcome`` another kind of message.
 
     ``before`` and ``after`` hold the fields that differ, by name; what was not there has none.
     """
@@ -87,7 +108,7 @@ class ReplayReport:
             "messages": self.messages,
             "passedOver": self.passed_over,
             "differing": self.differing,
-            "counts": {what: self.by_kind.get(what, 0) for what in ("added", "changed", "lost", "outcome")},
+            "counts": {what: self.by_kind.get(what, 0) for what in _WHATS},
             "applied": applied,
             "written": self.applied,
         }
@@ -109,6 +130,8 @@ class Replay:
         self._ledger = ledger
         self._policy = policy
         self._now = now
+        #: what channels trade in now; a channel that is not named is read as of the exchange
+        self.markets: Mapping[str, Market] = {}
         self.report = ReplayReport()
 
     def run(self, *, channel: str | None, since: datetime | None, apply: bool) -> Iterator[Difference]:
@@ -126,7 +149,8 @@ class Replay:
                     self.report.passed_over += 1
                     continue
                 self.report.messages += 1
-                outcome = settle(stored.message, now=self._now, policy=self._policy)
+                market = self.markets.get(stored.message.channel, Market.B3)
+                outcome = settle(stored.message, now=self._now, policy=self._policy, market=market)
                 differences = list(compare(stored, outcome))
                 if (
                     differences and outcome.kind is not OutcomeKind.DEAD_LETTER
@@ -144,6 +168,10 @@ class Replay:
 def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
     """Yield what differs between the stored reading and another one, signal by signal, field by field."""
     channel, message_id = stored.message.channel, stored.message.message_id
+    yield from _compare_halves(stored, outcome)
+    if stored.reason == SECOND_HALF and outcome.second_half:
+        return  # what it completes is found when it is written, not by its text alone
+    yield from _compare_events(stored, outcome)
     if stored.outcome != outcome.kind.value:
         yield Difference(
             what="outcome",
@@ -169,6 +197,46 @@ def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
         yield Difference(
             what=what, channel=channel, message_id=message_id, position=position, before=there, after=here
         )
+
+
+def _compare_halves(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
+    half = half_of(outcome)
+    if stored.half != half:
+        yield Difference(
+            what="half",
+            channel=stored.message.channel,
+            message_id=stored.message.message_id,
+            position=None,
+            before={"half": stored.half},
+            after={"half": half},
+        )
+
+
+def _compare_events(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
+    before = {int(row["position"]): row for row in stored.events}
+    after = dict(enumerate(outcome.events))
+    for position in sorted(before.keys() | after.keys()):
+        there, here = before.get(position), after.get(position)
+        old = {name: _plain(there[name]) for name in _EVENT_FIELDS} if there is not None else {}
+        new = {name: _plain(_event_value(here, name)) for name in _EVENT_FIELDS} if here is not None else {}
+        if old == new:
+            continue
+        if old and new:
+            names = [name for name in _EVENT_FIELDS if old[name] != new[name]]
+            old, new = ({name: side[name] for name in names} for side in (old, new))
+        yield Difference(
+            what="events",
+            channel=stored.message.channel,
+            message_id=stored.message.message_id,
+            position=position,
+            before=old,
+            after=new,
+        )
+
+
+def _event_value(event: Event, name: str) -> object:
+    value: object = getattr(event, name)
+    return value.value if isinstance(value, EventKind) else value
 
 
 def _values(signal: Signal) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from ops.http.seats import ConnectionLimits
 from ops.http.streaming import StreamLimits, Streams
 from ops.http.summary import SummaryReader
 from ops.recent_logs import RecentLogs
-from ops.stores import Stores
+from ops.stores import Stores, settings_markets
 from storage.channels import Channels
 from storage.dead_letters import DeadLetters
 from storage.gateway import GatewayClient, SyncResult
@@ -138,6 +138,7 @@ class Serving:
                 directory=self._services.directory,
                 channels=self._channels,
                 settings=self._settings.gateway.channels,
+                markets=settings_markets(self._settings),
             ),
             guard=GuardPolicy(
                 loopback=loopback,

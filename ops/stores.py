@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from psycopg.conninfo import conninfo_to_dict
 
 from actors.parser import GRAMMAR_VERSION
+from actors.parser.outcome import OutcomePolicy
+from actors.parser.rereading import GrammarReader
 from config import DatabaseSettings, Settings
 from engine.clock import Clock
+from engine.model import Market
 from engine.timers import Timers
 from ops.version import VERSION
 from storage.connect_failures import ADDRESS, name_settings
@@ -20,7 +24,10 @@ from storage.redis import RedisPages
 from storage.schema import Strategy, migrate
 from storage.seal import Seal, database_secret
 
-__all__ = ["Stores", "make_stores", "migrate_as_owner"]
+__all__ = ["RETENTION", "Stores", "make_stores", "migrate_as_owner", "outcome_policy", "settings_markets"]
+
+#: nothing older is served (CONTRACT)
+RETENTION = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +84,27 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
     memory = MemoryPages(clock)
     return Stores(
         database=database,
-        ledger=Ledger(database, grammar_version=GRAMMAR_VERSION),
+        ledger=Ledger(
+            database,
+            grammar_version=GRAMMAR_VERSION,
+            reader=GrammarReader(policy=outcome_policy(settings), now=database.clock.now),
+            markets=settings_markets(settings),
+        ),
         redis=redis,
         pages=redis or memory,
         memory=memory,
         seal=seal,
     )
+
+
+def outcome_policy(settings: Settings) -> OutcomePolicy:
+    """Return what the operator decided about outcomes."""
+    return OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter)
+
+
+def settings_markets(settings: Settings) -> dict[str, Market]:
+    """Return the markets of channels as the settings name them."""
+    return {channel: Market(word) for channel, word in settings.gateway.markets.items()}
 
 
 def _namespace(settings: DatabaseSettings) -> str:

@@ -20,7 +20,7 @@ _PAGE = 1000
 # dead letters are left out: they are read again on their own, from their raw form
 _MESSAGES = """
 select channel, message_id, gateway_id, outcome, reason, text, caption, source, telegram_date, received_at,
-    message_updated_at, reply_to
+    message_updated_at, reply_to, half
 from {schema}.ledger
 where outcome <> 'dead_letter' and received_at is not null
     and (channel, message_id) > (%(channel_after)s, %(message_after)s)
@@ -36,16 +36,29 @@ where (channel, message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 order by channel, message_id, position
 """
+_EVENTS = """
+select channel, message_id, position, kind, asset, target, stop_hit, new_stop, new_targets, new_entry, breakeven,
+    fraction, price, percent
+from {schema}.signal_events
+where (channel, message_id) in (
+    select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
+order by channel, message_id, position
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """One message with the outcome and the signal rows it has."""
+    """One message with the outcome, the signal rows and the event rows it has.
+
+    ``half`` is which half of an order its text alone is (section 14.3): first, second or None.
+    """
 
     message: ChannelMessage
     outcome: str
     reason: str
     signals: tuple[Mapping[str, Any], ...]
+    events: tuple[Mapping[str, Any], ...] = ()
+    half: str | None = None
 
 
 class Archive:
@@ -56,6 +69,7 @@ class Archive:
         schema = sql.Identifier(database.schema)
         self._messages = sql.SQL(_MESSAGES).format(schema=schema)
         self._signals = sql.SQL(_SIGNALS).format(schema=schema)
+        self._events = sql.SQL(_EVENTS).format(schema=schema)
 
     def pages(self, *, channel: str | None, since: datetime | None) -> Iterator[tuple[Archived, ...]]:
         """Yield pages of messages that count from ``since`` or later."""
@@ -78,15 +92,31 @@ class Archive:
         def work(cursor: Cursor) -> tuple[Archived, ...]:
             rows = cursor.execute(self._messages, values).fetchall()
             keys = [{name: row[name] for name in ("channel", "message_id")} for row in rows]
-            signals: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-            for row in cursor.execute(self._signals, {"keys": to_json(keys).decode()}):
-                signals.setdefault((row["channel"], row["message_id"]), []).append(row)
-            return tuple(_archived(row, signals.get((row["channel"], row["message_id"]), ())) for row in rows)
+            signals = _by_message(cursor, self._signals, keys)
+            events = _by_message(cursor, self._events, keys)
+            return tuple(
+                _archived(row, signals.get(_key(row), ()), events.get(_key(row), ())) for row in rows
+            )
 
         return self._database.read(work)
 
 
-def _archived(row: Mapping[str, Any], signals: Sequence[Mapping[str, Any]]) -> Archived:
+def _key(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["channel"], row["message_id"]
+
+
+def _by_message(
+    cursor: Cursor, statement: sql.Composed, keys: Sequence[Mapping[str, str]]
+) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in cursor.execute(statement, {"keys": to_json(keys).decode()}):
+        found.setdefault(_key(row), []).append(row)
+    return found
+
+
+def _archived(
+    row: Mapping[str, Any], signals: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> Archived:
     message = ChannelMessage(
         channel=row["channel"],
         message_id=row["message_id"],
@@ -103,4 +133,11 @@ def _archived(row: Mapping[str, Any], signals: Sequence[Mapping[str, Any]]) -> A
         # the ledger keeps the replaced instant only; the warning says that it is one
         odd_dates=any("implausible_date" in signal["warnings"] for signal in signals),
     )
-    return Archived(message=message, outcome=row["outcome"], reason=row["reason"], signals=tuple(signals))
+    return Archived(
+        message=message,
+        outcome=row["outcome"],
+        reason=row["reason"],
+        signals=tuple(signals),
+        events=tuple(events),
+        half=row["half"],
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import class_row
 
+from engine.model import Market
 from storage.database import Cursor, Database
 
 __all__ = ["COUNT_CAP", "Added", "ChannelCounts", "ChannelLimitError", "ChannelRow", "Channels", "Removed"]
@@ -20,7 +21,7 @@ COUNT_CAP = 100_000
 # The first statement of every change: a label is part of the pages of signals, whose generation is the
 # number of the newest commit; it also makes changes take turns.
 _DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
-_COLUMNS = "channel, label, source, added_at"
+_COLUMNS = "channel, label, source, added_at, market"
 
 _LOAD = f"""
 select {_COLUMNS} from {{schema}}.channels
@@ -33,10 +34,11 @@ select channel, 'settings' from unnest(%(settings)s::text[]) as own (channel)
 on conflict (channel) do nothing
 """
 _ADD = f"""
-insert into {{schema}}.channels as known (channel, label, source)
-values (%(channel)s, %(label)s, case when %(in_settings)s then 'settings' else 'api' end)
+insert into {{schema}}.channels as known (channel, label, market, source)
+values (%(channel)s, %(label)s, %(market)s, case when %(in_settings)s then 'settings' else 'api' end)
 on conflict (channel) do update set
     label = case when %(keep_label)s then known.label else excluded.label end,
+    market = case when %(keep_market)s then known.market else excluded.market end,
     source = case when %(in_settings)s then known.source else 'api' end,
     added_at = case when %(is_read)s then known.added_at else now() end,
     removed_at = case when %(in_settings)s then known.removed_at end
@@ -47,6 +49,7 @@ update {{schema}}.channels set removed_at = now()
 where channel = %(channel)s and source = 'api' and removed_at is null
 returning {_COLUMNS}, removed_at
 """  # noqa: S608 - our own column list
+_MARKETS = "select channel, market from {schema}.channels where market is not null"
 # ledger_received gives the newest message without a search; the two counts stop at the cap
 _COUNTS = """
 select wanted.channel,
@@ -69,12 +72,21 @@ class ChannelLimitError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRow:
-    """A channel as the table knows it. ``added_at``: since when it is read, this time."""
+    """A channel as the table knows it. ``added_at``: since when it is read, this time.
+
+    ``market`` None is that of the settings.
+    """
 
     channel: str
     label: str | None
     source: str
     added_at: datetime
+    market: Market | None = None
+
+    def __post_init__(self) -> None:
+        """Make the column's word a market."""
+        if self.market is not None:
+            object.__setattr__(self, "market", Market(self.market))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +132,7 @@ class Channels:
                 "add": _ADD,
                 "remove": _REMOVE,
                 "counts": _COUNTS,
+                "markets": _MARKETS,
             }.items()
         }
 
@@ -135,8 +148,20 @@ class Channels:
         """
         return self._database.read(self._load)
 
-    def add(self, channel: str, *, label: str | None, keep_label: bool, most: int) -> Added:
-        """Have a channel read, or give one that is read another label (``keep_label``: leave it).
+    def add(
+        self,
+        channel: str,
+        *,
+        label: str | None,
+        keep_label: bool,
+        market: Market | None = None,
+        keep_market: bool = True,
+        most: int,
+    ) -> Added:
+        """Have a channel read, or give one that is read another label or market.
+
+        ``keep_label`` and ``keep_market`` leave what stands. A market of None is that of the settings. Messages
+        that were read before keep their readings until ``replay --apply``.
 
         Raises:
             ChannelLimitError: ``most`` channels are read already and this is none of them.
@@ -152,6 +177,8 @@ class Channels:
                 "channel": channel,
                 "label": label,
                 "keep_label": keep_label,
+                "market": None if market is None else market.value,
+                "keep_market": keep_market,
                 "in_settings": in_settings,
                 "is_read": channel in read,
             }
@@ -174,6 +201,14 @@ class Channels:
             return Removed(row=ChannelRow(**row), removed_at=removed_at)
 
         return self._database.write(work)
+
+    def markets(self) -> dict[str, Market]:
+        """Return the markets that were set at run time, by channel; they count before those of the settings."""
+
+        def work(cursor: Cursor) -> dict[str, Market]:
+            return {row["channel"]: Market(row["market"]) for row in cursor.execute(self._sql["markets"])}
+
+        return self._database.read(work)
 
     def counts(self, channels: Sequence[str]) -> dict[str, ChannelCounts]:
         """Return what is stored of each of these channels."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
 from psycopg.rows import class_row
 
+from engine.model import Outcome, OutcomeKind
 from storage.database import Cursor, Database
+from storage.ledger_rows import dead_letter_row, key_of, to_json
 
-__all__ = ["DeadLetter", "DeadLetters"]
+__all__ = ["DeadLetter", "DeadLetterWriter", "DeadLetters"]
 
 _COLUMNS = (
     "id, channel, message_id, reason, error, raw, attempts, first_at, last_at, next_attempt_at, resolved_at"
@@ -28,6 +31,34 @@ select {_COLUMNS}, found from (
 where before <= %(bytes)s order by id
 """  # noqa: S608 - our own words
 
+#: dead letters are tried again after 1, 2, 4 ... minutes, at most a day apart
+_RETRY_FIRST = "1 minute"
+_RETRY_CAP = "1 day"
+
+# A failed retry counts one more attempt; so does a reprocess request that cannot be read, of a message
+# whose earlier reading stays.
+_BURY = """
+insert into {schema}.dead_letters as known (channel, message_id, reason, error, raw, next_attempt_at)
+select row.channel, row.message_id, row.reason, row.error, row.raw, now() + %(first)s::interval
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, reason text, error text, raw text)
+where %(reread)s or exists (
+    select from {schema}.ledger
+    where ledger.channel = row.channel and ledger.message_id = row.message_id and outcome = 'dead_letter')
+on conflict (channel, message_id) do update set
+    reason = excluded.reason, error = excluded.error, raw = excluded.raw, attempts = known.attempts + 1,
+    last_at = now(), resolved_at = null,
+    next_attempt_at = now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ least(known.attempts, 20))
+"""
+
+# A letter whose message can be read now has its good end, whether the ledger learnt anything by it or not.
+_RESOLVE = """
+update {schema}.dead_letters set resolved_at = now(), next_attempt_at = null
+from json_to_recordset(%(keys)s) as key (channel text, message_id text)
+where dead_letters.channel = key.channel and dead_letters.message_id = key.message_id
+    and resolved_at is null
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
@@ -44,6 +75,31 @@ class DeadLetter:
     last_at: datetime
     next_attempt_at: datetime | None
     resolved_at: datetime | None
+
+
+class DeadLetterWriter:
+    """Writes dead letters inside the ledger's transaction."""
+
+    def __init__(self, schema: str) -> None:
+        identifier = sql.Identifier(schema)
+        self._bury, self._resolve = (sql.SQL(text).format(schema=identifier) for text in (_BURY, _RESOLVE))
+
+    def write(
+        self, cursor: Cursor, outcomes: Sequence[Outcome], moved: Iterable[tuple[str, str]], *, reread: bool
+    ) -> None:
+        """Store the dead letters among ``outcomes``, and end those whose message could be read now.
+
+        ``moved`` are the messages that the ledger took another outcome of; a reread ends every letter that can
+        be read.
+        """
+        resolved = [key_of(o) for o in outcomes if o.kind is not OutcomeKind.DEAD_LETTER] if reread else moved
+        keys = [{"channel": channel, "message_id": message} for channel, message in sorted(resolved)]
+        if keys:
+            cursor.execute(self._resolve, {"keys": to_json(keys).decode()})
+        rows = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
+        if rows:
+            values = {"first": _RETRY_FIRST, "cap": _RETRY_CAP, "reread": reread}
+            cursor.execute(self._bury, {**values, "rows": to_json(rows).decode()})
 
 
 class DeadLetters:

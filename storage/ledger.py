@@ -6,18 +6,19 @@ that the same transaction inserted or moved on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
 
-from engine.model import Outcome, OutcomeKind
+from engine.model import Market, Outcome, OutcomeKind
 from storage.database import Cursor, Database
+from storage.dead_letters import DeadLetterWriter
 from storage.events import EventWriter
+from storage.halves import Halves, Rereader
 from storage.ledger_rows import (
     LEGACY_PREFIX,
-    dead_letter_row,
     key_of,
     ledger_row,
     make_single,
@@ -25,12 +26,9 @@ from storage.ledger_rows import (
     to_json,
 )
 from storage.legacy import Group, LegacyPlaces
+from storage.markets import PresentMarkets
 
 __all__ = ["Ledger", "Recorded", "dead_letter_of"]
-
-#: dead letters are tried again after 1, 2, 4 ... minutes, at most a day apart
-_RETRY_FIRST = "1 minute"
-_RETRY_CAP = "1 day"
 
 _DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
 
@@ -44,7 +42,7 @@ with row as materialized (
     select * from json_to_recordset(%(rows)s) as row (
         channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
         text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
-        message_updated_at timestamptz, reply_to text)),
+        message_updated_at timestamptz, reply_to text, market text, half text, half_side text, half_asset text)),
 edited as (
     select row.channel, row.message_id, coalesce(held.telegram_date, held.ts) as held_at,
         coalesce(row.telegram_date, row.ts) as come_at,
@@ -63,15 +61,18 @@ remembered as (
 recorded as (
     insert into {schema}.ledger as known (
         channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
-        received_at, message_updated_at, reply_to, grammar_version, commit_number)
+        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, grammar_version,
+        commit_number)
     select channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
-        received_at, message_updated_at, reply_to, %(grammar_version)s, %(number)s
+        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, %(grammar_version)s,
+        %(number)s
     from row
     on conflict (channel, message_id) do update set
         gateway_id = excluded.gateway_id, outcome = excluded.outcome, reason = excluded.reason,
         reading = excluded.reading, ts = excluded.ts, text = excluded.text, caption = excluded.caption,
         source = excluded.source, telegram_date = excluded.telegram_date, received_at = excluded.received_at,
-        message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to,
+        message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to, market = excluded.market,
+        half = excluded.half, half_side = excluded.half_side, half_asset = excluded.half_asset,
         grammar_version = excluded.grammar_version, commit_number = excluded.commit_number, changed_at = now()
     where excluded.outcome <> 'dead_letter' and (
         known.outcome = 'dead_letter'
@@ -88,6 +89,17 @@ recorded as (
 select channel, message_id, inserted, digest::text from recorded
 union all
 select channel, null, null, digest::text from remembered where exists (select from {schema}.legacy_rows)
+"""
+
+# The same text of a later version: an older text between the two versions that comes after both is older still.
+_CONFIRM = """
+update {schema}.ledger as known set message_updated_at = row.message_updated_at
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, outcome text, text text, caption text, message_updated_at timestamptz)
+where known.channel = row.channel and known.message_id = row.message_id
+    and known.outcome <> 'dead_letter' and row.outcome <> 'dead_letter'
+    and (known.text, known.caption) is not distinct from (row.text, row.caption)
+    and known.message_updated_at < row.message_updated_at
 """
 
 _SUPERSEDE = """
@@ -117,30 +129,6 @@ from json_to_recordset(%(rows)s) as row (
 order by row.ts, row.message_id, row.position
 """
 
-# A failed retry counts one more attempt; so does a reprocess request that cannot be read, of a message
-# whose earlier reading stays.
-_BURY = """
-insert into {schema}.dead_letters as known (channel, message_id, reason, error, raw, next_attempt_at)
-select row.channel, row.message_id, row.reason, row.error, row.raw, now() + %(first)s::interval
-from json_to_recordset(%(rows)s) as row (
-    channel text, message_id text, reason text, error text, raw text)
-where %(reread)s or exists (
-    select from {schema}.ledger
-    where ledger.channel = row.channel and ledger.message_id = row.message_id and outcome = 'dead_letter')
-on conflict (channel, message_id) do update set
-    reason = excluded.reason, error = excluded.error, raw = excluded.raw, attempts = known.attempts + 1,
-    last_at = now(), resolved_at = null,
-    next_attempt_at = now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ least(known.attempts, 20))
-"""
-
-# A letter whose message can be read now has its good end, whether the ledger learnt anything by it or not.
-_RESOLVE = """
-update {schema}.dead_letters set resolved_at = now(), next_attempt_at = null
-from json_to_recordset(%(keys)s) as key (channel text, message_id text)
-where dead_letters.channel = key.channel and dead_letters.message_id = key.message_id
-    and resolved_at is null
-"""
-
 _KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
 _COMMIT_NUMBER = "select number from {schema}.commits"
 # a lock that a transaction which draws a number does not wait for, nor does it wait for that one
@@ -166,12 +154,30 @@ class Recorded:
 
 
 class Ledger:
-    """Writes outcomes, exactly once each."""
+    """Writes outcomes, exactly once each.
 
-    def __init__(self, database: Database, *, grammar_version: str) -> None:
+    ``reader`` is the grammar, for what only this transaction knows: the market that a channel has at this
+    moment, and which messages stand beside a second half. Without it, outcomes are taken as they come.
+    ``markets`` are those of the settings, by channel.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        grammar_version: str,
+        reader: Rereader | None = None,
+        markets: Mapping[str, Market] | None = None,
+    ) -> None:
         self._database = database
         self._grammar_version = grammar_version
-        self._events = EventWriter(database.schema)
+        self._present: PresentMarkets | None = None
+        halves = None
+        if reader is not None:
+            self._present = PresentMarkets(database.schema, reader, markets or {})
+            halves = Halves(database.schema, reader)
+        self._events = EventWriter(database.schema, halves)
+        self._letters = DeadLetterWriter(database.schema)
         self._legacy = LegacyPlaces(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
@@ -179,10 +185,9 @@ class Ledger:
             for name, text in {
                 "draw": _DRAW_NUMBER,
                 "record": _RECORD,
+                "confirm": _CONFIRM,
                 "supersede": _SUPERSEDE,
                 "signals": _INSERT_SIGNALS,
-                "bury": _BURY,
-                "resolve": _RESOLVE,
                 "outcomes": _KNOWN_OUTCOMES,
                 "number": _COMMIT_NUMBER,
                 "certain": _CERTAIN_NUMBER,
@@ -200,10 +205,11 @@ class Ledger:
             DatabaseMisconfiguredError: something of the schema is missing.
         """
         single = make_single(outcomes)
-        rows = to_json([ledger_row(outcome) for outcome in single])
 
         def work(cursor: Cursor) -> Recorded:
-            return self._record(cursor, self.draw(cursor), single, rows, reread=reread)
+            number = self.draw(cursor)
+            present = single if self._present is None else self._present.of(cursor, single)
+            return self._record(cursor, number, present, reread=reread)
 
         return self._database.write(work)
 
@@ -217,9 +223,7 @@ class Ledger:
         self, cursor: Cursor, number: int, outcomes: Sequence[Outcome], *, gone: Sequence[tuple[str, str]]
     ) -> None:
         """Record old rows in a transaction of the caller, which has taken ``gone`` keys out of the ledger."""
-        single = make_single(outcomes)
-        rows = to_json([ledger_row(outcome) for outcome in single])
-        self._record(cursor, number, single, rows, reread=False, gone=gone)
+        self._record(cursor, number, make_single(outcomes), reread=False, gone=gone)
 
     def commit_number(self) -> int:
         """Return the number of the last writing transaction that has committed."""
@@ -259,7 +263,6 @@ class Ledger:
         cursor: Cursor,
         number: int,
         outcomes: Sequence[Outcome],
-        rows: bytes,
         *,
         reread: bool,
         gone: Sequence[tuple[str, str]] = (),
@@ -270,6 +273,7 @@ class Ledger:
             "reread": reread,
             "legacy": LEGACY_PREFIX,
         }
+        rows = to_json([ledger_row(outcome) for outcome in outcomes])
         new: set[tuple[str, str]] = set()
         moved: set[tuple[str, str]] = set()
         texts: set[Group] = set()
@@ -278,6 +282,8 @@ class Ledger:
                 (new if row["inserted"] else moved).add((row["channel"], row["message_id"]))
             if row["digest"] is not None and not str(row["message_id"]).startswith(LEGACY_PREFIX):
                 texts.add((row["channel"], row["digest"]))
+        if len(new) + len(moved) < len(outcomes):
+            cursor.execute(self._sql["confirm"], {"rows": rows.decode()})
         if texts:
             settled = self._legacy.settle(cursor, texts)
             # a message more never takes a row's message away (storage/legacy_matching.py)
@@ -292,16 +298,7 @@ class Ledger:
         if signals:
             cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
         self._events.write(cursor, news, superseded, number=number)
-        resolved = [key_of(o) for o in outcomes if o.kind is not OutcomeKind.DEAD_LETTER] if reread else moved
-        if resolved:
-            keys = to_json(
-                [{"channel": channel, "message_id": message} for channel, message in sorted(resolved)]
-            )
-            cursor.execute(self._sql["resolve"], {"keys": keys.decode()})
-        buried = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
-        if buried:
-            intervals = {"first": _RETRY_FIRST, "cap": _RETRY_CAP}
-            cursor.execute(self._sql["bury"], {**parameters, **intervals, "rows": to_json(buried).decode()})
+        self._letters.write(cursor, outcomes, moved, reread=reread)
         return Recorded(
             commit_number=number,
             new=frozenset(new),

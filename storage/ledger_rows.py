@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from engine.model import ChannelMessage, Outcome, OutcomeKind, Signal
+from engine.model import ChannelMessage, Event, Market, Outcome, OutcomeKind, Signal
 from storage.errors import RowsRefusedError
 from storage.gateway_messages import encode_message
 
@@ -18,6 +19,8 @@ __all__ = [
     "LEGACY_PREFIX",
     "dead_letter_row",
     "event_row",
+    "event_values",
+    "half_of",
     "key_of",
     "ledger_row",
     "make_single",
@@ -43,6 +46,10 @@ def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
         known = latest.get(key_of(outcome))
         if known is None or _moves_on(known, outcome):
             latest[key_of(outcome)] = outcome
+        elif _confirms(known, outcome):
+            assert isinstance(known.message, ChannelMessage)  # noqa: S101 - a dead letter confirms nothing
+            message = replace(known.message, updated_at=_updated_at(outcome))
+            latest[key_of(outcome)] = replace(known, message=message)
     return [latest[key] for key in sorted(latest)]
 
 
@@ -70,6 +77,11 @@ def _moves_on(known: Outcome, other: Outcome) -> bool:
     return stood_for_a_text and (None in ages or first.updated_at == second.updated_at)
 
 
+def _confirms(known: Outcome, other: Outcome) -> bool:
+    """Return whether ``other`` is a later version with the same text: what comes between them is older."""
+    return OutcomeKind.DEAD_LETTER not in (known.kind, other.kind) and _updated_at(other) > _updated_at(known)
+
+
 def _updated_at(outcome: Outcome) -> datetime:
     message = outcome.message
     known = message.updated_at if isinstance(message, ChannelMessage) else None
@@ -88,7 +100,11 @@ def ledger_row(outcome: Outcome) -> dict[str, Any]:
         "reading": _reading_digest(outcome),
         "ts": outcome.ts,
         "source": "telegram",
+        "market": outcome.market.value,
+        "half": half_of(outcome),
     }
+    if outcome.first_half is not None:
+        row |= {"half_side": outcome.first_half.side.value, "half_asset": outcome.first_half.asset}
     # a dead letter's text may be what the database refuses: it stands, escaped, in dead_letters.raw
     if isinstance(message, ChannelMessage) and outcome.kind is not OutcomeKind.DEAD_LETTER:
         row |= {
@@ -141,12 +157,26 @@ def event_row(outcome: Outcome, position: int) -> dict[str, Any]:
         "message_id": message.message_id,
         "position": position,
         "ts": outcome.ts,
+        "text": outcome.body,
+        "reply_to": message.reply_to,
+        **event_values(event),
+    }
+
+
+def event_values(event: Event) -> dict[str, Any]:
+    """Return what an event says as columns; null, false or empty where it does not say it."""
+    return {
         "kind": event.kind.value,
         "asset": event.asset,
         "target": event.target,
-        "stop": event.stop_hit,
+        "stop_hit": event.stop_hit,
+        "new_stop": event.new_stop,
+        "new_targets": event.new_targets,
+        "new_entry": event.new_entry,
+        "breakeven": event.breakeven,
+        "fraction": event.fraction,
+        "price": event.price,
         "percent": event.percent,
-        "reply_to": message.reply_to,
     }
 
 
@@ -162,8 +192,20 @@ def dead_letter_row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def half_of(outcome: Outcome) -> str | None:
+    """Return which half of an order a message is by its text alone (section 14.3), if it is one."""
+    if outcome.first_half is not None:
+        return "first"
+    return "second" if outcome.second_half else None
+
+
 def _reading_digest(outcome: Outcome) -> str:
-    plain = repr((outcome.kind, outcome.reason, outcome.ts, outcome.signals, outcome.events))
+    said: tuple[object, ...] = (outcome.kind, outcome.reason, outcome.ts, outcome.signals, outcome.events)
+    if outcome.market is not Market.B3:
+        said += (outcome.market,)
+    if half_of(outcome) is not None:
+        said += (half_of(outcome), outcome.first_half)
+    plain = repr(said)
     return hashlib.sha256(plain.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from psycopg import sql
 
+from storage.current import current_of
 from storage.database import Cursor, Database
-from storage.events import status_of
 from storage.ledger_rows import to_json
 
 __all__ = ["SIGNAL_COLUMNS", "SignalPage", "SignalQuery", "Signals", "decode_cursor", "encode_cursor"]
@@ -24,7 +24,8 @@ SIGNAL_COLUMNS = sql.SQL(
 # number, so that a page built for that generation has it.
 _LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
 _EVENTS = """
-select channel, signal_message_id, signal_position, kind, ts, message_id, target, stop, percent
+select channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
+    new_targets, new_entry, breakeven, fraction, price, percent
 from {schema}.signal_events
 where (channel, signal_message_id, signal_position) in (
     select channel, message_id, position from json_to_recordset(%(keys)s) as key (
@@ -68,7 +69,8 @@ class SignalQuery:
 class SignalPage:
     """Rows of a page, keyed by column; ``more`` says whether another page follows.
 
-    Each row also holds ``channel_label``, ``events`` in order of time and the ``status`` that follows from them.
+    Each row also holds ``channel_label``, ``events`` in order of time, and what follows from them: the ``status``
+    and ``current``, which is what holds now.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -190,7 +192,8 @@ class Signals:
             events.setdefault(key, []).append(event)
         for row in rows:
             row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
-            row["status"] = status_of(row["events"])
+            row["current"] = current_of(row, row["events"])
+            row["status"] = row["current"].status
 
 
 def encode_cursor(ts: datetime, signal_id: int) -> str:

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 from psycopg import sql
 
+from storage.current import status_of
 from storage.database import Cursor, Database
-from storage.events import status_of
 
 __all__ = ["DayCount", "Summaries", "Summary"]
 
@@ -37,7 +37,7 @@ from wanted group by grouping sets ((asset), (signal_type)) order by 3 desc, 2
 _STORIES = """,
 stories as (
     select string_agg(
-        case when kind = 'cancel' then 'c' when stop then 's' when target is not null then 't' || target end,
+        case when kind = 'cancel' then 'c' when stop_hit then 's' when target is not null then 't' || target end,
         ' ' order by event.ts, length(event.message_id), event.message_id, event.position) as story
     from wanted join {schema}.signal_events as event on event.channel = wanted.channel
         and event.signal_message_id = wanted.message_id and event.signal_position = wanted.position
@@ -161,6 +161,6 @@ def _event(word: str) -> dict[str, object]:
     """Return an event as ``status_of`` reads it."""
     return {
         "kind": "cancel" if word == "c" else "result",
-        "stop": word == "s",
+        "stop_hit": word == "s",
         "target": int(word[1:]) if word.startswith("t") else None,
     }

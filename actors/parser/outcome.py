@@ -15,7 +15,16 @@ from traceback import extract_tb
 from actors.parser.grammar import MAX_CHARS, read
 from actors.parser.text import is_blank
 from engine.instants import is_plausible
-from engine.model import ChannelMessage, Kind, MalformedMessage, Outcome, OutcomeKind, Reading, SourceMessage
+from engine.model import (
+    ChannelMessage,
+    Kind,
+    MalformedMessage,
+    Market,
+    Outcome,
+    OutcomeKind,
+    Reading,
+    SourceMessage,
+)
 
 __all__ = ["UNREADABLE", "OutcomePolicy", "body_of", "date_of", "dead_letter", "settle"]
 
@@ -32,25 +41,35 @@ class OutcomePolicy:
 
 
 def settle(
-    message: SourceMessage, *, now: datetime, policy: OutcomePolicy, reading: Reading | None = None
+    message: SourceMessage,
+    *,
+    now: datetime,
+    policy: OutcomePolicy,
+    market: Market = Market.B3,
+    reading: Reading | None = None,
 ) -> Outcome:
     """Return where ``message`` ends. Never raises: one that cannot be read costs itself only.
 
-    ``reading`` is given where the text is not what decides (a row of the former service that stands against it).
+    ``market`` is that of the message's channel. ``reading`` is given where the text is not what decides (a row of the
+    former service that stands against it).
     """
     if isinstance(message, MalformedMessage):
         return dead_letter(message, reason="malformed", error=message.error)
     if is_filtered(body_of(message), policy.text_filter):
         return Outcome(
-            message=message, kind=OutcomeKind.FILTERED, reason="text_filter", ts=date_of(message)[0]
+            message=message,
+            kind=OutcomeKind.FILTERED,
+            reason="text_filter",
+            ts=date_of(message)[0],
+            market=market,
         )
     try:
-        found = read(message.text, message.caption) if reading is None else reading
+        found = read(message.text, message.caption, market=market) if reading is None else reading
     except Exception as error:  # noqa: BLE001 - a bug of the grammar must cost one message, and be seen
         place = extract_tb(error.__traceback__)[-1]
         words = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
         return dead_letter(message, reason=UNREADABLE, error=words)
-    return _outcome_of(message, found, now=now, policy=policy)
+    return replace(_outcome_of(message, found, now=now, policy=policy), market=market)
 
 
 def _outcome_of(
@@ -76,6 +95,8 @@ def _outcome_of(
         signals=signals,
         events=reading.events,
         body=body_of(message),
+        first_half=reading.first_half,
+        second_half=reading.second_half,
     )
 
 

@@ -26,7 +26,7 @@ from ops.bench.old_table import create_old_table, deliver, old_history, put_old_
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
 from ops.logging import configure_logging
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.schema import Strategy, migrate

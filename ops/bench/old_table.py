@@ -17,7 +17,7 @@ from psycopg import sql
 from actors.parser import read
 from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.ledger import Ledger
 
 __all__ = [

@@ -37,7 +37,7 @@ from ops.local.postgres import LocalPostgres
 from ops.local.process import OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.gateway import GatewayClient
 from storage.ledger import Ledger

@@ -22,8 +22,7 @@ from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.legacy import OldTableError, compared, copy_rows
 from ops.legacy_report import report_object, show_report
 from ops.legacy_values import LegacyReader
-from ops.parts import RETENTION
-from ops.stores import Stores, make_stores
+from ops.stores import RETENTION, Stores, make_stores
 from ops.terminal import say, say_json
 from storage.errors import StorageError
 from storage.legacy_import import AnotherTableError, LegacyImport

@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 
 from actors.parser import read
-from actors.parser.outcome import OutcomePolicy
 from engine.clock import SystemClock
 from engine.model import Market
 from engine.timers import TimerThread
@@ -19,11 +18,11 @@ from ops.commands.common import Since, quiet_logs, stop, usable_settings
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.explaining import explain
 from ops.parsing import parse_lines, reading_object
-from ops.parts import RETENTION
 from ops.replay import Replay
-from ops.stores import make_stores
+from ops.stores import RETENTION, make_stores, outcome_policy, settings_markets
 from ops.terminal import say, say_json
 from storage.archive import Archive
+from storage.channels import Channels
 from storage.errors import StorageError
 
 __all__ = ["parse", "replay"]
@@ -79,14 +78,16 @@ def replay(
     quiet_logs()
     timers = TimerThread()
     stores = make_stores(settings, clock=SystemClock(), timers=timers)
+    channels = Channels(stores.database, settings=settings.gateway.channels, retention=RETENTION)
     try:
         stores.database.open()
         again = Replay(
             Archive(stores.database),
             stores.ledger,
-            policy=OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter),
+            policy=outcome_policy(settings),
             now=stores.database.now(),
         )
+        again.markets = settings_markets(settings) | channels.markets()
         found = []
         for difference in again.run(channel=channel, since=since, apply=apply):
             if json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -58,7 +58,7 @@ ChannelId = Annotated[str, PlainValidator(_check_channel), WithJsonSchema(CHANNE
 
 
 class ChannelRequest(Body):
-    """A channel to read; without ``label`` one that stands is kept."""
+    """A channel to read; without ``label`` or ``market`` the one that stands is kept."""
 
     id: ChannelId = Field(description="the channel's id")
     label: Annotated[
@@ -66,6 +66,11 @@ class ChannelRequest(Body):
         PlainValidator(_check_label),
         WithJsonSchema({"anyOf": [_LABEL_SCHEMA, {"type": "null"}]}),
     ] = Field(default=None, description="its name in signals and pages")
+    market: Literal["b3", "forex", "crypto"] | None = Field(
+        default=None,
+        description="what it trades in; null for what the settings say. Messages that were read before keep "
+        "their readings until `tp-capital replay --apply`",
+    )
 
 
 class ChannelBreaker(Body):
@@ -83,6 +88,7 @@ class Channel(Body):
     id: str
     label: str | None
     source: str = Field(description="`settings`, or `api` when it was added at run time")
+    market: Literal["b3", "forex", "crypto"] = Field(description="what its messages are read as")
     addedAt: datetime | None  # noqa: N815 - as it stands in the answer
     state: str
     error: str | None

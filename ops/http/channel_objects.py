@@ -49,6 +49,7 @@ def channel_objects(
                 "id": entry.channel,
                 "label": entry.label,
                 "source": entry.source,
+                "market": entry.market.value,
                 "addedAt": _instant(entry.added_at),
                 "state": _state(poller, children.get(name)),
                 "error": poller.error if poller else None,

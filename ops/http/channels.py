@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from actors.snapshots import ChannelEntry, ChannelsSnapshot
 from config.fields import CHANNEL_ID
 from engine.directory import Directory
 from engine.messages import ChannelsChanged, SignalsCommitted
+from engine.model import Market
 from engine.snapshot import Board
 from ops.http.answers import JSON, json_answer
 from ops.http.bodies import read_body
@@ -45,12 +46,16 @@ _IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelParts:
-    """What these endpoints read, write and tell. ``settings``: the channels that are always read."""
+    """What these endpoints read, write and tell.
+
+    ``settings`` are the channels that are always read, ``markets`` the settings' markets by channel.
+    """
 
     board: Board
     directory: Directory
     channels: Channels
     settings: tuple[str, ...]
+    markets: Mapping[str, Market]
 
 
 def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
@@ -71,7 +76,7 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             method="POST",
             path="/channels",
             name="addChannel",
-            summary="Read a channel from now on, or give it another label",
+            summary="Read a channel from now on, or give it another label or market",
             tag=_TAG,
             handler=_add(parts),
             query=NoParameters,
@@ -197,6 +202,8 @@ def _add(parts: ChannelParts) -> Handler:
                 addition.id,
                 label=addition.label,
                 keep_label="label" not in addition.model_fields_set,
+                market=None if addition.market is None else Market(addition.market),
+                keep_market="market" not in addition.model_fields_set,
                 most=MOST_CHANNELS,
             )
         except ChannelLimitError:
@@ -208,7 +215,13 @@ def _add(parts: ChannelParts) -> Handler:
         parts.directory.send("cache", SignalsCommitted(commit_number=added.commit_number, signals=0))
         row = added.row
         source = SETTINGS_SOURCE if row.channel in parts.settings else row.source
-        entry = ChannelEntry(channel=row.channel, label=row.label, source=source, added_at=row.added_at)
+        entry = ChannelEntry(
+            channel=row.channel,
+            label=row.label,
+            source=source,
+            added_at=row.added_at,
+            market=row.market or parts.markets.get(row.channel, Market.B3),
+        )
         # all of it, the time too: one of the same id and label may still be shown that was removed a moment ago
         await _until_shown(parts, lambda entries: entry in entries)
         (data,), _ = await _objects(parts, (entry,))

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from actors.snapshots import BackfillSnapshot
+from storage.current import Current
 
 __all__ = ["encode", "history_entry", "signal_detail", "signal_object"]
 
@@ -48,6 +49,7 @@ def signal_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "message_id": row["message_id"],
         "position": row["position"],
         "status": row["status"],
+        "current": _current_object(row["current"]),
         "events": [_event_object(event) for event in row["events"]],
         "ingested_at": _instant(row["ingested_at"]),
         "created_at": _instant(row["created_at"]),
@@ -69,9 +71,30 @@ def _event_object(event: Mapping[str, Any]) -> dict[str, Any]:
         "kind": event["kind"],
         "ts": _epoch_ms(event["ts"]),
         "message_id": event["message_id"],
+        "text": event["text"],
+        "asset": event["asset"],
         "target": event["target"],
-        "stop": event["stop"],
+        "stop_hit": event["stop_hit"],
+        "new_stop": event["new_stop"],
+        "new_targets": event["new_targets"],
+        "new_entry": event["new_entry"],
+        "breakeven": event["breakeven"],
+        "fraction": event["fraction"],
+        "price": event["price"],
         "percent": event["percent"],
+    }
+
+
+def _current_object(now: Current) -> dict[str, Any]:
+    return {
+        "status": now.status,
+        "stop": now.stop,
+        "targets": now.targets,
+        "target_final": now.target_final,
+        "buy_min": now.buy_min,
+        "buy_max": now.buy_max,
+        "fraction": now.fraction,
+        "breakeven": now.breakeven,
     }
 
 
@@ -101,6 +124,7 @@ def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
         "message_id": None,
         "position": 0,
         "status": None,
+        "current": None,
         "events": [],
         "ingested_at": at,
         "created_at": at,

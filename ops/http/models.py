@@ -59,9 +59,34 @@ class SignalEvent(Body):
     kind: str
     ts: EpochMs
     message_id: str
-    target: int | None = Field(description="number of the target spoken of, 0 for the final one")
-    stop: bool
-    percent: Price | None
+    text: str | None = Field(description="the message that says it")
+    asset: str | None
+    target: int | None = Field(
+        description="number of the target that was reached or is changed, 0 for the final one"
+    )
+    stop_hit: bool = Field(description="the text says that the stop was hit")
+    new_stop: Price | None
+    new_targets: list[Price]
+    new_entry: list[Price] | None = Field(description="the lower and the higher entry price")
+    breakeven: bool = Field(description="the stop goes to the entry; of a result: it was closed there")
+    fraction: Price | None = Field(description="the part of the position that is closed; 1 is all of it")
+    price: Price | None = Field(description="where an exit, a part or an order was executed")
+    percent: Price | None = Field(description="gain or loss, signed as written")
+
+
+class SignalNow(Body):
+    """What holds now of a signal, by the events that speak of it; the signal itself stays as it was posted."""
+
+    status: str
+    stop: Price | None = Field(
+        description="null without one, and where it stands at an entry that is a range"
+    )
+    targets: list[Price]
+    target_final: Price | None
+    buy_min: Price | None
+    buy_max: Price | None
+    fraction: Price = Field(description="the part of the position that is still held, from 1 to 0")
+    breakeven: bool = Field(description="the stop stands at the entry")
 
 
 class Signal(Body):
@@ -88,6 +113,7 @@ class Signal(Body):
     message_id: str | None
     position: int
     status: str | None
+    current: SignalNow | None
     events: list[SignalEvent]
     ingested_at: datetime
     created_at: datetime

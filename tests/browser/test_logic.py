@@ -135,7 +135,7 @@ def test_the_price_line_runs_from_the_cheapest_to_the_dearest(logic: Page) -> No
         ("target_final", [], [True, True, True]),
         (
             "stopped",
-            [{"kind": "result", "target": "1"}, {"kind": "result", "stop": True}],
+            [{"kind": "result", "target": "1"}, {"kind": "result", "stop_hit": True}],
             [True, False, False],
         ),
         ("cancelled", [{"kind": "cancel"}, {"kind": "result", "target": "1"}], [False, False, False]),

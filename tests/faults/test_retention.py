@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 
 from engine.timers import TimerThread
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.retention import Retention
 from tests.support.messages import CHANNEL, put, signal_message

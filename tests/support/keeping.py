@@ -68,6 +68,7 @@ class Keeping(World):
             settings=SETTINGS,
             channels=cast("Channels", self.channels),
             makers={kind: self._maker(kind) for kind in self.kinds},
+            markets={},
             instruments=self.instruments,
         )
         keeper.on_start()

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { h, icon } from "./dom.js";
-import { instant, isLong, percent, price } from "./format.js";
+import { instant, isLong, percent, price, share } from "./format.js";
 import { known, t } from "./i18n.js";
 import { priceLineLarge, targetName } from "./priceline.js";
 
@@ -34,6 +34,7 @@ export function detailRow(signal, { columns, channel }) {
               "detail.rr",
               (final ?? first) && t("detail.rrText", price(final ?? first), first && price(first)),
             ),
+            meta("detail.now", nowLine(signal)),
             longPrices(signal),
             meta("detail.sent", instant(signal.ts)),
             meta("detail.stored", signal.createdAt && instant(Date.parse(signal.createdAt))),
@@ -84,8 +85,9 @@ function events(signal) {
         "li",
         { class: `event ${kind}` },
         icon({ target: "ok", stop: "bad", cancel: "dash" }[kind] ?? "open", 14),
-        h("span", {}, eventName(event), event.percent !== null && ` (${percent(event.percent)})`),
+        h("span", {}, [eventName(event), ...eventValues(event)].join(" · ")),
         h("time", { datetime: new Date(event.ts).toISOString() }, instant(event.ts)),
+        event.text && h("q", { class: "event-text" }, event.text),
       );
     }),
   );
@@ -94,15 +96,42 @@ function events(signal) {
 function kindOf(event) {
   if (event.kind === "cancel") return "cancel";
   if (event.kind !== "result") return "update";
-  return event.stop ? "stop" : event.target !== null ? "target" : "result";
+  return event.stopHit ? "stop" : event.target !== null ? "target" : "result";
 }
 
 function eventName(event) {
   if (event.kind === "cancel") return t("event.cancel");
-  if (event.kind === "update") return t(event.stop ? "event.updateStop" : "event.update");
-  if (event.stop) return t("event.stop");
+  if (event.kind === "update") return t("event.update");
+  if (event.stopHit) return t("event.stop");
   if (event.target === 0) return t("event.final");
   return event.target === null ? t("event.result") : t("event.target", event.target);
+}
+
+/** Return what an event says beside its kind, value by value. */
+function eventValues(event) {
+  const { newStop, newTargets, newEntry, breakeven, fraction } = event;
+  return [
+    newStop !== null && t("value.newStop", price(newStop)),
+    breakeven && t(event.kind === "result" ? "value.closedAtEntry" : "value.stopAtEntry"),
+    newTargets.length > 0 &&
+      (event.target === null || event.kind === "result"
+        ? t("value.newTargets", newTargets.map(price).join(", "))
+        : t("value.newTarget", event.target, price(newTargets[0]))),
+    newEntry !== null &&
+      t("value.newEntry", newEntry[0] === newEntry[1] ? price(newEntry[0]) : newEntry.map(price).join(" – ")),
+    fraction !== null && (fraction === "1" ? t("value.closed") : t("value.part", share(fraction))),
+    event.price !== null && t("value.price", price(event.price)),
+    event.percent !== null && percent(event.percent),
+  ].filter(Boolean);
+}
+
+/** Return what holds now where the channel has changed something since the signal was posted. */
+function nowLine({ now, stop }) {
+  const said = [
+    now.breakeven ? t("value.stopAtEntry") : now.stop !== stop && t("value.newStop", price(now.stop)),
+    now.fraction !== "1" && t("value.held", share(now.fraction)),
+  ].filter(Boolean);
+  return said.length > 0 ? said.join(" · ") : null;
 }
 
 /** Underline in the raw text what the reading took from it. Without an answer the text stands as it is. */

@@ -23,6 +23,10 @@ export function percent(text) {
   return `${text.startsWith("-") ? "−" : "+"}${price(text.replace(/^[-+]/, ""))} %`;
 }
 
+/** Return "50 %" for the part "0.5" of a position. */
+export const share = (text) =>
+  `${new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(Number(text) * 100)} %`;
+
 /** Return a whole number in the reader's language. */
 export const count = (number) => new Intl.NumberFormat(locale()).format(number);
 

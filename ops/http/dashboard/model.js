@@ -4,7 +4,10 @@ import { riskReward } from "./decimal.js";
 
 const integer = (text) => (text === null || text === undefined ? null : Number(text));
 
-/** Return a signal: prices are strings of digits or null, instants are milliseconds, `hits` the targets hit. */
+/**
+ * Return a signal: prices are strings of digits or null, instants are milliseconds. Its own fields are as posted;
+ * `now` holds what the channel has said since then of stop, entry, targets and the part still held.
+ */
 export function toSignal(raw) {
   const targets = raw.targets ?? [];
   const signal = {
@@ -32,26 +35,50 @@ export function toSignal(raw) {
     events: (raw.events ?? []).map((event) => ({
       kind: event.kind,
       ts: integer(event.ts),
+      text: event.text ?? "",
       target: integer(event.target),
-      stop: event.stop === true,
+      stopHit: event.stop_hit === true,
+      newStop: event.new_stop ?? null,
+      newTargets: event.new_targets ?? [],
+      newEntry: event.new_entry ?? null,
+      breakeven: event.breakeven === true,
+      fraction: event.fraction ?? null,
+      price: event.price ?? null,
       percent: event.percent ?? null,
       messageId: event.message_id ?? null,
     })),
   };
+  signal.now = nowOf(signal, raw.current);
   signal.ladder = ladderOf(signal);
   signal.riskReward = riskReward(signal);
   return signal;
 }
 
-/** Return the targets in order with whether each was reached; a final target of its own stands last. */
+/** Return what holds now; a signal of which nothing was said since holds as it was posted. */
+function nowOf(signal, current) {
+  const { stop, targets, final, entryMin, entryMax } = signal;
+  if (!current) return { stop, targets, final, entryMin, entryMax, fraction: "1", breakeven: false };
+  return {
+    stop: current.stop ?? null,
+    targets: current.targets ?? [],
+    final: current.target_final ?? null,
+    entryMin: current.buy_min ?? null,
+    entryMax: current.buy_max ?? null,
+    fraction: current.fraction ?? "1",
+    breakeven: current.breakeven === true,
+  };
+}
+
+/** Return the targets of now in order with whether each was reached; a final target of its own stands last. */
 function ladderOf(signal) {
-  const prices = [...signal.targets];
-  if (signal.final !== null && prices.at(-1) !== signal.final) prices.push(signal.final);
+  const { targets, final } = signal.now;
+  const prices = [...targets];
+  if (final !== null && prices.at(-1) !== final) prices.push(final);
   const reached = reachedOf(signal.status, prices.length);
   return prices.map((price, index) => ({
     price,
     number: index + 1,
-    final: price === signal.final && index === prices.length - 1,
+    final: price === final && index === prices.length - 1,
     reached: index < reached || hitBeforeTheEnd(signal, index + 1, prices.length),
   }));
 }
@@ -65,7 +92,7 @@ function reachedOf(status, count) {
 /** A stopped or cancelled signal may have reached targets before: its events tell. */
 function hitBeforeTheEnd(signal, number, count) {
   for (const event of signal.events) {
-    if (event.kind === "cancel" || (event.kind === "result" && event.stop)) return false;
+    if (event.kind === "cancel" || (event.kind === "result" && event.stopHit)) return false;
     if (event.kind !== "result" || event.target === null) continue;
     if (event.target === 0 || Math.min(event.target, count) >= number) return true;
   }

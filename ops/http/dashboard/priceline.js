@@ -11,9 +11,10 @@ import { t } from "./i18n.js";
  * Only the last step, from a share of the span to a pixel, leaves exact arithmetic.
  */
 export function geometry(signal, left, right) {
-  const low = signal.entryMin ?? signal.entryMax;
-  const high = signal.entryMax ?? signal.entryMin;
-  const texts = [signal.stop, low, high, ...signal.ladder.map((target) => target.price)];
+  const { entryMin, entryMax, stop: stopNow } = signal.now;
+  const low = entryMin ?? entryMax;
+  const high = entryMax ?? entryMin;
+  const texts = [stopNow, low, high, ...signal.ladder.map((target) => target.price)];
   const units = toUnits(texts);
   const known = units.filter((unit) => unit !== null);
   if (new Set(known).size < 2) return null;
@@ -51,12 +52,13 @@ export function priceLineLarge(signal, width) {
   if (places === null) return null;
   const labels = [];
   if (places.stop !== null)
-    labels.push({ x: places.stop, name: t("stop"), text: shortPrice(signal.stop), role: "stop" });
+    labels.push({ x: places.stop, name: t("stop"), text: shortPrice(signal.now.stop), role: "stop" });
   if (places.entry !== null) {
-    const same = signal.entryMin === signal.entryMax || !signal.entryMin || !signal.entryMax;
+    const { entryMin, entryMax } = signal.now;
+    const same = entryMin === entryMax || !entryMin || !entryMax;
     const text = same
-      ? shortPrice(signal.entryMin ?? signal.entryMax)
-      : `${shortPrice(signal.entryMin)} – ${shortPrice(signal.entryMax)}`;
+      ? shortPrice(entryMin ?? entryMax)
+      : `${shortPrice(entryMin)} – ${shortPrice(entryMax)}`;
     labels.push({ x: places.middle, name: t("entry"), text, role: "entry" });
   }
   for (const target of places.targets) {
@@ -102,11 +104,9 @@ export const targetName = (target) => (target.final ? t("targetFinal") : t("targ
 
 /** Return the picture's content as a sentence. */
 export function inWords(signal) {
-  const entry =
-    signal.entryMin === signal.entryMax
-      ? price(signal.entryMin)
-      : t("range", price(signal.entryMin), price(signal.entryMax));
-  const parts = [`${t("stop")} ${price(signal.stop)}`, `${t("entry")} ${entry}`];
+  const { entryMin, entryMax, stop } = signal.now;
+  const entry = entryMin === entryMax ? price(entryMin) : t("range", price(entryMin), price(entryMax));
+  const parts = [`${t("stop")} ${price(stop)}`, `${t("entry")} ${entry}`];
   return [...parts, ...signal.ladder.map((target) => `${targetName(target)} ${price(target.price)}`)].join(
     ", ",
   );

@@ -134,8 +134,8 @@ export class Table {
           warningTag(signal.warnings),
         ),
       ),
-      cell("stop", figure(signal.stop)),
-      cell("entry", entryFigure(signal)),
+      cell("stop", stopFigure(signal)),
+      cell("entry", entryFigure(signal.now)),
       cell("targets", targetFigures(signal)),
       cell("line", priceLine(signal, { width: cards.matches ? 320 : 150 })),
       cell("rr", ratioFigures(signal.riskReward)),
@@ -210,6 +210,19 @@ const inCell = (text) =>
   isLong(text) ? h("span", { class: "long", title: price(text) }, price(text)) : price(text);
 
 const figure = (text) => h("span", { class: text === null ? "figure none" : "figure" }, inCell(text));
+
+/** The stop that holds now; one that the channel has moved says so, and what it was. */
+function stopFigure({ stop, now }) {
+  if (now.stop === stop && !now.breakeven) return figure(stop);
+  const text = now.stop === null && now.breakeven ? t("atEntry") : inCell(now.stop);
+  return h(
+    "span",
+    { class: "figure moved", title: t("postedStop", price(stop)) },
+    text,
+    " ",
+    h("span", { class: "tag" }, t("moved")),
+  );
+}
 
 function entryFigure({ entryMin, entryMax }) {
   if (entryMin === null || entryMax === null || entryMin === entryMax) return figure(entryMin ?? entryMax);

@@ -9,7 +9,7 @@ from actors.parser import GRAMMAR_VERSION
 from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.ledger import Ledger
 from tests.support.databases import as_engine

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.model import ChannelMessage
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.signals import SignalQuery, Signals
 from tests.integration.reading.conftest import Store, message
@@ -33,7 +33,7 @@ STORY = [
 EXPECTED = {
     "1": ("target_2", [("result", 1, False, None), ("result", 2, False, None)]),
     "2": ("cancelled", [("cancel", None, False, None)]),
-    "4": ("stopped", [("result", None, True, -3), ("update", None, True, None)]),
+    "4": ("stopped", [("result", None, True, -3), ("update", None, False, None)]),
     "10": ("open", []),
 }
 
@@ -43,7 +43,7 @@ def served(database: Database) -> dict[str, Any]:
     return {
         row["message_id"]: (
             row["status"],
-            [(e["kind"], e["target"], e["stop"], e["percent"]) for e in row["events"]],
+            [(e["kind"], e["target"], e["stop_hit"], e["percent"]) for e in row["events"]],
         )
         for row in page.rows
     }

@@ -12,7 +12,7 @@ from actors.parser.outcome import OutcomePolicy, settle
 from engine.model import Reading
 from ops import replay
 from ops.cli import app
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.archive import Archive
 from storage.database import Database
 from storage.ledger import Ledger
@@ -79,7 +79,8 @@ def test_json_holds_every_difference_with_its_fields_and_prices_as_strings(
         "messages": len(STORY),
         "passedOver": 0,
         "differing": again.report.differing,
-        "counts": {"added": 0, "changed": 0, "lost": 0, "outcome": 0} | again.report.by_kind,
+        "counts": {"added": 0, "changed": 0, "lost": 0, "events": 0, "half": 0, "outcome": 0}
+        | again.report.by_kind,
         "applied": False,
         "written": 0,
     }

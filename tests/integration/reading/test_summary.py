@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.errors import RowsRefusedError
 from storage.signals import SignalQuery, Signals

@@ -17,8 +17,8 @@ from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.bench.old_table import deliver, old_row
 from ops.legacy_values import LegacyReader
-from ops.parts import RETENTION
 from ops.replay import Replay
+from ops.stores import RETENTION
 from storage.archive import Archive
 from storage.database import Database
 from storage.dead_letters import DeadLetters

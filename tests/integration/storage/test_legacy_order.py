@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.model import ChannelMessage
 from ops.bench.old_table import deliver, old_row
 from ops.legacy_values import LegacyReader
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.database import Database
 from storage.ledger import Ledger
 from storage.legacy_import import LegacyImport

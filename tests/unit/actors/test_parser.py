@@ -14,7 +14,7 @@ from actors.parser.actor import Parser
 from actors.parser.outcome import OutcomePolicy, settle
 from actors.source import WRITER
 from engine.messages import BatchParsed, MessagesFetched
-from engine.model import Outcome, OutcomeKind, SourceMessage
+from engine.model import Market, Outcome, OutcomeKind, SourceMessage
 from ops.replay import Replay
 from storage.archive import Archive, Archived
 from storage.ledger import Ledger
@@ -92,10 +92,10 @@ def test_fault_46_a_page_of_unreadable_messages_is_one_log_line() -> None:
 
 
 def test_a_bug_of_the_grammar_costs_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(text: str | None, caption: str | None) -> object:
+    def read(text: str | None, caption: str | None, *, market: Market) -> object:
         if text == "boom":
             raise ZeroDivisionError("of nothing")
-        return whole_grammar(text, caption)
+        return whole_grammar(text, caption, market=market)
 
     monkeypatch.setattr(outcome, "read", read)
     first, second = parsed(a_message(1, text="boom"), a_message(2, text="Olá"))

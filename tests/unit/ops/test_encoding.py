@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress
 from ops.http.encoding import encode, history_entry, signal_object
+from storage.current import Current
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ROW: dict[str, Any] = {
@@ -39,11 +40,28 @@ ROW: dict[str, Any] = {
             "kind": "result",
             "ts": NOON,
             "message_id": "5002",
+            "text": "PETR4: alvo 1",
+            "asset": "PETR4",
             "target": 1,
-            "stop": False,
+            "stop_hit": False,
+            "new_stop": Decimal("1.040"),
+            "new_targets": [],
+            "new_entry": None,
+            "breakeven": False,
+            "fraction": Decimal("0.5"),
+            "price": None,
             "percent": Decimal("2.50"),
         }
     ],
+    "current": Current(
+        status="target_1",
+        stop=Decimal("1.040"),
+        targets=(Decimal("1.065"),),
+        target_final=Decimal("1.065"),
+        buy_min=Decimal("0.880"),
+        buy_max=Decimal("0.90"),
+        fraction=Decimal("0.5"),
+    ),
     "ingested_at": NOON,
     "created_at": NOON.astimezone(timezone(timedelta(hours=-3))),
     "updated_at": NOON,
@@ -99,11 +117,29 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
                 "kind": "result",
                 "ts": 1793620800000,
                 "message_id": "5002",
+                "text": "PETR4: alvo 1",
+                "asset": "PETR4",
                 "target": 1,
-                "stop": False,
+                "stop_hit": False,
+                "new_stop": Decimal("1.040"),
+                "new_targets": [],
+                "new_entry": None,
+                "breakeven": False,
+                "fraction": Decimal("0.5"),
+                "price": None,
                 "percent": Decimal("2.50"),
             }
         ],
+        "current": {
+            "status": "target_1",
+            "stop": Decimal("1.040"),
+            "targets": [Decimal("1.065")],
+            "target_final": Decimal("1.065"),
+            "buy_min": Decimal("0.880"),
+            "buy_max": Decimal("0.90"),
+            "fraction": Decimal("0.5"),
+            "breakeven": False,
+        },
         "ingested_at": "2026-11-02T12:00:00Z",
         "created_at": "2026-11-02T12:00:00Z",
         "updated_at": "2026-11-02T12:00:00Z",

@@ -10,7 +10,7 @@ from actors.parser import read
 from engine.model import OutcomeKind, Side, Signal
 from ops.bench.old_table import old_row
 from ops.legacy_values import LegacyReader
-from ops.parts import RETENTION
+from ops.stores import RETENTION
 from storage.legacy_import import Taken
 from storage.legacy_rows import PRICES, LegacyRow
 

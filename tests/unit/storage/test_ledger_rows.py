@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,18 @@ def test_a_message_twice_in_a_batch_is_one_row_with_the_text_of_the_latest_updat
 
 def test_the_first_of_two_with_the_same_text_stays() -> None:
     first, later = at(1, 0), at(1, 5)
-    assert make_single([first, later]) == [first]
+    (stays,) = make_single([first, later])
+    assert isinstance(stays.message, ChannelMessage)
+    assert isinstance(first.message, ChannelMessage)
+    assert stays.message == replace(first.message, updated_at=stays.message.updated_at)
+
+
+def test_a_text_that_comes_back_in_a_later_version_is_the_latest() -> None:
+    first, between, back = at(1, 0, "as posted"), at(1, 3, "slip"), at(1, 5, "as posted")
+    for order in permutations([first, between, back]):
+        (stays,) = make_single(order)
+        assert isinstance(stays.message, ChannelMessage)
+        assert stays.message.text == "as posted"
 
 
 def test_of_two_equally_late_the_first_stays() -> None:

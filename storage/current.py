@@ -1,0 +1,114 @@
+"""What has become of a signal: its status, and what holds now of its stop, targets, entry and size.
+
+Pure functions over a signal as posted and the events that speak of it, in order of time. A status changes only by
+what a text says (format catalogue, section 14.2): a stop that was hit, a target that was reached, a cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["Current", "current_of", "status_of"]
+
+_ALL = Decimal(1)
+_NONE = Decimal(0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Current:
+    """What holds now. Null where nothing is known.
+
+    ``fraction`` is the part of the position that is still held, from 1 to 0: each part that is closed counts of
+    the whole. ``breakeven`` says that the stop stands at the entry; where the entry is a range, ``stop`` is then
+    null, since the price that each trader paid is not known.
+    """
+
+    status: str
+    stop: Decimal | None
+    targets: tuple[Decimal, ...]
+    target_final: Decimal | None
+    buy_min: Decimal | None
+    buy_max: Decimal | None
+    fraction: Decimal = _ALL
+    breakeven: bool = False
+
+
+def status_of(events: Sequence[Mapping[str, Any]]) -> str:
+    """Return what has become of a signal: open, target_n, target_final, stopped or cancelled.
+
+    The furthest target counts. A stop or a cancellation ends the story: what is said after it changes nothing.
+    """
+    furthest: int | None = None
+    for event in events:
+        if (ended := _end(event)) is not None:
+            return ended
+        if event["kind"] == "result" and event["target"] is not None:
+            # the final target, 0, is beyond every numbered one
+            furthest = 0 if 0 in (event["target"], furthest) else max(event["target"], furthest or 0)
+    if furthest is None:
+        return "open"
+    return f"target_{furthest}" if furthest else "target_final"
+
+
+def current_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Current:
+    """Return what holds now of a signal's row, by the rows of its events in order of time."""
+    now = Current(
+        status=status_of(events),
+        stop=signal["stop"],
+        targets=tuple(signal["targets"]),
+        target_final=signal["target_final"],
+        buy_min=signal["buy_min"],
+        buy_max=signal["buy_max"],
+    )
+    for event in events:
+        if _end(event) is not None:
+            now.fraction = _NONE
+            break
+        _apply(now, event)
+    return now
+
+
+def _end(event: Mapping[str, Any]) -> str | None:
+    """Return the status that an event ends a signal with; None when the signal goes on."""
+    if event["kind"] == "cancel":
+        return "cancelled"
+    return "stopped" if event["kind"] == "result" and event["stop_hit"] else None
+
+
+def _apply(now: Current, event: Mapping[str, Any]) -> None:
+    if event["fraction"] is not None:
+        now.fraction = max(_NONE, now.fraction - event["fraction"])
+    if event["kind"] == "result":
+        if event["breakeven"]:  # a result says so of a trade that was closed at its entry
+            now.fraction = _NONE
+        return
+    if event["new_entry"]:
+        now.buy_min, now.buy_max = event["new_entry"]
+    if event["new_targets"]:
+        _move_targets(now, event["new_targets"], event["target"])
+    if event["new_stop"] is not None:
+        now.stop, now.breakeven = event["new_stop"], False
+    elif event["breakeven"]:
+        now.breakeven = True
+    if now.breakeven:
+        now.stop = now.buy_min if now.buy_min == now.buy_max else None
+
+
+def _move_targets(now: Current, new: Sequence[Decimal], number: int | None) -> None:
+    """Move the one target that the event names, or put new targets in the place of all."""
+    if number is None or len(new) != 1:
+        now.targets, now.target_final = tuple(new), new[-1]
+        return
+    targets = list(now.targets)
+    if number == 0 or number == len(targets):
+        targets[-1:] = new
+        now.target_final = new[0]
+    elif number == len(targets) + 1:
+        targets.append(new[0])
+        now.target_final = new[0]
+    elif number < len(targets):
+        targets[number - 1] = new[0]
+    now.targets = tuple(targets)
