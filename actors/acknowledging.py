@@ -1,16 +1,16 @@
-"""Acknowledging at the gateway: one request a batch, repeated until it is taken, split when one id spoils it."""
+"""What is owed an acknowledgement: one request a batch, repeated until it is taken, split when one id spoils it."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from engine.model import SourceMessage
 from storage.errors import GatewayStatusError, GatewayUnauthorizedError
 from storage.gateway import GatewayClient
 
-__all__ = ["SPLITTABLE", "Acknowledged", "Acknowledger"]
+__all__ = ["Acknowledgements", "Done", "Round"]
 
 #: halving 10,000 ids down to one bad one takes 2 x 14 requests; of several bad ones the rest waits
 MAX_REQUESTS = 30
@@ -19,7 +19,7 @@ SPLITTABLE = frozenset({400, 404, 409, 413, 422, 500})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
+class Round:
     """What a round of acknowledging did.
 
     ``requested`` counts the rows meant (a message may stand in two), ``updated`` is the gateway's count;
@@ -31,38 +31,53 @@ class Acknowledged:
     refused: tuple[str, ...]
 
 
-class Acknowledger:
-    """Durable messages that the gateway still lists: owed an acknowledgement, or beyond one.
+@dataclass(slots=True)
+class Done:
+    """What the gateway has answered: ``rows`` it was told of, as they were read.
 
-    Keyed by the gateway's row id, for a message may stand there twice.
+    ``left`` says that it left some unmarked, edited since; ``compares`` whether it knows how to.
+    """
+
+    rows: list[SourceMessage] = field(default_factory=list)
+    left: bool = False
+    compares: bool = True
+
+
+class Acknowledgements:
+    """Durable messages that the gateway does not know to be read.
+
+    Keyed by the gateway's row id, for a message may stand there twice. Each stands here as it was read: an edit
+    that came later is not acknowledged with it.
     """
 
     def __init__(self, channel: str, gateway: GatewayClient) -> None:
         self._channel = channel
         self._gateway = gateway
-        self._ack_ids: dict[str, str | None] = {}
+        self._rows: dict[str, SourceMessage] = {}
+        self._done = Done()
         #: ids that were refused alone in a round in which the gateway took none
         self._suspects: set[str] = set()
 
     @property
-    def count(self) -> int:
-        """Number of rows that a page will hold again."""
-        return len(self._ack_ids)
-
-    @property
     def owed(self) -> int:
         """Number of rows whose acknowledgement is to be sent."""
-        return sum(ack_id is not None for ack_id in self._ack_ids.values())
+        return len(self._rows)
+
+    @property
+    def rows(self) -> Sequence[SourceMessage]:
+        """The rows whose acknowledgement is to be sent."""
+        return tuple(self._rows.values())
 
     def add(self, messages: Iterable[SourceMessage]) -> None:
-        """Take durable messages over."""
-        self._ack_ids.update((message.gateway_id, message.ack_id) for message in messages)
+        """Take durable messages over; one without a usable id is beyond an acknowledgement."""
+        self._rows.update((message.gateway_id, message) for message in messages if message.ack_id is not None)
 
-    def holds(self, message: SourceMessage) -> bool:
-        """Return whether this row is durable already and merely not acknowledged."""
-        return message.gateway_id in self._ack_ids
+    def take_done(self) -> Done:
+        """Return what the gateway has answered since the last call, by rounds that failed later on too."""
+        done, self._done = self._done, Done()
+        return done
 
-    def send(self) -> Acknowledged:
+    def send(self) -> Round:
         """Acknowledge all that is owed, in one request unless the gateway refuses it.
 
         A refused request is halved until the bad id is alone. It counts as bad only when the gateway
@@ -71,7 +86,7 @@ class Acknowledger:
         Raises:
             GatewayError: the gateway could not be asked, or took nothing at all.
         """
-        owed = dict.fromkeys(ack_id for ack_id in self._ack_ids.values() if ack_id is not None)
+        owed = dict.fromkeys(str(message.ack_id) for message in self._rows.values())
         # suspects last, so that a round is not used up by the same ones again and again
         ids = sorted(owed, key=lambda ack_id: ack_id in self._suspects)
         requested, updated, refused = 0, 0, []
@@ -82,7 +97,7 @@ class Acknowledger:
                 break
             part = queue.popleft()
             try:
-                updated += self._gateway.mark_processed(self._channel, part)
+                marked = self._gateway.mark_processed(self._channel, part, read=self._rows_of(part))
             except GatewayUnauthorizedError:
                 raise
             except GatewayStatusError as error:
@@ -95,17 +110,26 @@ class Acknowledger:
                     # the first half first: several bad ids must not use up the round before one is alone
                     queue.extendleft((part[len(part) // 2 :], part[: len(part) // 2]))
             else:
-                requested += self._forget(set(part))
+                updated += marked.updated
+                self._done.left |= bool(marked.left)
+                self._done.compares &= marked.left is not None
+                # what is left comes by the next poll: counted, or a row of another channel would hide behind it
+                requested += self._forget(part) - len(marked.left or ())
         if refusal is not None and requested == 0:
             self._suspects.update(refused)
             raise refusal
-        if refused:
-            given_up = set(refused)
-            self._ack_ids = {row: None if ack in given_up else ack for row, ack in self._ack_ids.items()}
-        return Acknowledged(requested=requested, updated=updated, refused=tuple(refused))
+        for row in self._rows_of(refused):
+            del self._rows[row.gateway_id]
+        return Round(requested=requested, updated=updated, refused=tuple(refused))
 
-    def _forget(self, acknowledged: set[str]) -> int:
+    def _rows_of(self, ack_ids: Iterable[str]) -> list[SourceMessage]:
+        wanted = set(ack_ids)
+        return [row for row in self._rows.values() if row.ack_id in wanted]
+
+    def _forget(self, acknowledged: Iterable[str]) -> int:
         """Forget the rows of acknowledged ids; return how many there were."""
-        before = len(self._ack_ids)
-        self._ack_ids = {row: ack for row, ack in self._ack_ids.items() if ack not in acknowledged}
-        return before - len(self._ack_ids)
+        rows = self._rows_of(acknowledged)
+        for row in rows:
+            del self._rows[row.gateway_id]
+        self._done.rows += rows
+        return len(rows)

@@ -108,7 +108,8 @@ class ChannelKeeper(Actor):
                     self.send(SUPERVISOR, AddChild(spec=make(channel)))
         for name in sorted(present):
             kind, _, channel = name.partition(":")
-            if kind in self._makers and channel not in wanted:
+            # who is told something goes after who tells it: the last batch is to be acknowledged
+            if kind in self._makers and channel not in wanted and not _is_needed(kind, channel, present):
                 self.send(SUPERVISOR, RemoveChild(name=name))
         self._tell_backfill(wanted)
         self._forget_labels(wanted, present)
@@ -162,3 +163,7 @@ class ChannelKeeper(Actor):
         else:
             entries, complete = self._entries(self._rows or ()), self._rows is not None
         self.publish(ChannelsSnapshot(channels=entries, complete=complete, error=self._error))
+
+
+def _is_needed(kind: str, channel: str, present: set[str]) -> bool:
+    return kind == "acknowledger" and f"poller:{channel}" in present

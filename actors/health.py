@@ -7,6 +7,7 @@ from datetime import datetime
 
 from actors.health_report import Finding, HealthReport, Inputs, judge
 from actors.snapshots import (
+    AcknowledgerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
     DeadLettersSnapshot,
@@ -98,6 +99,7 @@ class Health(Actor):
                 write_runs_s=self._probe.write_runs_s(),
                 writer=writer.value if writer else None,
                 pollers=pollers,
+                acknowledgers=tuple(a.value for a in board.all_of(AcknowledgerSnapshot).values()),
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from actors.snapshots import (
+    AcknowledgerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
     DeadLettersSnapshot,
@@ -77,6 +78,7 @@ class Inputs:
     supervisor: SupervisorSnapshot | None
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
+    acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
     newest: Mapping[str, datetime] = field(default_factory=dict)
     reading_error: str | None = None
     machine_ahead_s: float | None = None
@@ -93,6 +95,8 @@ _MANY_FAILURES = 3
 #: seconds; a write takes a fraction of one
 _LONG_WRITE_S = 4.0
 _WRONG_CLOCK_S = 300.0
+#: one acknowledgement that is lost is repeated within a second or so, and nobody need know
+_ACKS_FAIL = 2
 
 Verdict = tuple[Status, str | None]
 _WELL: Verdict = (Status.HEALTHY, None)
@@ -162,22 +166,27 @@ def _database(inputs: Inputs) -> Verdict:
 def _gateway(inputs: Inputs) -> Verdict:
     if not inputs.pollers:
         return Status.DEGRADED, "not polled yet"
-    causes: dict[str, str] = {}
-    for poller in inputs.pollers:
-        if poller.key_refused:
-            causes[poller.channel] = f"key refused: {poller.error}"
-        elif poller.breaker is not BreakerState.CLOSED:
-            causes[poller.channel] = f"circuit breaker {poller.breaker.value}: {poller.error}"
-        elif poller.state is PollState.FAILED:
-            causes[poller.channel] = poller.error or "the last poll failed"
-        elif poller.state is PollState.STARTING:
-            causes[poller.channel] = "not polled yet"
+    causes = {p.channel: cause for p in inputs.pollers if (cause := _gateway_of(p)) is not None}
+    for acks in inputs.acknowledgers:
+        if acks.error is not None and acks.failures >= _ACKS_FAIL:
+            causes.setdefault(acks.channel, acks.error)
     if not causes:
         return _WELL
     distinct = set(causes.values())
     if len(causes) == len(inputs.pollers) and len(distinct) == 1:
         return Status.DEGRADED, distinct.pop()
     return Status.DEGRADED, "; ".join(f"channel {channel}: {cause}" for channel, cause in causes.items())
+
+
+def _gateway_of(poller: PollerSnapshot) -> str | None:
+    """Return what is wrong with the gateway as the polling of one channel sees it."""
+    if poller.key_refused:
+        return f"key refused: {poller.error}"
+    if poller.breaker is not BreakerState.CLOSED:
+        return f"circuit breaker {poller.breaker.value}: {poller.error or 'the cause is not known'}"
+    if poller.state is PollState.FAILED:
+        return poller.error or "the last poll failed"
+    return "not polled yet" if poller.state is PollState.STARTING else None
 
 
 def _polling(inputs: Inputs) -> Verdict:

@@ -28,7 +28,7 @@ class NextPage:
 
 @dataclass(slots=True, kw_only=True)
 class HistoryPass:
-    """One reading of a channel's history, from the start or from the tail that begins at ``since``.
+    """One reading of a channel's history, from the start or of what was received from ``since`` to ``until``.
 
     ``rows_read`` rows are durable here; ``last_id`` is the gateway's id of the last of them. ``found``
     of the messages were new to the ledger. ``asked`` is whether a person asked for it.
@@ -36,6 +36,7 @@ class HistoryPass:
 
     channel: str
     since: datetime | None = None
+    until: datetime | None = None
     asked: bool = False
     rows_read: int = 0
     last_id: str | None = None

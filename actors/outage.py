@@ -16,7 +16,7 @@ class Outage:
     def __init__(self, *, backoff: Backoff, random: Random) -> None:
         self._backoff = backoff
         self._random = random
-        self._failures = 0
+        self.failures = 0
         self._until_s = 0.0
         self.error: str | None = None
         self.since: datetime | None = None
@@ -26,9 +26,9 @@ class Outage:
 
         ``delay_s`` is how long to wait where somebody has said so, else it grows with each failure in a row.
         """
-        self._failures += 1
+        self.failures += 1
         if delay_s is None:
-            delay_s = self._backoff.delay_s(self._failures, self._random)
+            delay_s = self._backoff.delay_s(self.failures, self._random)
         self._until_s = now_s + delay_s
         self.since = self.since or at
         former, self.error = self.error, error
@@ -36,7 +36,7 @@ class Outage:
 
     def is_over(self) -> None:
         """Note that what was tried went well."""
-        self._failures, self.error, self.since = 0, None, None
+        self.failures, self._until_s, self.error, self.since = 0, 0.0, None, None
 
     def wait_s(self, now_s: float) -> float:
         """Return the seconds until the next try."""

@@ -1,6 +1,6 @@
-"""Poller: asks the gateway for one channel's new messages and acknowledges them once they are durable.
+"""Poller: asks the gateway for one channel's new messages, and has them acknowledged once they are durable.
 
-The circuit breaker is its state. Polling, acknowledging and the breaker never wait behind anything else.
+The circuit breaker is its state, and judges polls alone. Acknowledging is an actor of its own (actors/acknowledger.py).
 """
 
 from __future__ import annotations
@@ -8,36 +8,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from random import Random
 
-from actors.acknowledging import SPLITTABLE, Acknowledger
+from actors.held import Held
 from actors.instruments import Instruments
 from actors.lag import lag_s
 from actors.rereads import Rereads
 from actors.snapshots import PollerSnapshot, PollState
 from actors.source import Flight, Source
 from engine.actor import Context
-from engine.backoff import Backoff
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
-from engine.messages import BatchCommitted, CheckHistory, PollNow, Tick
+from engine.messages import (
+    Acknowledge,
+    Acknowledged,
+    BatchCommitted,
+    GenerationRaised,
+    PollNow,
+    Tick,
+)
 from engine.model import ChannelMessage, SourceMessage
 from storage.errors import (
     GatewayError,
     GatewayRateLimitedError,
-    GatewayStatusError,
     GatewayUnauthorizedError,
 )
 from storage.gateway import GatewayClient
 
-__all__ = ["BACKFILL", "PollPolicy", "Poller"]
+__all__ = ["PollPolicy", "Poller"]
 
-BACKFILL = "backfill"
 #: the gateway gives no more than this at once
 MAX_PAGE = 10_000
 #: how often messages are asked for that are to be read again
 REPROCESS_EVERY_S = 60.0
-#: between acknowledgements that the gateway refuses as a whole
-ACK_BACKOFF = Backoff(first_s=1.0, cap_s=300.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class Poller(Source):
         context: Context,
         *,
         channel: str,
+        acknowledger: str,
         gateway: GatewayClient,
         policy: PollPolicy,
         breaker: BreakerPolicy,
@@ -67,13 +69,16 @@ class Poller(Source):
         self._policy = policy
         self._breaker = Breaker(breaker)
         self._shown_breaker = BreakerState.CLOSED
-        self._acks = Acknowledger(channel, gateway)
+        self._acknowledger = acknowledger
+        self._held = Held()
+        self._acknowledgements = 0
+        #: the number of the acknowledgement whose answer is awaited
+        self._awaited: int | None = None
+        self._insisted = False
         self._state = PollState.STARTING
         self._page_was_full = self._rung = False
         self._rereads = Rereads()
-        self._poll_began_s = self._quiet_until_s = self._acks_quiet_until_s = 0.0
-        self._acks_refused = 0
-        self._random = Random()  # noqa: S311 - jitter, not cryptography
+        self._poll_began_s = self._quiet_until_s = 0.0
         self._last_poll_at: datetime | None = None
         self._last_success_at: datetime | None = None
         self._last_success_s: float | None = None
@@ -93,7 +98,8 @@ class Poller(Source):
             batch_size=self._policy.batch_size,
         )
         self.tick_later("poll", 0)
-        self.tick_later("reprocess", REPROCESS_EVERY_S)
+        # soon: an earlier life may have acknowledged what was edited before it read that
+        self.tick_later("reprocess", min(REPROCESS_EVERY_S, self._policy.interval_s))
         self._publish()
 
     def _close(self) -> None:
@@ -113,7 +119,7 @@ class Poller(Source):
                 super()._on_tick(tick)
 
     def _on_poll_now(self, _: PollNow) -> None:
-        if self.idle:
+        if self.idle and self._awaited is None:
             self._poll()
         else:
             self._rung = True  # it may speak of a message that the page under way does not hold
@@ -121,12 +127,10 @@ class Poller(Source):
     def _poll(self) -> None:
         if not self.idle:
             return
-        self._acknowledge()
         quiet_s = self._quiet_until_s - self.clock.monotonic_s()
         if quiet_s > 0 or (quiet_s := self._gateway.wait_s()) > 0:
-            self._poll_later(
-                quiet_s
-            )  # a ring is no reason to ask sooner than the gateway allows all channels
+            # a ring is no reason to ask sooner than the gateway allows all channels
+            self._poll_later(quiet_s)
             return
         self._poll_began_s = self.clock.monotonic_s()
         self._last_poll_at = self.clock.now()
@@ -140,7 +144,7 @@ class Poller(Source):
             )
             return
         reread = self._rereads.take_turn()
-        limit = min(MAX_PAGE, self._policy.batch_size + self._acks.count)
+        limit = min(MAX_PAGE, self._policy.batch_size + len(self._held))
         try:
             with self.instruments.poll_seconds.time():
                 messages = self._gateway.unprocessed(self._channel, limit=limit, reprocess=reread)
@@ -162,7 +166,7 @@ class Poller(Source):
     def _fetched(self, messages: Sequence[SourceMessage], *, full: bool, reread: bool) -> None:
         if reread:
             self._rereads.read(messages, full=full)
-        news = messages if reread else [m for m in messages if not self._acks.holds(m)]
+        news = messages if reread else [m for m in messages if not self._held.holds(m)]
         self._last_success_at = self.clock.now()
         self._last_success_s = self.clock.monotonic_s()
         self._error, self._key_refused, self._failing_since = None, False, None
@@ -185,8 +189,12 @@ class Poller(Source):
             self._poll_later(0 if self._rereads.due else self._policy.interval_s)
 
     def proceed(self) -> None:
-        """Poll at once after a full page, a ring or a reprocess; else when the interval is over."""
-        if self._page_was_full or self._rung or self._rereads.due:
+        """Poll at once after a full page, a ring or a reprocess; else when the interval is over.
+
+        What is being acknowledged would only be listed again: its answer is waited for, no longer than the interval.
+        """
+        hurry = self._page_was_full or self._rung or self._rereads.due
+        if hurry and self._awaited is None:
             self._poll_later(0)
         else:
             self._poll_later(self._policy.interval_s - (self.clock.monotonic_s() - self._poll_began_s))
@@ -194,8 +202,8 @@ class Poller(Source):
     # ── acknowledging ────────────────────────────────────────────────────────
 
     def settled(self, flight: Flight, committed: BatchCommitted) -> None:
-        """Acknowledge what has become durable."""
-        self._acks.add(flight.messages)
+        """Have acknowledged what has become durable."""
+        self._held.add(flight.messages)
         received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
         if received and not flight.reread:
             self._lag_s = lag_s(max(received), channel=self._channel, services=self.context.services)
@@ -207,63 +215,52 @@ class Poller(Source):
             signals=committed.signals,
             duration_ms=round((self.clock.monotonic_s() - flight.since_s) * 1000),
         )
-        self._acknowledge()
+        self._have_acknowledged(flight.messages)
+
+    def _have_acknowledged(self, messages: Sequence[SourceMessage], *, insist: bool = False) -> None:
+        self._acknowledgements += 1
+        command = Acknowledge(number=self._acknowledgements, messages=tuple(messages), insist=insist)
+        # one that is down just now gets all that is held when it is back
+        self._awaited = command.number if self.send(self._acknowledger, command) else None
+        self._publish()
+
+    def _on_acknowledged(self, answer: Acknowledged) -> None:
+        self._held.release(answer.messages)
+        if answer.quiet_s:
+            self._quiet_until_s = self.clock.monotonic_s() + answer.quiet_s
+        if answer.edited:
+            # its new text is listed, as a new message or as one that is to be read again
+            self._rung = self._rereads.due = True
+        if answer.number is not None and answer.number == self._awaited:
+            self._awaited = None
+        self._publish()
+        if self.draining:
+            if self.flight is None:
+                self._finish()
+        elif self.idle and self._awaited is None and (self._page_was_full or self._rung):
+            self._poll_later(0)
+
+    def _on_generation_raised(self, news: GenerationRaised) -> None:
+        if news.name != self._acknowledger:
+            super()._on_generation_raised(news)
+        elif self._held:
+            self._have_acknowledged(self._held.rows)
+
+    def _finish(self) -> None:
+        """Say that all is drained once the acknowledger has answered; what it still owes it tries once more."""
+        if self._held and self._awaited is None and not self._insisted:
+            self._insisted = True
+            self._have_acknowledged((), insist=True)
+        if self._awaited is None:
+            super()._finish()
 
     def finish(self) -> int:
-        """Acknowledge once more before the stop."""
-        self._acknowledge()
+        """Return how many messages the gateway will list again."""
         self._publish()
-        return self._acks.count
-
-    def _acknowledge(self) -> None:
-        """Repeat what is owed; a failure leaves it owed, the next poll tries again."""
-        now_s = self.clock.monotonic_s()
-        if not self._acks.owed or now_s < max(self._quiet_until_s, self._acks_quiet_until_s):
-            return
-        if self._breaker.state(now_s) is not BreakerState.CLOSED:
-            return
-        permit = self._breaker.ask(now_s)
-        if permit is None:
-            return
-        try:
-            result = self._acks.send()
-        except GatewayRateLimitedError as error:
-            self._breaker.dropped(permit)
-            self._keep_quiet(error)
-            self._note_ack_failure(error)
-        except GatewayError as error:
-            if isinstance(error, GatewayStatusError) and error.status in SPLITTABLE:
-                # it speaks of the ids, not of the gateway's health: polling goes on, this waits its turn
-                self._breaker.dropped(permit)
-                self._acks_refused += 1
-                delay_s = ACK_BACKOFF.delay_s(self._acks_refused, self._random)
-                self._acks_quiet_until_s = now_s + delay_s
-            else:
-                self._breaker.failed(permit, self.clock.monotonic_s())
-            self._note_ack_failure(error)
-        else:
-            self._acks_refused = 0
-            self._breaker.succeeded(permit, self.clock.monotonic_s())
-            self.instruments.acknowledgements.labels(self._channel, "ok").inc()
-            if result.refused:
-                self.log.error(
-                    "acknowledgement.refused", ids=list(result.refused[:20]), count=len(result.refused)
-                )
-            if result.updated > result.requested:
-                # the gateway matched by message id alone and marked another channel's messages too
-                self.log.warning(
-                    "acknowledgement.overreached", requested=result.requested, updated=result.updated
-                )
-                self.send(BACKFILL, CheckHistory(channel=self._channel, reason="acknowledgement overreached"))
-        self._show_breaker()
-        self._publish()
+        return len(self._held)
 
     def _keep_quiet(self, error: GatewayRateLimitedError) -> None:
         self._quiet_until_s = self.clock.monotonic_s() + error.retry_after_s
-
-    def _note_ack_failure(self, error: GatewayError) -> None:
-        self.instruments.acknowledgements.labels(self._channel, "failed").inc()
-        self.log.warning("acknowledgement.failed", error=str(error), owed=self._acks.owed)
 
     # ── showing ──────────────────────────────────────────────────────────────
 
@@ -314,6 +311,6 @@ class Poller(Source):
                 key_refused=self._key_refused,
                 failing_since=self._failing_since,
                 in_flight=len(self.flight.messages) if self.flight else 0,
-                unacknowledged=self._acks.count,
+                unacknowledged=len(self._held),
             )
         )

@@ -10,6 +10,7 @@ from engine.breaker import BreakerState
 from engine.model import Market
 
 __all__ = [
+    "AcknowledgerSnapshot",
     "BackfillPhase",
     "BackfillSnapshot",
     "CacheSnapshot",
@@ -61,6 +62,22 @@ class PollerSnapshot:
     failing_since: datetime | None
     in_flight: int
     unacknowledged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgerSnapshot:
+    """The acknowledging of a channel as others see it.
+
+    ``owed`` acknowledgements are to be sent; ``looks`` readings of what was acknowledged are to be made. ``error``
+    and ``failing_since`` stand while one of the two fails, ``failures`` times in a row.
+    """
+
+    channel: str
+    owed: int
+    looks: int
+    error: str | None
+    failures: int
+    failing_since: datetime | None
 
 
 class BackfillPhase(StrEnum):

@@ -79,6 +79,13 @@ class GatewaySettings(Group):
         validation_alias=env_names("GATEWAY_TAIL_CHECK_MS"),
         description="milliseconds between two readings of the end of the history, for what polling did not bring",
     )
+    full_check_ms: int = Field(
+        default=86_400_000,
+        ge=1000,
+        le=2_592_000_000,
+        validation_alias=env_names("GATEWAY_FULL_CHECK_MS"),
+        description="milliseconds between two readings of the whole history, slowly, for edits of messages of any age",
+    )
     sync_timeout_ms: int = Field(
         default=180_000,
         ge=1000,

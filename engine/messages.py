@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from engine.children import ChildSpec
 
 __all__ = [
+    "Acknowledge",
+    "Acknowledged",
     "AddChild",
     "BatchCommitted",
     "BatchDelayed",
@@ -153,6 +155,32 @@ class PollNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """Poller to acknowledger: these are durable here; answer ``Acknowledged`` of this ``number`` after one try.
+
+    ``insist``: try now, whatever failed before; the daemon is about to stop.
+    """
+
+    number: int
+    messages: tuple[SourceMessage, ...] = ()
+    insist: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """Acknowledger to poller: the gateway has taken the acknowledgement of these, as they were read.
+
+    ``number`` is that of the ``Acknowledge`` answered, or None: a later try went well. ``edited`` says that some
+    were left unmarked, for their text is another one by now. ``quiet_s`` is how long the gateway wants no request.
+    """
+
+    number: int | None
+    messages: tuple[SourceMessage, ...] = ()
+    edited: bool = False
+    quiet_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartBackfill:
     """Responder to backfill: run the history import of ``channels``, of all of them when it is empty.
 
@@ -167,7 +195,7 @@ class StartBackfill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckHistory:
-    """Poller to backfill: read the tail of ``channel``'s history now.
+    """Acknowledger to backfill: read the tail of ``channel``'s history now.
 
     Sent when an acknowledgement updated more rows than it named: another channel's messages were
     marked too (fault 4 of the gateway).

@@ -28,6 +28,7 @@ __all__ = [
     "Signal",
     "SourceMessage",
     "Span",
+    "is_same_edition",
 ]
 
 
@@ -208,6 +209,8 @@ class ChannelMessage:
     reply_to: str | None = None
     #: an instant that could not be was replaced (engine.instants)
     odd_dates: bool = False
+    #: ``updatedAt`` as the gateway wrote it: an acknowledgement says by it which text was read
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,10 +227,18 @@ class MalformedMessage:
     ack_id: str | None
     error: str
     raw: str
+    version: str | None = None
 
 
 #: what a source delivers
 SourceMessage = ChannelMessage | MalformedMessage
+
+
+def is_same_edition(one: SourceMessage, other: SourceMessage) -> bool:
+    """Return whether two readings of a gateway's row are of one edition: nobody edited it in between."""
+    if isinstance(one, MalformedMessage) or isinstance(other, MalformedMessage):
+        return type(one) is type(other) and one.version == other.version
+    return (one.text, one.caption, one.version) == (other.text, other.caption, other.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

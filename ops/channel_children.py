@@ -1,4 +1,4 @@
-"""The children of each channel - a poller and its doorbell - and the keeper that has them come and go."""
+"""The children of each channel - poller, acknowledger, doorbell - and the keeper that has them come and go."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from random import Random
 
+from actors.acknowledger import Acknowledger
 from actors.channels import CHANNELS, ChannelKeeper
 from actors.doorbell import Doorbell
 from actors.instruments import Instruments
@@ -16,6 +17,8 @@ from engine.children import ChildSpec
 from ops.stores import settings_markets
 from storage.channels import Channels
 from storage.gateway import GatewayClient
+from storage.known import KnownMessages
+from storage.second_looks import SecondLooks
 
 __all__ = ["ChannelChildren"]
 
@@ -29,14 +32,22 @@ class ChannelChildren:
         *,
         gateway: Callable[[], GatewayClient],
         channels: Channels,
+        looks: SecondLooks,
+        known: KnownMessages,
         instruments: Instruments,
         random: Random,
     ) -> None:
         self._settings = settings
         self._gateway = gateway
         self._channels = channels
+        self._looks = looks
+        self._known = known
         self._instruments = instruments
         self._random = random
+
+    def acknowledgers(self) -> list[ChildSpec]:
+        """Return the acknowledgers of the settings' channels."""
+        return [self.acknowledger(channel) for channel in self._settings.gateway.channels]
 
     def pollers(self) -> list[ChildSpec]:
         """Return the pollers of the settings' channels."""
@@ -47,6 +58,28 @@ class ChannelChildren:
         wanted = self._settings.gateway.channels if self._settings.engine.doorbell else ()
         return [self.doorbell(channel) for channel in wanted]
 
+    def acknowledger(self, channel: str) -> ChildSpec:
+        """Return the acknowledger of a channel."""
+        factory = functools.partial(
+            Acknowledger.start,
+            channel=channel,
+            poller=f"poller:{channel}",
+            gateway=self._gateway(),
+            looks=self._looks,
+            known=self._known,
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(
+            name=f"acknowledger:{channel}",
+            factory=factory,
+            source=True,
+            parkable=True,
+            group="acknowledger",
+            # one round makes up to 30 calls when it has to be split, after a write and before a page of history
+            heartbeat_limit_s=90 + 32 * self._settings.breaker.timeout_ms / 1000,
+        )
+
     def poller(self, channel: str) -> ChildSpec:
         """Return the poller of a channel."""
         gateway, breaker = self._settings.gateway, self._settings.breaker
@@ -54,6 +87,7 @@ class ChannelChildren:
         factory = functools.partial(
             Poller.start,
             channel=channel,
+            acknowledger=f"acknowledger:{channel}",
             gateway=self._gateway(),
             policy=PollPolicy(interval_s=interval_s, batch_size=gateway.batch_size),
             breaker=BreakerPolicy(
@@ -72,8 +106,7 @@ class ChannelChildren:
             source=True,
             # one that keeps dying is no reason to end the polling of the other channels
             group="poller",
-            # one poll makes up to 31 calls when an acknowledgement has to be split
-            heartbeat_limit_s=30 + 32 * call_s,
+            heartbeat_limit_s=30 + 2 * call_s,
         )
 
     def doorbell(self, channel: str) -> ChildSpec:
@@ -93,7 +126,8 @@ class ChannelChildren:
 
     def keeper(self) -> ChildSpec:
         """Return the keeper of the channels that are added at run time."""
-        makers = {"poller": self.poller}
+        # who receives starts before who sends
+        makers = {"acknowledger": self.acknowledger, "poller": self.poller}
         if self._settings.engine.doorbell:
             makers["doorbell"] = self.doorbell
         factory = functools.partial(

@@ -13,6 +13,7 @@ from random import Random
 
 import structlog
 
+from actors.auditor import Auditor, AuditPolicy
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.dead_letters import DeadLetterSource
@@ -36,6 +37,7 @@ from ops.metrics import SnapshotCollector, make_registry
 from ops.recent_logs import RecentLogs
 from ops.serving import Serving
 from ops.stores import RETENTION, make_stores, migrate_as_owner, outcome_policy, settings_markets
+from storage.audits import Audits
 from storage.channels import Channels
 from storage.checkpoints import Checkpoints
 from storage.daemons import Daemons
@@ -47,6 +49,7 @@ from storage.known import KnownMessages
 from storage.probe import Probe
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
+from storage.second_looks import SecondLooks
 
 _log = structlog.get_logger("main")
 
@@ -65,6 +68,7 @@ class Parts:
         # weak: that of a channel which was removed goes with its children
         self._quota = Quota()
         self._gateways: weakref.WeakSet[GatewayClient] = weakref.WeakSet()
+        self._daemon_id = secrets.token_hex(8)
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._channels = Channels(
             self._stores.database, settings=settings.gateway.channels, retention=RETENTION
@@ -132,6 +136,8 @@ class Parts:
             self._settings,
             gateway=self._gateway,
             channels=self._channels,
+            looks=SecondLooks(self._stores.database, daemon_id=self._daemon_id),
+            known=KnownMessages(self._stores.database),
             instruments=self._instruments,
             random=self._random,
         )
@@ -140,8 +146,10 @@ class Parts:
             self._serving.stream(),
             self._cache(),
             self._parser(),
+            *children.acknowledgers(),
             *children.pollers(),
             self._backfill(),
+            self._auditor(),
             self._dead_letters(),
             self._maintenance(),
             *children.doorbells(),
@@ -249,6 +257,27 @@ class Parts:
             heartbeat_limit_s=sync_s + 60,
         )
 
+    def _auditor(self) -> ChildSpec:
+        client = self._gateway()
+        factory = functools.partial(
+            Auditor.start,
+            channels=self._settings.gateway.channels,
+            gateway=client,
+            audits=Audits(self._stores.database),
+            known=KnownMessages(self._stores.database),
+            policy=AuditPolicy(every_s=self._settings.gateway.full_check_ms / 1000),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(
+            name="auditor",
+            factory=factory,
+            source=True,
+            parkable=True,
+            interrupt=client.interrupt,
+            heartbeat_limit_s=90,
+        )
+
     def _dead_letters(self) -> ChildSpec:
         factory = functools.partial(
             DeadLetterSource.start,
@@ -269,7 +298,7 @@ class Parts:
         place = f"{platform.node()} pid {os.getpid()}"
         factory = functools.partial(
             Health.start,
-            daemons=Daemons(self._stores.database, daemon_id=secrets.token_hex(8), place=place),
+            daemons=Daemons(self._stores.database, daemon_id=self._daemon_id, place=place),
             ledger=self._stores.ledger,
             probe=Probe(self._stores.database),
             redis=self._stores.redis,

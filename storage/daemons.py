@@ -6,10 +6,10 @@ from psycopg import sql
 
 from storage.database import Cursor, Database
 
-__all__ = ["Daemons", "living_daemons"]
+__all__ = ["GONE_AFTER", "Daemons", "living_daemons"]
 
 #: a daemon that has not shown itself for so long is gone; by the database's clock, like any lease
-_GONE_AFTER = "30 seconds"
+GONE_AFTER = "30 seconds"
 
 _SHOW = """
 insert into {schema}.daemons as known (daemon_id, place) values (%(daemon_id)s, %(place)s)
@@ -34,7 +34,7 @@ class Daemons:
 
     def __init__(self, database: Database, *, daemon_id: str, place: str) -> None:
         self._database = database
-        self._values = {"daemon_id": daemon_id, "place": place, "gone_after": _GONE_AFTER}
+        self._values = {"daemon_id": daemon_id, "place": place, "gone_after": GONE_AFTER}
         schema = sql.Identifier(database.schema)
         self._show, self._others, self._tidy, self._leave = (
             sql.SQL(text).format(schema=schema) for text in (_SHOW, _OTHERS, _TIDY, _LEAVE)
@@ -58,4 +58,4 @@ class Daemons:
 def living_daemons(cursor: Cursor, *, schema: str) -> tuple[str, ...]:
     """Return the places of all daemons that hold a lease, for one who holds none."""
     statement = sql.SQL(_LIVING).format(schema=sql.Identifier(schema))
-    return tuple(row["place"] for row in cursor.execute(statement, [_GONE_AFTER]))
+    return tuple(row["place"] for row in cursor.execute(statement, [GONE_AFTER]))

@@ -16,13 +16,13 @@ from engine.timers import Timers
 from storage.deadline import cut_after
 from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
 from storage.gateway_answers import check_status, count_of, decode_answer
-from storage.gateway_messages import decode_message
+from storage.gateway_messages import decode_message, row_read
 from storage.gateway_quota import Quota, read_quota
 from storage.gateway_rows import page_bytes
 from storage.http_causes import plain_cause
 from storage.http_connection import KeptConnections, read_at_most
 
-__all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "SyncResult"]
+__all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "Marked", "SyncResult"]
 
 #: the name under which we mark messages at the gateway
 CONSUMER = "tp-capital"
@@ -37,6 +37,18 @@ class HistoryPage:
     messages: tuple[SourceMessage, ...]
     total: int
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """What an acknowledgement did.
+
+    ``updated`` counts rows. ``left`` are ids of rows that the gateway left unmarked, since they are not as they
+    were read any more; None from a gateway that does not compare.
+    """
+
+    updated: int
+    left: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,17 +134,44 @@ class GatewayClient:
         )
         return self._messages(answer, channel)
 
-    def mark_processed(self, channel: str, ack_ids: Sequence[str]) -> int:
-        """Acknowledge messages in one request; return how many rows the gateway says it updated."""
-        body = {"messageIds": list(ack_ids), "processedBy": CONSUMER, "channelId": channel}
-        answer = self._call("POST", "/api/messages/mark-processed", body=body)
-        return count_of(answer.get("data"), "updated")
+    def mark_processed(
+        self, channel: str, ack_ids: Sequence[str], *, read: Sequence[SourceMessage] = ()
+    ) -> Marked:
+        """Acknowledge messages in one request.
 
-    def history(self, channel: str, *, offset: int, limit: int, since: datetime | None = None) -> HistoryPage:
-        """Return a page of the history, oldest first; ``since`` compares the time of receipt."""
+        ``read`` are the rows as they were read: a gateway that knows the word marks just these, and leaves what
+        was edited since. Another one ignores it.
+        """
+        body: dict[str, object] = {
+            "messageIds": list(ack_ids),
+            "processedBy": CONSUMER,
+            "channelId": channel,
+        }
+        if read:
+            body["read"] = [row_read(message) for message in read]
+        answer = self._call("POST", "/api/messages/mark-processed", body=body)
+        data = answer.get("data")
+        left = data.get("left") if isinstance(data, dict) else None
+        return Marked(
+            updated=count_of(data, "updated"),
+            left=frozenset(str(row) for row in left) if isinstance(left, list) else None,
+        )
+
+    def history(
+        self,
+        channel: str,
+        *,
+        offset: int,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> HistoryPage:
+        """Return a page of the history, oldest first; ``since`` and ``until`` compare the time of receipt."""
         params = {"channelId": channel, "sort": "asc", "limit": str(limit), "offset": str(offset)}
         if since is not None:
             params["from"] = since.isoformat()
+        if until is not None:
+            params["to"] = until.isoformat()
         # a page of history may take the gateway longer than a poll; it has a limit of its own
         answer = self._call(
             "GET", "/api/messages", params=params, timeout_s=max(self._timeout_s, 30.0), limit=limit

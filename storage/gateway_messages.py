@@ -14,7 +14,7 @@ from engine.instants import EARLIEST, MOST_AHEAD, is_plausible, utc_instant
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
 from storage.gateway_rows import UnreadableRow, read_row
 
-__all__ = ["decode_message", "decode_raw", "encode_message"]
+__all__ = ["decode_message", "decode_raw", "encode_message", "row_read"]
 
 #: Telegram numbers messages; the gateway's column is a bigint, and one id it cannot read fails a whole
 #: acknowledgement (fault 28), so what is not such a number is never sent
@@ -59,6 +59,7 @@ def decode_message(item: object, *, channel: str, now: datetime) -> SourceMessag
             ack_id=ack_id,
             error=str(error),
             raw=raw,
+            version=_version(fields),
         )
 
 
@@ -88,10 +89,20 @@ def encode_message(message: SourceMessage) -> str:
         "status": message.status,
         "receivedAt": message.received_at.isoformat(),
         "telegramDate": message.telegram_date.isoformat() if message.telegram_date else None,
-        "updatedAt": message.updated_at.isoformat() if message.updated_at else None,
+        "updatedAt": message.version or (message.updated_at.isoformat() if message.updated_at else None),
         "metadata": {"replyTo": message.reply_to} if message.reply_to else None,
     }
     return json.dumps(item, ensure_ascii=True, separators=(",", ":"))
+
+
+def row_read(message: SourceMessage) -> dict[str, str]:
+    """Return what an acknowledgement says of a row: which text of it was read, and with which status."""
+    row = {"id": message.gateway_id}
+    if message.version is not None:
+        row["updatedAt"] = message.version
+    if isinstance(message, ChannelMessage):
+        row["status"] = message.status
+    return row
 
 
 def _decode(
@@ -123,7 +134,14 @@ def _decode(
         telegram_date=_instant(item, "telegramDate"),
         updated_at=_instant(item, "updatedAt"),
         reply_to=_reply_to(item.get("metadata")),
+        version=_version(item),
     )
+
+
+def _version(item: Mapping[str, Any]) -> str | None:
+    """Return ``updatedAt`` as it is written: it goes back to the gateway, which alone has to understand it."""
+    value = item.get("updatedAt")
+    return value if isinstance(value, str) and len(value) <= _LONGEST_ID else None
 
 
 def _raw(item: object) -> str:

@@ -3,13 +3,13 @@ grant usage on schema {schema} to {role};
 grant select on {schema}.schema_migrations, {schema}.layout, {schema}.cache_secret to {role};
 grant select, update on {schema}.commits to {role};
 grant select, insert, update on {schema}.ledger, {schema}.dead_letters, {schema}.checkpoints to {role};
-grant select, insert, update on {schema}.channels to {role};
+grant select, insert, update on {schema}.channels, {schema}.history_audits to {role};
 -- a row of the former service's table leaves the ledger when its message comes
 grant delete on {schema}.ledger to {role};
 grant select, insert, update on {schema}.legacy_rows to {role};
 grant select, insert on {schema}.message_texts to {role};
 grant select, insert, delete on {schema}.tp_capital_signals to {role};
 grant select, insert on {schema}.signals_history to {role};
-grant select, insert, update, delete on {schema}.signal_events, {schema}.daemons to {role};
+grant select, insert, update, delete on {schema}.signal_events, {schema}.daemons, {schema}.second_looks to {role};
 revoke all on function {schema}.keep_retention() from public;
 grant execute on function {schema}.keep_retention() to {role};

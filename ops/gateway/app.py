@@ -104,11 +104,25 @@ class Gateway:
         return []
 
     async def mark_processed(self, request: Request) -> Response:
-        ids, by, channel, unusable = params.mark_request(await params.body_json(request))
-        updated = await self.repository.mark_processed(ids, by=by, channel=channel)
+        body = await params.body_json(request)
+        ids, by, channel, unusable = params.mark_request(body)
+        read = params.rows_read(body)
+        updated, left = await self.repository.mark_processed(ids, by=by, channel=channel, read=read)
         requested = len(ids) + unusable
-        log.info("messages.marked", processed_by=by, channel=channel, requested=requested, updated=updated)
-        data = {"requested": requested, "updated": updated, "processedBy": by}
+        log.info(
+            "messages.marked",
+            processed_by=by,
+            channel=channel,
+            requested=requested,
+            updated=updated,
+            left=len(left),
+        )
+        data: dict[str, Any] = {"requested": requested, "updated": updated, "processedBy": by}
+        if read is not None:
+            data["left"] = left
+        if left:
+            # who waits for messages has one more to read
+            self.long_poll.ring()
         if unusable:
             data["unusable"] = unusable
         return _json(200, message=f"{updated} messages marked as processed", data=data)

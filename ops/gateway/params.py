@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from ops.gateway.marking import RowRead
 from ops.gateway.records import CHANNEL_ID, STATUSES, utc_from_iso
 from ops.gateway.repository import HistoryQuery, UnprocessedQuery
 
@@ -19,6 +20,7 @@ __all__ = [
     "mark_request",
     "reprocess_text",
     "row_id",
+    "rows_read",
     "sync_limit",
     "unprocessed_query",
     "wait_s",
@@ -150,6 +152,30 @@ def mark_request(body: Mapping[str, Any]) -> tuple[list[str], str, str | None, i
     if channel is not None and not (isinstance(channel, str) and CHANNEL_ID.fullmatch(channel.strip())):
         raise BadRequestError("channelId must be the number of a channel, for instance -1001649127710")
     return ids, by.strip(), channel.strip() if channel else None, len(entries) - len(ids)
+
+
+def rows_read(body: Mapping[str, Any]) -> list[RowRead] | None:
+    """Return the rows as the consumer read them; None when it does not say, and all are to be marked."""
+    entries = body.get("read")
+    if entries is None:
+        return None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BadRequestError("read must be a list of objects with id, updatedAt and status")
+    if len(entries) > LIMIT_MAX:
+        raise BadRequestError(f"read holds more than {LIMIT_MAX} rows")
+    rows: dict[int, RowRead] = {}
+    for entry in entries:
+        own_id, updated_at, status = entry.get("id"), entry.get("updatedAt"), entry.get("status")
+        if not (isinstance(own_id, str) and own_id.isascii() and own_id.isdigit() and len(own_id) <= 18):
+            continue  # no row of ours
+        if not isinstance(updated_at, str | None) or not isinstance(status, str | None):
+            raise BadRequestError("read: updatedAt and status are strings, as the message had them")
+        try:
+            instant = None if updated_at is None else utc_from_iso(updated_at)
+        except ValueError as exc:
+            raise BadRequestError("read: updatedAt must be the message's own") from exc
+        rows[int(own_id)] = RowRead(id=int(own_id), updated_at=instant, status=status)
+    return list(rows.values())
 
 
 def reprocess_text(body: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ import orjson
 from psycopg import sql
 
 from ops.gateway.database import Connection, Database
+from ops.gateway.marking import MARK, RowRead
 from ops.gateway.records import MessageRecord, message_json
 
 __all__ = ["HistoryQuery", "Repository", "UnprocessedQuery"]
@@ -80,28 +81,6 @@ _FIND = sql.SQL("""
 )
 
 _CHANGED = sql.SQL("SELECT EXISTS ({candidates}) AS found").format(candidates=sql.SQL(_CANDIDATES))
-
-# Rows are locked in the order of their ids, so that two consumers marking at once cannot deadlock.
-_MARK: LiteralString = """
-    WITH target AS (
-        SELECT id FROM telegram_gateway.messages
-        WHERE message_id = ANY(%(ids)s) AND (%(channel)s::text IS NULL OR channel_id = %(channel)s)
-          AND status <> 'deleted'
-        ORDER BY id FOR UPDATE
-    ), marked AS (
-        UPDATE telegram_gateway.messages m
-        SET status = 'published', processed_by = %(by)s,
-            base_status = coalesce(m.base_status, CASE m.status
-                WHEN 'published' THEN NULL WHEN 'reprocess_pending' THEN 'received' ELSE m.status END),
-            published_at = CASE WHEN m.status = 'published' THEN coalesce(m.published_at, now()) ELSE now() END
-        FROM target WHERE m.id = target.id
-        RETURNING m.id
-    ), noted AS (
-        INSERT INTO telegram_gateway.message_consumers (message_row, processed_by)
-        SELECT id, %(by)s FROM marked ORDER BY id
-        ON CONFLICT (message_row, processed_by) DO UPDATE SET processed_at = now()
-    )
-    SELECT count(*) AS updated FROM marked"""
 
 _MATCHING: LiteralString = """
     FROM telegram_gateway.messages m
@@ -199,10 +178,16 @@ class Repository:
         rows = await self._rows(_CHANGED, _unprocessed(query, age_s) | {"limit": 1})
         return bool(rows[0]["found"])
 
-    async def mark_processed(self, ids: Sequence[str], *, by: str, channel: str | None) -> int:
-        """Mark messages as processed by one consumer; return the number of rows this hit."""
-        rows = await self._rows(_MARK, {"ids": list(ids), "by": by, "channel": channel})
-        return int(rows[0]["updated"])
+    async def mark_processed(
+        self, ids: Sequence[str], *, by: str, channel: str | None, read: Sequence[RowRead] | None = None
+    ) -> tuple[int, list[str]]:
+        """Mark messages as processed by one consumer; return the number of rows this hit.
+
+        With ``read``, the rows as the consumer read them, also the ids of rows left unmarked: they are not so any more.
+        """
+        versions = None if read is None else orjson.dumps([asdict(row) for row in read]).decode()
+        rows = await self._rows(MARK, {"ids": list(ids), "by": by, "channel": channel, "read": versions})
+        return int(rows[0]["updated"]), list(rows[0]["left_rows"])
 
     async def history(self, query: HistoryQuery) -> tuple[list[dict[str, Any]], int]:
         """Return a page and the number of all messages that match."""

@@ -291,7 +291,7 @@ def test_no_proxy_of_the_environment_sees_the_key(
 
 def test_a_batch_is_acknowledged_in_one_request_fault_6(stub: HttpStub, client: GatewayClient) -> None:
     stub.queue(json_answer({"success": True, "data": {"requested": 1000, "updated": 1003}}))
-    assert client.mark_processed(CHANNEL, [str(n) for n in range(1000)]) == 1003
+    assert client.mark_processed(CHANNEL, [str(n) for n in range(1000)]).updated == 1003
     (request,) = stub.requests
     body = json.loads(request.body)
     assert (body["processedBy"], body["channelId"], len(body["messageIds"])) == ("tp-capital", CHANNEL, 1000)

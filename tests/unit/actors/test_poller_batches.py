@@ -12,7 +12,12 @@ from actors.source import CREDIT_S
 from engine.breaker import BreakerState
 from engine.messages import BatchDelayed, CheckHistory, Drain, Drained, GenerationRaised
 from engine.model import SourceMessage
-from storage.errors import GatewayStatusError, GatewayUnreachableError
+from storage.errors import (
+    GatewayError,
+    GatewayStatusError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+)
 from tests.support.clock import START
 from tests.support.polling import BATCH_SIZE, INTERVAL_S, Polling
 from tests.support.recording import CHANNEL, malformed, message, messages
@@ -97,23 +102,64 @@ def test_fault_1_messages_that_can_not_be_acknowledged_block_nothing() -> None:
 def test_the_page_never_grows_past_what_a_gateway_gives() -> None:
     polling = in_flight()
     polling.commit(polling.batch())
-    polling.poller._acks.add(malformed(f"odd {number}") for number in range(20_000))
+    polling.poller._held.add(malformed(f"odd {number}") for number in range(20_000))
     polling.poll()
     assert polling.gateway.limits[-1] == 10_000
 
 
-def test_failing_acknowledgements_count_for_the_breaker_and_wait_while_it_is_open() -> None:
+@pytest.mark.parametrize(
+    "error", [RESET, GatewayTimeoutError("no whole answer within 5 s"), GatewayStatusError("500", 500)]
+)
+def test_fault_87_failing_acknowledgements_neither_open_the_breaker_nor_stop_polling(
+    error: GatewayError,
+) -> None:
     polling = in_flight()
-    polling.gateway.ack_errors.extend([RESET] * 50)
+    polling.gateway.ack_errors.extend([error] * 5000)
     polling.commit(polling.batch())
-    while polling.snapshot.breaker is not BreakerState.OPEN:
-        polling.poll()
-    tried = len(polling.gateway.acks)
-    polling.pass_s(29)
-    assert len(polling.gateway.acks) == tried
+    for number in range(4, 40):
+        polling.gateway.unread.append(message(number))
+        polling.pass_s(INTERVAL_S)
+        batch = polling.batch()
+        assert batch.messages == (message(number),), "found within one interval"
+        polling.commit(batch)
+    assert polling.snapshot.breaker is BreakerState.CLOSED
+    assert polling.snapshot.breaker_failures == 0
+    assert polling.snapshot.error is None
+    assert polling.acks_snapshot.error == f"acknowledgements fail: {error}"
     polling.gateway.ack_errors.clear()
-    polling.pass_s(10)
+    polling.pass_s(30)
     assert polling.snapshot.unacknowledged == 0
+    assert polling.acks_snapshot.error is None
+
+
+def test_fault_87_one_success_and_one_failure_a_round_open_no_breaker() -> None:
+    polling = Polling()
+    for number in range(1, 30):
+        polling.gateway.unread.append(message(number))
+        polling.gateway.ack_errors.append(RESET)
+        polling.pass_s(INTERVAL_S)
+        polling.commit(polling.batch())
+    assert polling.snapshot.breaker_openings == 0
+
+
+def test_fault_87_acknowledgements_back_off_by_themselves() -> None:
+    polling = in_flight()
+    polling.gateway.ack_errors.extend([RESET] * 5000)
+    polling.commit(polling.batch())
+    polling.pass_s(600)
+    assert 20 < len(polling.gateway.acks) < 45
+
+
+def test_fault_87_a_poll_does_not_wait_for_an_acknowledgement_that_hangs() -> None:
+    polling = in_flight()
+    batch = polling.batch()
+    # the acknowledger has been told, and does not answer
+    polling.pump = lambda: None  # type: ignore[method-assign]
+    polling.commit(batch)
+    assert polling.next_poll_s == INTERVAL_S, "what is being acknowledged would only be listed again"
+    polling.gateway.unread.append(message(4))
+    polling.advance(INTERVAL_S, polling.poller)
+    assert polling.batch().messages == (message(4),)
 
 
 def test_fault_4_an_acknowledgement_that_marked_more_rows_asks_for_a_history_check() -> None:
@@ -266,6 +312,7 @@ def test_drain_tries_an_acknowledgement_owed_once_more_and_tells_what_is_left() 
     polling.gateway.ack_errors.extend([RESET] * 5)
     polling.commit(polling.batch())
     polling.poller.on_receive(Drain())
+    polling.pump()
     assert len(polling.gateway.acks) == 2
     assert drained(polling) == [3]
 

@@ -50,6 +50,7 @@ def test_a_whole_message_is_read_key_by_key() -> None:
         telegram_date=datetime(2026, 11, 2, 10, tzinfo=UTC),
         updated_at=datetime(2026, 11, 2, 10, 0, 2, tzinfo=UTC),
         reply_to="4999",
+        version=item()["updatedAt"],
     )
 
 
