@@ -193,11 +193,14 @@ class Poller(Source):
 
         What is being acknowledged would only be listed again: its answer is waited for, no longer than the interval.
         """
-        hurry = self._page_was_full or self._rung or self._rereads.due
-        if hurry and self._awaited is None:
+        if self._hurries and self._awaited is None:
             self._poll_later(0)
         else:
             self._poll_later(self._policy.interval_s - (self.clock.monotonic_s() - self._poll_began_s))
+
+    @property
+    def _hurries(self) -> bool:
+        return self._page_was_full or self._rung or self._rereads.due
 
     # ── acknowledging ────────────────────────────────────────────────────────
 
@@ -237,7 +240,7 @@ class Poller(Source):
         if self.draining:
             if self.flight is None:
                 self._finish()
-        elif self.idle and self._awaited is None and (self._page_was_full or self._rung):
+        elif self.idle and self._awaited is None and self._hurries:
             self._poll_later(0)
 
     def _on_generation_raised(self, news: GenerationRaised) -> None:

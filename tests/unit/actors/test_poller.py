@@ -219,6 +219,8 @@ def test_fault_91_messages_to_be_read_again_are_drained_at_batch_speed_and_hold_
 
 def test_fault_91_a_page_that_the_gateway_does_not_let_go_of_is_asked_for_once_a_minute() -> None:
     polling = Polling()
+    polling.pass_s(INTERVAL_S)
+    polling.gateway.calls.clear()
     stuck: list[SourceMessage] = [message(number) for number in range(1, BATCH_SIZE + 1)]
     polling.gateway.reprocess = list(stuck)
     polling.pass_s(60)
