@@ -17,14 +17,7 @@ from actors.snapshots import PollerSnapshot, PollState
 from actors.source import Flight, Source
 from engine.actor import Context
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
-from engine.messages import (
-    Acknowledge,
-    Acknowledged,
-    BatchCommitted,
-    GenerationRaised,
-    PollNow,
-    Tick,
-)
+from engine.messages import Acknowledge, Acknowledged, BatchCommitted, GenerationRaised, PollNow, Tick
 from engine.model import ChannelMessage, SourceMessage
 from storage.errors import (
     GatewayError,
