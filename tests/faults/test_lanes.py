@@ -195,6 +195,7 @@ def test_the_cause_told_is_that_of_the_last_attempt(
     server: LocalPostgres, proxy: TcpProxy, open_database: OpenDatabase
 ) -> None:
     database = open_database(url_of(server, proxy.port))
+    assert_all_serve(database)
     proxy.refuse()
     proxy.cut()
     assert "nothing listens there" in ask(database, "check")
