@@ -16,7 +16,8 @@ __all__ = ["Asset", "find_asset"]
 class Asset:
     """The asset of a block: its ticker, the token it was read from, and by which rule.
 
-    ``labelled`` tells that an asset label names it; ``certain`` that a label of some kind does.
+    ``labelled`` tells that an asset label names it; ``certain`` that a label of some kind does;
+    ``unknown`` that an asset label of the block names something else that is no ticker.
     """
 
     ticker: Ticker
@@ -24,6 +25,7 @@ class Asset:
     rule: str
     labelled: bool
     certain: bool
+    unknown: bool = False
 
     @property
     def name(self) -> str:
@@ -35,7 +37,9 @@ def find_asset(message: Message, mentions: Mentions, block: Block, places: Place
     tickers = block.of(mentions.tickers)
     if not tickers:
         return None
-    entries = [m for m in mentions.counted_between(block.start, block.end) if m.label.is_entry]
+    counted = mentions.counted_between(block.start, block.end)
+    unknown = any(mention.unknown for mention in counted)
+    entries = [m for m in counted if m.label.is_entry]
     labelled = [i for i in tickers if i in mentions.labelled]
     beside = [i for mention in entries for i in _next_to(mention, block)]
     if labelled:
@@ -44,21 +48,40 @@ def find_asset(message: Message, mentions: Mentions, block: Block, places: Place
         token, rule = beside[0], "asset.next_to_entry"
     else:
         lonely = block.of(places.alone)
+        if unknown and not lonely:
+            return None
         token, rule = (lonely[0], "asset.alone") if lonely else (tickers[0], "asset.first")
     certain = rule in {"asset.labelled", "asset.next_to_entry"}
-    ticker = _ticker(message, token)
-    if ticker.shape is Shape.SHARE:
+    # the label of a contract's name is that of its code
+    named = rule == "asset.labelled" and _ticker(message, token).shape is Shape.FUTURE
+    asset = Asset(_ticker(message, token), token, rule, labelled=named, certain=certain, unknown=unknown)
+    if asset.ticker.named:
+        _take_dated(message, asset, tickers)
+    elif asset.ticker.shape is Shape.SHARE:
         near = frozenset(next((mention.neighbours for mention in entries if mention.has_price), ()))
         first_price = next(iter(block.of(places.prices)), block.end)
-        for i in tickers:
-            option = _ticker(message, i)
-            if option.shape is not Shape.OPTION or option.root != ticker.root:
-                continue
-            if i in mentions.labelled or i in near or (not certain and i < first_price):
-                token, ticker, rule = i, option, "asset.option_of_share"
-                break
-    names = {_ticker(message, i).name for i in labelled}
-    return Asset(ticker, token, rule, labelled=ticker.name in names, certain=certain)
+        meant = near.union(mentions.labelled, () if certain else (i for i in tickers if i < first_price))
+        _take_option(message, asset, [i for i in tickers if i in meant])
+    asset.labelled = asset.labelled or asset.name in {_ticker(message, i).name for i in labelled}
+    return asset
+
+
+def _take_dated(message: Message, asset: Asset, tickers: list[int]) -> None:
+    """Take the code with a month for the name of its contract."""
+    for i in tickers:
+        dated = _ticker(message, i)
+        if dated.root == asset.ticker.root and not dated.named and dated.shape is asset.ticker.shape:
+            asset.token, asset.ticker = i, dated
+            return
+
+
+def _take_option(message: Message, asset: Asset, meant: list[int]) -> None:
+    """Take the option for the share of its root, its underlying."""
+    for i in meant:
+        option = _ticker(message, i)
+        if option.shape is Shape.OPTION and option.root == asset.ticker.root:
+            asset.token, asset.ticker, asset.rule = i, option, "asset.option_of_share"
+            return
 
 
 def _next_to(mention: Mention, block: Block) -> list[int]:

@@ -71,11 +71,15 @@ def split_blocks(message: Message, mentions: Mentions, places: Places) -> list[B
     first = 0
     for anchor in _anchors(mentions, places.alone):
         ticker = items[anchor.ticker].ticker
-        if ticker is None or last == ticker:
+        if ticker is None or (last is not None and last.name == ticker.name):
             continue
         if last is None:
             first = anchor.ticker
-        elif ticker.root != last.root or (anchor.labelled and _any_in(places.prices, first, anchor.ticker)):
+        elif ticker.root != last.root or (
+            anchor.labelled
+            and not (ticker.named or last.named)
+            and _any_in(places.prices, first, anchor.ticker)
+        ):
             starts.append(_begin(message, anchor.start, starts[-1], places))
             first = anchor.ticker
         last = ticker

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from .clauses import Clause
-from .lexicon import words
-from .message import Message
-from .phrasebook import (
+from .cancel_words import (
     CANCEL_ALONE_WORDS,
     CANCEL_CONDITIONAL,
     CANCEL_FUTURE,
@@ -16,9 +13,12 @@ from .phrasebook import (
     CANCEL_PARTICIPLES,
     CANCEL_PRESENT,
     CANCEL_RULES,
-    Rule,
 )
+from .clauses import Clause
+from .lexicon import words
+from .message import Message
 from .phrases import Phrase, Setting, begins_clause, is_word, match, ticker_in_reach, words_follow
+from .rules import Rule
 from .tokens import TokenKind
 
 __all__ = ["find_cancels"]

@@ -17,7 +17,7 @@ from .message import Message
 from .tickers import Shape
 from .tokens import TokenKind
 
-__all__ = ["names_several_tickers", "price_warnings"]
+__all__ = ["has_odd_characters", "names_several_tickers", "price_warnings"]
 
 #: the highest price may be so many times the lowest
 _FAR = Decimal(5)
@@ -33,6 +33,20 @@ def price_warnings(fields: Fields, asset: Asset) -> Iterator[str]:
         yield "duplicate_field"
     if asset.ticker.shape is Shape.UNKNOWN:
         yield "unknown_asset_shape"
+    yield from _missing_parts(fields)
+    values = [price.value for price in fields.prices]
+    far = _FAR_OPTION if asset.ticker.shape is Shape.OPTION else _FAR
+    if values and max(values) > far * min(values):
+        yield "far_price"
+    yield from _side_warnings(fields)
+
+
+def _missing_parts(fields: Fields) -> Iterator[str]:
+    """Yield what is not there, or not as a price."""
+    if fields.relative:
+        yield "relative_price"
+    if fields.open_target:
+        yield "open_target"
     if fields.entry is None:
         yield "missing_entry"
     elif fields.entry[1].value > _WIDE * fields.entry[0].value:
@@ -41,11 +55,15 @@ def price_warnings(fields: Fields, asset: Asset) -> Iterator[str]:
         yield "missing_targets"
     if fields.stop is None:
         yield "missing_stop"
-    values = [price.value for price in fields.prices]
-    far = _FAR_OPTION if asset.ticker.shape is Shape.OPTION else _FAR
-    if values and max(values) > far * min(values):
-        yield "far_price"
-    yield from _side_warnings(fields)
+
+
+def has_odd_characters(message: Message, block: Block, fields: Fields) -> bool:
+    """Tell whether odd digits or foreign signs stand in a block, or bidi controls in the message (5.5)."""
+    if message.prepared.bidi or any(message.items[price.token].odd for price in fields.prices):
+        return True
+    return message.tokens.foreign and any(
+        token.odd and token.kind is TokenKind.FIGURE for token in message.items[block.start : block.end]
+    )
 
 
 def _side_warnings(fields: Fields) -> Iterator[str]:
@@ -68,10 +86,14 @@ def _side_warnings(fields: Fields) -> Iterator[str]:
 def names_several_tickers(message: Message, mentions: Mentions, block: Block, asset: Asset) -> bool:
     """Tell whether another ticker of the block may be the one that is meant."""
     line = message.items[asset.token].line
+    if asset.unknown and not asset.certain:
+        return True
     for i in block.of(mentions.tickers):
         token = message.items[i]
         ticker = token.ticker
         if ticker is None or ticker.name == asset.name:
+            continue
+        if ticker.named and ticker.root == asset.ticker.root:
             continue
         if not asset.certain:
             return True

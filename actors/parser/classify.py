@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.model import EventKind, FirstHalf, Kind, Market, Reading
 
 from .cancels import find_cancels
 from .event_words import has_event_words
 from .events import Found, describe
 from .expectations import Expectations
+from .halves import complete as complete_half
+from .halves import first_half, is_second_half
 from .lessons import find_test
 from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
-from .phrasebook import CORRECTIONS
+from .phrasebook import CORRECTIONS, PHRASE_TRIGGERS
 from .phrases import Phrase, Setting
 from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal
@@ -23,7 +27,7 @@ from .weak_results import find_weak_result
 __all__ = ["classify"]
 
 
-def classify(prepared: Prepared, market: Market, half_of: FirstHalf | None) -> Reading:  # noqa: ARG001
+def classify(prepared: Prepared, market: Market, half_of: FirstHalf | None) -> Reading:
     """Read a prepared text that is not blank."""
     message = cut(prepared, market)
     test = find_test(message)
@@ -51,29 +55,31 @@ def classify(prepared: Prepared, market: Market, half_of: FirstHalf | None) -> R
         return event(EventKind.RESULT, weak, phrases)
     if phrases:
         return event(EventKind.UPDATE, phrases[0].reason, phrases)
+    half = first_half(message, candidates)
     if complete:
-        return _signals(message, mentions, setting, candidates, expectations)
+        reading = _signals(message, mentions, setting, candidates, expectations)
+        return reading if half is None else replace(reading, first_half=half)
     if setting.has_ticker and not message.tokens.words.isdisjoint(CORRECTIONS):
         return event(EventKind.UPDATE, "update.correction", [])
-    return Reading(kind=Kind.NOT_SIGNAL, reason=_lack(candidates))
+    second = is_second_half(mentions)
+    if second and half_of is not None:
+        events = (complete_half(message, mentions, half_of),)
+        return Reading(kind=Kind.UPDATE, reason="update.second_half", events=events, second_half=True)
+    return Reading(kind=Kind.NOT_SIGNAL, reason=_lack(candidates), first_half=half, second_half=second)
 
 
 def _setting(message: Message, mentions: Mentions, complete: list[Candidate]) -> Setting:
     assets = frozenset(each.asset.name for each in complete if each.asset is not None)
     lines = frozenset(_target_lines(message, mentions)) if complete else frozenset[int]()
     indices = frozenset(mention.index_token for mention in mentions.all if mention.index_token is not None)
-    values = frozenset(
-        _first_word(message, mention.label.end)
-        for mention in mentions.all
-        if mention.colon and not mention.has_price and not mention.is_asset
-    )
-    own = frozenset(
-        i
-        for mention in mentions.all
-        if mention.has_price or mention.colon
-        for i in range(mention.label.start, mention.label.end)
-    )
-    return Setting(assets, lines, indices, bool(mentions.tickers), values, own)
+    setting = Setting(assets, lines, indices, has_ticker=bool(mentions.tickers))
+    if not message.tokens.words.isdisjoint(PHRASE_TRIGGERS):
+        labels = [m for m in mentions.all if not m.is_asset and (m.colon or m.has_price)]
+        setting.values = frozenset(
+            _first_word(message, m.label.end) for m in labels if m.colon and not m.has_price
+        )
+        setting.own = frozenset(i for m in labels for i in range(m.label.start, m.label.end))
+    return setting
 
 
 def _first_word(message: Message, i: int) -> int:
@@ -115,10 +121,11 @@ def _signals(
     if has_event_words(message, mentions, setting, expectations, lines):
         extra.add("event_words")
     complete = [candidate for candidate in candidates if candidate.complete]
+    reason = "order_at_market" if all(each.at_market for each in complete) else "complete_block"
     signals = tuple(
         to_signal(candidate, position, frozenset(extra)) for position, candidate in enumerate(complete)
     )
-    return Reading(kind=Kind.SIGNAL, reason="complete_block", signals=signals)
+    return Reading(kind=Kind.SIGNAL, reason=reason, signals=signals)
 
 
 def _lack(candidates: list[Candidate]) -> str:

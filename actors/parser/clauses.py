@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS, words
+from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS, PLACED_WORDS, Vocabulary, words
 from .phrasebook import PAST_RESULTS
 from .tokens import Token, TokenKind, Tokens
 
@@ -19,6 +19,7 @@ _ENDS = frozenset(".!?;")
 #: may stand between the end of a sentence and the space behind it: `?!`, `?"`
 _CLOSERS = _ENDS | frozenset("\"'”’»]")
 _TRIGGERS = CONDITION_WORDS | {"assim", "ao", "no", "nos"}
+_DENYING = NEGATIONS | DENIALS
 _CONDITIONAL_TARGETS = words("alvo alvos objetivo objetivos tp tps")
 _BEFORE_TARGET = frozenset(ORDINALS) | {"ultimo"}
 
@@ -36,6 +37,8 @@ class Clause:
     end: int
     question: bool = False
     conditional: bool = False
+    #: it is conditional by more than the será of `será marcado em`
+    hypothetical: bool = False
     negated: int = _NOWHERE
     denied: int = _NOWHERE
     names: frozenset[str] = frozenset()
@@ -45,19 +48,26 @@ class Clause:
         return bool(self.names) and self.names.isdisjoint(assets)
 
 
-def split_clauses(tokens: Tokens) -> tuple[list[Clause], list[int]]:
+def split_clauses(tokens: Tokens, vocabulary: Vocabulary) -> tuple[list[Clause], list[int]]:
     """Cut a message into clauses; return them and, for each token, the number of its clause."""
     clauses: list[Clause] = []
     clause_of: list[int] = []
-    may_condition = not tokens.words.isdisjoint(_TRIGGERS)
-    may_negate = not tokens.words.isdisjoint(NEGATIONS | DENIALS)
+    may_condition = not (
+        tokens.words.isdisjoint(_TRIGGERS) and tokens.words.isdisjoint(vocabulary.conditions)
+    )
+    may_negate = not tokens.words.isdisjoint(_DENYING)
     start = 0
     last = len(tokens.items) - 1
     for i, token in enumerate(tokens.items):
         kind = token.kind
         if i == last or kind is TokenKind.BREAK or (kind is TokenKind.SIGN and _ends_clause(tokens, i)):
             clause_of += [len(clauses)] * (i + 1 - start)
-            clauses.append(_clause(tokens, start, i + 1, may_condition=may_condition, may_negate=may_negate))
+            clause = _clause(tokens, start, i + 1, may_negate=may_negate)
+            if may_condition:
+                clause.conditional, clause.hypothetical = _conditions(
+                    tokens.items, start, i + 1, vocabulary.conditions
+                )
+            clauses.append(clause)
             start = i + 1
     return clauses, clause_of
 
@@ -76,7 +86,7 @@ def _ends_clause(tokens: Tokens, i: int) -> bool:
     return sign in _ENDS
 
 
-def _clause(tokens: Tokens, start: int, end: int, *, may_condition: bool, may_negate: bool) -> Clause:
+def _clause(tokens: Tokens, start: int, end: int, *, may_negate: bool) -> Clause:
     items = tokens.items
     negated = denied = _NOWHERE
     if may_negate:
@@ -89,7 +99,6 @@ def _clause(tokens: Tokens, start: int, end: int, *, may_condition: bool, may_ne
         start=start,
         end=end,
         question="?" in tokens.words and _asks(items, start, end),
-        conditional=may_condition and _is_conditional(items, start, end),
         negated=negated,
         denied=denied,
         names=frozenset(names) if names else _NO_NAMES,
@@ -109,26 +118,37 @@ def _asks(items: list[Token], start: int, end: int) -> bool:
 _SIGNS = frozenset((TokenKind.SIGN, TokenKind.BREAK))
 
 
-def _is_conditional(items: list[Token], start: int, end: int) -> bool:
-    """Tell whether a word makes the clause a condition or a future."""
-    past = False
+def _conditions(items: list[Token], start: int, end: int, conditions: frozenset[str]) -> tuple[bool, bool]:
+    """Tell whether a word makes the clause a condition or a future; and a word other than `será marcado`."""
+    past = conditional = False
     for i in range(start, end):
         word = items[i].word
         if word in PAST_RESULTS:
             past = True
-        if word not in _TRIGGERS:
-            continue
-        following = items[i + 1].word if i + 1 < end else ""
-        if word in CONDITION_WORDS:
-            found = word != "enquanto" or i == start or items[i - 1].word != "por"
-        elif word == "assim":
-            found = following == "que"
-        elif word == "ao":
-            found = following[-2:] in {"ar", "er", "ir"}
-        else:
-            if following in _BEFORE_TARGET and i + 2 < end:
-                following = items[i + 2].word
-            found = not past and following in _CONDITIONAL_TARGETS
-        if found:
-            return True
-    return False
+        if word in conditions:
+            following = items[i + 1].word if i + 1 < end else ""
+            if word == "sera" and (following in PLACED_WORDS or following in {"em", "a"}):
+                conditional = True
+            elif word != "enquanto" or i == start or items[i - 1].word != "por":
+                return True, True
+        elif word in _TRIGGERS and _is_occasion(items, i, end, past=past):
+            return True, True
+    return conditional, False
+
+
+def _is_occasion(items: list[Token], i: int, end: int, *, past: bool) -> bool:
+    """Match `assim que`, `ao bater`, `no primeiro alvo` at token i."""
+    word = items[i].word
+    following = items[i + 1].word if i + 1 < end else ""
+    if word == "assim":
+        return following == "que"
+    if word == "ao":
+        return following[-2:] in {"ar", "er", "ir"}
+    if word not in _AT:
+        return False
+    if following in _BEFORE_TARGET and i + 2 < end:
+        following = items[i + 2].word
+    return not past and following in _CONDITIONAL_TARGETS
+
+
+_AT = frozenset(("no", "nos"))

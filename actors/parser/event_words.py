@@ -11,17 +11,11 @@ from .lexicon import NEGATIONS, Field, words
 from .links import Link, after_units, read_quote, skip_remark
 from .mentions import Mention, Mentions
 from .message import Message
-from .phrasebook import (
-    EVENT_PREFIXES,
-    EVENT_WORDS,
-    NEGATABLE_VERBS,
-    ORDERS,
-    RESULT_NOUNS,
-    RISK_WORDS,
-    STOP_ADVICE,
-)
+from .outcome_words import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, RESULT_NOUNS, RISK_WORDS, STOP_ADVICE
+from .phrasebook import ORDERS
 from .phrases import Setting, is_plan
 from .shapes import check_mark_behind
+from .sides import stands_alone
 from .tokens import TokenKind
 from .weak_results import names_target
 
@@ -128,18 +122,22 @@ def _has_label(message: Message, mentions: Mentions, setting: Setting, heard: Ca
             if mention.doubtful and mention.has_price:
                 return True
         elif label.field is not Field.ASSET:
-            if not mention.has_price and not _is_excused(message, setting, mention):
+            if (
+                not mention.has_price
+                and not mention.open
+                and not _is_excused(message, mentions, setting, mention)
+            ):
                 return True
             if label.field is Field.TARGET and _is_checked(message, mention):
                 return True
     return False
 
 
-def _is_excused(message: Message, setting: Setting, mention: Mention) -> bool:
+def _is_excused(message: Message, mentions: Mentions, setting: Setting, mention: Mention) -> bool:
     before = mention.label.start - 1
     while before >= 0 and message.items[before].word in _ARTICLES:
         before -= 1
-    if mention.colon or _has_empty_index(message, mention):
+    if mention.colon or _has_empty_index(message, mention) or _heads_targets(message, mentions, mention):
         return True
     without = message.items[before].word if before >= 0 else ""
     if without == "sem" or (without == "no" and message.market is not Market.B3):
@@ -147,6 +145,16 @@ def _is_excused(message: Message, setting: Setting, mention: Mention) -> bool:
     if mention.label.field is Field.STOP and _is_advice(message, before):
         return True
     return is_plan(message, setting, message.clause_at(mention.label.head))
+
+
+def _heads_targets(message: Message, mentions: Mentions, mention: Mention) -> bool:
+    """Tell a heading such as `ALVOS`: the lines of its list have target labels of their own."""
+    label = mention.label
+    if label.field is not Field.TARGET or not stands_alone(message, label):
+        return False
+    first = message.next_line(label.head)
+    end = message.line_end(first) if first < len(message.items) else first
+    return any(m.label.field is Field.TARGET and m.targets for m in mentions.counted_between(first, end))
 
 
 def _is_advice(message: Message, last: int) -> bool:

@@ -9,24 +9,21 @@ from engine.model import Event, EventKind
 
 from .exits import Places
 from .expectations import Expectations
-from .lexicon import FINAL_WORDS, ORDINALS, Field, words
+from .lexicon import Field, words
 from .mentions import Mention, Mentions
 from .message import Message
-from .phrasebook import ALL_TARGETS, CLOSING_FORMS, CORRECTIONS, PARTS, SOME_PARTS
+from .phrasebook import CLOSING_FORMS, CORRECTIONS, PARTS, SOME_PARTS
 from .phrases import Phrase, words_follow
 from .shapes import check_mark_behind
 from .signals import Candidate
+from .target_numbers import FINAL, TARGET_WORDS, further, target_in
 from .tokens import Token, TokenKind
 from .weak_results import is_outcome
 
 __all__ = ["Found", "describe"]
 
-_TARGETS = words("alvo alvos tp tps target targets objetivo objetivos gain meta metas profit")
 _STOPS = words("stop stops sl sls")
 _ENTRIES = words("entrada entradas")
-#: the number of a target in an event: 0 is the final one
-_FINAL = 0
-_MOST_TARGETS = 20
 #: phrases that tell of an exit, a part or an execution
 _EXITS = frozenset(
     f"{kind}.{name}"
@@ -156,9 +153,9 @@ class _Describer:
             said.stop_hit = True
             said.price = said.price or places.exit_price(phrase.start, end)
         elif reason in _REACHED:
-            target = _target_in(self._message.items, phrase.start, phrase.end)
+            target = target_in(self._message.items, phrase.start, phrase.end)
             if target is not None:
-                said.target = _further(said.target, target)
+                said.target = further(said.target, target)
             said.price = said.price or places.exit_price(phrase.end + 1, end)
         elif reason in _EXITS:
             self._take_exit(said, phrase, end, places)
@@ -184,7 +181,7 @@ class _Describer:
             return
         elif reason in {"update.stop_moved", "update.new_stop"} or _names_any(inside, _STOPS, reason):
             said.new_stop = said.new_stop or places.new_price(phrase.start, end, Field.STOP)
-        elif reason == "update.new_target" or _names_any(inside, _TARGETS, reason):
+        elif reason == "update.new_target" or _names_any(inside, TARGET_WORDS, reason):
             said.new_targets = said.new_targets or places.new_targets(phrase.start, end)
             if self._kind is EventKind.UPDATE:
                 said.target = self._changed_target(phrase, end)
@@ -192,7 +189,7 @@ class _Describer:
             said.new_entry = said.new_entry or places.new_entry(phrase.start, end)
 
     def _changed_target(self, phrase: Phrase, end: int) -> int | None:
-        found = _target_in(self._message.items, phrase.start, min(end, phrase.clause.end) - 1)
+        found = target_in(self._message.items, phrase.start, min(end, phrase.clause.end) - 1)
         several = len([m for m in self._mentions.all if phrase.start <= m.label.head < end and m.targets]) > 1
         return None if several else found
 
@@ -231,20 +228,20 @@ class _Describer:
         first = not said.new_targets
         said.new_targets += places.targets(mention)
         index = mention.targets[0]
-        number = _FINAL if index.final else index.index
+        number = FINAL if index.final else index.index
         said.target = number if first and len(mention.targets) == 1 else None
 
     def _take_checks(self) -> None:
         for mention in self._mentions.all:
             if mention.label.field is not Field.TARGET or not check_mark_behind(self._message, mention):
                 continue
-            number = _target_in(self._message.items, mention.label.start, mention.label.end)
+            number = target_in(self._message.items, mention.label.start, mention.label.end)
             names: list[str | None] = [*_tickers(self._message.tokens_of_clause(mention.label.head))] or [
                 *self._said
             ]
             for name in names:
                 if name in self._said and number is not None:
-                    self._said[name].target = _further(self._said[name].target, number)
+                    self._said[name].target = further(self._said[name].target, number)
 
     def _take_percent(self) -> None:
         message = self._message
@@ -283,50 +280,6 @@ def _tickers(tokens: list[Token]) -> list[str]:
 
 def _names_any(tokens: list[Token], nouns: frozenset[str], reason: str) -> bool:
     return reason in _CHANGES and any(token.word in nouns for token in tokens)
-
-
-def _further(one: int | None, other: int) -> int:
-    """Return the further of two targets; the final one is the furthest."""
-    if one is None:
-        return other
-    return _FINAL if _FINAL in {one, other} else max(one, other)
-
-
-def _target_in(items: list[Token], start: int, end: int) -> int | None:
-    """Return the number of the furthest target named at tokens ``start`` to ``end``; None if there is none."""
-    found: int | None = None
-    for i in range(max(start - 1, 0), min(end + 1, len(items))):
-        if items[i].word in _TARGETS:
-            for number in _numbers_at(items, i):
-                found = _further(found, number)
-    return found
-
-
-def _numbers_at(items: list[Token], i: int) -> list[int]:
-    """Return the numbers of the target word at token i: `alvo 2`, `2º alvo`, `alvos 1 e 2`, `alvo final`."""
-    before = items[i - 1].word if i > 0 else ""
-    behind = items[i + 1].word if i + 1 < len(items) else ""
-    if before in FINAL_WORDS or behind in FINAL_WORDS:
-        return [_FINAL]
-    if before in ALL_TARGETS or (before == "os" and i > 1 and items[i - 2].word in ALL_TARGETS):
-        return [_FINAL]
-    if before in ORDINALS:
-        return [ORDINALS[before]]
-    found: list[int] = []
-    j = i + 1
-    while j < len(items):
-        number = items[j].number
-        if items[j].word in ORDINALS:
-            found.append(ORDINALS[items[j].word])
-        elif number is not None and number.small is not None and 1 <= number.small <= _MOST_TARGETS:
-            found.append(number.small)
-        else:
-            break
-        j += 1
-        if j >= len(items) or items[j].word not in {"e", ",", "/", "and", "y"}:
-            break
-        j += 1
-    return found
 
 
 def _hundredth(value: Decimal) -> Decimal:

@@ -8,8 +8,7 @@ from .lexicon import Field, words
 from .links import Link, follow, price_after, read_quote
 from .mentions import Mention, Mentions
 from .message import Message
-from .prices import Number, Scale
-from .tickers import Shape, Ticker
+from .prices import Notation, Scale
 from .tokens import TokenKind
 
 __all__ = ["Places"]
@@ -25,7 +24,8 @@ class Places:
         self._message = message
         self._mentions = mentions
         tickers = (message.items[i].ticker for i in mentions.tickers)
-        self._ticker = next((t for t in tickers if t is not None and t.name == name), None)
+        ticker = next((t for t in tickers if t is not None and t.name == name), None)
+        self._notation = Notation.SHARE if ticker is None else ticker.notation
 
     def exit_price(self, start: int, end: int, *, beside_ticker: bool = False) -> Decimal | None:
         """Return the price behind `a`, `em`, `at` or `@`, or right behind the ticker, among tokens."""
@@ -137,13 +137,5 @@ class Places:
             for token in mention.prices
             if token != price and (other := self._message.items[token].number) is not None
         ]
-        rule, doubtful = _scale(self._ticker, others).rule(number)
+        rule, doubtful = Scale.of(others, self._notation).rule(number)
         return None if doubtful else number.read_as(rule)
-
-
-def _scale(ticker: Ticker | None, others: list[Number]) -> Scale:
-    return Scale.of(
-        others,
-        always_thousands=ticker is not None and ticker.always_thousands,
-        is_option=ticker is not None and ticker.shape is Shape.OPTION,
-    )

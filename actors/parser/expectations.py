@@ -5,7 +5,7 @@ from __future__ import annotations
 from .lexicon import ASIDE_UNITS
 from .mentions import Mentions
 from .message import Message
-from .phrasebook import EXPECTING
+from .outcome_words import EXPECTING
 from .tokens import TokenKind
 
 __all__ = ["Expectations"]
@@ -16,9 +16,16 @@ class Expectations:
 
     def __init__(self, message: Message, mentions: Mentions) -> None:
         self._message = message
+        self._mentions = mentions
         self._clauses: set[int] = set()
         self._priced: set[int] = set()
-        for mention in mentions.all:
+        self._ready = False
+
+    def _prepare(self) -> None:
+        """Look up the levels: only when the first percentage asks for them."""
+        self._ready = True
+        message = self._message
+        for mention in self._mentions.all:
             if not mention.has_price or mention.is_asset:
                 continue
             self._clauses.add(message.clause_of[mention.label.head])
@@ -27,6 +34,8 @@ class Expectations:
 
     def holds(self, i: int) -> bool:
         """Tell whether token i, a percentage or a word of outcome, stands in an expectation."""
+        if not self._ready:
+            self._prepare()
         message = self._message
         number = message.clause_of[i]
         if number in self._clauses or self._in_remark(message.clauses[number].start):

@@ -10,23 +10,30 @@ from engine.model import Side
 
 from .assets import Asset
 from .blocks import Block
+from .distances import is_entry_distance, is_level_distance
+from .indices import Doubt
 from .lexicon import Field
 from .links import Quote
-from .mentions import Mention, follows_side_noun, stands_alone
+from .mentions import Mention
 from .message import Message
 from .prices import Number, PriceRule, Scale
-from .tickers import Shape
+from .ranges import abbreviated
+from .sides import find_side
 
 __all__ = ["Fields", "Price", "read_fields"]
 
 
 @dataclass(slots=True)
 class Price:
-    """A price that was read: its value, its token, and how its digits were read."""
+    """A price that was read: its value, its token, and how its digits were read.
+
+    ``doubtful`` says that they can be read in another way as well (5.2).
+    """
 
     value: Decimal
     token: int
     rule: PriceRule
+    doubtful: bool = False
 
 
 @dataclass(slots=True)
@@ -49,11 +56,25 @@ class Fields:
     target_mentions: list[Mention] = field(default_factory=list)
     duplicate: bool = False
     ambiguous: bool = False
+    #: labels lead to distances (5.4)
+    relative_entry: bool = False
+    relative_target: bool = False
+    relative_stop: bool = False
+    open_target: bool = False
 
     @property
     def has_stop(self) -> bool:
         """Whether a stop is given, as a price or as a distance."""
-        return self.stop is not None
+        return self.stop is not None or self.relative_stop
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a target is given, as a price or as a distance."""
+        return self.final is not None or self.relative_target
+
+    @property
+    def relative(self) -> bool:
+        return self.relative_entry or self.relative_target or self.relative_stop
 
     @property
     def prices(self) -> list[Price]:
@@ -63,11 +84,17 @@ class Fields:
         return prices
 
 
-def read_fields(message: Message, block: Block, asset: Asset, counted: list[Mention]) -> Fields:
-    """Read the fields of a block from its mentions that count."""
+def read_fields(
+    message: Message, block: Block, asset: Asset, counted: Sequence[Mention], *, side: Side | None = None
+) -> Fields:
+    """Read the fields of a block from its mentions that count; ``side`` is known from elsewhere."""
     mentions = [mention for mention in counted if _speaks_of(message, block, mention, asset)]
     fields = Fields(mentions)
-    _read_side(message, fields)
+    fields.side_mention = find_side(message, mentions)
+    if side is not None:
+        fields.side = side
+    elif fields.side_mention is not None and fields.side_mention.label.field is Field.SELL:
+        fields.side = Side.SELL
     return _Reader(message, block, asset, fields).read()
 
 
@@ -83,22 +110,6 @@ def _speaks_of(message: Message, block: Block, mention: Mention, asset: Asset) -
     return not beside or any(ticker is not None and ticker.name == asset.name for ticker in beside)
 
 
-def _read_side(message: Message, fields: Fields) -> None:
-    for mention in fields.mentions:
-        label = mention.label
-        if label.field is not Field.BUY and label.field is not Field.SELL:
-            continue
-        if (
-            mention.has_price
-            or mention.neighbours
-            or stands_alone(message, label)
-            or follows_side_noun(message, label)
-        ):
-            fields.side = Side.BUY if label.field is Field.BUY else Side.SELL
-            fields.side_mention = mention
-            return
-
-
 class _Reader:
     """Puts the prices of a block's mentions into their fields."""
 
@@ -107,36 +118,50 @@ class _Reader:
         self._block = block
         self._asset = asset
         self._fields = fields
-        self._entries: list[tuple[int, int]] = []
+        self._entries: list[Mention] = []
         self._stops: list[int] = []
+        self._partials: list[int] = []
         self._loose: list[int] = []
         self._numbered: dict[int, list[int]] = {}
         self._finals: list[int] = []
+        self._scale = Scale((), asset.ticker.notation)
+        self._prices: dict[int, Price] = {}
 
     def read(self) -> Fields:
-        for mention in self._fields.mentions:
+        fields = self._fields
+        for mention in fields.mentions:
             if mention.label.field is Field.TARGET:
                 self._take_targets(mention)
             elif mention.quote is not None and self._holds(mention.link.price):
                 self._take_quote(mention, mention.quote)
+        self._entries.sort(key=lambda mention: mention.label.trigger)  # gatilho, disparo come last
+        if self._entries:
+            fields.entry_mention = self._entries[0]
+            # a second price that only joins a trigger says nothing of the entry
+            fields.duplicate = fields.duplicate or any(
+                m.quote is not None and m.quote.further for m in self._entries
+            )
+        self._drop_distances()
         self._settle()
-        return self._fields
+        return fields
 
     def _holds(self, token: int | None) -> bool:
         return token is not None and self._block.holds(token)
 
     def _take_targets(self, mention: Mention) -> None:
+        fields = self._fields
+        fields.open_target = fields.open_target or mention.open
         targets = [target for target in mention.targets if self._holds(target.price)]
         if not targets:
             return
-        self._fields.target_mentions.append(mention)
+        fields.target_mentions.append(mention)
         for target in targets:
             if target.final:
                 self._finals.append(target.price)
             elif target.index is not None:
                 self._numbered.setdefault(target.index, []).append(target.price)
             else:
-                self._loose.append(target.price)
+                (self._partials if mention.label.partial else self._loose).append(target.price)
 
     def _take_quote(self, mention: Mention, quote: Quote) -> None:
         fields, price = self._fields, quote.link.price
@@ -147,51 +172,96 @@ class _Reader:
             # an exit: a target without number
             self._loose.append(price)
             fields.target_mentions.append(mention)
-            return
-        second = quote.second if self._holds(quote.second) else None
-        if mention.label.field is Field.STOP:
+        elif mention.label.field is Field.STOP:
             if not self._stops:
                 fields.stop_mention = mention
             self._stops.append(price)
-            fields.duplicate = fields.duplicate or quote.further or second is not None
+            fields.duplicate = fields.duplicate or quote.further or self._holds(quote.second)
+        elif is_entry_distance(self._message.items, self._asset.ticker, price):
+            fields.relative_entry = True
+        else:
+            self._entries.append(mention)
+
+    def _pair(self, mention: Mention) -> tuple[Price, Price]:
+        """Return the entry that a label leads to, the lower price first."""
+        quote = mention.quote
+        if quote is None or quote.link.price is None:
+            raise ValueError("an entry without a price")
+        first = self._price(quote.link.price)
+        if quote.second is None or not self._holds(quote.second):
+            return first, first
+        second = self._price(quote.second)
+        short = abbreviated(self._message, quote)
+        if short is not None:
+            plain, meant = (number.read_as(self._scale.rule(number)[0]) for number in short)
+            self._fields.ambiguous = True
+            second = Price(plain if plain > first.value >= meant else meant, quote.second, second.rule)
+        return (first, second) if first.value <= second.value else (second, first)
+
+    def _drop_distances(self) -> None:
+        """Take from the targets and stops what is only a distance from the entry (5.4)."""
+        if not self._message.has_units:
             return
-        if not self._entries:
-            fields.entry_mention = mention
-        self._entries.append((price, price if second is None else second))
-        fields.duplicate = fields.duplicate or quote.further
+        tokens = [*self._levels(), *(token for mention in self._entries[:1] for token in mention.prices)]
+        plain = [token for token in tokens if not self._message.items[token].unit]
+        self._scale = self._scale_of(plain)
+        buy_min = self._pair(self._entries[0])[0].value if self._entries else None
+
+        def stay(prices: list[int]) -> list[int]:
+            return [price for price in prices if not self._is_distance(price, buy_min)]
+
+        fields = self._fields
+        levels = set(self._levels()) - set(self._stops)
+        fields.relative_stop = bool(self._stops[:1]) and not stay(self._stops[:1])
+        # of a stop that leads to a distance first the field stays empty
+        self._stops = [] if fields.relative_stop else stay(self._stops)
+        self._partials, self._loose, self._finals = map(stay, (self._partials, self._loose, self._finals))
+        kept = {index: stay(tokens[:1]) and stay(tokens) for index, tokens in self._numbered.items()}
+        self._numbered = {index: tokens for index, tokens in kept.items() if tokens}
+        fields.relative_target = bool(levels - set(self._levels()))
+
+    def _levels(self) -> list[int]:
+        numbered = (token for tokens in self._numbered.values() for token in tokens)
+        return [*self._stops, *self._finals, *numbered, *self._partials, *self._loose]
+
+    def _is_distance(self, token: int, buy_min: Decimal | None) -> bool:
+        value = self._price(token).value
+        return is_level_distance(self._message.items[token], self._asset.ticker, value, buy_min)
+
+    def _scale_of(self, tokens: Sequence[int]) -> Scale:
+        return Scale.of([self._number(token) for token in tokens], self._asset.ticker.notation)
+
+    def _price(self, token: int) -> Price:
+        known = self._prices.get(token)
+        if known is None:
+            number = self._number(token)
+            rule, doubtful = self._scale.rule(number)
+            known = self._prices[token] = Price(number.read_as(rule), token, rule, doubtful)
+        return known
 
     def _settle(self) -> None:
         """Decide the ambiguous numbers, then fill the fields and compare what was given twice."""
         fields = self._fields
         set_tokens = [
-            *(token for pair in self._entries[:1] for token in pair),
+            *(token for mention in self._entries[:1] for token in mention.prices if self._holds(token)),
             *self._stops[:1],
             *self._finals[:1],
             *(tokens[0] for tokens in self._numbered.values()),
+            *self._partials,
             *self._loose,
         ]
-        numbers = [self._number(token) for token in set_tokens]
-        scale = Scale.of(
-            numbers,
-            always_thousands=self._asset.ticker.always_thousands,
-            is_option=self._asset.ticker.shape is Shape.OPTION,
-        )
-        fields.ambiguous = any(scale.rule(number)[1] for number in numbers) or self._doubtful_index()
-
-        def price(token: int) -> Price:
-            number = self._number(token)
-            rule, _ = scale.rule(number)
-            return Price(number.read_as(rule), token, rule)
-
-        entries = [_in_order(price(low), price(high)) for low, high in self._entries]
-        if entries:
-            fields.entry = entries[0]
-        stops = [price(token) for token in self._stops]
+        self._scale = self._scale_of(set_tokens)
+        self._prices.clear()
+        fields.ambiguous = any(self._price(token).doubtful for token in set_tokens) or self._doubtful_index()
+        entries = [self._pair(mention) for mention in self._entries]
+        fields.entry = entries[0] if entries else None
+        stops = [self._price(token) for token in self._stops]
         fields.stop = stops[0] if stops else None
-        numbered = {index: [price(token) for token in tokens] for index, tokens in self._numbered.items()}
-        fields.targets = [numbered[index][0] for index in sorted(numbered)]
-        fields.targets += [price(token) for token in sorted(self._loose)]
-        finals = [price(token) for token in self._finals]
+        numbered = {index: [self._price(t) for t in tokens] for index, tokens in self._numbered.items()}
+        fields.targets = [self._price(token) for token in sorted(self._partials)]
+        fields.targets += [numbered[index][0] for index in sorted(numbered)]
+        fields.targets += [self._price(token) for token in sorted(self._loose)]
+        finals = [self._price(token) for token in self._finals]
         fields.final = finals[0] if finals else None
         if fields.final is None and fields.targets:
             fields.final, fields.final_derived = fields.targets[-1], True
@@ -211,20 +281,15 @@ class _Reader:
         return number
 
     def _doubtful_index(self) -> bool:
-        """Tell whether an index is only told from a price by a space, and the row of them is broken."""
-        if not any(mention.soft_index for mention in self._fields.target_mentions):
-            return False
-        indices = {
-            target.index
-            for mention in self._fields.target_mentions
-            for target in mention.targets
-            if target.index is not None
-        }
-        return indices != set(range(1, len(indices) + 1))
-
-
-def _in_order(one: Price, other: Price) -> tuple[Price, Price]:
-    return (one, other) if one.value <= other.value else (other, one)
+        """Tell whether an index is hardly told from a price, and the row of them is broken (6)."""
+        mentions = self._fields.target_mentions
+        doubts = {mention.doubt for mention in mentions}
+        indices = {t.index for mention in mentions for t in mention.targets if t.index is not None}
+        if any(mention.maybe_index == len(indices) + 1 for mention in mentions):
+            return True
+        return Doubt.ALWAYS in doubts or (
+            Doubt.UNLESS_RUN in doubts and indices != set(range(1, len(indices) + 1))
+        )
 
 
 def _differ(prices: Sequence[Price]) -> bool:

@@ -9,15 +9,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from .indices import is_index_mark
+from engine.model import Market
+
+from .indices import Doubt, is_index_mark
 from .labels import Label, find_labels
-from .lexicon import FILLERS, SIDE_NOUNS, Field
+from .lexicon import OPEN_WORDS, PLACED_WORDS, Field
 from .links import Link, Quote, follow, read_quote, skip_remark
 from .message import Message
 from .targets import Target, TargetReading, read_target_label
 from .tokens import TokenKind
 
-__all__ = ["Mention", "Mentions", "follows_side_noun", "read_mentions", "stands_alone"]
+__all__ = ["Mention", "Mentions", "read_mentions"]
 
 _COLONS = frozenset(":=")
 _MOST_ENTRY_INDEX = 9
@@ -42,10 +44,16 @@ class Mention:
     quote: Quote | None = None
     targets: list[Target] = field(default_factory=list)
     index_token: int | None = None
-    soft_index: bool = False
+    #: how sure the index behind the label is
+    doubt: str = Doubt.NONE
+    maybe_index: int | None = None
+    #: outside B3 a level is left open instead of a price (13.5)
+    open: bool = False
     #: behind the label and its index, for a check mark that may follow
     index_end: int = 0
     ticker: int | None = None
+    #: an asset label names something that is no ticker
+    unknown: bool = False
     before: list[int] = field(default_factory=list)
     behind: list[int] = field(default_factory=list)
 
@@ -99,10 +107,13 @@ def read_mentions(message: Message) -> Mentions:
     tickers = [i for i, token in enumerate(items) if token.kind is TokenKind.TICKER]
     found: list[Mention] = []
     labelled: dict[int, int] = {}
+    passed = -1  # up to here a label was on the way of the one before to its price
     for label in find_labels(message):
-        mention = _read(message, label, tickers)
+        mention = None if label.head < passed else _read(message, label, tickers)
         if mention is None:
             continue
+        if mention.prices:
+            passed = mention.prices[0]
         found.append(mention)
         if mention.ticker is not None and mention.counts:
             labelled.setdefault(mention.ticker, label.start)
@@ -114,24 +125,37 @@ def _read(message: Message, label: Label, tickers: list[int]) -> Mention | None:
     mention = Mention(label, counts=True, index_end=label.end)
     if label.field is Field.TARGET:
         reading = read_target_label(message, label)
-        if label.tp and label.index is None and not reading.targets and not _index_follows(reading):
+        follows = reading.targets or reading.open or _index_follows(reading)
+        if label.tp and label.index is None and not follows:
             return None  # TP Capital is the channel
+        if label.ordinal and not reading.targets:
+            return None
         mention.link, mention.targets = reading.link, reading.targets
-        mention.index_token, mention.soft_index = reading.index_token, reading.soft
+        mention.index_token, mention.doubt = reading.index_token, reading.doubt
+        mention.maybe_index, mention.open = reading.maybe_index, reading.open
         mention.colon, mention.index_end = reading.colon, reading.index_end
     elif label.field is Field.ASSET:
         mention.ticker = _named_ticker(message, label, tickers)
         mention.colon = label.end < len(message.items) and message.items[label.end].word in _COLONS
+        mention.unknown = mention.colon and _names_unknown(message, label)
     else:
         mention.link, mention.index_token = _price_link(message, label)
         mention.colon = mention.link.colon
         mention.quote = read_quote(message, mention.link)
+        end = mention.link.end
+        mention.open = (
+            message.market is not Market.B3
+            and mention.link.price is None
+            and end < len(message.items)
+            and message.items[end].word in OPEN_WORDS
+        )
         if label.is_entry:
             mention.before = _tickers_beside(message, label.start - 1, -1)
             mention.behind = _tickers_beside(message, label.end, 1)
     clause = message.clause_at(label.head)
     negated = clause.question or label.head > clause.negated
-    mention.counts = mention.colon or not (negated or clause.conditional)
+    planned = clause.hypothetical or (clause.conditional and not PLACED_WORDS & mention.link.words)
+    mention.counts = mention.colon or not (negated or planned)
     mention.doubtful = negated and mention.colon
     return mention
 
@@ -143,7 +167,7 @@ def _index_follows(reading: TargetReading) -> bool:
 def _price_link(message: Message, label: Label) -> tuple[Link, int | None]:
     """Follow the link of an entry or stop label, over its index (`Entrada 1: 22,40`), which is returned, too."""
     items = message.items
-    link = follow(message, label.end)
+    link = follow(message, label.end, label.field)
     if link.price != label.end or label.end + 1 >= len(items):
         return link, None
     number = items[label.end].number
@@ -157,7 +181,7 @@ def _price_link(message: Message, label: Label) -> tuple[Link, int | None]:
             return link, None
     elif mark not in _COLONS and not is_index_mark(message, behind):
         return link, None
-    indexed = follow(message, behind + (mark == ")"))
+    indexed = follow(message, behind + (mark == ")"), label.field)
     return (indexed, label.end) if indexed.price is not None else (link, None)
 
 
@@ -172,6 +196,16 @@ def _named_ticker(message: Message, label: Label, tickers: list[int]) -> int | N
     return tickers[place] if place < len(tickers) and tickers[place] < end else None
 
 
+def _names_unknown(message: Message, label: Label) -> bool:
+    """Tell whether a word that is no label stands behind an asset label's colon, and no ticker on its line."""
+    items = message.items
+    line = items[label.end : message.line_end(label.head)]
+    if any(token.kind is TokenKind.TICKER for token in line):
+        return False
+    first = next((token for token in line if token.kind is not TokenKind.SIGN), None)
+    return first is not None and first.kind is TokenKind.WORD and first.word not in message.vocabulary.labels
+
+
 def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
     """Return the tickers next to an entry label on its line, on one side, the nearest first."""
     items = message.items
@@ -181,36 +215,9 @@ def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
         if token.kind is TokenKind.TICKER:
             found.append(i)
         elif token.kind is TokenKind.WORD:
-            if token.word not in FILLERS:
+            if token.word not in message.vocabulary.fillers and token.word != "mercado":
                 break
         elif token.kind is not TokenKind.SIGN and token.kind is not TokenKind.QUANTITY:
             break
         i += step
     return found
-
-
-def stands_alone(message: Message, label: Label) -> bool:
-    """Tell whether a label is alone on its line, punctuation and a remark in parentheses aside."""
-    items = message.items
-    start, end = message.tokens.lines[items[label.head].line]
-    if any(token.kind is not TokenKind.SIGN for token in items[start : label.start]):
-        return False
-    i = label.end
-    while i < end:
-        if items[i].kind is not TokenKind.SIGN:
-            return False
-        behind = skip_remark(message, i) if items[i].word == "(" else None
-        i = behind if behind is not None else i + 1
-    return True
-
-
-def follows_side_noun(message: Message, label: Label) -> bool:
-    """Tell whether a label stands after `sinal`, `operação`, `tipo` ... (`SINAL DE COMPRA`)."""
-    items = message.items
-    i = label.start - 1
-    while i >= 0 and (items[i].kind is TokenKind.SIGN or items[i].word in _SIDE_LINKS):
-        i -= 1
-    return i >= 0 and items[i].word in SIDE_NOUNS
-
-
-_SIDE_LINKS = frozenset(("de", "da", "do"))

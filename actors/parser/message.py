@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from engine.model import Market
 
 from .clauses import Clause, split_clauses
-from .lexicon import LABELS, Field
+from .distances import mark_units
+from .lexicon import LABELS, PIPS, POINTS, VOCABULARY_ABROAD, VOCABULARY_OF_B3, Field, Vocabulary
+from .names import mark_names
 from .quantities import mark_quantities
+from .tables import Table, write_out_tables
 from .text import Prepared
 from .tickers import unknown_ticker
 from .tokens import Token, TokenKind, Tokens, tokenise
@@ -22,10 +25,15 @@ class Message:
 
     prepared: Prepared
     market: Market
+    #: the word lists of its market
+    vocabulary: Vocabulary
     tokens: Tokens
     items: list[Token]
     clauses: list[Clause]
     clause_of: list[int]
+    tables: list[Table]
+    #: a number stands beside pts, pontos, pips or ticks
+    has_units: bool
 
     def clause_at(self, i: int) -> Clause:
         """Return the clause that token i stands in."""
@@ -35,6 +43,16 @@ class Message:
         """Return the tokens of the clause that token i stands in."""
         clause = self.clause_at(i)
         return self.items[clause.start : clause.end]
+
+    def begins_line(self, i: int) -> bool:
+        """Tell whether only signs and numbers stand before token i on its line."""
+        start = self.tokens.lines[self.items[i].line][0]
+        return all(token.kind in _COUNTING for token in self.items[start:i])
+
+    def follows_line(self, line: int, other: int) -> bool:
+        """Tell whether a line is the first that is not empty behind another."""
+        lines = self.tokens.lines
+        return other < line and all(start == end for start, end in lines[other + 1 : line])
 
     def line_end(self, i: int) -> int:
         """Return the place behind the last token of token i's line."""
@@ -49,7 +67,13 @@ class Message:
         return i
 
 
-_ASSET_WORDS = frozenset(first for first, ends in LABELS.items() if ((), Field.ASSET) in ends)
+_COUNTING = frozenset((TokenKind.SIGN, TokenKind.PRICE, TokenKind.INDEX))
+_UNITS = POINTS | PIPS
+_ASSET_WORDS = frozenset(
+    first
+    for first, ends in LABELS.items()
+    if any(field is Field.ASSET and not rest for rest, field, _ in ends)
+)
 
 
 def _accept_unknown_shapes(tokens: Tokens) -> None:
@@ -86,9 +110,15 @@ _CALL_OR_PUT = frozenset(("compra", "venda"))
 
 def cut(prepared: Prepared, market: Market) -> Message:
     """Cut a prepared text into tokens and clauses."""
-    tokens = tokenise(prepared)
-    if not tokens.words.isdisjoint(_ASSET_WORDS):
+    prepared, tables = write_out_tables(prepared, market)
+    tokens = tokenise(prepared, market)
+    vocabulary = VOCABULARY_OF_B3 if market is Market.B3 else VOCABULARY_ABROAD
+    mark_names(tokens, market, vocabulary)
+    if market is Market.B3 and not tokens.words.isdisjoint(_ASSET_WORDS):
         _accept_unknown_shapes(tokens)
-    mark_quantities(tokens.items)
-    clauses, clause_of = split_clauses(tokens)
-    return Message(prepared, market, tokens, tokens.items, clauses, clause_of)
+    mark_quantities(tokens.items, market)
+    has_units = tokens.glued_unit or not tokens.words.isdisjoint(_UNITS)
+    if has_units:
+        mark_units(tokens.items)
+    clauses, clause_of = split_clauses(tokens, vocabulary)
+    return Message(prepared, market, vocabulary, tokens, tokens.items, clauses, clause_of, tables, has_units)

@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from .cancel_words import CANCEL_ALONE_WORDS
 from .clauses import Clause
 from .lexicon import LABELS, words
 from .links import price_after
 from .message import Message
-from .phrasebook import (
-    CANCEL_ALONE_WORDS,
-    CLOSE_BETWEEN,
-    ORDERS,
-    PHRASE_TRIGGERS,
-    PRESENT_FORMS,
-    PRICE,
-    RESULT_RULES,
-    TICKER,
-    UPDATE_RULES,
-    Rule,
-)
+from .phrasebook import CLOSE_BETWEEN, ORDERS, PHRASE_TRIGGERS, PRESENT_FORMS, RESULT_RULES, UPDATE_RULES
+from .rules import PRICE, TICKER, Rule
 from .tokens import Token, TokenKind
 
 __all__ = [

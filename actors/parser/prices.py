@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 
-__all__ = ["Number", "PriceRule", "Scale", "read_number"]
+__all__ = ["Notation", "Number", "PriceRule", "Scale", "read_number", "read_parted"]
 
 #: the other reading must be this many times farther off, or the choice is doubtful (5.2)
 _CLEARLY_FARTHER = 3
@@ -52,6 +52,8 @@ class Number:
     small: int | None = None
     whole: bool = False
     separated: bool = False
+    #: `mil` or `k` stands behind it
+    multiplied: bool = False
 
     def read_as(self, rule: PriceRule) -> Decimal:
         """Return the value by one rule."""
@@ -76,7 +78,7 @@ def read_number(text: str, *, mil: bool = False) -> Number | None:
         return None
     if _WHOLE.fullmatch(text):
         if mil:
-            return Number(Decimal(text + "000"), whole=True)
+            return Number(Decimal(text + "000"), whole=True, multiplied=True)
         small = int(text) if len(text) <= 3 else None
         return Number(Decimal(text), small=small, whole=True)
     if (one := _ONE_SEPARATOR.fullmatch(text)) is not None:
@@ -84,17 +86,30 @@ def read_number(text: str, *, mil: bool = False) -> Number | None:
         return _one_separator(whole, rest, comma="," in text, mil=mil)
     if _THOUSANDS.fullmatch(text):
         digits = text.replace(".", "").replace(",", "")
-        return Number(Decimal(digits + "000" * mil), whole=True, separated=True)
+        return Number(Decimal(digits + "000" * mil), whole=True, separated=True, multiplied=mil)
     if (two := _TWO_KINDS.fullmatch(text)) is not None:
         whole, rest = (two[1], two[2]) if two[1] else (two[3], two[4])
-        return Number(_decimal(whole.replace(".", "").replace(",", ""), rest, mil=mil), separated=True)
+        return Number(
+            _decimal(whole.replace(".", "").replace(",", ""), rest, mil=mil), separated=True, multiplied=mil
+        )
     return None
+
+
+def read_parted(text: str, *, mil: bool = False) -> Number | None:
+    """Read digits that apostrophes part into thousands (5.1); None if another sign stands between (5.5)."""
+    if _APOSTROPHES.fullmatch(text) is None or len(text) > _LONGEST:
+        return None
+    whole, _, rest = text.replace("'", "").replace("’", "").replace(",", ".").partition(".")
+    return Number(_decimal(whole, rest, mil=mil), whole=not rest, separated=True)
+
+
+_APOSTROPHES = re.compile("[0-9]{1,3}(?:['’][0-9]{3})+(?:[.,][0-9]+)?")
 
 
 def _one_separator(whole: str, rest: str, *, comma: bool, mil: bool) -> Number:
     value = _decimal(whole, rest, mil=mil)
     if mil or len(rest) != 3 or not whole.strip("0"):
-        return Number(value, comma=comma, separated=True)
+        return Number(value, comma=comma, separated=True, multiplied=mil)
     return Number(value, thousands=Decimal(whole + rest), comma=comma, whole=True, separated=True)
 
 
@@ -106,32 +121,53 @@ def _decimal(whole: str, rest: str, *, mil: bool) -> Decimal:
     return Decimal(f"{whole or '0'}.{rest}" if rest else whole)
 
 
+class Notation(Enum):
+    """How the prices of an asset are written: what decides one separator before three digits (5.2, 13.3)."""
+
+    #: a share of B3: by the block (5.2 b), else a dot parts thousands and a comma is decimal (c)
+    SHARE = "share"
+    #: an option: by the block, else decimal
+    OPTION = "option"
+    #: always thousands: index and dollar futures, gold, indices, bitcoin
+    THOUSANDS = "thousands"
+    #: by the block, else thousands: ether, and what is quoted in reais
+    BY_BLOCK = "by_block"
+    #: always decimal: a pair of two great currencies, silver, oil
+    DECIMAL = "decimal"
+    #: a dot is decimal, a comma is decided by the block, else thousands: all else outside B3
+    DOT_DECIMAL = "dot_decimal"
+
+
+_B3 = frozenset((Notation.SHARE, Notation.OPTION))
+#: from here on the digits before the separator are more than three
+_MILLION = 1_000_000
+
+
 @dataclass(slots=True)
 class Scale:
-    """What decides between the two readings of an ambiguous number of a block (5.2).
+    """What decides between the two readings of an ambiguous number of a block (5.2, 13.3).
 
-    ``known`` are the block's unambiguous prices, sorted; ``always_thousands`` says that the asset
-    is an index or dollar future.
+    ``known`` are the block's unambiguous prices, sorted.
     """
 
     known: tuple[Decimal, ...]
-    always_thousands: bool
-    is_option: bool
+    notation: Notation
 
     @classmethod
-    def of(cls, numbers: Iterable[Number], *, always_thousands: bool, is_option: bool) -> Scale:
+    def of(cls, numbers: Iterable[Number], notation: Notation) -> Scale:
         """Make the scale of a block from its entry, targets and stop."""
-        known = sorted(number.value for number in numbers if number.thousands is None)
-        return cls(tuple(known), always_thousands, is_option)
+        known = (n.read_as(rule) for n in numbers if (rule := _settled(n, notation)) is not None)
+        return cls(tuple(sorted(known)), notation)
 
     def rule(self, number: Number) -> tuple[PriceRule, bool]:
         """Decide how a number is read, and whether that is doubtful."""
-        if number.thousands is None:
-            return PriceRule.PLAIN, False
-        if self.always_thousands:
-            return PriceRule.THOUSANDS, False
-        default = PriceRule.DECIMAL if self.is_option or number.comma else PriceRule.THOUSANDS
-        if not self.known:
+        settled = _settled(number, self.notation)
+        if settled is not None:
+            return settled, False
+        default = PriceRule.THOUSANDS
+        if self.notation is Notation.OPTION or (self.notation is Notation.SHARE and number.comma):
+            default = PriceRule.DECIMAL
+        if not self.known or number.thousands is None:
             return default, True
         as_decimal = _closest_ratio(number.value, self.known)
         as_thousands = _closest_ratio(number.thousands, self.known)
@@ -140,6 +176,20 @@ class Scale:
         near, far = sorted((as_decimal, as_thousands))
         rule = PriceRule.DECIMAL if as_decimal < as_thousands else PriceRule.THOUSANDS
         return rule, far < _CLEARLY_FARTHER * near
+
+
+def _settled(number: Number, notation: Notation) -> PriceRule | None:
+    """Return the reading of a number that needs no other price of its block; None if it needs one."""
+    if number.thousands is None:
+        return PriceRule.PLAIN
+    if notation is Notation.THOUSANDS:
+        return PriceRule.THOUSANDS
+    if notation in _B3:
+        return None
+    long = number.thousands >= _MILLION
+    if notation is Notation.DECIMAL or long or (notation is Notation.DOT_DECIMAL and not number.comma):
+        return PriceRule.DECIMAL
+    return None
 
 
 def _closest_ratio(value: Decimal, known: tuple[Decimal, ...]) -> Decimal:

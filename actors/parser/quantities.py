@@ -5,16 +5,25 @@ After this a :attr:`TokenKind.PRICE` stands only where a price may be.
 
 from __future__ import annotations
 
-from .lexicon import ONE_UNIT_WORDS, QUANTITY_WORDS, UNIT_WORDS
+from engine.model import Market
+
+from .lexicon import ONE_UNIT_WORDS, QUANTITY_WORDS, RANGE_SIGNS, UNIT_WORDS, words
+from .prices import Number
 from .tokens import Token, TokenKind
 
 __all__ = ["mark_quantities"]
 
 _LOTS = frozenset(("lote", "lotes"))
+#: outside B3 a number behind one of these is a lot size or a leverage (13.3)
+_SIZES = words(
+    "lot lots lote lotes size leverage alavancagem apalancamiento risk risco riesgo cross isolated"
+)
+_LOTS_ABROAD = words("lot lots lote lotes")
+_RANGE = RANGE_SIGNS | {"a", "to", "ate", "hasta", "e", "y"}
 
 
-def mark_quantities(items: list[Token]) -> None:
-    """Take from the prices what counts shares, days or millions (section 5.3)."""
+def mark_quantities(items: list[Token], market: Market) -> None:
+    """Take from the prices what counts shares, days or millions (5.3) or is a lot size (13.3)."""
     last = len(items) - 1
     before = ""
     for i, token in enumerate(items):
@@ -25,7 +34,12 @@ def mark_quantities(items: list[Token]) -> None:
             continue
         after = items[i + 1] if i < last else None
         number = token.number
-        if after is not None and after.word in UNIT_WORDS:
+        if token.number is not None and token.number.multiplied and i > 1:
+            _multiply_first(items, i)
+        if (after is not None and after.word in UNIT_WORDS) or (
+            market is not Market.B3
+            and (before in _SIZES or (after is not None and after.word in _LOTS_ABROAD))
+        ):
             token.kind = TokenKind.FIGURE
         elif number is not None and number.whole:
             if after is not None and number.small == 1 and after.word in ONE_UNIT_WORDS:
@@ -33,6 +47,16 @@ def mark_quantities(items: list[Token]) -> None:
             elif before in _LOTS or (after is not None and _counts(items, i + 1, after)):
                 token.kind = TokenKind.QUANTITY
         before = ""
+
+
+def _multiply_first(items: list[Token], i: int) -> None:
+    """Multiply the first end of a range by the thousand that stands behind its second: `95-96k` (13.3)."""
+    first, join, number = items[i - 2], items[i - 1], items[i].number
+    if first.kind is not TokenKind.PRICE or join.word not in _RANGE or first.number is None or number is None:
+        return
+    if not first.number.multiplied and first.number.value < number.value / 100:
+        value = first.number.value.scaleb(3)
+        first.number = Number(value.quantize(1) if value == value.to_integral() else value, multiplied=True)
 
 
 def _counts(items: list[Token], i: int, after: Token) -> bool:

@@ -13,6 +13,7 @@ REASONS: dict[str, str] = {
     "too_long": "The text is longer than any signal and was not read.",
     "test.message": "The text calls itself, its order or its channel a test or an example (section 8).",
     "test.alone": "A clause says nothing but that this is a test (section 8).",
+    "test.simulated": "The text calls its signal simulated or not real (section 8).",
     "test.heading": "A line begins with the heading test or example (section 8).",
     "no_ticker": "No ticker is named (section 4).",
     "no_prices": "A ticker is named, but no label gives it a price (section 3).",
@@ -54,7 +55,9 @@ REASONS: dict[str, str] = {
     "update.take_partial": "The reader is told to take a part of the profit.",
     "update.reduce": "The reader is told to reduce the position.",
     "update.filled": "The entry was filled.",
+    "update.second_half": "The levels of an earlier message that named side and ticker (section 14.3).",
     "update.correction": "A correction names a ticker without a complete signal (section 8).",
     # signal
+    "order_at_market": "A line is an order at market (section 13.4).",
     "complete_block": "A block names an asset and enough prices (section 7).",
 }

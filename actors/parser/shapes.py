@@ -32,7 +32,7 @@ def all_phrases(message: Message, mentions: Mentions, setting: Setting) -> list[
     """Return all phrases of 9.3 and 9.4 that count, in text order."""
     found = find_phrases(message, setting)
     said = message.tokens.words
-    stops = not said.isdisjoint(_STOPS)
+    stops = not (said.isdisjoint(_STOPS) or said.isdisjoint(_PREPOSITIONS))
     exits = "saida" in said
     checks = bool(message.tokens.checks)
     if stops or exits:
@@ -43,7 +43,7 @@ def all_phrases(message: Message, mentions: Mentions, setting: Setting) -> list[
                 if i in setting.values:
                     continue
                 word = message.items[i].word
-                if stops and word in _STOPS and is_word(message, i):
+                if stops and word in _STOPS and _leads_on(message, clause, i) and is_word(message, i):
                     found += _stop_placed(message, setting, clause, i)
                 elif exits and word == "saida":
                     found += _exit(message, clause, i)
@@ -51,6 +51,16 @@ def all_phrases(message: Message, mentions: Mentions, setting: Setting) -> list[
         found += _checked_targets(message, mentions, setting)
     found = [phrase for phrase in found if phrase.end < phrase.clause.denied]
     return sorted(found, key=lambda phrase: (phrase.start, phrase.end))
+
+
+def _leads_on(message: Message, clause: Clause, i: int) -> bool:
+    """Tell whether a word that puts a stop to its place is near behind token i: a cheap look beforehand."""
+    items = message.items
+    return any(items[j].word in _PREPOSITIONS for j in range(i + 1, min(i + _NEAR, clause.end)))
+
+
+_PREPOSITIONS = STOP_PREPOSITIONS | STOP_PREPOSITIONS_ABROAD
+_NEAR = 12
 
 
 def _stop_placed(message: Message, setting: Setting, clause: Clause, i: int) -> Iterator[Phrase]:

@@ -10,11 +10,13 @@ from engine.model import Signal, Span
 
 from .assets import Asset, find_asset
 from .blocks import Block, Places, alone_on_lines, split_blocks
-from .checks import names_several_tickers, price_warnings
+from .checks import has_odd_characters, names_several_tickers, price_warnings
 from .fields import Fields, Price, read_fields
 from .lexicon import Field
+from .market_orders import is_order_at_market
 from .mentions import Mentions
 from .message import Message
+from .options import is_unnamed_option
 from .validity import find_types, find_validities
 
 __all__ = ["Candidate", "read_candidates", "to_signal"]
@@ -42,6 +44,8 @@ class Candidate:
     validity: int | None
     missing: str | None
     warnings: frozenset[str] = frozenset()
+    #: complete only as an order at market (13.4)
+    at_market: bool = False
 
     @property
     def complete(self) -> bool:
@@ -96,14 +100,26 @@ def _read_block(
         return Candidate(message, block, None, None, type_place, validity, "no_ticker")
     fields = read_fields(message, block, asset, counted)
     missing = _missing(message, asset, fields)
+    at_market = missing is not None and not fields.prices and is_order_at_market(message, fields)
+    if at_market:
+        missing = None
     warnings: set[str] = set()
     if missing is None:
         warnings.update(price_warnings(fields, asset))
         if names_several_tickers(message, mentions, block, asset):
             warnings.add("several_tickers")
+        line = message.items[asset.token].line
+        if any(table.incomplete and table.first <= line <= table.last for table in message.tables):
+            warnings.add("incomplete_table")
+        if is_unnamed_option(message, block, asset, fields):
+            warnings.add("option_unnamed")
+        if has_odd_characters(message, block, fields):
+            warnings.add("odd_characters")
         if len({message.items[date].word for date in own_dates}) > 1:
             warnings.add("duplicate_field")
-    return Candidate(message, block, asset, fields, type_place, validity, missing, frozenset(warnings))
+    return Candidate(
+        message, block, asset, fields, type_place, validity, missing, frozenset(warnings), at_market
+    )
 
 
 def _first_type(types: list[tuple[int, int, str]], block: Block) -> tuple[int, int, str] | None:
@@ -113,25 +129,26 @@ def _first_type(types: list[tuple[int, int, str]], block: Block) -> tuple[int, i
 
 def _missing(message: Message, asset: Asset, fields: Fields) -> str | None:
     """Say what a block lacks to be complete (7); None if it is complete."""
-    has_target = fields.final is not None
-    has_stop = fields.stop is not None
     if fields.entry is not None:
-        if has_target or has_stop:
+        if fields.has_target or fields.has_stop:
             return None
         entry = fields.entry_mention
-        beside = entry is not None and any(
+        # "next to the entry label" is next to any of the block (15)
+        beside = any(
             (ticker := message.items[i].ticker) is not None and ticker.name == asset.name
-            for i in entry.neighbours
+            for mention in fields.mentions
+            if mention.label.is_entry
+            for i in mention.neighbours
         )
         if entry is not None and (asset.labelled or beside) and _ENTRY_SIGNS & entry.link.signs:
             return None
         return "incomplete.entry_alone"
-    if not has_target and not has_stop:
+    if not fields.has_target and not fields.has_stop:
         return "no_prices"
-    if not has_target or not has_stop:
+    if not fields.has_target or not fields.has_stop:
         return "incomplete.no_entry"
-    stop = fields.stop_mention
     targets_marked = any(_LEVEL_SIGNS & mention.link.signs for mention in fields.target_mentions)
+    stop = fields.stop_mention
     if stop is not None and targets_marked and _LEVEL_SIGNS & stop.link.signs:
         return None
     return "incomplete.no_entry"

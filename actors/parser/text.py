@@ -9,81 +9,56 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["CHECK", "Prepared", "fold", "is_blank", "prepare"]
+from .characters import (
+    BULLETS,
+    CHECKS,
+    DASHES,
+    INVISIBLE,
+    JOINING,
+    ODD_CHARS,
+    PICTOGRAPHS,
+    TAGS,
+    char_class,
+)
+
+__all__ = ["CHECK", "ODD", "ODD_END", "Prepared", "fold", "is_blank", "prepare"]
 
 #: the one mark that stands for every check mark in a prepared text (sections 9.5 and 9.6)
 CHECK = "✅"
 
-_CHECKS = frozenset("✅✔☑")
-_BULLETS = frozenset("•‣◦∙·⁃‧")
-_DASHES = frozenset("‐‑‒–—―−")
-_VARIATION_SELECTORS = (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
-_KEYCAP = 0x20E3
-#: blocks of arrows and geometric shapes, some of which Unicode calls mathematical
-_SHAPES = ((0x2190, 0x21FF), (0x25A0, 0x27BF), (0x27F0, 0x27FF), (0x2900, 0x297F), (0x2B00, 0x2BFF))
-_TAGS = (
-    "a|b|i|p|s|u|br|em|del|div|ins|pre|sub|sup|big|code|font|span|mark|small|strike|strong"
-    "|blockquote|tg-emoji|tg-spoiler|spoiler|h[1-6]|ul|ol|li"
-)
-
-
-def _is_pictograph(char: str) -> bool:
-    """Tell emoji, arrows and bullets from the symbols that mean something in a price line."""
-    code = ord(char)
-    category = unicodedata.category(char)
-    if category == "So" or char in _BULLETS:
-        return True
-    if category == "Sk":  # skin tones; ASCII has only ^ and the backtick
-        return code > 0x7F
-    if category == "Sm":
-        return any(first <= code <= last for first, last in _SHAPES)
-    # emoji younger than the Unicode tables of this Python
-    return category == "Cn" and 0x1F000 <= code <= 0x1FBFF
-
-
-def _is_joining(char: str) -> bool:
-    """Tell the characters that NFKC may fuse with the one before."""
-    first = unicodedata.normalize("NFKD", char)[0]
-    return unicodedata.category(first)[0] == "M" or 0x1160 <= ord(first) <= 0x11FF
-
-
-def _char_class(codes: Iterable[int]) -> str:
-    """Write code points as the inside of a regular expression's character class."""
-    ranges: list[list[int]] = []
-    for code in sorted(set(codes)):
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1][1] = code
-        else:
-            ranges.append([code, code])
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
-
-
-def _codes(test: Callable[[str], bool], start: int = 0x80, stop: int = 0x20000) -> list[int]:
-    return [code for code in range(start, stop) if test(chr(code))]
-
-
-_INVISIBLE = _char_class(
-    (
-        *_codes(lambda char: unicodedata.category(char) == "Cf"),
-        *_codes(lambda char: unicodedata.category(char) == "Cf", 0xE0000, 0xE0080),
-        *_VARIATION_SELECTORS,
-        _KEYCAP,
-    )
-)
-_JOINING = _char_class(_codes(_is_joining, 0x300))
+#: stand around the digits of a superscript, circled digit, fraction or keycap, which join no others (5.5)
+ODD, ODD_END = "\ue000", "\ue001"
 
 # At most 30 marks per base character, as in Unicode's stream-safe format (UAX 15): a longer row of
 # them has no meaning, and ordering it canonically would take quadratic time.
-_CLUSTER = re.compile(rf"[\s\S][{_JOINING}]{{1,30}}|[^\x00-\x7f]")
-_INVISIBLE_OR_BLANK = re.compile(rf"[{_INVISIBLE}]+|\r\n?|[\u2028\u2029]|[^\S\n ]")
-_MARKUP = re.compile(rf"[*_`]+|~~|\|\||</?(?:{_TAGS})(?:\s[^<>\n]{{0,500}})?/?>", re.IGNORECASE)
-_SYMBOL = re.compile(
-    rf"[{_char_class((*map(ord, _DASHES), *_codes(_is_pictograph, 0xA0)))}]",
+_CLUSTER = re.compile(rf"[\s\S][{JOINING}]{{1,30}}|[^\x00-\x7f]")
+_INVISIBLE_OR_BLANK = re.compile(rf"[{INVISIBLE}]+|\r\n?|[\u2028\u2029]|[^\S\n\t ]")
+_ODD_DIGIT = re.compile(rf"[{ODD_CHARS}]|[0-9]\ufe0f?\u20e3|[\ue000\ue001\u201a\u066b]")
+#: directly between two digits markup is kept: one `_` is a range sign, all else a foreign sign (5.5)
+_SIGNS = r"(?:[*_`]+|~~|\|\|)"
+_TAG = rf"</?(?:{TAGS})(?:\s[^<>\n]{{0,500}})?/?>"
+_MARKUP = re.compile(
+    rf"(?<![0-9*_`]){_SIGNS}|(?<![*_`]){_SIGNS}(?![0-9*_`])"
+    rf"|(?<![0-9]){_TAG}|{_TAG}(?![0-9])",
+    re.IGNORECASE,
 )
-_SPACES = re.compile(r" {2,}")
+_LEGIBLE = re.compile("[A-Za-z0-9]")
+#: what the markup leaves of them stands between digits
+_UNDERSCORES = re.compile("_+")
+_MAY_BE_MARKUP = re.compile("[*_`~|<]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SYMBOL = re.compile(
+    rf"[{char_class((*map(ord, DASHES), *PICTOGRAPHS))}]",
+)
+#: between two digits a bullet is a foreign sign (5.5)
+_BULLET_IN_FIGURE = re.compile(rf"(?<=[0-9])[{char_class(map(ord, BULLETS))}](?=[0-9])")
+#: `T.P`, `S.L.`, `S/L` are tp and sl (section 3)
+_MAY_ABBREVIATE = re.compile("[tTsS][./][pPlL]")
+_ABBREVIATION = re.compile(r"(?<!\w)([tT])\.([pP])(?![^\W0-9])\.?|(?<!\w)([sS])[./]([lL])(?!\w)\.?")
+_SPACES = re.compile(r" {2,}| ?\t[ \t]*")
 
 
 @dataclass(slots=True)
@@ -105,6 +80,8 @@ class Prepared:
     text: str
     #: nothing was left after steps 1 to 3 of section 2: the message is empty
     blank: bool
+    #: it holds marks that turn the direction of writing (section 2, step 2)
+    bidi: bool
     _shifts: tuple[_Shift, ...]
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
@@ -114,6 +91,21 @@ class Prepared:
             start, last = shift.back(start), shift.back(last)
         return start, last + 1
 
+    def edited(self, edits: Sequence[tuple[int, int, str]]) -> Prepared:
+        """Return the text with pieces replaced, given in order: start, end and what stands there instead."""
+        pieces: list[str] = []
+        shift = _Shift([], [])
+        length = done = 0
+        for start, end, new in edits:
+            pieces += (self.text[done:start], new)
+            length += start - done
+            shift.made += [*range(length, length + len(new) + 1)]
+            shift.taken += [min(start, len(self.text) - 1)] * len(new) + [end]
+            length += len(new)
+            done = end
+        pieces.append(self.text[done:])
+        return Prepared("".join(pieces), self.blank, self.bidi, (*self._shifts, shift))
+
 
 def prepare(raw: str) -> Prepared:
     """Make the copy that is read. Takes linear time; lone surrogates and NUL pass through."""
@@ -121,12 +113,13 @@ def prepare(raw: str) -> Prepared:
     text = _apply(_LEGIBLE_STEPS, raw, shifts)
     blank = not text.strip()
     text = _apply(_PLAIN_STEPS, text, shifts)
-    return Prepared(text=text, blank=blank, _shifts=tuple(shifts))
+    bidi = not raw.isascii() and _BIDI.search(raw) is not None
+    return Prepared(text=text, blank=blank, bidi=bidi, _shifts=tuple(shifts))
 
 
 def is_blank(raw: str) -> bool:
     """Tell whether nothing legible is in a text: white space and invisible characters only."""
-    return not raw.strip() or (not raw[0].isalnum() and prepare(raw).blank)
+    return _LEGIBLE.search(raw) is None and prepare(raw).blank
 
 
 def fold(word: str) -> str:
@@ -172,7 +165,19 @@ def _substitute(
 
 
 def _compose(cluster: str) -> str:
-    return unicodedata.normalize("NFKC", cluster)
+    composed = unicodedata.normalize("NFKC", cluster)
+    # ´ is no space with an accent: between digits it is a foreign sign
+    return cluster if composed[0] == " " and not cluster[0].isspace() else composed
+
+
+def _mark_odd(digit: str) -> str:
+    """Part an odd digit from its neighbours, and write the two rare commas plainly."""
+    if digit in "\u201a\u066b":
+        return ","
+    if digit in {ODD, ODD_END}:
+        return " "
+    value = int(digit[0]) if digit[0] in "0123456789" else unicodedata.numeric(digit)
+    return ODD + (str(int(value)) if value == int(value) else "") + ODD_END
 
 
 def _blank_or_nothing(char: str) -> str:
@@ -181,20 +186,48 @@ def _blank_or_nothing(char: str) -> str:
     return " " if char.isspace() else ""
 
 
-def _nothing(_markup: str) -> str:
+def _no_markup(_markup: str) -> str:
     return ""
 
 
+def _plain_underscores(signs: str) -> str:
+    return "~" if len(signs) == 1 else "*"
+
+
+def _has_no_underscore(text: str) -> bool:
+    return "_" not in text
+
+
+def _has_no_markup(text: str) -> bool:
+    return _MAY_BE_MARKUP.search(text) is None
+
+
+def _has_no_bullet(text: str) -> bool:
+    return text.isascii() or BULLETS.isdisjoint(text)
+
+
+def _foreign_sign(_bullet: str) -> str:
+    return "*"
+
+
+def _has_no_abbreviation(text: str) -> bool:
+    return _MAY_ABBREVIATE.search(text) is None
+
+
+def _plain_abbreviation(abbreviation: str) -> str:
+    return abbreviation[0] + abbreviation[2]
+
+
 def _plain_symbol(symbol: str) -> str:
-    if symbol in _DASHES:
+    if symbol in DASHES:
         return "-"
-    if symbol in _CHECKS:
+    if symbol in CHECKS:
         return f" {CHECK} "
     return "o" if symbol == "°" else " "
 
 
-def _one_space(_spaces: str) -> str:
-    return " "
+def _one_space(spaces: str) -> str:
+    return "\t" if "\t" in spaces else " "
 
 
 def _is_composed(text: str) -> bool:
@@ -222,12 +255,16 @@ class _Step:
 
 #: steps 1 to 3: a text of which they leave nothing is empty
 _LEGIBLE_STEPS = (
+    _Step(_ODD_DIGIT, _mark_odd, str.isascii),
     _Step(_CLUSTER, _compose, _is_composed),
     _Step(_INVISIBLE_OR_BLANK, _blank_or_nothing),
 )
 #: steps 4 and 5, and the repeated spaces that they leave
 _PLAIN_STEPS = (
-    _Step(_MARKUP, _nothing),
+    _Step(_MARKUP, _no_markup, _has_no_markup),
+    _Step(_UNDERSCORES, _plain_underscores, _has_no_underscore),
+    _Step(_BULLET_IN_FIGURE, _foreign_sign, _has_no_bullet),
+    _Step(_ABBREVIATION, _plain_abbreviation, _has_no_abbreviation),
     _Step(_SYMBOL, _plain_symbol, str.isascii),
     _Step(_SPACES, _one_space),
 )

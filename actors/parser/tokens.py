@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
+from engine.model import Market
+
 from .lexicon import INDEXED_WORDS
-from .prices import Number, read_number
-from .text import CHECK, Prepared, fold
+from .patterns import MONTHS, PATTERN_OF
+from .prices import Number, read_number, read_parted
+from .text import Prepared, fold
 from .tickers import Ticker, ticker_of
 
 __all__ = ["Token", "TokenKind", "Tokens", "tokenise"]
@@ -61,6 +64,10 @@ class Token:
     number: Number | None = None
     ticker: Ticker | None = None
     signed: bool = False
+    #: an odd digit is glued to it, or it holds a foreign sign and has no value (5.5)
+    odd: bool = False
+    #: `points` or `pips`: it may be a distance (5.4)
+    unit: str = ""
 
 
 @dataclass(slots=True)
@@ -69,7 +76,7 @@ class Tokens:
 
     ``lines[n]`` is the range of tokens of line n, its break left out. ``closing`` leads from a
     parenthesis to the one that closes it on its line, ``opening`` back. ``checks`` holds the
-    tokens that a check mark stands directly behind, on the same line.
+    tokens that a check mark stands directly behind, on the same line, ``odd`` those of odd digits.
     """
 
     text: str
@@ -79,62 +86,20 @@ class Tokens:
     opening: dict[int, int] = field(default_factory=dict)
     checks: set[int] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
+    odd: list[int] = field(default_factory=list)
+    #: a foreign sign stands in a figure (5.5)
+    foreign: bool = False
+    #: `350pts`
+    glued_unit: bool = False
 
     def spaced(self, i: int) -> bool:
         """Tell whether white space, or the text's end, stands behind token i."""
         end = self.items[i].end
-        return end >= len(self.text) or self.text[end] in " \n"
+        return end >= len(self.text) or self.text[end] in " \n\t"
 
 
-_MONTHS = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
-_MONTH = (
-    "(?:jan(?:eiro)?|fev(?:ereiro)?|mar(?:[cç]o)?|abr(?:il)?|maio?|jun(?:ho)?|jul(?:ho)?"
-    "|ago(?:sto)?|set(?:embro)?|out(?:ubro)?|nov(?:embro)?|dez(?:embro)?)"
-)
-_DAY = "(?:0?[1-9]|[12][0-9]|3[01])"
-_NUMERIC_MONTH = "(?:0?[1-9]|1[0-2])"
-#: Repetitions whose pieces cannot be cut in two ways, so that giving one back costs a look at most. Not
-#: possessive: Python 3.11 before 3.11.5 (Debian 12 has 3.11.2) matches possessive groups wrongly
-#: (python/cpython issue 106052).
-_NUMBER = "[.,]?[0-9]+(?:[.,][0-9]+)*"
-#: letters, digits, and marks that strike digits through (such a number is not read)
-_W = r"[\w\u0300-\u036f\u20d0-\u20ff]"
-_PLAIN = rf"{_W}*(?:(?<=[0-9])[.,](?=[0-9]){_W}+)*"
-_LINK = r"(?i:https?://|www\.|t\.me/)"
-_CURRENCY = r"(?:[Rr]|[Uu][Ss])?\$"
-#: after a target label `2:50` is an index and a price, not an hour
-_NO_TARGET_LABEL = "".join(
-    f"(?<!(?i:{word})[ ])" for word in ("alvo", "objetivo", "tp", "target", "take", "profit", "gain")
-)
-
-# The commonest tokens come first. A space before a token is eaten with it, which spares the search.
-_TOKEN = re.compile(
-    rf"""[ ]?(?:
-    (?P<word>(?!{_LINK}|{_CURRENCY})[^\W0-9]{_PLAIN})(?:\.(?i:SA)(?!\w))?
-    |(?P<break>\n)
-    |(?P<colon>[:()])
-    |(?<![\w/.,])(?P<date>
-        (?P<day>{_DAY})o?/(?P<month>{_NUMERIC_MONTH})(?:/(?P<year>[0-9]{{4}}|[0-9]{{2}}))?(?![\w/]|[.,][0-9])
-        |(?P<day_of>{_DAY})o?(?:/|[ ](?i:de)[ ])(?P<month_of>(?i:{_MONTH}))
-         (?:(?:/|[ ](?i:de)[ ]|[ ])(?P<year_of>20[0-9]{{2}}|(?<=/)[0-9]{{2}}))?(?!\w)
-        |[0-9]{{1,2}}/(?:19|20)[0-9]{{2}}(?![\w/]|[.,][0-9])
-        |[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?![\w-]|[.,][0-9])
-        |[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}}(?![\w-]|[.,][0-9])
-    )
-    |(?<![\w:.,])(?P<time>
-        (?:[01][0-9]|2[0-4]|{_NO_TARGET_LABEL}[0-9]):[0-5][0-9](?::[0-5][0-9])?(?:hs?)?(?![\w:]|[.,][0-9])
-    )
-    |(?<![\w.,])(?P<percent>(?:(?P<signed>(?<![)%])[+-]|[+][ ]))?{_NUMBER}[ ]?%)
-    |(?P<number>(?:(?<![\w.,])[.,])?[0-9]{_PLAIN})(?P<mil>[ ](?i:mil)(?!\w))?
-    |(?P<currency>{_CURRENCY})
-    |(?P<link>{_LINK}\S+)
-    |(?P<check>{CHECK})
-    |(?P<sign>[^ ])
-    )""",
-    re.VERBOSE,
-)
 _GLUED_INDEX = re.compile(rf"({'|'.join(sorted(INDEXED_WORDS))})0?(1[0-9]|20|[1-9])")
-_ORDINAL = re.compile("[0-9]{1,2}o")
+_GLUED_UNIT = re.compile("([0-9.,]+)(pts|pontos|pips?|ticks?)")
 _SIGN_GROUPS = frozenset(("colon", "sign"))
 _MEMO_LENGTH = 24
 
@@ -150,18 +115,21 @@ class _Lexeme:
     #: a glued index and the length of what it is glued to
     index: Number | None = None
     stem: int = 0
+    unit: str = ""
 
 
-def tokenise(prepared: Prepared) -> Tokens:
+def tokenise(prepared: Prepared, market: Market) -> Tokens:
     """Cut the text. Takes linear time: each character is looked at by one token only."""
     tokens = Tokens(text=prepared.text)
     items, line_start = tokens.items, 0
     line = 0
-    for match in _TOKEN.finditer(prepared.text):
+    word_lexeme = _WORD_LEXEMES[market]
+    for match in PATTERN_OF[market].finditer(prepared.text):
         group = match.lastgroup or ""
         start, end = match.span(group)
         if group == "word":
-            lexeme = _word(match[group])
+            text = match[group]
+            lexeme = word_lexeme(text) if len(text) <= _MEMO_LENGTH else _Lexeme(TokenKind.WORD, fold(text))
             if lexeme.index is not None:
                 middle = start + lexeme.stem
                 items.append(Token(TokenKind.WORD, lexeme.word, start, middle, line))
@@ -170,9 +138,6 @@ def tokenise(prepared: Prepared) -> Tokens:
                 items.append(Token(lexeme.kind, lexeme.word, start, end, line, None, lexeme.ticker))
         elif group in _SIGN_GROUPS:
             items.append(Token(TokenKind.SIGN, match[group], start, end, line))
-        elif group == "number":
-            lexeme = _number(match[group], mil=False)
-            items.append(Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number))
         elif group == "break":
             tokens.lines.append((line_start, len(items)))
             items.append(Token(TokenKind.BREAK, "", start, end, line))
@@ -182,17 +147,54 @@ def tokenise(prepared: Prepared) -> Tokens:
             if len(items) > line_start:
                 tokens.checks.add(len(items) - 1)
         else:
-            items.append(_special(match, line))
+            items.append(_special(match, line, market, tokens))
     tokens.lines.append((line_start, len(items)))
     tokens.words = {token.word for token in items}
+    if tokens.odd:
+        _glue_odd(tokens)
     if "(" in tokens.words:
         _pair_parentheses(tokens)
     return tokens
 
 
-def _special(match: re.Match[str], line: int) -> Token:
+def _glue_odd(tokens: Tokens) -> None:
+    """Mark the prices that an odd digit is glued to."""
+    items = tokens.items
+    for i in tokens.odd:
+        for j in (i - 1, i + 1):
+            if 0 <= j < len(items) and items[j].kind is TokenKind.PRICE:
+                items[j].odd |= items[j].end == items[i].start or items[i].end == items[j].start
+
+
+def _special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> Token:
+    """Make the token of anything but a word, a sign or a break."""
+    group = match.lastgroup or ""
+    start, end = match.span(group)
+    if group == "number":
+        lexeme = _number(match[group], mil=False)
+        if market is Market.CRYPTO and match[group][-1] in "kK":
+            lexeme = _number(match[group][:-1], mil=True)
+        tokens.glued_unit = tokens.glued_unit or bool(lexeme.unit)
+        return Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number, unit=lexeme.unit)
+    if group == "pair":
+        ticker = ticker_of(match[group], market)
+        kind = TokenKind.WORD if ticker is None else TokenKind.TICKER
+        return Token(kind, fold(match[group]), start, end, line, None, ticker)
+    if group == "odd":
+        tokens.odd.append(len(tokens.items))
+        number = read_number(match[group]) if match[group] else None
+        kind = TokenKind.FIGURE if number is None else TokenKind.INDEX
+        return Token(kind, "", start - 1, end + 1, line, number)
+    if match["tail"] is not None:
+        number = read_parted(match["number"] + match["tail"], mil=match["mil"] is not None)
+        kind = TokenKind.FIGURE if number is None else TokenKind.PRICE
+        tokens.foreign = tokens.foreign or number is None
+        return Token(kind, "", match.start("number"), end, line, number, odd=number is None)
+    return _figure(match, line, start, end)
+
+
+def _figure(match: re.Match[str], line: int, start: int, end: int) -> Token:
     """Make the token of a date, time, percentage, currency or link, or of a number with `mil`."""
-    start, end = match.span(match.lastgroup or "")
     if match["mil"] is not None:
         lexeme = _number(match["number"], mil=True)
         return Token(lexeme.kind, lexeme.word, match.start("number"), end, line, lexeme.number)
@@ -208,19 +210,18 @@ def _special(match: re.Match[str], line: int) -> Token:
     return Token(kind, "", start, end, line)
 
 
-def _word(text: str) -> _Lexeme:
-    return _word_lexeme(text) if len(text) <= _MEMO_LENGTH else _Lexeme(TokenKind.WORD, fold(text))
-
-
-@lru_cache(maxsize=8192)
-def _word_lexeme(text: str) -> _Lexeme:
+def _word_lexeme(text: str, market: Market) -> _Lexeme:
     word = fold(text)
-    if (ticker := ticker_of(text)) is not None:
+    if (ticker := ticker_of(text, market)) is not None:
         return _Lexeme(TokenKind.TICKER, word, ticker=ticker)
     if (glued := _GLUED_INDEX.fullmatch(word)) is not None:
         stem = len(glued[1])
         return _Lexeme(TokenKind.WORD, glued[1], index=read_number(str(int(glued[2]))), stem=stem)
     return _Lexeme(TokenKind.CURRENCY if word == "brl" else TokenKind.WORD, word)
+
+
+#: one memory for each market: a market in the key would cost more than the rest
+_WORD_LEXEMES = {market: lru_cache(maxsize=8192)(partial(_word_lexeme, market=market)) for market in Market}
 
 
 def _number(text: str, *, mil: bool) -> _Lexeme:
@@ -234,6 +235,9 @@ def _number_lexeme(text: str, *, mil: bool) -> _Lexeme:
         # a field of zero is absent (section 5.3)
         return _Lexeme(TokenKind.PRICE if number.value else TokenKind.FIGURE, "", number)
     word = fold(text)
+    if (glued := _GLUED_UNIT.fullmatch(word)) is not None and (number := read_number(glued[1])) is not None:
+        unit = "pips" if glued[2] in {"pip", "pips", "tick", "ticks"} else "points"
+        return _Lexeme(TokenKind.PRICE if number.value else TokenKind.FIGURE, "", number, unit=unit)
     # 12x, 10h30, 0x0 are glued to letters; digits with misplaced separators are no number
     return _Lexeme(TokenKind.FIGURE if word.strip("0123456789.,") == "" else TokenKind.WORD, word)
 
@@ -245,7 +249,7 @@ def _date(match: re.Match[str]) -> str:
         return ""
     year = match["year"] or match["year_of"]
     year = f"20{year}" if year is not None and len(year) == 2 else year
-    month = int(match["month"] or _MONTHS.index(fold(match["month_of"])[:3]) + 1)
+    month = int(match["month"] or MONTHS.index(fold(match["month_of"])[:3]) + 1)
     in_year = int(year) if year is not None else _LEAP_YEAR
     if in_year == 0 or int(day) > monthrange(in_year, month)[1]:
         return ""

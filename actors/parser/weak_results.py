@@ -7,7 +7,7 @@ from .lexicon import Field
 from .links import follow
 from .mentions import Mentions
 from .message import Message
-from .phrasebook import OUTCOMES, RESULT_NOUNS, WEAK_NOUNS
+from .outcome_words import OUTCOMES, RESULT_NOUNS, WEAK_NOUNS
 from .shapes import check_mark_behind
 from .signals import Candidate
 from .tokens import TokenKind

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from actors.parser import read
-from engine.model import Kind, Signal
+from engine.model import Kind, Market, Reading, Signal
+from ops.parsing import event_object
 
-__all__ = ["assert_read_as_labelled", "labelled_messages"]
+__all__ = ["assert_read_as_labelled", "labelled_messages", "reading_of"]
 
 
 def labelled_messages(path: Path) -> list[dict[str, Any]]:
@@ -21,13 +22,38 @@ def labelled_messages(path: Path) -> list[dict[str, Any]]:
 
 
 def assert_read_as_labelled(message: Mapping[str, Any]) -> None:
-    """Read a message and compare kind, signals and their order with its label."""
-    reading = read(message["text"])
+    """Read a message and compare kind, signals and their order, or its event, with its label."""
+    reading = reading_of(message)
     label = message["expect"]
     assert reading.kind == Kind(label["kind"])
+    if "event" in label:
+        (event,) = reading.events
+        assert _plain(event_object(event)) == _plain(label["event"])
     labels = [label, *label.get("more", [])] if reading.kind is Kind.SIGNAL else []
     assert [_as_dict(signal) for signal in reading.signals] == [_expected(each) for each in labels]
     assert [signal.position for signal in reading.signals] == list(range(len(labels)))
+
+
+def reading_of(message: Mapping[str, Any]) -> Reading:
+    """Read a message in its market, after the earlier message that it may complete."""
+    market = Market(message.get("market", "b3"))
+    before = message.get("before")
+    half = None if before is None else read(before["text"], market=market).first_half
+    return read(message["text"], market=market, half_of=half)
+
+
+def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event's values with figures as decimals."""
+    return {name: _decimal(value) for name, value in event.items()}
+
+
+def _decimal(value: object) -> object:
+    if isinstance(value, list):
+        return [_decimal(each) for each in value]
+    try:
+        return Decimal(value) if isinstance(value, str) else value
+    except InvalidOperation:
+        return value
 
 
 def _as_dict(signal: Signal) -> dict[str, Any]:

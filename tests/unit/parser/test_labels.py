@@ -24,7 +24,9 @@ def signal(text: str) -> Signal:
 def test_asset_labels(label: str) -> None:
     # without the label the several tickers above would be in doubt
     reading = signal(f"WEGE3 e VALE3\n{label}: BBAS3\nCompra: 22,40\nAlvo: 24\nStop: 21")
-    assert (reading.asset, reading.warnings) == ("BBAS3", ())
+    # of an option that is told by its share the price may be a premium
+    unnamed = ("option_unnamed",) if "pção" in label else ()
+    assert (reading.asset, reading.warnings) == ("BBAS3", unnamed)
 
 
 @pytest.mark.parametrize("label", ["Ativo objeto", "Ativo-objeto", "Ativo base", "Papel subjacente"])
@@ -147,6 +149,7 @@ def test_the_venda_of_a_put_is_no_side() -> None:
         " at",
         " a partir de",
         " (50%)\n",
+        " de\n",
     ],
 )
 def test_what_may_stand_between_label_and_price(between: str) -> None:
@@ -154,9 +157,7 @@ def test_what_may_stand_between_label_and_price(between: str) -> None:
     assert reading.buy_min == reading.buy_max == Decimal("22.40")
 
 
-@pytest.mark.parametrize(
-    "between", [" forte", " (22,00 ou mais)", " hoje", " 5%", " 14/11", ": PETR4\n", " de\n"]
-)
+@pytest.mark.parametrize("between", [" forte", " (22,00 ou mais)", " hoje", " 5%", " 14/11", ": PETR4\n"])
 def test_anything_else_breaks_the_link(between: str) -> None:
     assert signal(f"Ativo: BBAS3\nCompra{between} 22,40\nAlvo: 24\nStop: 21").buy_min is None
 

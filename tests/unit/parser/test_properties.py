@@ -17,7 +17,7 @@ ASSETS = st.sampled_from(
     ["PETR4", "TAEE11", "A1MD34", "B3SA3", "WEGE3F", "PETRL315W2", "BOVAX158", "CYREL280"]
 )
 ASSET_LABELS = st.sampled_from(
-    ["Ativo", "PAPEL", "Ticker", "ação", "Opc\u0327a\u0303o", "**Código**", "📊 contrato", "Asset"]
+    ["Ativo", "PAPEL", "Ticker", "ação", "Ac\u0327a\u0303o", "**Código**", "📊 contrato", "Asset"]
 )
 BUY_LABELS = st.sampled_from(
     ["Compra", "COMPRAR", "compre", "Buy", "long", "buy limit", "💰 Compra", "Cоmpra".replace("о", "o")]

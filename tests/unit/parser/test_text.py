@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from actors.parser import read
-from actors.parser.text import fold, is_blank, prepare
+from actors.parser.text import ODD, ODD_END, fold, is_blank, prepare
 from engine.model import Kind
 
 
@@ -17,11 +17,14 @@ from engine.model import Kind
         ("Opc\u0327a\u0303o", "Opção"),
         ("ＡＴＩＶＯ：\u00a0１", "ATIVO: 1"),
         ("𝐂𝐨𝐦𝐩𝐫𝐚", "Compra"),
-        ("① 1º 1ª 1°", "1 1o 1a 1o"),
+        ("① 1º 1ª 1°", f"{ODD}1{ODD_END} 1o 1a 1o"),
         ("A\u200bti\u00advo\ufeff \u202aX\u2060", "Ativo X"),
-        ("1\ufe0f\u20e3 2", "1 2"),
+        ("1\ufe0f\u20e3 2", f"{ODD}1{ODD_END} 2"),
+        ("38,50² ½", f"38,50{ODD}2{ODD_END} {ODD}{ODD_END}"),
+        ("18·45 120´500 5_6 *7* 8*9", "18*45 120´500 5~6 7 8*9"),
+        ("26‚35 S.L: T.P 1", "26,35 SL: TP 1"),
         ("a\r\nb\rc\u2028d\u2029e\nf", "a\nb\nc\nd\ne\nf"),
-        ("a\t\tb\u3000c  d\x85e", "a b c d e"),
+        ("a\t\tb\u3000c  d\x85e", "a\tb c d e"),
         ("**Ativo** __x__ `y` ~~z~~ ||w||", "Ativo x y z w"),
         ("<b>Ativo</b> <code>x</code> <a href='u'>y</a> <PETR4>", "Ativo x y <PETR4>"),
         ("🟢Compra→10•⚡️▶", " Compra 10 "),
@@ -65,7 +68,7 @@ def test_text_before_caption() -> None:
 
 
 def test_composing_in_pieces_is_composing_the_whole() -> None:
-    text = "Opc\u0327a\u0303o ﬁ ㎏ ﷺ \u1100\u1161\u11a8 e\u0301\u0323 ｶﾞ Ａ\u030a ½ \u0928\u093c"
+    text = "Opc\u0327a\u0303o ﬁ ㎏ ﷺ \u1100\u1161\u11a8 e\u0301\u0323 ｶﾞ Ａ\u030a \u0928\u093c"
     whole = unicodedata.normalize("NFKC", text)
     assert prepare(text).text.split() == whole.replace("\u0635", "\u0635").split()
 

@@ -1,0 +1,35 @@
+"""Ranges whose second price is written short (catalogue, section 6: An abbreviated range)."""
+
+from __future__ import annotations
+
+import re
+
+from .links import Quote
+from .message import Message
+from .prices import Number, read_number, read_parted
+from .tokens import TokenKind
+
+__all__ = ["abbreviated"]
+
+_JOINS = frozenset("/-")
+_LAST_GROUP = re.compile("[0-9.,'’]*[.,'’]([0-9]+)")
+
+
+def abbreviated(message: Message, quote: Quote) -> tuple[Number, Number] | None:
+    """Return the second number of `33,40/55` as written and as meant; None if it is written whole."""
+    first, second = quote.link.price, quote.second
+    if first is None or second is None:
+        return None
+    items, text = message.items, message.prepared.text
+    if not any(token.word in _JOINS for token in items[first + 1 : second]):
+        return None
+    written, short = (text[items[i].start : items[i].end] for i in (first, second))
+    group = _LAST_GROUP.fullmatch(written)
+    if group is None or not short.isdigit() or len(short) != len(group[1]):
+        return None
+    whole = written[: -len(short)] + short
+    meant = read_number(whole) or read_parted(whole)
+    plain = items[second].number
+    if meant is None or plain is None or items[second].kind is not TokenKind.PRICE:
+        return None
+    return plain, meant
