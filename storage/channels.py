@@ -13,7 +13,16 @@ from psycopg.rows import class_row
 from engine.model import Market
 from storage.database import Cursor, Database
 
-__all__ = ["COUNT_CAP", "Added", "ChannelCounts", "ChannelLimitError", "ChannelRow", "Channels", "Removed"]
+__all__ = [
+    "CHANNEL_COLUMNS",
+    "COUNT_CAP",
+    "Added",
+    "ChannelCounts",
+    "ChannelLimitError",
+    "ChannelRow",
+    "Channels",
+    "Removed",
+]
 
 #: counting stops here, so that a question about many channels stays a short one
 COUNT_CAP = 100_000
@@ -21,10 +30,10 @@ COUNT_CAP = 100_000
 # The first statement of every change: a label is part of the pages of signals, whose generation is the
 # number of the newest commit; it also makes changes take turns.
 _DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
-_COLUMNS = "channel, label, source, added_at, market"
+CHANNEL_COLUMNS = "channel, label, source, added_at, market"
 
 _LOAD = f"""
-select {_COLUMNS} from {{schema}}.channels
+select {CHANNEL_COLUMNS} from {{schema}}.channels
 where channel = any(%(settings)s) or (source = 'api' and removed_at is null)
 order by added_at, channel
 """  # noqa: S608 - our own column list
@@ -42,12 +51,12 @@ on conflict (channel) do update set
     source = case when %(in_settings)s then known.source else 'api' end,
     added_at = case when %(is_read)s then known.added_at else now() end,
     removed_at = case when %(in_settings)s then known.removed_at end
-returning {_COLUMNS}
+returning {CHANNEL_COLUMNS}
 """  # noqa: S608 - our own column list
 _REMOVE = f"""
 update {{schema}}.channels set removed_at = now()
 where channel = %(channel)s and source = 'api' and removed_at is null
-returning {_COLUMNS}, removed_at
+returning {CHANNEL_COLUMNS}, removed_at
 """  # noqa: S608 - our own column list
 _MARKETS = "select channel, market from {schema}.channels where market is not null"
 # ledger_received gives the newest message without a search; the two counts stop at the cap

@@ -6,9 +6,10 @@ from typing import Final
 
 from psycopg import sql
 
+from storage.channels import CHANNEL_COLUMNS
 from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError
-from storage.signals import SIGNAL_COLUMNS
+from storage.signals import EVENT_COLUMNS, SIGNAL_COLUMNS
 
 __all__ = ["Probe"]
 
@@ -18,14 +19,13 @@ _REMEDY: Final = (
     "a table, column or right is missing: `tp-capital doctor` names it, `tp-capital migrate` as the owner gives"
     " the engine's role its rights again"
 )
-# no row is read, but each right and column that readers need is
+# no row is read, but each right and column that readers need is: by their own lists of columns
 _READABLE = """
 select from (select {columns} from {schema}.tp_capital_signals where false) as signals,
     (select {columns}, superseded_by, superseded_at
         from {schema}.signals_history as tp_capital_signals where false) as history,
-    (select channel, signal_message_id, signal_position, kind, ts, message_id, target, stop, percent
-        from {schema}.signal_events where false) as events,
-    (select channel, label, source, added_at from {schema}.channels where false) as channels
+    (select {event_columns} from {schema}.signal_events where false) as events,
+    (select {channel_columns} from {schema}.channels where false) as channels
 """
 
 
@@ -35,7 +35,10 @@ class Probe:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._readable = sql.SQL(_READABLE).format(
-            columns=SIGNAL_COLUMNS, schema=sql.Identifier(database.schema)
+            columns=SIGNAL_COLUMNS,
+            event_columns=EVENT_COLUMNS,
+            channel_columns=sql.SQL(CHANNEL_COLUMNS),
+            schema=sql.Identifier(database.schema),
         )
 
     def look(self) -> None:

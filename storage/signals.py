@@ -14,19 +14,30 @@ from storage.current import current_of
 from storage.database import Cursor, Database
 from storage.ledger_rows import to_json
 
-__all__ = ["SIGNAL_COLUMNS", "SignalPage", "SignalQuery", "Signals", "decode_cursor", "encode_cursor"]
+__all__ = [
+    "EVENT_COLUMNS",
+    "SIGNAL_COLUMNS",
+    "SignalPage",
+    "SignalQuery",
+    "Signals",
+    "decode_cursor",
+    "encode_cursor",
+]
 
 SIGNAL_COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
+#: of the events that stand with a signal
+EVENT_COLUMNS = sql.SQL(
+    """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
+    new_targets, new_entry, breakeven, fraction, price, percent"""
+)
 # A label stands in no row of signals: it is looked up with each page. Whoever changes one draws a commit
 # number, so that a page built for that generation has it.
 _LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
 _EVENTS = """
-select channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
-    new_targets, new_entry, breakeven, fraction, price, percent
-from {schema}.signal_events
+select {columns} from {schema}.signal_events
 where (channel, signal_message_id, signal_position) in (
     select channel, message_id, position from json_to_recordset(%(keys)s) as key (
         channel text, message_id text, position smallint))
@@ -84,7 +95,7 @@ class Signals:
         self._database = database
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
         schema = sql.Identifier(database.schema)
-        self._events = sql.SQL(_EVENTS).format(schema=schema)
+        self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
         self._labels = sql.SQL(_LABELS).format(schema=schema)
         history = sql.Identifier(database.schema, "signals_history")
         self._committed = sql.SQL(_COMMITTED).format(

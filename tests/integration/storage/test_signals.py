@@ -5,14 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import Side, Signal
 from storage.database import Database
+from storage.errors import DatabaseMisconfiguredError
 from storage.ledger import Ledger
+from storage.probe import Probe
 from storage.signals import SignalQuery, Signals, decode_cursor, encode_cursor
+from tests.support.databases import SCHEMA
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, signal_outcome
 
 pytestmark = pytest.mark.every_way
@@ -54,6 +58,15 @@ def walk(signals: Signals, **query: Any) -> list[str]:
             return found
         last = page.rows[-1]
         after = decode_cursor(encode_cursor(last["ts"], last["id"]))
+
+
+def test_fault_93_the_probe_asks_for_what_readers_ask_for(database: Database, migrated_url: str) -> None:
+    probe = Probe(database)
+    probe.look()
+    with psycopg.connect(migrated_url, autocommit=True) as owner:
+        owner.execute(f'alter table "{SCHEMA}".signal_events rename column new_stop to gone'.encode())
+    with pytest.raises(DatabaseMisconfiguredError, match=r"new_stop.*tp-capital migrate"):
+        probe.look()
 
 
 def test_a_fresh_schema_has_an_empty_page_fault_27(signals: Signals) -> None:
