@@ -24,7 +24,8 @@ from storage.errors import (
     RowsRefusedError,
     StorageError,
 )
-from storage.ledger import Ledger, Recorded, dead_letter_of
+from storage.ledger import Ledger, Recorded
+from storage.ledger_rows import dead_letter_of
 
 __all__ = ["CACHE", "Writer"]
 

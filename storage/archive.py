@@ -19,7 +19,7 @@ _PAGE = 1000
 
 # dead letters are left out: they are read again on their own, from their raw form
 _MESSAGES = """
-select channel, message_id, gateway_id, outcome, reason, text, caption, source, telegram_date, received_at,
+select channel, message_id, gateway_id, outcome, reason, ts, text, caption, source, telegram_date, received_at,
     message_updated_at, reply_to, half
 from {schema}.ledger
 where outcome <> 'dead_letter' and received_at is not null
@@ -32,7 +32,7 @@ _SIGNALS = """
 select channel, message_id, position, side, asset, signal_type, buy_min, buy_max, targets, target_final, stop,
     valid_until, warnings
 from {schema}.tp_capital_signals
-where (channel, message_id) in (
+where ts between %(oldest)s and %(newest)s and (channel, message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 order by channel, message_id, position
 """
@@ -92,7 +92,10 @@ class Archive:
         def work(cursor: Cursor) -> tuple[Archived, ...]:
             rows = cursor.execute(self._messages, values).fetchall()
             keys = [{name: row[name] for name in ("channel", "message_id")} for row in rows]
-            signals = _by_message(cursor, self._signals, keys)
+            # signals count by the instants of their messages: other weeks need not be looked into
+            dates = [row["ts"] for row in rows if row["ts"] is not None]
+            span = {"oldest": min(dates, default=None), "newest": max(dates, default=None)}
+            signals = _by_message(cursor, self._signals, keys, **span)
             events = _by_message(cursor, self._events, keys)
             return tuple(
                 _archived(row, signals.get(_key(row), ()), events.get(_key(row), ())) for row in rows
@@ -106,10 +109,10 @@ def _key(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _by_message(
-    cursor: Cursor, statement: sql.Composed, keys: Sequence[Mapping[str, str]]
+    cursor: Cursor, statement: sql.Composed, keys: Sequence[Mapping[str, str]], **span: datetime | None
 ) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in cursor.execute(statement, {"keys": to_json(keys).decode()}):
+    for row in cursor.execute(statement, {"keys": to_json(keys).decode(), **span}):
         found.setdefault(_key(row), []).append(row)
     return found
 

@@ -130,6 +130,11 @@ _KNOWN: Final = (
         remedy="leave options out of {address} and unset PGOPTIONS; limits are set on the role",
     ),
     ConnectFailure(
+        pattern=r"invalid value for parameter|unrecognized configuration parameter",
+        cause="a setting of the session is refused",
+        remedy="unset PGTZ, PGDATESTYLE and PGOPTIONS, leave options out of {address}, or alter role ... reset it",
+    ),
+    ConnectFailure(
         pattern=r"Connection refused",
         cause="nothing listens there",
         remedy="start the database or its pooler, or set host and port: {host}",

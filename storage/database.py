@@ -30,6 +30,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.lane import Connection, Lane, LaneBusyError, LaneStats, Link
+from storage.session import SteadyConnection
 
 __all__ = ["Cursor", "Database", "translate"]
 
@@ -55,9 +56,13 @@ ATTEMPTS = 3
 KEPT_CONNECTIONS = 3
 
 #: SQLSTATE classes and states that a value of a row can cause (ARCHITECTURE, failure table)
-_ROW_STATES = ("21", "22", "23", "53400", "54")
+_ROW_STATES = ("21", "22", "23", "54")
 #: the server cannot serve now: connection, read-only standby, rollback, resources, shutdown, system
 _TRANSIENT_STATES = ("08", "25006", "25P03", "25P04", "40", "53", "55", "57", "58")
+_READ_ONLY = (
+    "a standby: set the address of the primary; or a setting: alter role ... reset default_transaction_read_only,"
+    " and the same for the database"
+)
 #: with these the server ends our connection: it stops or restarts, or the role's limit on an idle
 #: transaction or on a transaction's time was passed
 _ENDING_STATES = ("57P0", "25P03", "25P04")
@@ -69,7 +74,7 @@ STANDBY: Final = (
 )
 
 #: in one round trip; the instant is a number, which no setting of a role writes differently
-_BEGIN = b"begin; select pg_is_in_recovery() as standby, extract(epoch from clock_timestamp()) as now"
+_BEGIN = b"begin isolation level read committed; select pg_is_in_recovery() as standby, extract(epoch from clock_timestamp()) as now"
 #: the kernel gives a peer up that acknowledges nothing; the last counts milliseconds
 _TCP = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 6000}
 
@@ -171,7 +176,7 @@ class Database:
         connection, asked_s = link.connection, self._now_s()
         try:
             with self._cut_after(link, deadline_s) as cut:
-                cursor = connection.execute(_BEGIN)
+                cursor = connection.cursor().execute(_BEGIN, binary=False)
                 cursor.nextset()
                 row = cursor.fetchone()
         except psycopg.Error as error:
@@ -227,7 +232,7 @@ class Database:
             conninfo, connect_timeout=CONNECT_TIMEOUT_S, application_name=f"tp-capital {name}", **_TCP
         )
         connect = functools.partial(
-            Connection.connect, place, autocommit=True, prepare_threshold=None, row_factory=dict_row
+            SteadyConnection.connect, place, autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
         return Lane(name, connect, most=most)
 
@@ -278,6 +283,8 @@ def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | Non
         return DatabaseMisconfiguredError(text)
     if row:
         return RowsRefusedError(f"{state}: {text}")
+    if state == "25006":
+        text = f"{text} ({_READ_ONLY})"
     if state.startswith(_TRANSIENT_STATES):
         return DatabaseUnavailableError(
             f"{state}: {text}", connection_lost=state.startswith((*_ENDING_STATES, _READ_ONLY_STATE))

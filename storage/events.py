@@ -61,10 +61,13 @@ found as (
     select event.id, coalesce(replied.message_id, latest.message_id) as message_id,
         coalesce(replied.position, latest.position) as position
     from touched join {schema}.signal_events as event using (id)
+    -- a signal counts by the instant of its message: without it every chunk would be looked into
+    left join {schema}.ledger as answered
+        on answered.channel = event.channel and answered.message_id = coalesce(event.half_of, event.reply_to)
     left join lateral (
         select message_id, position from {schema}.tp_capital_signals as signal
-        where signal.channel = event.channel and signal.message_id = coalesce(event.half_of, event.reply_to)
-            and (event.asset is null or signal.asset = event.asset)
+        where signal.channel = answered.channel and signal.message_id = answered.message_id
+            and signal.ts = answered.ts and (event.asset is null or signal.asset = event.asset)
         order by position limit 1) as replied on true
     left join lateral (
         select message_id, position from {schema}.tp_capital_signals as signal

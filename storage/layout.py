@@ -13,7 +13,7 @@ from psycopg import sql
 from storage.database import Cursor
 from storage.errors import DatabaseMisconfiguredError
 
-__all__ = ["OLDEST_TIMESCALE", "Layout", "Strategy", "arrange", "is_arranged", "wanted_layout"]
+__all__ = ["OLDEST_TIMESCALE", "Layout", "Strategy", "arrange", "is_arranged", "mend_policy", "wanted_layout"]
 
 #: earlier releases are not supported (CONTRACT)
 OLDEST_TIMESCALE = (2, 18, 1)
@@ -94,7 +94,7 @@ def arrange(cursor: Cursor, schema: str, layout: Layout) -> None:
     quoted = sql.Identifier(schema).as_string(None)
 
     def run(text: str) -> None:
-        cursor.execute(text.replace("{schema}", quoted).encode())
+        cursor.execute(text.replace("{schema}", quoted).encode(), binary=False)
 
     partitions = layout is Layout.PARTITIONS
     run(_TO_PLAIN.replace("{partitioned}", "partition by range (ts)" if partitions else ""))
@@ -106,6 +106,8 @@ def arrange(cursor: Cursor, schema: str, layout: Layout) -> None:
     _keep_grants(cursor, schema)
     run(_read("keys"))
     run(_read(layout))
+    if not partitions:
+        run(_read("policy"))
     run("select {schema}.keep_retention()")
     run(_MOVE_ROWS.replace("{sequence}", sequence["name"]))
     table = sql.Identifier(schema, "layout")
@@ -116,6 +118,22 @@ def arrange(cursor: Cursor, schema: str, layout: Layout) -> None:
         ).format(table),
         [layout, _VERSION],
     )
+
+
+def mend_policy(cursor: Cursor, schema: str, layout: Layout) -> bool:
+    """Make the hypertable's retention policy again if somebody has removed it; return whether that was so."""
+    if layout is not Layout.HYPERTABLE:
+        return False
+    found = cursor.execute(
+        "select exists (select from timescaledb_information.jobs where proc_name = 'policy_retention'"
+        " and hypertable_schema = %s and hypertable_name = 'tp_capital_signals') as there",
+        [schema],
+    ).fetchone()
+    if found is None or found["there"]:
+        return False
+    quoted = sql.Identifier(schema).as_string(None)
+    cursor.execute(_read("policy").replace("{schema}", quoted).encode(), binary=False)
+    return True
 
 
 def _free_names(cursor: Cursor, schema: str) -> None:

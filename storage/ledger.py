@@ -12,7 +12,7 @@ from datetime import datetime
 
 from psycopg import sql
 
-from engine.model import Market, Outcome, OutcomeKind
+from engine.model import Market, Outcome
 from storage.database import Cursor, Database
 from storage.dead_letters import DeadLetterWriter
 from storage.events import EventWriter
@@ -27,10 +27,16 @@ from storage.ledger_rows import (
 )
 from storage.legacy import Group, LegacyPlaces
 from storage.markets import PresentMarkets
+from storage.superseded import Superseded
 
-__all__ = ["Ledger", "Recorded", "dead_letter_of"]
+__all__ = ["Ledger", "Recorded"]
 
-_DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
+# Rows that come late may lie in compressed chunks, of which TimescaleDB unpacks a thousand rows for each of ours.
+# Its limit would refuse a batch of them for good; the setting holds for this transaction, and no other server minds it.
+_DRAW_NUMBER = """
+update {schema}.commits set number = number + 1
+returning number, set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
+"""
 
 # A known message is moved on by: a dead letter that can be read now; a text that was edited later; a
 # reprocess request with another reading, unless its text is older than the one we hold. Everything
@@ -46,16 +52,17 @@ with row as materialized (
 edited as (
     select row.channel, row.message_id, coalesce(held.telegram_date, held.ts) as held_at,
         coalesce(row.telegram_date, row.ts) as come_at,
+        held.telegram_date is not null as held_dated, row.telegram_date is not null as come_dated,
         {schema}.text_digest(held.text, held.caption) as held, {schema}.text_digest(row.text, row.caption) as come
     from row join {schema}.ledger as held using (channel, message_id)
     where row.outcome <> 'dead_letter' and not starts_with(row.message_id, %(legacy)s) and (
         (held.text, held.caption) is distinct from (row.text, row.caption)
         or coalesce(held.telegram_date, held.ts) is distinct from coalesce(row.telegram_date, row.ts))),
 remembered as (
-    insert into {schema}.message_texts (channel, message_id, digest, sent_at)
-    select channel, message_id, held, held_at from edited where held is not null
+    insert into {schema}.message_texts (channel, message_id, digest, sent_at, dated)
+    select channel, message_id, held, held_at, held_dated from edited where held is not null
     union all
-    select channel, message_id, come, come_at from edited where come is not null and come is distinct from held
+    select channel, message_id, come, come_at, come_dated from edited where come is not null and come is distinct from held
     on conflict do nothing
     returning channel, digest),
 recorded as (
@@ -86,9 +93,11 @@ recorded as (
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
     returning channel, message_id, xmax = 0 as inserted,
         case when exists (select from {schema}.legacy_rows) then {schema}.text_digest(text, caption) end as digest)
-select channel, message_id, inserted, digest::text from recorded
+-- the ledger as it was before this statement
+select channel, message_id, inserted, digest::text, held.ts as former_ts
+from recorded left join {schema}.ledger as held using (channel, message_id)
 union all
-select channel, null, null, digest::text from remembered where exists (select from {schema}.legacy_rows)
+select channel, null, null, digest::text, null from remembered where exists (select from {schema}.legacy_rows)
 """
 
 # The same text of a later version: an older text between the two versions that comes after both is older still.
@@ -100,19 +109,6 @@ where known.channel = row.channel and known.message_id = row.message_id
     and known.outcome <> 'dead_letter' and row.outcome <> 'dead_letter'
     and (known.text, known.caption) is not distinct from (row.text, row.caption)
     and known.message_updated_at < row.message_updated_at
-"""
-
-_SUPERSEDE = """
-with keys as (
-    select * from json_to_recordset(%(keys)s) as key (channel text, message_id text)),
-gone as (
-    delete from {schema}.tp_capital_signals using keys
-    where tp_capital_signals.channel = keys.channel and tp_capital_signals.message_id = keys.message_id
-    returning tp_capital_signals.*),
-kept as (
-    insert into {schema}.signals_history
-    select gone.*, now(), %(number)s from gone)
-select from keys limit 0
 """
 
 _INSERT_SIGNALS = """
@@ -179,6 +175,7 @@ class Ledger:
         self._events = EventWriter(database.schema, halves)
         self._letters = DeadLetterWriter(database.schema)
         self._legacy = LegacyPlaces(database.schema)
+        self._superseded = Superseded(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
             name: sql.SQL(text).format(schema=schema)
@@ -186,7 +183,6 @@ class Ledger:
                 "draw": _DRAW_NUMBER,
                 "record": _RECORD,
                 "confirm": _CONFIRM,
-                "supersede": _SUPERSEDE,
                 "signals": _INSERT_SIGNALS,
                 "outcomes": _KNOWN_OUTCOMES,
                 "number": _COMMIT_NUMBER,
@@ -220,9 +216,17 @@ class Ledger:
         return int(row["number"])
 
     def record_legacy(
-        self, cursor: Cursor, number: int, outcomes: Sequence[Outcome], *, gone: Sequence[tuple[str, str]]
+        self,
+        cursor: Cursor,
+        number: int,
+        outcomes: Sequence[Outcome],
+        *,
+        gone: Mapping[tuple[str, str], datetime | None],
     ) -> None:
-        """Record old rows in a transaction of the caller, which has taken ``gone`` keys out of the ledger."""
+        """Record old rows in a transaction of the caller, which has taken ``gone`` keys out of the ledger.
+
+        With each key stands the instant its signals had.
+        """
         self._record(cursor, number, make_single(outcomes), reread=False, gone=gone)
 
     def commit_number(self) -> int:
@@ -265,7 +269,7 @@ class Ledger:
         outcomes: Sequence[Outcome],
         *,
         reread: bool,
-        gone: Sequence[tuple[str, str]] = (),
+        gone: Mapping[tuple[str, str], datetime | None] | None = None,
     ) -> Recorded:
         parameters = {
             "number": number,
@@ -276,10 +280,15 @@ class Ledger:
         rows = to_json([ledger_row(outcome) for outcome in outcomes])
         new: set[tuple[str, str]] = set()
         moved: set[tuple[str, str]] = set()
+        # where signals stand that another reading takes the place of
+        former = dict(gone or {})
         texts: set[Group] = set()
         for row in cursor.execute(self._sql["record"], {**parameters, "rows": rows.decode()}):
             if row["message_id"] is not None:
-                (new if row["inserted"] else moved).add((row["channel"], row["message_id"]))
+                key = row["channel"], row["message_id"]
+                (new if row["inserted"] else moved).add(key)
+                if not row["inserted"]:
+                    former[key] = row["former_ts"]
             if row["digest"] is not None and not str(row["message_id"]).startswith(LEGACY_PREFIX):
                 texts.add((row["channel"], row["digest"]))
         if len(new) + len(moved) < len(outcomes):
@@ -288,11 +297,9 @@ class Ledger:
             settled = self._legacy.settle(cursor, texts)
             # a message more never takes a row's message away (storage/legacy_matching.py)
             assert not settled.unmatched  # noqa: S101
-            gone = settled.gone
-        superseded = sorted(moved.union(gone))
-        if superseded:
-            keys = to_json([{"channel": channel, "message_id": message} for channel, message in superseded])
-            cursor.execute(self._sql["supersede"], {**parameters, "keys": keys.decode()})
+            former |= settled.gone
+        superseded = sorted(former)
+        self._superseded.move(cursor, former, number=number)
         news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
         signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
         if signals:
@@ -306,10 +313,3 @@ class Ledger:
             duplicates=len(outcomes) - len(news),
             signals=len(signals),
         )
-
-
-def dead_letter_of(outcome: Outcome, *, reason: str, error: str) -> Outcome:
-    """Return ``outcome`` as a dead letter: its message could be read, but not stored or not survived."""
-    return Outcome(
-        message=outcome.message, kind=OutcomeKind.DEAD_LETTER, reason=reason, ts=outcome.ts, error=error
-    )

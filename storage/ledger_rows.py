@@ -17,6 +17,7 @@ from storage.gateway_messages import encode_message
 
 __all__ = [
     "LEGACY_PREFIX",
+    "dead_letter_of",
     "dead_letter_row",
     "event_row",
     "event_values",
@@ -178,6 +179,13 @@ def event_values(event: Event) -> dict[str, Any]:
         "price": event.price,
         "percent": event.percent,
     }
+
+
+def dead_letter_of(outcome: Outcome, *, reason: str, error: str) -> Outcome:
+    """Return ``outcome`` as a dead letter: its message could be read, but not stored or not survived."""
+    return Outcome(
+        message=outcome.message, kind=OutcomeKind.DEAD_LETTER, reason=reason, ts=outcome.ts, error=error
+    )
 
 
 def dead_letter_row(outcome: Outcome) -> dict[str, Any]:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from psycopg import sql
 
@@ -32,7 +33,8 @@ _POSTINGS = """
 with wanted as (
     select * from json_to_recordset(%(groups)s) as wanted (channel text, digest uuid)),
 posted as (
-    select wanted.channel, wanted.digest, message_id, coalesce(telegram_date, ts) as sent_at
+    select wanted.channel, wanted.digest, message_id, coalesce(telegram_date, ts) as sent_at,
+        telegram_date is not null as dated
     from wanted join {schema}.ledger
         on ledger.channel = wanted.channel
         and {schema}.text_digest(ledger.text, ledger.caption) = wanted.digest
@@ -42,9 +44,9 @@ posted as (
             where former.channel = wanted.channel and former.message_id = ledger.message_id
                 and former.digest = wanted.digest)
     union all
-    select wanted.channel, wanted.digest, message_id, sent_at
+    select wanted.channel, wanted.digest, message_id, sent_at, dated
     from wanted join {schema}.message_texts using (channel, digest))
-select channel, digest::text, message_id, date_trunc('milliseconds', sent_at) as sent_at from posted
+select channel, digest::text, message_id, date_trunc('milliseconds', sent_at) as sent_at, dated from posted
 """
 
 # one statement, because the unique key holds at the end of each
@@ -59,6 +61,7 @@ where known.legacy_id = row.legacy_id
 _REMOVE = """
 delete from {schema}.ledger using json_to_recordset(%(keys)s) as key (channel text, message_id text)
 where ledger.channel = key.channel and ledger.message_id = key.message_id
+returning ledger.channel, ledger.message_id, ledger.ts
 """
 
 
@@ -80,11 +83,12 @@ class StoredGroup:
 class Settled:
     """What follows from joining.
 
-    ``gone`` are the ledger keys of rows whose message has come: they no longer stand in the ledger. ``unmatched``
+    ``gone`` are the ledger keys of rows whose message has come, with the instants of their signals: they no longer
+    stand in the ledger. ``unmatched``
     are the ids of rows that stand nowhere yet, and now must.
     """
 
-    gone: tuple[tuple[str, str], ...]
+    gone: Mapping[tuple[str, str], datetime | None]
     unmatched: tuple[str, ...]
 
 
@@ -121,10 +125,12 @@ class LegacyPlaces:
                     unmatched.append(node.legacy_id)
         if changes:
             cursor.execute(self._join, {"rows": to_json(changes).decode()})
+        removed: dict[tuple[str, str], datetime | None] = {}
         if gone:
             keys = to_json([{"channel": channel, "message_id": message} for channel, message in gone])
-            cursor.execute(self._remove, {"keys": keys.decode()})
-        return Settled(gone=tuple(gone), unmatched=tuple(unmatched))
+            for row in cursor.execute(self._remove, {"keys": keys.decode()}):
+                removed[row["channel"], row["message_id"]] = row["ts"]
+        return Settled(gone=removed, unmatched=tuple(unmatched))
 
     def load(self, cursor: Cursor, groups: Iterable[Group]) -> dict[Group, StoredGroup]:
         """Return the rows and messages of these texts; rows that are no message's own are left out."""
@@ -137,7 +143,7 @@ class LegacyPlaces:
             group.fates[row["legacy_id"]] = row["fate"], row["message_id"]
         for row in cursor.execute(self._postings, parameters):
             group = stored[row["channel"], row["digest"]]
-            group.postings.append(Posting(row["message_id"], row["sent_at"]))
+            group.postings.append(Posting(row["message_id"], row["sent_at"], row["dated"]))
         return stored
 
 

@@ -2,8 +2,9 @@
 
 Pure. The answer depends on the rows and messages there are, never on who came first. Among pairs no further
 apart than a day the nearest one is joined, then the nearest of what is left: a stable matching in which both
-sides agree on what is better, so there is just one. It follows that a message more never leaves a row without
-one that had one.
+sides agree on what is better, so there is just one. What is left of the rows is joined, oldest first, with what is
+left of the messages that have no date of their own, lowest number first. It follows that a message more never leaves
+a row without one that had one.
 """
 
 from __future__ import annotations
@@ -31,10 +32,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A message that has or had the text, and the date it had it with."""
+    """A message that has or had the text, and the date it had it with.
+
+    One that is not ``dated`` has only the instant of its receipt, which after a back-fill says nothing.
+    """
 
     message_id: str
     sent_at: datetime
+    dated: bool = True
 
 
 def doubles_of(nodes: Iterable[Node]) -> dict[str, str]:
@@ -79,6 +84,10 @@ def match(nodes: Sequence[Node], postings: Sequence[Posting]) -> dict[str, str]:
         ]
     ]
     for *_, node, posting in sorted(pairs, key=lambda pair: pair[:3]):
+        join(node, posting)
+    left = sorted((node for node in nodes if node.legacy_id not in found), key=lambda node: node.sent_at)
+    undated = {p.message_id: p for p in messages if not p.dated and p.message_id not in taken}
+    for node, posting in zip(left, sorted(undated.values(), key=_rank), strict=False):
         join(node, posting)
     return found
 

@@ -20,6 +20,7 @@ from storage.database import translate
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError, StorageError
 from storage.legacy_rows import NUMBER, OPTIONAL, PRICES, REQUIRED
+from storage.session import settle, steady_conninfo
 
 __all__ = ["TABLE_NAME", "LegacySource", "LegacyTableError", "OldTotals"]
 
@@ -98,8 +99,7 @@ class LegacySource:
         """Connect, find the table and look whether it can be read in the order of its keys."""
         timeout = conninfo_to_dict(self._conninfo).get("connect_timeout", 5)
         conninfo = make_conninfo(
-            self._conninfo,
-            client_encoding="utf8",
+            steady_conninfo(self._conninfo),
             connect_timeout=timeout,
             application_name="tp-capital migrate-data",
         )
@@ -109,6 +109,7 @@ class LegacySource:
             )
         except psycopg.Error as error:
             raise translate(error, setting="--from") or error from error
+        settle(self._connection)
         self._connection.read_only = True
         self._find()
         self._check_columns()
@@ -203,6 +204,8 @@ class LegacySource:
                 cut_after(self._timers, _DEADLINE_S, lambda: shut_down_fd(fd)),
                 self._connection.transaction(),
             ):
+                # a float as JSON has the digits of this setting
+                self._connection.execute("select set_config('extra_float_digits', '1', true)")
                 return self._connection.execute(statement, values or {}).fetchall()
         except psycopg.Error as error:
             raise translate(error) or error from error

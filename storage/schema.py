@@ -17,7 +17,9 @@ from storage.connect_failures import ADDRESS
 from storage.database import Cursor, Database, translate
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError
-from storage.layout import Strategy, arrange, is_arranged, wanted_layout
+from storage.layout import Strategy, arrange, is_arranged, mend_policy, wanted_layout
+from storage.migration_rights import look_at_rights
+from storage.session import SteadyConnection
 
 __all__ = [
     "Migration",
@@ -82,25 +84,37 @@ def migrate(
         if not is_arranged(cursor, schema, layout):
             arrange(cursor, schema, layout)
             applied.append(layout.value)
+        elif mend_policy(cursor, schema, layout):
+            applied.append("retention_policy")
 
     works: list[Callable[[Cursor], None]] = [partial(apply, step=step) for step in _steps()]
     works += [lay_out, partial(_grant, schema=schema, role=engine_role)]
     try:
-        with psycopg.Connection[DictRow].connect(
+        with SteadyConnection.connect(
             conninfo, autocommit=True, prepare_threshold=None, connect_timeout=5, row_factory=dict_row
         ) as connection:
             fd = connection.fileno()
             for work in works:
-                with cut_after(timers, STEP_DEADLINE_S, lambda: shut_down_fd(fd)), connection.transaction():
-                    cursor = connection.cursor()
-                    cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
-                    work(cursor)
-    except psycopg.errors.InsufficientPrivilege as error:
-        reason = translate(error, setting=setting)
-        raise DatabaseMisconfiguredError(f"{reason}; {_OWNER_WANTED}") from error
+                with cut_after(timers, STEP_DEADLINE_S, lambda: shut_down_fd(fd)):
+                    try:
+                        with connection.transaction():
+                            cursor = connection.cursor()
+                            cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+                            work(cursor)
+                    except psycopg.errors.InsufficientPrivilege as error:
+                        remedy = _OWNER_WANTED if setting == ADDRESS else _what_it_lacks(connection, schema)
+                        reason = translate(error, setting=setting)
+                        raise DatabaseMisconfiguredError(f"{reason}; {remedy}") from error
     except psycopg.Error as error:
         raise translate(error, setting=setting) or error from error
     return tuple(applied)
+
+
+def _what_it_lacks(connection: psycopg.Connection[DictRow], schema: str) -> str:
+    rights = look_at_rights(connection.cursor(), schema)
+    if not rights.lacking:
+        return f"{rights.role} owns the schema and its tables; what it lacks is in the server's words"
+    return f"{rights.role} {', '.join(rights.lacking)}: as who owns it, or as a superuser: {' '.join(rights.remedies)}"
 
 
 def missing_migrations(cursor: Cursor, *, schema: str) -> tuple[Migration, ...]:
@@ -160,7 +174,7 @@ def _make_room(cursor: Cursor, schema: str) -> None:
 
 def _apply(cursor: Cursor, schema: str, step: Migration) -> None:
     quoted = sql.Identifier(schema).as_string(None)
-    cursor.execute(step.text.replace("{schema}", quoted).encode())
+    cursor.execute(step.text.replace("{schema}", quoted).encode(), binary=False)
     cursor.execute(
         sql.SQL("insert into {} (version, name) values (%s, %s)").format(
             sql.Identifier(schema, "schema_migrations")
@@ -177,7 +191,7 @@ def _grant(cursor: Cursor, schema: str, role: str | None) -> None:
     if known is not None:
         text = resources.files("storage").joinpath("grants.sql").read_text("utf-8")
         quoted = {"schema": sql.Identifier(schema), "role": sql.Identifier(known["rolname"])}
-        cursor.execute(sql.SQL(text).format(**quoted))
+        cursor.execute(sql.SQL(text).format(**quoted), binary=False)
 
 
 def _quoted(identifier: sql.Identifier) -> str:

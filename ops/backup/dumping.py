@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from psycopg import sql
+
 from ops.backup.errors import BackupError
 from ops.backup.files import BackupFolder, Note, checksum, name_of, prefix_of
 from ops.backup.filling import look_into, read_through
 from ops.backup.programs import Programs, choose
+from ops.backup.reach import schemas_of_others, stop_at_what_cannot_be_read
 from ops.backup.scratch import counts_after_restore, why_not
 from ops.backup.server import Server, connected
 from ops.version import VERSION
@@ -38,7 +41,7 @@ def back_up(
     now: datetime,
     programs: Iterable[Programs],
 ) -> Backup:
-    """Back up one schema; with TimescaleDB, whose chunks lie outside of it, the whole database.
+    """Back up one schema; with TimescaleDB its chunks and catalogue too, which lie outside of it.
 
     Args:
         owner: Connection string of a role that may read all of the schema, straight to the server.
@@ -82,20 +85,28 @@ def _dump(server: Server, draft: Path, *, schema: str, programs: Programs) -> di
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         server.take_time()
+        stop_at_what_cannot_be_read(server, schema)
         tables = server.counts(schema)
         if not tables:
             raise BackupError(f"{server.place} has no tables in the schema {schema}: nothing to back up")
         row = connection.execute("select pg_export_snapshot() as name").fetchone()
         assert row is not None  # noqa: S101 - a function returns one row
         arguments = [
-            *("--format=custom", "--no-password", "--lock-wait-timeout=60s"),
+            *("--format=custom", "--encoding=UTF8", "--no-password", "--lock-wait-timeout=60s"),
             *(f"--snapshot={row['name']}", f"--file={draft}"),
         ]
+        # quoted, because they are patterns otherwise
         if server.timescale is None:
-            # quoted, because it is a pattern otherwise
-            arguments.append(f'--schema="{schema}"')
+            arguments.append(f"--schema={_pattern(schema)}")
+        else:
+            others = schemas_of_others(server, schema)
+            arguments += [f"--exclude-schema={_pattern(other)}" for other in others]
         programs.run("pg_dump", arguments, server.environment())
     return tables
+
+
+def _pattern(name: str) -> str:
+    return sql.Identifier(name).as_string(None)
 
 
 def _prove(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -13,9 +14,48 @@ from ops.backup.errors import BackupError
 from ops.backup.programs import Programs
 from ops.backup.server import Server, first_line
 
-__all__ = ["Content", "fill", "finish_timescale", "look_into", "prepare_timescale", "read_through"]
+__all__ = [
+    "Content",
+    "fill",
+    "finish_timescale",
+    "forget_timescale",
+    "look_into",
+    "prepare_timescale",
+    "read_through",
+]
 
 _SCHEMA = re.compile(r"^\d+; \d+ \d+ SCHEMA - (?P<name>.+) \S+$", re.MULTILINE)
+#: kinds of entries without code, which are taken of the extension's own schemas too
+_PLAIN_KINDS: Final = (
+    *(
+        "TABLE DATA",
+        "TABLE ATTACH",
+        "TABLE",
+        "INDEX ATTACH",
+        "INDEX",
+        "SEQUENCE OWNED BY",
+        "SEQUENCE SET",
+        "SEQUENCE",
+    ),
+    *("FK CONSTRAINT", "CONSTRAINT", "DEFAULT ACL", "DEFAULT", "STATISTICS", "ACL", "COMMENT"),
+)
+#: a schema may hold these too; others, as an event trigger or a language, belong to the whole database
+_KINDS: Final = (
+    *_PLAIN_KINDS,
+    *(
+        "FUNCTION",
+        "PROCEDURE",
+        "AGGREGATE",
+        "TRIGGER",
+        "VIEW",
+        "MATERIALIZED VIEW DATA",
+        "MATERIALIZED VIEW",
+        "RULE",
+    ),
+    *("TYPE", "DOMAIN", "ROW SECURITY", "POLICY"),
+)
+_ENTRY = re.compile(rf"^\d+; \d+ \d+ (?P<kind>{'|'.join(_KINDS)}) (?P<rest>.+)$")
+_OF_TIMESCALE = re.compile(r"_timescaledb_(catalog|config|internal|cache|functions) ")
 _TIMESCALE = re.compile(r"^\d+; \d+ \d+ EXTENSION - timescaledb ?$", re.MULTILINE)
 
 
@@ -31,6 +71,27 @@ class Content:
             )
         self.schema = schema
         self.timescale = bool(_TIMESCALE.search(listing))
+        lines = (line for line in listing.splitlines() if line and not line.startswith(";"))
+        #: entries that are neither our schema's nor the extension's
+        self.foreign = tuple(line.split(" ", 3)[-1] for line in lines if not self._is_ours(line))
+
+    def _is_ours(self, line: str) -> bool:
+        what = line.split(" ", 3)[-1]
+        if what.startswith(
+            tuple(f"{kind} {self.schema} " for kind in ("SCHEMA -", "ACL - SCHEMA", "COMMENT - SCHEMA"))
+        ):
+            return True
+        if self.timescale and what.startswith(
+            ("EXTENSION - timescaledb ", "COMMENT - EXTENSION timescaledb ")
+        ):
+            return True
+        entry = _ENTRY.match(line)
+        if entry is None:
+            return False
+        if entry["rest"].startswith(f"{self.schema} "):
+            return True
+        of_timescale = self.timescale and _OF_TIMESCALE.match(entry["rest"])
+        return bool(of_timescale) and entry["kind"] in _PLAIN_KINDS
 
 
 def look_into(dump: Path, *, schema: str, programs: Programs, server: Server) -> Content:
@@ -108,3 +169,21 @@ def prepare_timescale(server: Server, version: str) -> None:
 def finish_timescale(server: Server) -> None:
     """End the extension's rest."""
     server.connection.execute("select timescaledb_post_restore()")
+
+
+def forget_timescale(server: Server) -> None:
+    """Undo :func:`prepare_timescale` and what was filled in since: chunks and catalogue go with the extension.
+
+    Where the extension had been made before, it is made again, in its version and place.
+    """
+    connection, version = server.connection, server.timescale
+    where = connection.execute(
+        "select nspname from pg_extension join pg_namespace on pg_namespace.oid = extnamespace"
+        " where extname = 'timescaledb'"
+    ).fetchone()
+    finish_timescale(server)
+    connection.execute("drop extension timescaledb cascade")
+    if version is not None and where is not None:
+        again = sql.SQL("create extension timescaledb version {} schema {}")
+        # its library is still the one of this session
+        connection.execute(again.format(version, sql.Identifier(where["nspname"])))

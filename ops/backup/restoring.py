@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ops.backup.errors import BackupError
 from ops.backup.files import Note, checksum, read_note
-from ops.backup.filling import fill, finish_timescale, look_into, prepare_timescale
+from ops.backup.filling import fill, finish_timescale, forget_timescale, look_into, prepare_timescale
 from ops.backup.programs import Programs, choose
 from ops.backup.server import Server, connected
 
@@ -19,6 +19,9 @@ __all__ = ["Restored", "restore"]
 
 #: a daemon that has not shown itself for so long is gone (storage/daemons.py)
 _DAEMON_GONE_AFTER = "30 seconds"
+_RUNS = "What a file holds runs with the rights of the role that restores it: as a superuser, also programs of the server."
+#: objects of others that are named
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +35,24 @@ class Restored:
 
 
 def restore(
-    dump: Path, into: str, *, schema: str, force: bool, now: datetime, programs: Iterable[Programs]
+    dump: Path,
+    into: str,
+    *,
+    schema: str,
+    force: bool,
+    trust: bool,
+    now: datetime,
+    programs: Iterable[Programs],
 ) -> Restored:
     """Restore a backup.
 
     Args:
-        dump: The file; the note beside it is used to check it, if it is there.
+        dump: The file, with the note beside it.
         into: Connection string of the database, straight to the server, with the owner's role.
         schema: The schema it is to hold.
         force: Whether a schema that stands there is moved aside; it is kept under another name.
+        trust: Whether a file without its note, or with objects outside of the schema, is restored all the same: what
+            it holds runs with the rights of the role that restores.
         now: Instant for that name, UTC.
         programs: What is installed here.
 
@@ -49,9 +61,20 @@ def restore(
         OSError: the file cannot be read.
     """
     note = _checked_note(dump)
+    if note is None and not trust:
+        raise BackupError(
+            f"there is no note beside {dump} ({dump.name}.json), so nothing tells who made it and whether it is whole. "
+            f"{_RUNS} --trust restores it all the same"
+        )
     with connected(into) as server:
         chosen = choose(programs, server_major=server.major, tls=server.tls)
         content = look_into(dump, schema=schema, programs=chosen, server=server)
+        if content.foreign and not trust:
+            more = len(content.foreign) - _SHOWN
+            shown = ", ".join(content.foreign[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            raise BackupError(
+                f"{dump} holds more than the schema {schema}: {shown}. {_RUNS} --trust restores it all the same"
+            )
         timescale = _timescale_version(content.timescale, note, dump)
         _refuse_running_daemon(server, schema)
         aside = _make_room(server, schema, force=force, timescale=timescale is not None, now=now)
@@ -63,7 +86,7 @@ def restore(
             _compare(tables, note)
         except BaseException:
             if timescale is not None:
-                finish_timescale(server)
+                forget_timescale(server)
             _put_back(server, schema, aside)
             raise
         if timescale is not None:

@@ -73,6 +73,15 @@ class Server:
 
     def counts(self, schema: str) -> dict[str, int]:
         """Return the number of rows of each table of a schema; partitions count with their table."""
+        with self.connection.transaction():
+            # while TimescaleDB rests, as after a restore, it does not see the rows of compressed chunks
+            self.connection.execute(
+                "select set_config('timescaledb.restoring', 'off', true)"
+                " where current_setting('timescaledb.restoring', true) = 'on'"
+            )
+            return self._counts(schema)
+
+    def _counts(self, schema: str) -> dict[str, int]:
         cursor = self.connection.execute(
             "select relname from pg_class where relnamespace = to_regnamespace(%s)"
             " and relkind in ('r', 'p') and not relispartition order by relname",

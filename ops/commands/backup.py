@@ -67,6 +67,13 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Move a schema that stands there aside; it is kept.")
     ] = False,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Restore a file without its note, or with objects outside of the schema: it may run anything.",
+        ),
+    ] = False,
 ) -> None:
     """Restore a backup, all of it or nothing, and print the rows of each table."""
     settings = usable_settings().database
@@ -76,6 +83,7 @@ def restore(
             settings.with_tls(into) if into else settings.migration_conninfo,
             schema=settings.schema_name,
             force=force,
+            trust=trust,
             now=datetime.now(UTC),
             programs=installed(),
         )

@@ -20,6 +20,7 @@ from ops.doctor.surroundings import Surroundings
 from storage.connect_failures import ADDRESS, explain
 from storage.database import Cursor
 from storage.deadline import cut_after, shut_down_fd
+from storage.session import settle, steady_conninfo
 
 __all__ = ["Asker", "NoAnswerError", "Peer", "refusal"]
 
@@ -55,17 +56,18 @@ class Asker:
         """
         connection = psycopg.Connection[DictRow].connect(
             make_conninfo(
-                conninfo or around.settings.database.conninfo,
+                steady_conninfo(conninfo or around.settings.database.conninfo),
                 connect_timeout=around.connect_s,
                 application_name="tp-capital doctor",
-                # a database without an encoding would give us bytes
-                client_encoding="UTF8",
                 **changes,
             ),
             autocommit=True,
             prepare_threshold=None,
             row_factory=dict_row,
         )
+        # the pooler's console knows the simple protocol alone
+        if connection.info.dbname != "pgbouncer":
+            settle(connection)
         try:
             yield cls(connection, around)
         finally:

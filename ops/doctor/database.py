@@ -14,10 +14,11 @@ from psycopg.conninfo import conninfo_to_dict
 from ops.doctor.asking import Asker, refusal
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.rights import check_least_privilege, check_rights, check_role_limits
-from ops.doctor.schema import check_extension, check_schema
+from ops.doctor.schema import check_extension, check_retention, check_schema
 from ops.doctor.surroundings import Surroundings
 from storage.connect_failures import setting_of
 from storage.daemons import living_daemons
+from storage.session import encoding_remedy, wrong_encoding
 
 __all__ = ["examine_database", "judge_tls", "judge_version", "judge_writable"]
 
@@ -125,9 +126,11 @@ def _check_encoding(name: str, asker: Asker) -> Finding:
         return fail(
             name,
             f"the database's encoding is {row['encoding']}: messages with other characters are refused",
-            f"make a new one and move the data: create database {row['datname']}_utf8 encoding 'UTF8'"
-            " lc_ctype 'C.UTF-8' template template0",
+            encoding_remedy(row["datname"]),
         )
+    if wrong := wrong_encoding(asker.connection):
+        found, _, remedy = wrong.rstrip(")").partition(" (")
+        return fail(name, found, remedy)
     if not asker.row("select 'Ç' ilike 'ç' as folds")["folds"]:
         return warn(
             name,
@@ -192,6 +195,7 @@ _CHECKS: Final[dict[str, Callable[[str, Asker], Finding]]] = {
     "database.encoding": _check_encoding,
     "database.extension": check_extension,
     "database.schema": check_schema,
+    "database.retention": check_retention,
     "database.rights": check_rights,
     "database.least_privilege": check_least_privilege,
     "database.role_limits": check_role_limits,

@@ -11,20 +11,12 @@ from ops.doctor.asking import Asker, refusal
 from ops.doctor.findings import Finding, fail, ok, skipped
 from ops.doctor.surroundings import Surroundings
 from storage.connect_failures import setting_of
+from storage.migration_rights import look_at_rights
 
 __all__ = ["examine_migration"]
 
 _SETTING: Final = "TP_CAPITAL_MIGRATION_DATABASE_URL"
 _CONNECTION, _TARGET, _RIGHTS = "migration.connection", "migration.target", "migration.rights"
-#: create schema asks for the right on the database even where the schema is there
-_LACKING = """
-select current_user as role, current_database() as database,
-    has_database_privilege(current_database(), 'create') as creates,
-    (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = %(schema)s) as owns_schema,
-    array(select relname::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-        where nspname = %(schema)s and relkind in ('r', 'p') and not pg_has_role(relowner, 'usage')
-        order by relname) as foreign_tables
-"""
 #: no name tells two servers apart that a pooler or a proxy hides; these do
 _IDENTITY = "select pg_postmaster_start_time() as started, (select oid from pg_database where datname = current_database())"
 
@@ -70,26 +62,15 @@ def _check_target(name: str, asker: Asker) -> Finding:
 
 def _check_rights(name: str, asker: Asker) -> Finding:
     settings = asker.around.settings.database
-    schema = settings.schema_name
-    (row,) = asker.rows(_LACKING, {"schema": schema})
-    lacking, remedies = [], []
-    if not row["creates"]:
-        lacking.append("may not make schemas")
-        remedies.append(f'grant create on database "{row["database"]}" to "{row["role"]}";')
-    if row["owns_schema"] is False:
-        lacking.append(f"does not own {schema}")
-        remedies.append(f'alter schema "{schema}" owner to "{row["role"]}";')
-    if row["foreign_tables"]:
-        lacking.append(f"does not own {', '.join(row['foreign_tables'])}")
-        remedies += [
-            f'alter table "{schema}"."{each}" owner to "{row["role"]}";' for each in row["foreign_tables"]
-        ]
-    if not lacking:
-        return ok(name, f"{row['role']} may migrate")
-    found = f"{row['role']} {', '.join(lacking)}"
+    rights = asker.run(lambda cursor: look_at_rights(cursor, settings.schema_name))
+    if not rights.lacking:
+        return ok(name, f"{rights.role} may migrate")
+    found = f"{rights.role} {', '.join(rights.lacking)}"
     if settings.migration_url is None:
         # as it should be, as long as nothing is to be migrated: database.schema looks at that
         return ok(name, f"{found}: a newer release is migrated by an owner's role ({_SETTING})")
     return fail(
-        name, found, f"name the owner's role in {_SETTING}, or give it the rights: {' '.join(remedies)}"
+        name,
+        found,
+        f"name the owner's role in {_SETTING}, or give it the rights: {' '.join(rights.remedies)}",
     )

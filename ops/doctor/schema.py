@@ -12,7 +12,7 @@ from storage.errors import DatabaseMisconfiguredError
 from storage.layout import OLDEST_TIMESCALE, Layout, is_arranged, wanted_layout
 from storage.schema import Strategy, applied_versions, known_versions, missing_migrations
 
-__all__ = ["check_extension", "check_schema"]
+__all__ = ["check_extension", "check_retention", "check_schema"]
 
 _MIGRATE = "run tp-capital migrate (with the owner's role: TP_CAPITAL_MIGRATION_DATABASE_URL)"
 
@@ -100,6 +100,35 @@ def _check_layout(name: str, asker: Asker, strategy: Strategy, schema: str) -> F
             name, f"{schema} is current, but its signals are not in the layout {layout.value}", _MIGRATE
         )
     return ok(name, f"{schema} is current, signals in {layout.value}")
+
+
+def check_retention(name: str, asker: Asker) -> Finding:
+    """Find whether TimescaleDB drops what is past retention; elsewhere the engine itself does, and says so."""
+    schema = asker.around.settings.database.schema_name
+    table = f"{_quoted(schema)}.tp_capital_signals"
+    try:
+        (layout,) = asker.rows(sql.SQL("select kind from {}").format(sql.Identifier(schema, "layout")))
+    except (psycopg.errors.UndefinedTable, ValueError):
+        return skipped(name, "the schema is not there yet")
+    if layout["kind"] != Layout.HYPERTABLE:
+        return ok(name, "weeks are dropped by the engine (/health tells)")
+    # with a hypertable this only looks
+    (kept,) = asker.rows(sql.SQL("select problem from {}()").format(sql.Identifier(schema, "keep_retention")))
+    if kept["problem"] is None:
+        return ok(name, "TimescaleDB drops weeks past 90 days")
+    remedies = {
+        "the hypertable has no": "run tp-capital migrate, which makes it again",
+        "the retention policy is switched off": "select public.alter_job(job_id, scheduled => true) from"
+        " timescaledb_information.jobs where proc_name = 'policy_retention'",
+        "the retention policy drops after": f"select public.remove_retention_policy('{table}'); then run tp-capital"
+        " migrate, which makes it again",
+    }
+    given = (remedy for words, remedy in remedies.items() if str(kept["problem"]).startswith(words))
+    return fail(
+        name,
+        kept["problem"],
+        next(given, "see the server's log; timescaledb.max_background_workers may be too low"),
+    )
 
 
 def _quoted(name: str) -> str:

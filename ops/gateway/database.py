@@ -17,6 +17,8 @@ from psycopg import errors, sql
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from storage.session import settle, steady_conninfo, wrong_encoding
+
 __all__ = ["Connection", "Database", "DatabaseUnavailableError", "RefusedValueError"]
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -144,7 +146,7 @@ class Database:
                     return
                 # an index on an existing table waits for its writers: rather try again
                 await conn.execute("SET LOCAL lock_timeout = '5s'")
-                await conn.execute(ddl.encode())
+                await conn.cursor().execute(ddl.encode(), binary=False)
                 comment = sql.SQL("COMMENT ON TABLE telegram_gateway.messages IS {}")
                 await conn.execute(comment.format(sql.Literal(fingerprint)))
 
@@ -168,7 +170,7 @@ class Database:
 
     def _make_pool(self) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
-            self._database_url,
+            steady_conninfo(self._database_url),
             connection_class=self._noting(),
             open=False,
             min_size=1,
@@ -200,10 +202,15 @@ class Database:
             @classmethod
             async def connect(cls, *args: Any, **kwargs: Any) -> Self:
                 try:
-                    return await super().connect(*args, **kwargs)
+                    connection = await super().connect(*args, **kwargs)
+                    if wrong := wrong_encoding(connection):
+                        await connection.close()
+                        raise psycopg.OperationalError(wrong)
                 except psycopg.Error as exc:
                     self._refusal = _first_line(exc)
                     raise
+                settle(connection)
+                return connection
 
         return Noting
 

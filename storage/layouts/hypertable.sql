@@ -1,20 +1,19 @@
 -- Weeks as chunks of a hypertable: TimescaleDB makes them when a row needs one, and its own job drops them.
 -- keep_retention() only looks whether that job does its work; it has the same shape as that of the other layout.
 -- Default indexes are left out: keys.sql has what the queries need.
+-- whatever search_path the role has, it is made where it is by default
+set local search_path = public;
 create extension if not exists timescaledb;
 -- for the rest of this transaction its functions are found in whatever schema it was installed
 select set_config('search_path', quote_ident(nspname), true)
 from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'timescaledb';
 select create_hypertable(
     '{schema}.tp_capital_signals', by_range('ts', interval '7 days'), create_default_indexes => false);
--- as often as the other layout is kept: a week goes within the hour in which all of it is past
-select add_retention_policy(
-    '{schema}.tp_capital_signals', interval '90 days', schedule_interval => interval '1 hour');
 
 create or replace function {schema}.keep_retention(
     out made integer, out dropped integer, out ahead_until timestamptz, out problem text)
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'postgres'
 as $keep$
 declare
     retention constant interval := '90 days';

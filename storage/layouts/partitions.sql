@@ -6,7 +6,7 @@ create table {schema}.tp_capital_signals_default partition of {schema}.tp_capita
 create or replace function {schema}.keep_retention(
     out made integer, out dropped integer, out ahead_until timestamptz, out problem text)
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '5s'
+set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set lock_timeout = '5s'
 as $keep$
 declare
     week constant interval := '7 days';

@@ -134,7 +134,7 @@ def test_the_error_of_a_refused_row_says_nothing_of_its_text(
 ) -> None:
     database = open_database(app_url(postgres))
     with pytest.raises(RowsRefusedError) as refused:
-        database.write(lambda cursor: cursor.execute(statement.encode()))
+        database.write(lambda cursor: cursor.execute(statement.encode(), binary=False))
     assert "VALE3" not in str(refused.value)
 
 

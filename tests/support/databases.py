@@ -1,6 +1,8 @@
 """Databases for tests: made on a server, reached straight or through a pooler, by owner or engine's role."""
 
+import contextlib
 import uuid
+from collections.abc import Collection
 
 import psycopg
 from psycopg import sql
@@ -24,16 +26,19 @@ class Server:
         self.strategy = strategy
         self._admin_url = admin_url
         self._template: str | None = None
+        self._made: list[str] = []
 
     def dsn(self) -> str:
         """Return the superuser's URL."""
         return self._admin_url
 
-    def create(self, *, migrated: bool) -> str:
+    def create(self, *, migrated: bool, encoding: str = "UTF8") -> str:
         """Make a database of a new name, empty or with the engine's schema, and return its URL."""
         name = f"test_{uuid.uuid4().hex}"
         template = self._migrated_template() if migrated else "template0"
-        self._run(sql.SQL("create database {} template {}"), name, template)
+        # locale C goes with every encoding
+        locale = "" if encoding == "UTF8" else f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C'"
+        self._run(sql.SQL(f"create database {{}} template {{}} {locale}"), name, template)
         return self._url(name)
 
     def drop(self, url: str) -> None:
@@ -41,9 +46,30 @@ class Server:
         self._run(sql.SQL("drop database {} with (force)"), name_of(url))
 
     def tidy(self) -> None:
-        """Remove what was made for all tests together."""
+        """Remove what was made for all tests together, the roles too where nothing of another worker hangs on them."""
         if self._template is not None:
             self.drop(self._url(self._template))
+        for name in self._made:
+            with contextlib.suppress(
+                psycopg.errors.DependentObjectsStillExist, psycopg.errors.UndefinedObject
+            ):
+                self._run(sql.SQL("drop role {}"), name)
+
+    def roles(self) -> frozenset[str]:
+        """Return the roles there are."""
+        with psycopg.connect(self._admin_url) as connection:
+            return frozenset(name for (name,) in connection.execute("select rolname from pg_roles"))
+
+    def forget_roles(self, names: Collection[str]) -> None:
+        """Remove roles and whatever they own or may, in every database."""
+        roles = sql.SQL(", ").join(map(sql.Identifier, sorted(names)))
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            for (name,) in connection.execute(
+                "select datname from pg_database where datallowconn"
+            ).fetchall():
+                with psycopg.connect(self._url(name), autocommit=True) as inside:
+                    inside.execute(sql.SQL("drop owned by {} cascade").format(roles))
+            connection.execute(sql.SQL("drop role {}").format(roles))
 
     def make_engine_role(self) -> None:
         """Make the engine's role, with the password tests know."""
@@ -56,6 +82,7 @@ class Server:
             connection.execute("select pg_advisory_lock(1)")
             if not connection.execute("select from pg_roles where rolname = %s", [name]).rowcount:
                 self._run(sql.SQL("create role {} login"), name)
+                self._made.append(name)
             connection.execute(
                 sql.SQL("alter role {} password {}").format(sql.Identifier(name), sql.Literal(password))
             )

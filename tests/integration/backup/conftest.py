@@ -101,7 +101,9 @@ def dump(kept: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def put_back(programs: list[Programs]) -> PutBack:
-    def restore_one(dump: Path, into: Filled, *, force: bool = False, schema: str = SCHEMA) -> Restored:
-        return restore(dump, into.url, schema=schema, force=force, now=NOW, programs=programs)
+    def restore_one(
+        dump: Path, into: Filled, *, force: bool = False, trust: bool = False, schema: str = SCHEMA
+    ) -> Restored:
+        return restore(dump, into.url, schema=schema, force=force, trust=trust, now=NOW, programs=programs)
 
     return restore_one

@@ -1,18 +1,28 @@
 """Backups restored for real: every row, right and number of it, or nothing changed."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
+import orjson
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine.timers import TimerThread
 from ops.backup.errors import BackupError
+from ops.backup.files import Note, checksum
+from ops.backup.programs import Programs, choose
 from ops.local.postgres import LocalPostgres
 from storage.database import Database
 from storage.retention import Retention
 from storage.schema import Strategy, is_current
 from tests.support.backups import SCHEMA, BackUp, Filled, PutBack
 from tests.support.databases import Server, as_engine
+
+EVENT_TRIGGER = (
+    "create function signals.f() returns event_trigger language plpgsql as 'begin end'; "
+    "create event trigger each on ddl_command_end execute function signals.f()"
+)
 
 
 def damage(dump: Path) -> None:
@@ -91,7 +101,7 @@ def test_a_damaged_file_without_its_note_leaves_nothing_behind(
     else:
         dump.write_text("not a dump")
     with pytest.raises(BackupError, match="pg_restore"):
-        put_back(dump, other)
+        put_back(dump, other, trust=True)
     assert schemas(other) == []
 
 
@@ -125,7 +135,7 @@ def test_by_force_and_in_vain_everything_stands_as_before(
     damage(dump)
     before = standing.content()
     with pytest.raises(BackupError, match="pg_restore"):
-        put_back(dump, standing, force=True)
+        put_back(dump, standing, force=True, trust=True)
     assert schemas(standing) == ["signals"]
     assert standing.content() == before
     server.drop(standing.url)
@@ -172,3 +182,54 @@ def test_a_role_that_is_missing_is_named_with_the_remedy(
     with pytest.raises(BackupError, match="gives rights to grafana_of_before; make the roles first"):
         put_back(dump, other)
     assert schemas(other) == []
+
+
+def test_fault_54_a_file_without_its_note_is_restored_only_when_told_to(
+    dump: Path, put_back: PutBack, filled: Filled, other: Filled
+) -> None:
+    without_note(dump)
+    with pytest.raises(BackupError, match=r"no note beside .* rights of the role that restores it.*--trust"):
+        put_back(dump, other)
+    assert schemas(other) == []
+    put_back(dump, other, trust=True)
+    assert other.content() == filled.content()
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        (
+            "create function public.of_another() returns int language sql return 1",
+            "FUNCTION public of_another",
+        ),
+        ('create schema "SIGNALS"; create table "SIGNALS".signals (a int)', "SCHEMA - SIGNALS"),
+        (EVENT_TRIGGER, "EVENT TRIGGER - each"),
+    ],
+    ids=["function", "schema", "event trigger"],
+)
+def test_fault_54_objects_outside_of_the_schema_are_refused(
+    server: Server, programs: list[Programs], put_back: PutBack, tmp_path: Path, *, made: str, named: str
+) -> None:
+    source, target = Filled(server.create(migrated=True)), Filled(server.create(migrated=False))
+    try:
+        for statement in made.split("; "):
+            source.ask(statement)
+        info = conninfo_to_dict(source.url)
+        dump = tmp_path / "foreign.dump"
+        environment = {"PGPASSWORD": str(info["password"])}
+        url = make_conninfo(source.url, password=None)
+        choose(programs, server_major=18, tls=False).run(
+            "pg_dump", ["--format=custom", f"--file={dump}", f"--dbname={url}"], environment
+        )
+        # somebody has written a note for it
+        note = Note(
+            **dict.fromkeys(("created_at", "database", "tp_capital", "verified"), ""),
+            schema=SCHEMA, server=18, timescaledb=None, tables={}, sha256=checksum(dump),
+        )  # fmt: skip
+        dump.with_name(f"{dump.name}.json").write_bytes(orjson.dumps(asdict(note)))
+        with pytest.raises(BackupError, match=f"more than the schema signals: .*{named}"):
+            put_back(dump, target)
+        assert schemas(target) == []
+    finally:
+        for each in (source, target):
+            server.drop(each.url)

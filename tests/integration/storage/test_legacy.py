@@ -121,6 +121,33 @@ def report_of_problems(old: LegacyImport) -> tuple[str, ...]:
     return report(old._database, retention=RETENTION).problems
 
 
+@pytest.mark.parametrize("first", ["row", "message"])
+def test_fault_44_a_message_without_a_date_is_matched_by_its_text(
+    ledger: Ledger, old: LegacyImport, ask: Ask, fates: Fates, first: str
+) -> None:
+    weeks = timedelta(weeks=6)
+    rows = [row(1, ts=AT - weeks), row(2, OTHER, ts=AT - weeks)]
+    posted = [message(5, telegram_date=None), message(6, OTHER)]
+    if first == "row":
+        old.take(rows)
+    deliver(ledger, posted)
+    if first == "message":
+        old.take(rows)
+    assert fates() == {"1": ("known", "5"), "2": ("kept", "legacy:2")}
+    assert signals(ask) == [("5", "PETR4"), ("6", "VALE3"), ("legacy:2", "VALE3")]
+    assert report_of_problems(old) == ()
+
+
+def test_fault_44_a_date_that_comes_later_takes_no_message_away(
+    ledger: Ledger, old: LegacyImport, fates: Fates
+) -> None:
+    old.take([row(1, ts=AT - timedelta(weeks=6))])
+    deliver(ledger, [message(5, telegram_date=None)])
+    deliver(ledger, [message(5, TEXT + "\nPrazo: 10/12", updated_at=AT + timedelta(hours=1))])
+    assert fates() == {"1": ("known", "5")}
+    assert report_of_problems(old) == ()
+
+
 def test_a_caption_is_a_text(ledger: Ledger, old: LegacyImport, fates: Fates) -> None:
     old.take([row(1), row(2, OTHER)])
     deliver(ledger, [message(5, None, caption=TEXT), message(6, " \r\n", caption=OTHER)])

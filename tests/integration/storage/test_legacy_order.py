@@ -105,6 +105,8 @@ def expected(versions: Sequence[Version], rows: Sequence[LegacyRow]) -> dict[str
             *_, number, legacy_id = min(pairs)
             answer[legacy_id] = number
             del alone[legacy_id], dates[number]
+        undated = sorted({str(v.number) for v in versions if not v.dated} & dates.keys())
+        answer |= zip(sorted(alone, key=lambda row: alone[row]), undated, strict=False)
     return answer
 
 

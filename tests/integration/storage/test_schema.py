@@ -14,7 +14,7 @@ from storage import schema as schema_module
 from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
 from storage.schema import Migration, Strategy, is_current, migrate
-from tests.support.databases import Server, as_engine, as_role, name_of
+from tests.support.databases import SCHEMA, Server, as_engine, as_role, name_of
 
 pytestmark = pytest.mark.every_way
 
@@ -117,6 +117,28 @@ def test_a_missing_right_is_named_and_whose_role_has_it(
         up_to_date(as_role(direct_url, "no_rights", "pw"))
     assert f"permission denied for database {name_of(direct_url)}" in str(caught.value)
     assert "the owner's role: set its address in TP_CAPITAL_MIGRATION_DATABASE_URL" in str(caught.value)
+
+
+def test_fault_42_a_schema_of_another_role_is_named_with_the_statements_that_mend_it(
+    site: Server, direct_url: str, strategy: Strategy, timers: TimerThread
+) -> None:
+    site.make_role("migrates", "pw")
+    site.make_role("of_before", "pw")
+    with psycopg.connect(direct_url, autocommit=True) as connection:
+        connection.execute("create schema signals authorization of_before")
+        connection.execute("create table signals.notes (a int)")
+    url = as_role(direct_url, "migrates", "pw")
+    with pytest.raises(DatabaseMisconfiguredError) as caught:
+        migrate(
+            url, schema=SCHEMA, strategy=strategy, timers=timers, setting="TP_CAPITAL_MIGRATION_DATABASE_URL"
+        )
+    said = str(caught.value)
+    assert "does not own signals, does not own notes" in said
+    assert "set its address" not in said, "it is set"
+    with psycopg.connect(direct_url, autocommit=True) as connection:
+        for statement in said.rpartition("superuser: ")[2].split(";"):
+            connection.execute(statement.encode())
+    assert migrate(url, schema=SCHEMA, strategy=strategy, timers=timers)
 
 
 def test_where_nothing_is_missing_the_engines_own_role_will_do(

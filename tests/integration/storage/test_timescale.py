@@ -34,7 +34,10 @@ pytestmark = ON_TIMESCALE
 
 DAY = timedelta(days=1)
 Ask = Callable[..., list[dict[str, Any]]]
-STEPS = ("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy", "hypertable")
+STEPS = (
+    *("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy"),
+    *("retention_style", "undated_texts", "hypertable"),
+)
 
 FORBIDDEN = (
     "select public.drop_chunks('signals.tp_capital_signals', interval '1 day')",

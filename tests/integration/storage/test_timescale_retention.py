@@ -1,13 +1,19 @@
 """Retention by TimescaleDB's own job: what it drops, and what is told when it does not do its work."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
 
+from config import load_settings
 from engine.timers import TimerThread
+from ops.doctor.database import examine_database
+from ops.doctor.findings import Finding, Status
+from ops.doctor.surroundings import Surroundings
 from ops.local.roles import ENGINE_ROLE
 from storage.database import Database
 from storage.ledger import Ledger
@@ -79,6 +85,38 @@ def test_a_policy_that_is_missing_switched_off_or_another_one_is_told(retention:
     ask(f"select public.remove_retention_policy('{TABLE}')")
     ask(f"select public.add_retention_policy('{TABLE}', interval '90 days')")
     assert retention.keep().problem is None
+
+
+def test_fault_43_a_policy_that_was_removed_is_found_by_doctor_and_made_again_by_migrate(
+    migrated_url: str, direct_url: str, ask: Ask, timers: TimerThread
+) -> None:
+    with mock.patch.dict(os.environ, {"TP_CAPITAL_DATABASE_URL": as_engine(migrated_url)}, clear=True):
+        around = Surroundings(settings=load_settings(env_file=None), timers=timers)
+
+    def found() -> Finding:
+        return next(each for each in examine_database(around) if each.name == "database.retention")
+
+    def migrated() -> tuple[str, ...]:
+        return migrate(direct_url, schema=SCHEMA, strategy=Strategy.TIMESCALE, timers=timers)
+
+    assert found().status is Status.OK
+    assert migrated() == ()
+    ask(f"select public.remove_retention_policy('{TABLE}')")
+    assert (found().status, found().found) == (Status.FAIL, "the hypertable has no retention policy")
+    assert "tp-capital migrate" in str(found().remedy)
+    assert migrated() == ("retention_policy",)
+    assert found().status is Status.OK
+    # as an operator would, with the words of the remedy
+    ask(f"select public.alter_job({ask(JOB)[0]['job_id']}, scheduled => false)")
+    assert found().found == "the retention policy is switched off"
+    ask(str(found().remedy))
+    assert found().status is Status.OK
+    ask(f"select public.remove_retention_policy('{TABLE}')")
+    ask(f"select public.add_retention_policy('{TABLE}', interval '30 days')")
+    assert "after 30 days, not after 90" in found().found
+    ask(str(found().remedy).partition(";")[0])
+    assert migrated() == ("retention_policy",)
+    assert found().status is Status.OK
 
 
 def test_weeks_that_stay_because_no_scheduler_runs_are_told(

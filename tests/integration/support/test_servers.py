@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ops.local.process import wait_until
+from tests.support.databases import Server
 from tests.support.servers import PACKAGES, free_port, need_program, redis_server, speaks
 
 
@@ -35,3 +37,19 @@ def test_the_package_list_holds_names_only() -> None:
     lines = PACKAGES.read_text().split("\n")
     assert {"redis-server", "pgbouncer", "postgresql"} <= set(lines)
     assert all(re.fullmatch(r"[a-z0-9.+-]+", line) for line in lines[:-1])
+
+
+def test_fault_73_a_role_is_removed_with_its_rights_in_every_database(server: Server) -> None:
+    """As after each test: two tests of one process may make the same role."""
+    url = server.create(migrated=True)
+    try:
+        before = server.roles()
+        for _ in range(2):
+            server.make_role("reader", "pw")
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("grant select on signals.ledger to reader")
+                connection.execute("create schema of_reader authorization reader")
+            server.forget_roles({"reader"})
+            assert server.roles() == before
+    finally:
+        server.drop(url)

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 
 from engine.model import ChannelMessage, Outcome, Span
 from storage.errors import RowsRefusedError
-from storage.ledger import dead_letter_of
-from storage.ledger_rows import dead_letter_row, key_of, ledger_row, make_single, signal_row, to_json
+from storage.ledger_rows import (
+    dead_letter_of,
+    dead_letter_row,
+    key_of,
+    ledger_row,
+    make_single,
+    signal_row,
+    to_json,
+)
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, malformed, not_signal, signal_outcome
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

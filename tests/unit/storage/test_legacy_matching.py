@@ -83,3 +83,28 @@ def test_a_day_is_the_furthest() -> None:
 def test_doubles_are_of_the_row_that_was_taken_first_fault_8() -> None:
     rows = [Node("b", 2, NOON), Node("a", 1, NOON), Node("c", 3, NOON), Node("d", 4, NOON + timedelta(0, 1))]
     assert doubles_of(rows) == {"b": "a", "c": "a"}
+
+
+@given(HOURS, st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=6))
+def test_fault_44_messages_without_a_date_take_what_is_left_and_leave_no_row_without_one(
+    rows: list[int], messages: list[tuple[int, bool]]
+) -> None:
+    posted = [
+        Posting(str(number), NOON + timedelta(hours=hour), dated=dated)
+        for number, (hour, dated) in enumerate(messages)
+    ]
+    found = match(nodes(rows), posted)
+    assert len(set(found.values())) == len(found)
+    free = [each for each in posted if not each.dated and each.message_id not in found.values()]
+    assert not free or len(found) == len(nodes(rows)), "a row is left, and so is a message for it"
+    for fewer in combinations(posted, len(posted) - 1):
+        assert match(nodes(rows), fewer).keys() <= found.keys()
+
+
+def test_fault_44_a_message_without_a_date_is_matched_whatever_its_receipt() -> None:
+    far = NOON + timedelta(days=42)
+    assert match(nodes([0]), [Posting("1", far, dated=False)]) == {"r0": "1"}
+    assert match(nodes([0]), [Posting("1", far)]) == {}
+    # by their numbers, which rise with time as the rows do
+    both = [Posting("11", far, dated=False), Posting("9", far + timedelta(1), dated=False)]
+    assert match(nodes([0, 5]), both) == {"r0": "9", "r5": "11"}
