@@ -14,7 +14,7 @@ from actors.parser import read
 from engine.model import SECOND_HALF_WITHIN, Event, FirstHalf, Market, Reading, Signal
 from ops.explaining import explain
 
-__all__ = ["BadLineError", "event_object", "parse_lines", "reading_object"]
+__all__ = ["BadLineError", "event_object", "first_half", "parse_lines", "reading_object"]
 
 
 class BadLineError(ValueError):
@@ -48,7 +48,7 @@ def parse_lines(
             item.get("text"),
             item.get("caption"),
             market=of,
-            half_of=_first_half(item.get("before"), of),
+            half_of=first_half(item.get("before"), of),
         )
         if console is not None:
             console.rule(str(item.get("id")))
@@ -90,7 +90,7 @@ def event_object(event: Event) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _first_half(before: Mapping[str, Any] | None, market: Market) -> FirstHalf | None:
+def first_half(before: Mapping[str, Any] | None, market: Market) -> FirstHalf | None:
     """Return what an earlier message gives the one after it to complete, if it replies to it or comes soon."""
     if before is None:
         return None

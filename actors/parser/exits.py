@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from .lexicon import Field, words
 from .links import Link, follow, price_after, read_quote
+from .lists import read_on_line
 from .mentions import Mention, Mentions
 from .message import Message
 from .prices import Notation, Scale
@@ -53,8 +54,9 @@ class Places:
         """Return the new targets: behind `para`, else those of the labels among the tokens."""
         link = self._behind_word(start, end, only_first=True)
         if link is not None:
-            price = self._single(link)
-            return () if price is None else (price,)
+            prices = [target.price for target in read_on_line(self._message, link) if target.price < end]
+            values = [self._value(price) for price in prices]
+            return tuple(value for value in values if value is not None)
         found: tuple[Decimal, ...] = ()
         for mention in self._mentions.all:
             if start <= mention.label.head < end and mention.label.field is Field.TARGET:

@@ -73,7 +73,7 @@ def follow(message: Message, at: int, field: str = "") -> Link:
                 break
             i = behind
             continue
-        if kind is TokenKind.BREAK and on_line and not link.fresh_line:
+        if kind is TokenKind.BREAK and _leads_on(message, i, link, on_line=on_line):
             link.fresh_line = True
             i = message.next_line(i)
             continue
@@ -95,6 +95,13 @@ def follow(message: Message, at: int, field: str = "") -> Link:
         i += 1
     link.end = i
     return link
+
+
+def _leads_on(message: Message, i: int, link: Link, *, on_line: bool) -> bool:
+    """Tell whether a link goes on behind the line break at token i: behind a ticker only to an `@`."""
+    if link.fresh_line:
+        return False
+    return on_line or _word_at(message.items, message.next_line(i)) == "@"
 
 
 def _pass_words(message: Message, i: int, field: str) -> int | None:

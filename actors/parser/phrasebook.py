@@ -13,6 +13,7 @@ __all__ = [
     "CLOSE_BETWEEN",
     "CLOSING_FORMS",
     "CORRECTIONS",
+    "LEVEL_NOUNS",
     "LISTED_WORDS",
     "ORDERS",
     "PARTS",
@@ -21,6 +22,7 @@ __all__ = [
     "PRESENT_FORMS",
     "RESULT_RULES",
     "SOME_PARTS",
+    "STOP_NOUNS",
     "STOP_PLACES",
     "STOP_PLACES_ABROAD",
     "STOP_PLACES_UNPRICED",
@@ -31,6 +33,7 @@ __all__ = [
 
 _TARGETS = nouns("alvo tp target objetivo")
 _STOPS = nouns("stop sl")
+STOP_NOUNS = _STOPS
 _ORDER_NOUNS = nouns("compra venda entrada ordem")
 
 # ---- result (9.3, 13.6) ------------------------------------------------------------------------
@@ -52,6 +55,8 @@ _CLOSED_ABROAD = words("closed") | participles("cerrado")
 _TAKEN = participles("realizado feito executado")
 _WE_CLOSED = words("encerramos fechamos zeramos saimos realizamos")
 _TARGETS_ABROAD = _TARGETS | nouns("meta")
+
+LEVEL_NOUNS = _TARGETS_ABROAD | _STOPS | words("entrada entradas parcial parciais entry")
 
 RESULT_RULES = (
     Rule("result.target_hit", _TARGETS, _TARGET_PARTICIPLES),

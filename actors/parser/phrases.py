@@ -10,7 +10,16 @@ from .clauses import Clause
 from .lexicon import LABELS, words
 from .links import price_after
 from .message import Message
-from .phrasebook import CLOSE_BETWEEN, ORDERS, PHRASE_TRIGGERS, PRESENT_FORMS, RESULT_RULES, UPDATE_RULES
+from .phrasebook import (
+    CLOSE_BETWEEN,
+    LEVEL_NOUNS,
+    ORDERS,
+    PHRASE_TRIGGERS,
+    PRESENT_FORMS,
+    RESULT_RULES,
+    STOP_NOUNS,
+    UPDATE_RULES,
+)
 from .rules import PRICE, TICKER, Rule
 from .tokens import Token, TokenKind
 
@@ -140,16 +149,43 @@ def match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule
         return i
     if rule.close:
         return _match_close(message, clause, i, rule)
+    others = _OTHER_LEVELS.get(rule.reason, _NONE)
     for j in reach(message, setting, clause, i, verb=rule.verb):
-        if message.items[j].word in rule.then and is_word(message, j):
+        word = message.items[j].word
+        if rule.adjacent and j != i + 1:
+            return None
+        if word in rule.then and is_word(message, j):
             end = words_follow(message.items, j + 1, rule.following)
-            if end is not None:
+            if end is not None and (word not in STOP_NOUNS or _reaches_stop(message, rule, i, j)):
                 return end - 1
-        if rule.adjacent:
+        if rule.adjacent or word in others:
             return None
     if rule.then_ticker and ticker_in_reach(message, setting, clause, i):
         return i
     return None
+
+
+_NONE: frozenset[str] = frozenset()
+#: what is said behind another level is said of that one: `stop na entrada, alvo 1 batido` hits no stop
+_OTHER_LEVELS = {
+    "result.target_hit": LEVEL_NOUNS,
+    "result.stop_hit": LEVEL_NOUNS,
+    "update.changed": STOP_NOUNS | LEVEL_NOUNS - words("entrada entradas"),
+}
+
+
+def _reaches_stop(message: Message, rule: Rule, i: int, j: int) -> bool:
+    """Tell `atingiu o stop` from `pegou, subam o stop`: only the first stops a signal."""
+    if rule.reason != "result.level_reached":
+        return True
+    between = message.items[i + 1 : j]
+    return all(
+        token.word in CLOSE_BETWEEN or token.word in _TO_STOP or token.kind is TokenKind.TICKER
+        for token in between
+    )
+
+
+_TO_STOP = words("no na nos nas ao aos ja meu minha my # $")
 
 
 def _match_close(message: Message, clause: Clause, i: int, rule: Rule) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.parser import read
 from engine.model import Kind, Market, Reading, Signal
-from ops.parsing import event_object
+from ops.parsing import event_object, first_half
 
 __all__ = ["assert_read_as_labelled", "labelled_messages", "reading_of"]
 
@@ -38,7 +38,7 @@ def reading_of(message: Mapping[str, Any]) -> Reading:
     """Read a message in its market, after the earlier message that it may complete."""
     market = Market(message.get("market", "b3"))
     before = message.get("before")
-    half = None if before is None else read(before["text"], market=market).first_half
+    half = None if before is None else first_half(before, market)
     return read(message["text"], market=market, half_of=half)
 
 
