@@ -17,8 +17,9 @@ from .cancel_words import (
 from .clauses import Clause
 from .lexicon import words
 from .message import Message
-from .phrases import Phrase, Setting, begins_clause, is_word, match, ticker_in_reach, words_follow
+from .phrases import begins_clause, is_word, match, ticker_in_reach, words_follow
 from .rules import Rule
+from .setting import Phrase, Setting
 from .tokens import TokenKind
 
 __all__ = ["find_cancels"]

@@ -17,7 +17,7 @@ from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
 from .phrasebook import CORRECTIONS, PHRASE_TRIGGERS
-from .phrases import Phrase, Setting
+from .setting import Phrase, Setting
 from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal
 from .text import Prepared

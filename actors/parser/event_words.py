@@ -13,7 +13,8 @@ from .mentions import Mention, Mentions
 from .message import Message
 from .outcome_words import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, RESULT_NOUNS, RISK_WORDS, STOP_ADVICE
 from .phrasebook import ORDERS
-from .phrases import Setting, is_plan
+from .phrases import is_plan
+from .setting import Setting
 from .shapes import check_mark_behind
 from .sides import stands_alone
 from .tokens import TokenKind

@@ -13,7 +13,8 @@ from .lexicon import Field, words
 from .mentions import Mention, Mentions
 from .message import Message
 from .phrasebook import CLOSING_FORMS, CORRECTIONS, PARTS, SOME_PARTS
-from .phrases import Phrase, words_follow
+from .phrases import words_follow
+from .setting import Phrase
 from .shapes import check_mark_behind
 from .signals import Candidate
 from .target_numbers import FINAL, TARGET_WORDS, further, target_in

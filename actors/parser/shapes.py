@@ -16,7 +16,8 @@ from .phrasebook import (
     STOP_PREPOSITIONS,
     STOP_PREPOSITIONS_ABROAD,
 )
-from .phrases import Phrase, Setting, find_phrases, is_plan, is_word, reach, words_follow
+from .phrases import find_phrases, is_plan, is_word, reach, words_follow
+from .setting import Phrase, Setting
 from .tokens import TokenKind
 
 __all__ = ["all_phrases", "check_mark_behind"]
