@@ -129,7 +129,7 @@ function eventValues(event) {
 function nowLine({ now, stop }) {
   const said = [
     now.breakeven ? t("value.stopAtEntry") : now.stop !== stop && t("value.newStop", price(now.stop)),
-    now.fraction !== "1" && t("value.held", share(now.fraction)),
+    now.fraction !== "1" && (now.fraction === "0" ? t("value.closed") : t("value.held", share(now.fraction))),
   ].filter(Boolean);
   return said.length > 0 ? said.join(" · ") : null;
 }
