@@ -17,11 +17,21 @@ import requests
 
 from config import Settings
 from config.addresses import HttpAddress
+from config.fields import LOOPBACK_HOSTS
 from engine.shown import shown
 from storage.http_causes import plain_cause
 from storage.http_connection import KeptConnections, read_at_most
 
-__all__ = ["Answer", "Client", "ClientError", "DaemonClient", "DaemonError", "daemon_url", "local_url"]
+__all__ = [
+    "Answer",
+    "Client",
+    "ClientError",
+    "DaemonClient",
+    "DaemonError",
+    "daemon_url",
+    "is_daemon_of",
+    "local_url",
+]
 
 _TIMEOUT_S = 10.0
 _LARGEST_BYTES = 256 * 1024 * 1024
@@ -129,6 +139,26 @@ def local_url(host: str, port: int) -> str:
 def daemon_url(settings: Settings) -> str:
     """Return where a daemon with these settings answers on this machine."""
     return local_url(settings.http.host, settings.http.port)
+
+
+def is_daemon_of(settings: Settings, url: str) -> bool:
+    """Tell whether a URL leads to the daemon of these settings, so that their key may go there.
+
+    That is HOST and PORT, or a name of TP_CAPITAL_ALLOWED_HOSTS: at that port, at the one listed, or by TLS.
+    """
+    http = settings.http
+    try:
+        place, own = urlsplit(url), urlsplit(daemon_url(settings))
+        host, port = place.hostname, place.port or (443 if place.scheme == "https" else 80)
+    except ValueError:
+        return False
+    if host is None:
+        return False
+    if port == own.port and (host == own.hostname or LOOPBACK_HOSTS.issuperset({host, own.hostname})):
+        return True
+    names = {name.lower() for name in http.allowed_hosts}
+    at_home = place.scheme == "https" or port == own.port
+    return f"{host}:{port}" in names or (at_home and host in names)
 
 
 class DaemonError(Exception):

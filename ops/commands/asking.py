@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ops.client import DaemonClient, DaemonError, daemon_url
-from ops.commands.common import Since, key_for, stop, usable_settings
+from ops.client import DaemonClient, DaemonError
+from ops.commands.common import Since, daemon_and_key, stop
 from ops.daemon import stop_on_signals
 from ops.exit_codes import EXIT_FAILED
 from ops.terminal import markup, say, say_json
@@ -26,6 +26,7 @@ Url = Annotated[str | None, typer.Option(help="Address of the daemon; by default
 AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer as it is.")]
 
 _LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
+_OTHER_DAEMON = "; the key of the settings is sent only to their own daemon: HOST and PORT, or a name in TP_CAPITAL_ALLOWED_HOSTS"
 _POLL_S = 0.5
 #: an error that stands so long is the command's end; the daemon goes on trying
 _GIVE_UP_S = 30.0
@@ -37,13 +38,15 @@ dead_letters = typer.Typer(
 
 @contextlib.contextmanager
 def _daemon(url: str | None) -> Iterator[DaemonClient]:
-    settings = usable_settings()
-    url = url or daemon_url(settings)
+    url, key = daemon_and_key(url)
     try:
-        with DaemonClient(url, api_key=key_for(settings, url)) as daemon:
+        with DaemonClient(url, api_key=key) as daemon:
             yield daemon
     except DaemonError as error:
-        stop(EXIT_FAILED, str(error))
+        stop(
+            EXIT_FAILED,
+            f"{error}{_OTHER_DAEMON if error.status == HTTPStatus.UNAUTHORIZED and not key else ''}",
+        )
 
 
 @dead_letters.command("list")

@@ -10,6 +10,7 @@ import typer
 
 from config import ConfigurationError, Settings, load_settings
 from engine.shown import keep_hidden
+from ops.client import daemon_url, is_daemon_of
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.listening import Listening
 from ops.listen_failures import explain_listening
@@ -18,7 +19,7 @@ from ops.logging import configure_logging
 from ops.setting_names import setting_notes
 from ops.terminal import say
 
-__all__ = ["Since", "key_for", "listen", "quiet_logs", "stop", "usable_settings"]
+__all__ = ["Since", "daemon_and_key", "listen", "quiet_logs", "stop", "usable_settings"]
 
 
 def _instant(text: str) -> datetime:
@@ -45,18 +46,34 @@ def usable_settings(*, told: bool = True) -> Settings:
         settings = load_settings()
     except ConfigurationError as error:
         stop(EXIT_USAGE, *error.problems)
+    _prepare(settings, told=told)
+    return settings
+
+
+def _prepare(settings: Settings, *, told: bool) -> None:
     keep_hidden(settings.secrets())
     if told:
         for note in setting_notes():
             say(f"tp-capital: {note}", err=True)
-    return settings
 
 
-def key_for(settings: Settings, url: str) -> str | None:
-    """Return the key to send to a daemon: one that may write, or else that of the demo or stack of this folder."""
-    keys = settings.http.all_keys()
+def daemon_and_key(url: str | None) -> tuple[str, str | None]:
+    """Return where a daemon is asked, and the key to send there; without ``url`` it is the one of the settings.
+
+    The settings' key goes to their own daemon alone; else it is the key of the demo or stack of this folder.
+    """
+    if url is None:
+        settings = usable_settings()
+        url = daemon_url(settings)
+    else:
+        try:
+            settings = load_settings()
+        except ConfigurationError:
+            return url, key_of_local_daemon(url)  # wrong settings need not keep from asking another daemon
+        _prepare(settings, told=True)
+    keys = settings.http.all_keys() if is_daemon_of(settings, url) else ()
     best = next((key for key in keys if key.scope == "write"), keys[0] if keys else None)
-    return best.secret if best else key_of_local_daemon(url)
+    return url, best.secret if best else key_of_local_daemon(url)
 
 
 def quiet_logs() -> None:

@@ -11,11 +11,9 @@ from rich.live import Live
 
 from config import ConfigurationError
 from ops import daemon
-from ops.client import daemon_url
-from ops.commands.common import key_for, listen, stop, usable_settings
+from ops.commands.common import daemon_and_key, listen, stop, usable_settings
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
-from ops.local.keys import key_of_local_daemon
 from ops.status import fetch_health, health_tables, show_health, status_exit_code
 from ops.terminal import say_json
 
@@ -61,12 +59,7 @@ def status(
     url: Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")] = None,
 ) -> None:
     """Show the health of a running daemon. Exit 0 healthy, 1 degraded, 2 unhealthy or unreachable."""
-    if url is None:
-        settings = usable_settings()
-        url = daemon_url(settings)
-        key = key_for(settings, url)
-    else:
-        key = key_of_local_daemon(url)
+    url, key = daemon_and_key(url)
     body = fetch_health(url, api_key=key)
     if watch and not json:
         with (

@@ -6,6 +6,8 @@ import stat
 from collections.abc import Iterator
 
 from config.fields import LOOPBACK_HOSTS
+from config.http import short_keys
+from config.keys import SHORTEST_KEY
 from ops.doctor.findings import Finding, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
 from ops.setting_names import setting_notes
@@ -28,8 +30,16 @@ def examine_configuration(around: Surroundings) -> Iterator[Finding]:
 def _api_key(around: Surroundings) -> Finding:
     name = "configuration.api_key"
     http = around.settings.http
-    if http.api_key is not None:
-        return ok(name, "TP_CAPITAL_API_KEY is set")
+    keys = http.all_keys()
+    if short := short_keys(keys):
+        return warn(
+            name,
+            f"{', '.join(key.name for key in short)}: fewer than {SHORTEST_KEY} characters, which a program of this"
+            " machine can guess",
+            "take longer ones (openssl rand -hex 32)",
+        )
+    if keys:
+        return ok(name, f"set: {', '.join(f'{key.name} ({key.scope})' for key in keys)}")
     if http.host in LOOPBACK_HOSTS:
         return ok(name, f"none is set, and HOST={http.host} is reached from this machine only")
     return warn(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -14,7 +16,7 @@ import structlog
 
 from config import load_settings
 from ops.daemon import Daemon, stop_on_signals
-from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.exit_codes import EXIT_OK
 from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.listening import Listening
@@ -57,6 +59,7 @@ class Demo:
         self._listening = listening
         self._messages = messages
         self._state = state.absolute()
+        self._settings_file = self._state / SETTINGS_FILE
         self._gateway_port = listening.port + GATEWAY_PORT_STEP
 
     def run(self, *, seconds: float | None) -> int:
@@ -65,19 +68,44 @@ class Demo:
         Raises:
             DemoError: a part does not start.
         """
+        # said before anything is started: who cannot be told anything has nothing started
+        say(f"tp-capital demo starts PostgreSQL, a gateway and the engine; their logs: {self._state}")
         configure_logging(level="INFO", form=_log_format())
         with stop_on_signals() as stop:
             try:
                 self._state.mkdir(parents=True, exist_ok=True)
-                self._free_gateway_port()
-                with LocalPostgres(self._state / "postgres") as postgres:
-                    postgres.create_database(ENGINE_DATABASE)
-                    postgres.create_database(GATEWAY_DATABASE)
-                    with self._gateway(postgres.dsn(GATEWAY_DATABASE)) as gateway:
-                        self._fill(postgres.dsn(GATEWAY_DATABASE))
-                        return self._run_engine(postgres, gateway, stop, seconds)
+                with self._own_folder():
+                    self._free_gateway_port()
+                    # commands in this folder find the key there; one may come while the engine only has its port
+                    write_settings(self._settings_file, self._settings())
+                    return self._run_parts(stop, seconds)
             except (LocalServerError, DatabaseUnavailableError, ImportFileError, OSError) as error:
                 raise DemoError(str(error)) from error
+
+    def _run_parts(self, stop: threading.Event, seconds: float | None) -> int:
+        with LocalPostgres(self._state / "postgres") as postgres:
+            postgres.create_database(ENGINE_DATABASE)
+            postgres.create_database(GATEWAY_DATABASE)
+            with self._gateway(postgres.dsn(GATEWAY_DATABASE)) as gateway:
+                self._fill(postgres.dsn(GATEWAY_DATABASE))
+                return self._run_engine(postgres, gateway, stop, seconds)
+
+    @contextmanager
+    def _own_folder(self) -> Iterator[None]:
+        """Have the folder for this demo alone, and leave no settings in it; the kernel frees it of one that is killed."""
+        folder = os.open(self._state, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            raise DemoError(
+                f"another demo runs in {self._state}: stop it, or choose another --state"
+            ) from None
+        try:
+            yield
+        finally:
+            self._settings_file.unlink(missing_ok=True)
+            os.close(folder)
 
     def _free_gateway_port(self) -> None:
         """Stop what a killed demo of this folder left, and refuse a port that is a stranger's, first of all."""
@@ -129,7 +157,7 @@ class Demo:
     def _run_engine(
         self, postgres: LocalPostgres, gateway: OwnedProcess, stop: threading.Event, seconds: float | None
     ) -> int:
-        own = self._engine_environment(postgres)
+        own = self._settings() | {"TP_CAPITAL_DATABASE_URL": postgres.dsn(ENGINE_DATABASE)}
         for name in set(os.environ) - set(with_settings(own)):
             del os.environ[name]
         os.environ.update(own)
@@ -142,8 +170,7 @@ class Demo:
         daemon = Daemon(settings, self._listening, logs=logs)
         clean = False
         try:
-            # commands in this folder find the key there, for as long as the demo runs
-            write_settings(self._state / SETTINGS_FILE, own)
+            write_settings(self._settings_file, own)
             daemon.start()
             self._announce(postgres, gateway)
             if timer is not None:
@@ -154,17 +181,18 @@ class Demo:
             if timer is not None:
                 timer.cancel()
             # first, as a second signal ends all that follows
-            (self._state / SETTINGS_FILE).unlink(missing_ok=True)
+            self._settings_file.unlink(missing_ok=True)
             orderly = daemon.stop("end of the demo")
-        if daemon.escalation:
-            raise DemoError(daemon.escalation)
-        return EXIT_OK if clean and orderly else EXIT_FAILED
+        if daemon.escalation or not clean or not orderly:
+            raise DemoError(
+                daemon.escalation or "the engine ended by itself, or did not stop in time: its log says more"
+            )
+        return EXIT_OK
 
-    def _engine_environment(self, postgres: LocalPostgres) -> Mapping[str, str]:
-        """Return the settings of the demo; what else the environment sets goes on to hold."""
+    def _settings(self) -> dict[str, str]:
+        """Return the settings of the engine but for the database; what else the environment sets goes on to hold."""
         return {
             "TP_CAPITAL_DB_STRATEGY": "neon",
-            "TP_CAPITAL_DATABASE_URL": postgres.dsn(ENGINE_DATABASE),
             "TELEGRAM_GATEWAY_URL": f"http://127.0.0.1:{self._gateway_port}",
             "TELEGRAM_GATEWAY_API_KEY": kept_key(self._state, GATEWAY_KEY_FILE),
             **own_api_key(self._state),
@@ -187,6 +215,10 @@ class Demo:
             (
                 "API key",
                 f"in {self._state / API_KEY_FILE}: writes at the engine want it, commands in this folder find it",
+            ),
+            (
+                "settings",
+                f"in {self._settings_file}: with `set -a; . FILE` doctor and others reach these parts",
             ),
             ("logs", str(self._state)),
             ("stop", "Ctrl-C"),

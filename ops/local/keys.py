@@ -47,12 +47,12 @@ def kept_key(folder: Path, name: str) -> str:
 
 
 def own_api_key(folder: Path) -> dict[str, str]:
-    """Return the settings by which an engine asks for the folder's key, unless the environment brings one.
+    """Return the settings by which an engine asks for the environment's key, or else for the folder's.
 
     The page of a person on this machine goes on to sync without it.
     """
-    given = os.environ.get(_API_KEY) or os.environ.get(_API_KEY + FILE_SUFFIX)
-    key = {} if given else {_API_KEY: kept_key(folder, API_KEY_FILE)}
+    in_file = os.environ.get(_API_KEY + FILE_SUFFIX)
+    key = {} if in_file else {_API_KEY: os.environ.get(_API_KEY) or kept_key(folder, API_KEY_FILE)}
     return {**key, "TP_CAPITAL_SYNC_OPEN": os.environ.get("TP_CAPITAL_SYNC_OPEN", "1")}
 
 

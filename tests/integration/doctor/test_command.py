@@ -118,6 +118,22 @@ def test_open_to_the_world_without_a_key_is_a_warning(doctor: Doctor) -> None:
     assert "TP_CAPITAL_API_KEY" in check["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "status", "said"),
+    [
+        ("script:write:0123456789abcdef", "ok", "script (write)"),
+        ("page:read:0123456789abcdef,script:write:short", "warn", "script: fewer than 16 characters"),
+    ],
+)
+def test_fault_59_named_keys_are_known_and_short_ones_told(
+    doctor: Doctor, keys: str, status: str, said: str
+) -> None:
+    checks = json.loads(doctor("--json", TP_CAPITAL_API_KEYS=keys).stdout)["checks"]
+    check = next(check for check in checks if check["name"] == "configuration.api_key")
+    assert check["status"] == status
+    assert said in check["found"]
+
+
 def test_an_env_file_open_to_others_is_a_warning(doctor: Doctor, tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text("LOG_LEVEL=INFO\n")

@@ -68,7 +68,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def run(served: EngineProcess, *words: str) -> Result:
-    result = CliRunner().invoke(app, [*words, "--url", served.url])
+    # its key is sent to this address, as it is that of the settings
+    result = CliRunner().invoke(
+        app, [*words, "--url", served.url], env={"PORT": served.url.rpartition(":")[2]}
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
@@ -249,6 +252,14 @@ def test_status_shows_how_each_channel_is_read(served: EngineProcess) -> None:
     eventually(is_shown)
 
 
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Tell whether a process has a handler for a signal, which is none of the interpreter's own for SIGTERM."""
+    status = dict(
+        line.partition(":")[::2] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line
+    )
+    return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
+
+
 def test_status_looks_again_until_it_is_left(served: EngineProcess) -> None:
     watching = subprocess.Popen(
         [sys.executable, "-m", "ops.cli", "status", "--watch", "--url", served.url],
@@ -256,8 +267,9 @@ def test_status_looks_again_until_it_is_left(served: EngineProcess) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
+    eventually(lambda: catches(watching.pid, signal.SIGTERM), what="it does not watch")
     with pytest.raises(subprocess.TimeoutExpired):
-        watching.wait(4)
+        watching.wait(2.5)
     watching.send_signal(signal.SIGINT)
     out, _ = watching.communicate(timeout=10)
     assert "tp-capital: " in out

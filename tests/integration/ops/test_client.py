@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from config import load_settings
 from ops.cli import app
-from ops.client import Client, ClientError, DaemonClient, DaemonError
+from ops.client import Client, ClientError, DaemonClient, DaemonError, is_daemon_of
 from ops.local.ports import free_port
 from ops.local.probes import http_problem
 from tests.support.httpstub import Answer, HttpStub, json_answer
@@ -35,10 +36,50 @@ def test_fault_57_no_redirect_carries_the_key_to_another_host() -> None:
 def test_fault_57_commands_end_with_one_line_at_a_redirect(words: list[str]) -> None:
     with HttpStub() as other, HttpStub() as asked:
         asked.answer(Answer(status=302, headers={"Location": other.url + "/x"}))
-        result = CliRunner().invoke(app, [*words, "--url", asked.url], env={"TP_CAPITAL_API_KEY": KEY})
+        own = {"TP_CAPITAL_API_KEY": KEY, "PORT": str(asked.port)}
+        result = CliRunner().invoke(app, [*words, "--url", asked.url], env=own)
+        assert asked.requests[0].headers["x-api-key"] == KEY
         assert result.exit_code in (1, 2)
         assert "not followed" in " ".join(result.output.split())
         assert other.requests == ()
+
+
+@pytest.mark.parametrize("words", [["status"], ["logs"], ["dead-letters", "list"], ["backfill"]])
+def test_fault_57_the_key_of_the_settings_goes_to_their_own_daemon_alone(words: list[str]) -> None:
+    with HttpStub(json_answer({"detail": "no"}, status=400)) as asked:
+        for port, sent in ((asked.port, KEY), (free_port(), None)):
+            keys = {"TP_CAPITAL_API_KEYS": f"page:read:{KEY}-2,script:write:{KEY}", "PORT": str(port)}
+            CliRunner().invoke(app, [*words, "--url", asked.url], env=keys)
+            assert asked.requests[-1].headers.get("x-api-key") == sent
+        # wrong settings need not keep from asking another daemon
+        CliRunner().invoke(app, [*words, "--url", asked.url], env={"PORT": "x"})
+        assert len(asked.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "own"),
+    [
+        ({}, "http://127.0.0.1:4008", True),
+        ({}, "http://localhost:4008/", True),
+        ({}, "http://127.0.0.1:4009", False),
+        ({}, "http://127.0.0.1", False),
+        ({}, "http://127.0.0.1.example:4008", False),
+        ({}, "http://127.0.0.1:4008@other.example", False),
+        ({}, "http://[", False),
+        ({"HOST": "::", "TP_CAPITAL_API_KEY": KEY}, "http://[::1]:4008", True),
+        ({"HOST": "10.0.0.5", "TP_CAPITAL_API_KEY": KEY}, "http://10.0.0.5:4008", True),
+        ({"HOST": "10.0.0.5", "TP_CAPITAL_API_KEY": KEY}, "http://127.0.0.1:4008", False),
+        ({"TP_CAPITAL_ALLOWED_HOSTS": "TP.example"}, "https://tp.example/tp", True),
+        ({"TP_CAPITAL_ALLOWED_HOSTS": "tp.example"}, "http://tp.example", False),
+        ({"TP_CAPITAL_ALLOWED_HOSTS": "tp.example:8080"}, "http://tp.example:8080", True),
+    ],
+)
+def test_fault_57_whose_daemon_a_url_leads_to(
+    settings: dict[str, str], url: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert is_daemon_of(load_settings(env_file=None), url) is own
 
 
 def test_fault_64_neither_proxy_nor_netrc_of_the_environment_has_a_say(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.local.ports import free_port
 from tests.support.stack import surroundings
 
 ROOT = Path(__file__).parents[3]
@@ -50,11 +51,11 @@ def test_fault_69_a_text_is_read_as_utf_8_whatever_the_terminal_speaks(tmp_path:
 
 @pytest.mark.parametrize(
     "command",
-    ["parse", "parse --jsonl", "init-env --output -", "doctor --json"],
+    ["parse", "parse --jsonl", "init-env --output -", "doctor --json", "demo --port {port}"],
 )
 def test_fault_69_a_full_disk_is_told_in_one_line(tmp_path: Path, command: str) -> None:
     text = json.dumps({"id": "1", "text": SIGNAL})
-    done = run(f"tp-capital {command} > /dev/full", tmp_path, text=text)
+    done = run(f"tp-capital {command.format(port=free_port())} > /dev/full", tmp_path, text=text)
     assert done.returncode == 1
     assert done.stderr.decode() == "tp-capital: cannot write to standard output: No space left on device\n"
 
@@ -80,6 +81,6 @@ def test_fault_69_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
 
 
 def test_fault_69_a_demo_runs_without_an_output(tmp_path: Path) -> None:
-    done = run("tp-capital demo --port 34108 --for 0 >&-", tmp_path)
+    done = run(f"tp-capital demo --port {free_port()} --for 0 >&-", tmp_path)
     assert done.stderr == b""
     assert done.returncode == 0
