@@ -90,11 +90,11 @@ class Parts:
             listening,
             services=self.services,
             stores=self._stores,
-            timers=self._timers,
             registry=self._registry,
             instruments=self._instruments,
             logs=logs,
             channels=self._channels,
+            gateway=self._gateway,
             retention=RETENTION,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
@@ -17,7 +17,6 @@ from config.fields import LOOPBACK_HOSTS
 from config.keys import ApiKeyEntry
 from engine.actor import Services
 from engine.children import ChildSpec
-from engine.timers import Timers
 from ops.http.app import AppParts, create_app
 from ops.http.channels import ChannelParts
 from ops.http.clients import Proxies
@@ -45,7 +44,7 @@ __all__ = ["Serving"]
 
 
 class Serving:
-    """Makes what answers requests. ``retention`` is how far back signals are served."""
+    """Makes what answers requests. ``retention`` is how far back signals are served; ``gateway`` makes a client."""
 
     def __init__(
         self,
@@ -54,22 +53,22 @@ class Serving:
         *,
         services: Services,
         stores: Stores,
-        timers: Timers,
         registry: CollectorRegistry,
         instruments: Instruments,
         logs: RecentLogs,
         channels: Channels,
+        gateway: Callable[[], GatewayClient],
         retention: timedelta,
     ) -> None:
         self._settings = settings
         self._listening = listening
         self._services = services
         self._stores = stores
-        self._timers = timers
         self._registry = registry
         self._instruments = instruments
         self._logs = logs
         self._channels = channels
+        self._gateway = gateway
         self._signals = Signals(stores.database, retention=retention)
         self._summaries = Summaries(stores.database, retention=retention)
         self._feed = Feed()
@@ -160,16 +159,8 @@ class Serving:
 
     def _sync(self, limit: int) -> SyncResult:
         """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""
-        settings = self._settings.gateway
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        timeout_s = settings.sync_timeout_ms / 1000
-        client = GatewayClient(
-            settings.url,
-            api_key=key,
-            login=settings.address.login,
-            timeout_s=timeout_s,
-            timers=self._timers,
-        )
+        timeout_s = self._settings.gateway.sync_timeout_ms / 1000
+        client = self._gateway()
         try:
             return client.sync(limit=limit, timeout_s=timeout_s)
         finally:

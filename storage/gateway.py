@@ -234,7 +234,7 @@ class GatewayClient:
                 raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
             if cut.happened:
                 raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
-        if (allowed := read_quota(headers)) is not None:
+        if (allowed := read_quota(headers, now=self._now())) is not None:
             self._quota.heard(*allowed, time.monotonic())
         check_status(status, headers, content or b"", path)
         if content is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +16,7 @@ from storage.errors import (
     GatewayStatusError,
     GatewayUnauthorizedError,
 )
+from storage.gateway_quota import read_reset
 from storage.gateway_rows import TooManyRowsError, read_page
 
 __all__ = ["check_status", "count_of", "decode_answer"]
@@ -71,20 +73,18 @@ def _detail(content: bytes) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
-    """Read Retry-After (RFC 9110: seconds or a date) or RateLimit-Reset (seconds), at most an hour."""
+    """Read Retry-After (RFC 9110: seconds or a date), else when the window of the quota ends; at most an hour."""
     retry_after = headers.get("Retry-After", "").strip()
-    if retry_after and not retry_after.isdecimal():
-        try:
-            delay_s = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-            return min(max(delay_s, 1.0), 3600.0)
-        except (ValueError, TypeError, OverflowError):
-            retry_after = ""
-    reset = headers.get("RateLimit-Reset") or headers.get("X-RateLimit-Reset-After") or ""
-    combined = re.search(r"(?:^|[;,\s])(?:reset|t)=(\d{1,6})", headers.get("RateLimit", ""))
-    for value in (retry_after, reset.strip(), combined.group(1) if combined else ""):
-        if value.isdecimal():  # unlike isdigit, false for a superscript, which int() refuses
-            return float(min(max(int(value[:9]), 1), 3600))
-    return DEFAULT_RETRY_AFTER_S
+    now = datetime.now(UTC)
+    delay_s: float | None = None
+    if re.fullmatch(r"[0-9]+", retry_after):
+        delay_s = float(retry_after)
+    elif retry_after:
+        with suppress(ValueError, TypeError, OverflowError):
+            delay_s = (parsedate_to_datetime(retry_after) - now).total_seconds()
+    if delay_s is None:
+        delay_s = read_reset(headers, now=now)
+    return DEFAULT_RETRY_AFTER_S if delay_s is None else min(max(delay_s, 1.0), 3600.0)
 
 
 def count_of(data: object, key: str) -> int:

@@ -41,8 +41,12 @@ def decode_message(item: object, *, channel: str, now: datetime) -> SourceMessag
     given_id = fields.get("id")
     own_id = fields.get("messageId")
     ack_id = own_id if isinstance(own_id, str) and _USABLE_ID.fullmatch(own_id) else None
-    raw = unread.raw if unread else _raw(item)
-    gateway_id = _storable_id(given_id) if isinstance(given_id, str) else _digest(raw)
+
+    def raw() -> str:
+        # of the few that are kept as they came: it takes as long as all the rest
+        return unread.raw if unread else _raw(item)
+
+    gateway_id = _storable_id(given_id) if isinstance(given_id, str) else _digest(raw())
     message_id = ack_id or f"id:{gateway_id}"
     try:
         if unread:
@@ -58,7 +62,7 @@ def decode_message(item: object, *, channel: str, now: datetime) -> SourceMessag
             gateway_id=gateway_id,
             ack_id=ack_id,
             error=str(error),
-            raw=raw,
+            raw=raw(),
             version=_version(fields),
         )
 
@@ -157,6 +161,8 @@ def _raw(item: object) -> str:
 
 def _storable_id(gateway_id: str) -> str:
     """Return an id that any database takes as a key: printable ASCII, and not long."""
+    if gateway_id.isascii() and gateway_id.isprintable() and len(gateway_id) <= _LONGEST_ID:
+        return gateway_id
     plain = gateway_id.encode("ascii", "backslashreplace").decode()
     plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain)
     return plain if len(plain) <= _LONGEST_ID else _digest(plain)
@@ -200,6 +206,8 @@ def _bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:
     if updated is not None and not is_plausible(updated, now=now):
         # so that a later edit is still a later one
         updated = now if updated > now else EARLIEST
+    if (received, updated) == (message.received_at, message.updated_at):
+        return message
     odd = not is_plausible(message.received_at, now=now) or updated != message.updated_at
     return replace(message, received_at=received, updated_at=updated, odd_dates=odd)
 

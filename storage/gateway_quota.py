@@ -10,11 +10,16 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-__all__ = ["Quota", "read_quota"]
+__all__ = ["Quota", "read_quota", "read_reset"]
 
 #: a longer window is not believed, for it would keep us still for so long
 _LONGEST_WINDOW_S = 3600.0
+#: from here on a number means no window; from the others on an instant of this century
+_NO_WINDOW_S, _EPOCH_S, _EPOCH_MS = 1e6, 1e9, 1e12
 _HEADERS = (
     ("RateLimit-Remaining", "RateLimit-Reset"),
     ("X-RateLimit-Remaining", "X-RateLimit-Reset-After"),
@@ -69,15 +74,45 @@ class Quota:
         return self._apart_s if now_s < self._until_s else 0.0
 
 
-def read_quota(headers: Mapping[str, str]) -> tuple[int, float] | None:
-    """Return (calls left, seconds of the window left) as an answer's headers say; None when they do not."""
+def read_quota(headers: Mapping[str, str], *, now: datetime) -> tuple[int, float] | None:
+    """Return (calls left, seconds of the window left) as an answer's headers say; None when they do not.
+
+    ``now`` is of our clock, for a gateway that names the instant of the reset and does not date its answer.
+    """
     combined = headers.get("RateLimit", "")
     pairs = [(headers.get(left, ""), headers.get(reset, "")) for left, reset in _HEADERS]
     pairs.append((_named(combined, "remaining|r"), _named(combined, "reset|t")))
     for left, reset in pairs:
-        if re.fullmatch(r"[0-9]{1,9}", left.strip()) and re.fullmatch(r"[0-9]{1,6}", reset.strip()):
-            return int(left), float(reset)
+        if re.fullmatch(r"[0-9]{1,9}", left.strip()):
+            window_s = _window_s(reset.strip(), headers, now)
+            if window_s is not None:
+                return int(left), window_s
     return None
+
+
+def read_reset(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Return the seconds until a gateway counts anew, as an answer's headers say; None when they do not."""
+    resets = [headers.get(reset, "") for _, reset in _HEADERS]
+    resets.append(_named(headers.get("RateLimit", ""), "reset|t"))
+    found = (_window_s(reset.strip(), headers, now) for reset in resets)
+    return next((window_s for window_s in found if window_s is not None), None)
+
+
+def _window_s(reset: str, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read seconds, or the instant of the reset: seconds or milliseconds since 1970."""
+    if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,9})?", reset):
+        return None
+    value = float(reset)
+    if value < _NO_WINDOW_S:
+        return value
+    if value >= _EPOCH_MS:
+        value /= 1000
+    if value < _EPOCH_S:
+        return None
+    with suppress(ValueError, TypeError, OverflowError):
+        # by the clock that the instant is of
+        now = parsedate_to_datetime(headers.get("Date", "")).replace(tzinfo=UTC)
+    return max(0.0, value - now.timestamp())
 
 
 def _named(header: str, names: str) -> str:

@@ -109,6 +109,13 @@ def test_ratelimit_reset_counts_when_retry_after_is_missing_fault_6() -> None:
     assert retry_after_s(RateLimit_Reset="42", Retry_After="5") == 5.0
 
 
+def test_fault_47_an_instant_of_the_reset_counts_by_the_clock_it_is_of() -> None:
+    date = "Wed, 12 Nov 2025 13:04:31 GMT"
+    assert retry_after_s(X_RateLimit_Reset="1762952705", Date=date) == 34.0
+    assert retry_after_s(X_RateLimit_Reset="1762952600", Date=date) == 1.0
+    assert retry_after_s(X_RateLimit_Reset="9762952600", Date=date) == 3600.0
+
+
 @pytest.mark.parametrize(
     "header",
     ["limit=300, remaining=0, reset=17", "limit=300;reset=17", '"default";r=0;t=17', "reset=17"],

@@ -36,6 +36,12 @@ def decode_bad(value: object) -> MalformedMessage:
     return message
 
 
+def test_fault_91_a_message_that_can_be_read_is_not_written_again() -> None:
+    """A tail check reads thousands that are known: writing them was most of its work."""
+    unwritable = object()
+    assert decode_good(item() | {"another": unwritable}).message_id == "5001"
+
+
 def test_a_whole_message_is_read_key_by_key() -> None:
     assert decode(item()) == ChannelMessage(
         channel=CHANNEL,

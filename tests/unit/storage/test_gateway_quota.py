@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import statistics
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from requests.structures import CaseInsensitiveDict
@@ -100,11 +101,30 @@ def test_nothing_left_means_after_the_window_and_in_order() -> None:
         ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset-After": "34"}, (12, 34.0)),
         ({"RateLimit": "limit=300, remaining=12, reset=34"}, (12, 34.0)),
         ({"RateLimit": '"default";r=12;t=34'}, (12, 34.0)),
-        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1762952671"}, None),
+        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "34"}, (12, 34.0)),
+        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1762952705"}, (12, 34.0)),
+        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1762952705.5"}, (12, 34.5)),
+        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1762952705000"}, (12, 34.0)),
+        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1762952600"}, (12, 0.0)),
+        # the gateway's clock is a minute behind ours
+        (
+            {
+                "X-RateLimit-Remaining": "12",
+                "X-RateLimit-Reset": "1762952645",
+                "Date": "Wed, 12 Nov 2025 13:03:31 GMT",
+            },
+            (12, 34.0),
+        ),
+        (
+            {"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1762952705", "Date": "yesterday"},
+            (12, 34.0),
+        ),
+        ({"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "5000000"}, None),
         ({"RateLimit-Remaining": "-1", "RateLimit-Reset": "x"}, None),
         ({"RateLimit-Remaining": "9" * 5000, "RateLimit-Reset": "5"}, None),
         ({}, None),
     ],
 )
-def test_the_headers_of_a_quota(headers: dict[str, str], expected: tuple[int, float] | None) -> None:
-    assert read_quota(CaseInsensitiveDict(headers)) == expected
+def test_fault_47_the_headers_of_a_quota(headers: dict[str, str], expected: tuple[int, float] | None) -> None:
+    now = datetime(2025, 11, 12, 13, 4, 31, tzinfo=UTC)
+    assert read_quota(CaseInsensitiveDict(headers), now=now) == expected
