@@ -28,9 +28,9 @@ _MOST_DIGITS = 1000
 #: of what is kept of a row that is not read
 _LONGEST_FIELD = 1000
 
-#: a string, whole or cut off, or what gives JSON its shape; linear, for no string is tried twice, and without memory of the way
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
-_KEY = re.compile(rb'\s*("(?:[^"\\]++|\\.)*+")\s*:')
+#: what gives JSON its shape; strings are passed over by hand: a pattern for them remembers its way, 100 bytes for one
+_SHAPE = re.compile(rb'["\[\]{},]')
+_OPENING, _COLON = re.compile(rb'\s*"'), re.compile(rb"\s*:")
 
 
 class TooManyRowsError(Exception):
@@ -108,10 +108,10 @@ def read_row(row: bytes) -> object:
 def _read_apart(content: bytes, limit: int) -> dict[str, Any]:
     page: dict[str, Any] = {}
     for begin, end in _parts(content, b"{"):
-        key = _KEY.match(content, begin, end)
+        key = _key(content, begin, end)
         if key is None:
             raise ValueError("a key is wanted")
-        name, value = json.loads(key[1]), content[key.end() : end].strip()
+        name, value = json.loads(key[0]), content[key[1] : end].strip()
         if name == "data" and value.startswith(b"["):
             rows: list[object] = []
             for first, last in _parts(value, b"["):
@@ -130,9 +130,12 @@ def _parts(content: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
     """Yield where the parts of an object or a list stand, which begins with ``opening``."""
     if not content.lstrip().startswith(opening):
         raise ValueError(f"{opening.decode()} is wanted")
-    depth, begin = 0, 0
-    for token in _TOKEN.finditer(content):
+    depth, begin, at = 0, 0, 0
+    while token := _SHAPE.search(content, at):
+        at = token.end()
         match token[0]:
+            case b'"':
+                at = _string_end(content, at, len(content)) or len(content)
             case b"{" | b"[":
                 depth += 1
                 if depth == 1:
@@ -149,15 +152,36 @@ def _parts(content: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
     raise ValueError("it ends too soon")
 
 
+def _key(content: bytes, begin: int, end: int) -> tuple[bytes, int] | None:
+    """Return the key that a part begins with, and where its value begins; None when there is none."""
+    opening = _OPENING.match(content, begin, end)
+    closed = _string_end(content, opening.end(), end) if opening else None
+    colon = _COLON.match(content, closed, end) if closed else None
+    if not (opening and closed and colon):
+        return None
+    return content[opening.end() - 1 : closed], colon.end()
+
+
+def _string_end(content: bytes, begin: int, end: int) -> int | None:
+    """Return where a string ends whose text begins at ``begin``; None when it is cut off."""
+    at = begin
+    while (quote := content.find(b'"', at, end)) >= 0:
+        text, at = content[at:quote], quote + 1
+        # each pair of backslashes is one that was meant, a single one belongs to the quote
+        if (len(text) - len(text.rstrip(b"\\"))) % 2 == 0:
+            return at
+    return None
+
+
 def _short_fields(row: bytes) -> dict[str, Any]:
     """Return the short values of a row's own, without what is nested or long."""
     fields: dict[str, Any] = {}
     try:
         for begin, end in _parts(row, b"{"):
-            key = _KEY.match(row, begin, end)
-            value = row[key.end() : end].strip() if key else b""
-            if key and len(value) + len(key[1]) <= _LONGEST_FIELD and value[:1] not in {b"{", b"["}:
-                fields[json.loads(key[1])] = json.loads(value)
+            key = _key(row, begin, end)
+            value = row[key[1] : end].strip() if key else b""
+            if key and len(value) + len(key[0]) <= _LONGEST_FIELD and value[:1] not in {b"{", b"["}:
+                fields[json.loads(key[0])] = json.loads(value)
     except ValueError:
         pass
     return fields
