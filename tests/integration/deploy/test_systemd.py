@@ -1,6 +1,7 @@
 """The systemd units: what the manager takes them for, and how far a taken-over engine could get."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from ops.daemon import STOP_S
 from tests.support.servers import need_program
 
-UNITS = Path(__file__).parents[3] / "ops" / "deploy" / "systemd"
+ROOT = Path(__file__).parents[3]
+UNITS = ROOT / "ops" / "deploy" / "systemd"
 SERVICES = ["tp-capital.service", "tp-capital-migrate.service", "tp-capital-backup.service"]
 ENGINE = (UNITS / "tp-capital.service").read_text("utf-8")
 #: `systemd-analyze security` gives points from 0 (locked away) to 10; what is left is TCP, which the engine is for
@@ -37,6 +39,31 @@ def test_the_manager_takes_every_unit_without_a_word(tmp_path: Path) -> None:
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     ours = [line for line in checked.stderr.splitlines() if "tp-capital" in line]
     assert (checked.returncode, ours) == (0, []), checked.stderr
+
+
+def test_a_credential_as_the_docs_have_it_is_taken_too(tmp_path: Path) -> None:
+    program = need_program("systemd-analyze")
+    (example,) = re.findall(
+        r"```ini\n(.*?)```", (ROOT / "docs" / "deployment.md").read_text("utf-8"), re.DOTALL
+    )
+    unit = placed(tmp_path) / "tp-capital.service"
+    own = unit.with_name("tp-capital.service.d")
+    own.mkdir()
+    (own / "override.conf").write_text(example)
+    checked = subprocess.run(
+        [program, "verify", "--man=no", str(unit)],
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, "tp-capital" in checked.stderr) == (0, False), checked.stderr
+    (named,) = re.findall(r"^LoadCredential=(\w+):/", example, re.MULTILINE)
+    assert named == "TP_CAPITAL_API_KEYS"
+
+
+def test_a_reload_is_the_signal_by_which_keys_are_read_again() -> None:
+    assert value("ExecReload") == "kill -HUP $MAINPID"
 
 
 def test_a_unit_with_a_mistake_is_found(tmp_path: Path) -> None:
