@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,9 +39,20 @@ class RedisState:
 
 def connect_redis(address: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
     """Return a client of a server, arguments of :class:`redis.Redis`; it connects with the first question."""
-    return redis.Redis(
+    client = redis.Redis(
         **address, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
     )
+    if address.get("ssl"):
+        client.connection_pool.connection_class = _Tls
+    return client
+
+
+class _Tls(redis.SSLConnection):
+    """Trusts the authorities of the file that is named, and no others. Its parent adds them to the system's."""
+
+    def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
+        context = ssl.create_default_context(cafile=self.ca_certs)
+        return context.wrap_socket(sock, server_hostname=self.host)
 
 
 class RedisServer:
