@@ -55,8 +55,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield place
     finally:
         if place.demo.poll() is None:
-            place.demo.kill()
-        place.demo.communicate()
+            # not killed: it has a database and a gateway to stop
+            place.demo.terminate()
+        place.demo.communicate(timeout=60)
 
 
 def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: Place) -> None:
