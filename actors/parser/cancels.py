@@ -134,8 +134,14 @@ _UNHEARD = frozenset((TokenKind.TICKER, TokenKind.SIGN, TokenKind.BREAK, TokenKi
 
 def _begins_clause(message: Message, clause: Clause, i: int, unfilled: int | None) -> bool:
     """Tell whether only tickers, words to the reader and `não acionou` or its like stand before token i."""
-    start = unfilled if unfilled is not None and unfilled <= i else clause.start
-    return begins_clause(message, start, i)
+    if unfilled is None or unfilled > i:
+        return begins_clause(message, clause.start, i)
+    while message.items[unfilled].word in _OF_TICKER:  # `não pegou entrada em WEGE3, cancela`
+        unfilled += 1
+    return begins_clause(message, unfilled, i)
+
+
+_OF_TICKER = words("em no na de do da")
 
 
 def _is_suppressed(message: Message, phrase: Phrase) -> bool:

@@ -19,7 +19,8 @@ _ENDS = frozenset(".!?;")
 #: may stand between the end of a sentence and the space behind it: `?!`, `?"`
 _CLOSERS = _ENDS | frozenset("\"'”’»]")
 _TRIGGERS = CONDITION_WORDS | {"assim", "ao", "no", "nos"}
-_DENYING = NEGATIONS | DENIALS
+_NEARLY = frozenset(("quase",))
+_DENYING = NEGATIONS | DENIALS | _NEARLY
 _CONDITIONAL_TARGETS = words("alvo alvos objetivo objetivos tp tps")
 _BEFORE_TARGET = frozenset(ORDINALS) | {"ultimo"}
 
@@ -93,7 +94,7 @@ def _clause(tokens: Tokens, start: int, end: int, *, may_negate: bool) -> Clause
         for i in range(end - 1, start - 1, -1):
             word = items[i].word
             negated = i if word in NEGATIONS else negated
-            denied = i if word in DENIALS else denied
+            denied = i if word in DENIALS or _is_nearly(items, i) else denied
     names = [token.ticker.name for token in items[start:end] if token.ticker is not None]
     return Clause(
         start=start,
@@ -103,6 +104,11 @@ def _clause(tokens: Tokens, start: int, end: int, *, may_negate: bool) -> Clause
         denied=denied,
         names=frozenset(names) if names else _NO_NAMES,
     )
+
+
+def _is_nearly(items: list[Token], i: int) -> bool:
+    """Tell whether token i is the quase of `quase bateu o alvo`: what nearly happened did not."""
+    return items[i].word in _NEARLY and i + 1 < len(items) and items[i + 1].kind is TokenKind.WORD
 
 
 def _asks(items: list[Token], start: int, end: int) -> bool:

@@ -44,7 +44,7 @@ def has_event_words(
         return message.items[i].line not in skipped
 
     return (
-        _has_word(message, setting, heard)
+        _has_word(message, mentions, setting, heard)
         or _has_figure(message, mentions, expectations, heard)
         or _has_label(message, mentions, setting, heard)
     )
@@ -55,14 +55,14 @@ def _has_price(message: Message, line: int) -> bool:
     return any(token.kind is TokenKind.PRICE for token in message.items[start:end])
 
 
-def _has_word(message: Message, setting: Setting, heard: Callable[[int], bool]) -> bool:
+def _has_word(message: Message, mentions: Mentions, setting: Setting, heard: Callable[[int], bool]) -> bool:
     """Look for words of events, and for a negated trade."""
     items = message.items
     for i, token in enumerate(items):
         word = token.word
         if token.kind is not TokenKind.WORD or not _may_be_event(word):
             continue
-        if not heard(i):
+        if not heard(i) or _is_of_label(mentions, i):
             continue
         if word in NEGATIONS:
             found = i + 1 < len(items) and items[i + 1].word in NEGATABLE_VERBS
@@ -74,6 +74,11 @@ def _has_word(message: Message, setting: Setting, heard: Callable[[int], bool]) 
         if found:
             return True
     return False
+
+
+def _is_of_label(mentions: Mentions, i: int) -> bool:
+    """Tell whether token i is part of a label: the pérdidas of `Stop de pérdidas` tell of no loss."""
+    return any(mention.label.head < i < mention.label.end for mention in mentions.all)
 
 
 def _may_be_event(word: str) -> bool:
@@ -93,7 +98,12 @@ def _has_figure(
     )
     for i, token in enumerate(items):
         if token.kind is TokenKind.PERCENT and token.signed:
-            if token.line not in label_lines and heard(i) and not expectations.holds(i):
+            if (
+                token.line not in label_lines
+                and heard(i)
+                and not expectations.holds(i)
+                and not any(other.word in RISK_WORDS for other in message.tokens_of_clause(i))
+            ):
                 return True
         elif token.word in RESULT_NOUNS and heard(i):
             start, end = message.tokens.lines[token.line]

@@ -206,6 +206,10 @@ def _names_unknown(message: Message, label: Label) -> bool:
     return first is not None and first.kind is TokenKind.WORD and first.word not in message.vocabulary.labels
 
 
+#: may stand between an entry label and its ticker; a currency is also the sign of `$AVAX`
+_BESIDE = frozenset((TokenKind.SIGN, TokenKind.QUANTITY, TokenKind.CURRENCY))
+
+
 def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
     """Return the tickers next to an entry label on its line, on one side, the nearest first."""
     items = message.items
@@ -217,7 +221,7 @@ def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
         elif token.kind is TokenKind.WORD:
             if token.word not in message.vocabulary.fillers and token.word != "mercado":
                 break
-        elif token.kind is not TokenKind.SIGN and token.kind is not TokenKind.QUANTITY:
+        elif token.kind not in _BESIDE:
             break
         i += step
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from engine.model import Market
 
 from .lexicon import ENTRY_FIELDS, Field, Vocabulary
-from .tickers import NAMES_OF, Ticker, base_ticker
+from .patterns import MONTH_WORDS
+from .tickers import NAMES_OF, ROOTS, Ticker, base_ticker
 from .tokens import Token, TokenKind, Tokens
 
 __all__ = ["mark_names"]
@@ -53,7 +55,7 @@ def _found(
             continue
         for rest, ticker in names.get(token.word, ()):
             end = _behind(items, i + 1, rest)
-            if end is not None:
+            if end is not None and not (token.word in ROOTS and _is_month(items, end)):
                 yield i, end, ticker
                 break
         else:
@@ -71,6 +73,18 @@ def _behind(items: list[Token], i: int, rest: tuple[str, ...]) -> int | None:
             return None
         i += 1
     return i
+
+
+def _is_month(items: list[Token], i: int) -> bool:
+    """Tell whether a month stands apart behind a root (`WIN Z25`, `WDO dez`): which contract is not said."""
+    while i < len(items) and items[i].kind is TokenKind.SIGN:
+        i += 1
+    return i < len(items) and (
+        items[i].word in MONTH_WORDS or _MONTH_CODE.fullmatch(items[i].word) is not None
+    )
+
+
+_MONTH_CODE = re.compile("[fghjkmnquvxz][0-9]{2}")
 
 
 def _make_ticker(items: list[Token], i: int, end: int, ticker: Ticker) -> None:

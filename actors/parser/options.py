@@ -100,7 +100,7 @@ def _is_remark(message: Message, clause: Clause, prices: list[int]) -> bool:
     ):
         return False
     said = items[clause.start : clause.end]
-    return all(token.word in _WORDS or token.word in MONTH_WORDS or token.kind in _NUMBERS for token in said)
+    return all(_is_passed(message, token) for token in said) and any(token.word in _WORDS for token in said)
 
 
 #: tokens between a price and the remark on it

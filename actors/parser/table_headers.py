@@ -11,7 +11,7 @@ from engine.model import Side
 from .lexicon import words
 from .text import fold
 
-__all__ = ["SIDES", "WORD", "Column", "Header", "cells_of", "headers_at", "heads"]
+__all__ = ["PRICE", "SIDES", "WORD", "Column", "Header", "cells_of", "headers_at", "heads", "past_words"]
 
 _ASSETS = words("ativo papel codigo ticker empresa ativos papeis")
 _ENTRIES = words("entrada entradas")
@@ -37,7 +37,7 @@ _ORDINALS = {
     **{str(n): n for n in range(1, 10)},
 }
 WORD = re.compile(r"[^\W_]+")
-_PRICE = re.compile(r"[0-9]+[.,][0-9]+|[0-9]{2,}")
+PRICE = re.compile(r"[0-9]+[.,][0-9]+|[0-9]{2,}")
 _SPLIT = re.compile(r"[|\t]")
 
 
@@ -86,7 +86,7 @@ def headers_at(text: str, lines: list[tuple[int, int]], i: int) -> Iterator[Head
     """Yield what may be a header that begins with line i: it, or it and the line below."""
     start, end = lines[i]
     line = text[start:end]
-    if not line.strip() or _PRICE.search(line) or WORD.search(line) is None:
+    if not line.strip() or PRICE.search(line) or WORD.search(line) is None:
         return
     cells = cells_of(text, start, end)
     if len(cells) > 1:
@@ -95,7 +95,7 @@ def headers_at(text: str, lines: list[tuple[int, int]], i: int) -> Iterator[Head
             yield header
         return
     below = text[slice(*lines[i + 1])] if i + 1 < len(lines) else ""
-    two = f"{line} {below}" if below and not _PRICE.search(below) and not _SPLIT.search(below) else None
+    two = f"{line} {below}" if below and not PRICE.search(below) and not _SPLIT.search(below) else None
     for found in (_by_spaces(line, 1), None if two is None else _by_spaces(two, 2)):
         if found is not None:
             yield found
@@ -126,6 +126,11 @@ def cells_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _is_past(line: str) -> bool:
     return any(fold(word) in _PAST for word in WORD.findall(line))
+
+
+def past_words(line: str) -> str:
+    """Return the words of a header that tell of past trades; all else of it goes."""
+    return " ".join(word for word in WORD.findall(line) if fold(word) in _PAST)
 
 
 def _column(name: str) -> Column:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from engine.model import Market, Side
 
-from .table_headers import SIDES, WORD, Header, cells_of, headers_at, heads
+from .table_headers import PRICE, SIDES, WORD, Header, cells_of, headers_at, heads, past_words
 from .text import Prepared, fold
 from .tickers import ticker_of
 
@@ -114,13 +114,13 @@ def _write_out(source: _Source, at: int, header: Header, rows: list[int], table:
     """Yield the edits of one table: labels into the rows, the rest away."""
     text, lines = source.text, source.lines
     for n in range(at, at + header.lines):
-        yield (*lines[n], "")
+        yield (*lines[n], past_words(text[slice(*lines[n])]))
     entry = _entry_label(text, lines, at, header)
     for n in rows:
         start, end = lines[n]
         ((first, last),) = _tickers(text, start, end, source.market)
         if header.past:
-            yield (start, end, "")
+            yield from _without_prices(source, start, end, header)
             continue
         written = _written(text, (start, end), (first, last), header, entry)
         if written is None:
@@ -129,6 +129,24 @@ def _write_out(source: _Source, at: int, header: Header, rows: list[int], table:
             yield (last, end, "")
         else:
             yield from written
+
+
+def _without_prices(source: _Source, start: int, end: int, header: Header) -> Iterator[_Edit]:
+    """Yield the edits that leave a row of past trades its ticker, percentages and words: it tells results."""
+    text = source.text
+    cells = (
+        [match.span() for match in _PIECE.finditer(text, start, end)]
+        if header.by_spaces
+        else cells_of(text, start, end)
+    )
+    for first, last in cells:
+        cell = _PERCENT.sub("", text[first:last])
+        if (PRICE.search(cell) or cell.strip().isdigit()) and not _tickers(text, first, last, source.market):
+            yield (first, last, " ")
+
+
+_PIECE = re.compile(r"\S+")
+_PERCENT = re.compile(r"[+-]?[0-9.,]+ ?%")
 
 
 def _entry_label(text: str, lines: list[tuple[int, int]], at: int, header: Header) -> str:

@@ -11,7 +11,7 @@ from engine.model import Market
 from .lexicon import words
 from .prices import Notation
 
-__all__ = ["NAMES_OF", "Shape", "Ticker", "base_ticker", "ticker_of", "unknown_ticker"]
+__all__ = ["NAMES_OF", "ROOTS", "Shape", "Ticker", "base_ticker", "ticker_of", "unknown_ticker"]
 
 
 class Shape(Enum):
@@ -200,6 +200,8 @@ _CONTRACTS = {
     "DOLFUT": ("dolar cheio",),
 }
 _METAL_NAMES = {"XAUUSD": ("gold", "ouro", "oro"), "XAGUSD": ("silver",)}
+#: the roots of contracts as words are compared
+ROOTS = frozenset(root.lower() for root in _ROOTS)
 #: market -> first word -> (the words after it, the ticker)
 NAMES_OF: dict[Market, _Names] = {
     Market.B3: _names(

@@ -11,22 +11,40 @@ import argparse
 import json
 import random
 import sys
+import tempfile
 import time
 import unicodedata
+from contextlib import nullcontext
 from pathlib import Path
 
-from actors.parser import read
-from engine.model import Kind
+from engine.model import FirstHalf, Kind, Market, Side
+
+try:
+    import atheris
+except ImportError:
+    atheris = None
+
+# what is measured must be instrumented while it is imported
+with nullcontext() if atheris is None else atheris.instrument_imports(include=["actors.parser"]):
+    from actors.parser import read
 
 #: a text of Telegram's 4,096 characters is read in about 10 ms; this much more is no longer linear
 SLOW_S = 0.5
-EXAMPLES = Path(__file__).parents[1] / "unit" / "parser" / "examples.jsonl"
+EXAMPLES = tuple(
+    Path(__file__).parents[1] / "unit" / "parser" / name for name in ("examples.jsonl", "examples2.jsonl")
+)
+MARKETS = tuple(Market)
 
 
-def check(text: str) -> None:
-    """Read one text and check what is promised of any."""
+def check(text: str, market: Market = Market.B3) -> None:
+    """Read one text, as the first message and as the second half of one, and check what is promised of any."""
+    check_reading(text, market, None)
+    check_reading(text, market, FirstHalf(side=Side.SELL, asset="PETR4"))
+
+
+def check_reading(text: str, market: Market, half_of: FirstHalf | None) -> None:
     began_s = time.perf_counter()
-    reading = read(text)
+    reading = read(text, market=market, half_of=half_of)
     seconds = time.perf_counter() - began_s
     assert seconds < SLOW_S, f"{seconds:.2f} s for {len(text)} characters"
     assert (reading.kind is Kind.SIGNAL) == bool(reading.signals)
@@ -37,10 +55,15 @@ def check(text: str) -> None:
             assert 0 <= span.start < span.end <= len(text)
 
 
+def examples() -> list[tuple[str, Market]]:
+    """Return the texts of the labelled messages with their markets."""
+    rows = [json.loads(line) for path in EXAMPLES for line in path.read_text("utf-8").split("\n") if line]
+    return [(row["text"], Market(row.get("market", "b3"))) for row in rows if row["text"]]
+
+
 def words() -> list[str]:
     """Return the pieces that random texts are made of: the words and marks of real messages."""
-    texts = [json.loads(line)["text"] for line in EXAMPLES.read_text("utf-8").splitlines()]
-    pieces = {piece for text in texts for line in text.split("\n") for piece in line.split(" ")}
+    pieces = {piece for text, _ in examples() for line in text.split("\n") for piece in line.split(" ")}
     marks = [
         "\n",
         " ",
@@ -77,7 +100,7 @@ def fuzz_by_pieces(seconds: float, seed: int) -> int:
         if chance.random() < 0.1:
             text = unicodedata.normalize(chance.choice(("NFD", "NFKD", "NFC")), text)
         try:
-            check(text[:20_000])
+            check(text[:20_000], chance.choice(MARKETS))
         except Exception:
             print(f"broken by {text[:20_000].encode('unicode_escape').decode()}", file=sys.stderr)
             raise
@@ -87,23 +110,29 @@ def fuzz_by_pieces(seconds: float, seed: int) -> int:
 
 def fuzz_by_coverage(seconds: float) -> None:
     """Fuzz with atheris: inputs that reach new branches are kept and varied further."""
-    import atheris
-
-    atheris.instrument_all()
-    pieces = words()
 
     def one(data: bytes) -> None:
-        source = atheris.FuzzedDataProvider(data)
-        parts: list[str] = []
-        while source.remaining_bytes() and len(parts) < 400:
-            if source.ConsumeBool():
-                parts.append(pieces[source.ConsumeIntInRange(0, len(pieces) - 1)])
-            else:
-                parts.append(source.ConsumeUnicode(8))
-        check("".join(parts))
+        # the first byte names the market, the others are the text
+        check(
+            data[1:].decode("utf-8", "surrogateescape"),
+            MARKETS[data[0] % len(MARKETS)] if data else Market.B3,
+        )
 
-    atheris.Setup([sys.argv[0], f"-max_total_time={int(seconds)}", "-max_len=4096"], one)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, dictionary = Path(folder, "corpus"), Path(folder, "words.dict")
+        corpus.mkdir()
+        for n, (text, market) in enumerate(examples()):
+            data = bytes([MARKETS.index(market)]) + text.encode("utf-8", "surrogateescape")
+            Path(corpus, str(n)).write_bytes(data)
+        dictionary.write_text("".join(f'"{escaped(word)}"\n' for word in sorted(set(words())) if word))
+        options = [f"-max_total_time={int(seconds)}", "-max_len=4096", f"-dict={dictionary}"]
+        atheris.Setup([sys.argv[0], *options, str(corpus)], one)
+        atheris.Fuzz()
+
+
+def escaped(word: str) -> str:
+    """Write a word for the fuzzer's dictionary."""
+    return "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogatepass"))
 
 
 def main() -> None:
@@ -111,9 +140,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
-    try:
-        import atheris  # noqa: F401
-    except ImportError:
+    if atheris is None:
         count = fuzz_by_pieces(arguments.seconds, arguments.seed)
         print(
             f"{count} texts read in {arguments.seconds:g} s, seed {arguments.seed}: none raised, none was slow"
