@@ -100,7 +100,7 @@ def test_a_signal_of_the_gateway_appears_without_a_reload(page: Page, system: Sy
 def test_without_a_stream_the_page_asks_instead(page: Page, system: System) -> None:
     refused = (
         "const send = fetch; window.fetch = (path, ...given) =>"
-        " path === '/signals/stream' ? Promise.resolve(new Response('', {status: 503})) : send(path, ...given)"
+        " new URL(path, document.baseURI).pathname === '/signals/stream' ? Promise.resolve(new Response('', {status: 503})) : send(path, ...given)"
     )
     hidden = page.cdp("Page.addScriptToEvaluateOnNewDocument", source=refused)
     try:
