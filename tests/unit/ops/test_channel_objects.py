@@ -149,6 +149,7 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
         "id": "-5",
         "label": "Five",
         "source": "api",
+        "market": "b3",
         "addedAt": START,
         "state": "polling",
         "error": None,

@@ -16,6 +16,7 @@ from actors.feed import Feed, FeedEvent, Place
 from actors.instruments import Instruments
 from ops.http.stream_filter import StreamFilter
 from ops.http.streaming import StreamLimits, Streams, TooManyStreamsError
+from storage.current import current_of
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.signals import Signals
 
@@ -35,6 +36,9 @@ ROW: dict[str, Any] = {
     "message_id": "1",
     "position": 0,
     "status": "open",
+    "current": current_of(
+        {**dict.fromkeys(("stop", "target_final", "buy_min", "buy_max")), "targets": []}, events=[]
+    ),
     "events": [],
 }
 
