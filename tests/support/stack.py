@@ -184,7 +184,11 @@ class GatewayProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()  # one that did not get up in time would run on
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -43,6 +43,8 @@ def test_fault_86_a_stream_that_is_moved_forty_times_is_never_reset_and_loses_an
         for moved, daemon in enumerate(islice(cycle((one, other)), MOVES)):
             if moved == MOVES - 1:
                 committing.end()
+                if got[-1] == committing.last:
+                    break  # the move before has brought the very last one
             with daemon.stream(Last_Event_ID=last_id) as stream:
                 wanted = committing.last if moved == MOVES - 1 else (got[-1] if got else 0) + 2
                 got += read_until(stream, wanted)
