@@ -17,7 +17,7 @@ from .links import Quote
 from .mentions import Mention
 from .message import Message
 from .prices import Number, PriceRule, Scale
-from .ranges import abbreviated
+from .ranges import abbreviated, is_waved
 from .sides import find_side
 
 __all__ = ["Fields", "Price", "read_fields"]
@@ -252,7 +252,11 @@ class _Reader:
         ]
         self._scale = self._scale_of(set_tokens)
         self._prices.clear()
-        fields.ambiguous = any(self._price(token).doubtful for token in set_tokens) or self._doubtful_index()
+        fields.ambiguous = (
+            any(self._price(token).doubtful for token in set_tokens)
+            or self._doubtful_index()
+            or any(is_waved(self._message, mention.targets) for mention in fields.target_mentions)
+        )
         entries = [self._pair(mention) for mention in self._entries]
         fields.entry = entries[0] if entries else None
         stops = [self._price(token) for token in self._stops]

@@ -19,7 +19,7 @@ from .phrasebook import (
     STOP_NOUNS,
     UPDATE_RULES,
 )
-from .rules import PRICE, TICKER, Rule
+from .rules import PRICE, TICKER, Rule, nouns
 from .setting import Phrase, Setting
 from .tokens import Token, TokenKind
 
@@ -119,18 +119,26 @@ def match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule
             end = words_follow(message.items, j + 1, rule.following)
             if end is not None and (word not in STOP_NOUNS or _reaches_stop(message, rule, i, j)):
                 return end - 1
-        if rule.adjacent or word in others:
+        if rule.adjacent or (word in others and not _is_attribute(message, j)):
             return None
     if rule.then_ticker and ticker_in_reach(message, setting, clause, i):
         return i
     return None
 
 
+def _is_attribute(message: Message, j: int) -> bool:
+    """Tell the operação of `stop da operação acionado`, which is said of the stop."""
+    return message.items[j].word in _OTHER_DEEDS and message.items[j - 1].word in _OF
+
+
+_OF = words("de da do das dos na no")
 _NONE: frozenset[str] = frozenset()
+#: what is executed, closed or done besides levels: `novo stop 9,80 | ordem executada` hits no stop
+_OTHER_DEEDS = nouns("ordem operacao posicao trade compra venda parcial sinal")
 #: what is said behind another level is said of that one: `stop na entrada, alvo 1 batido` hits no stop
 _OTHER_LEVELS = {
-    "result.target_hit": LEVEL_NOUNS,
-    "result.stop_hit": LEVEL_NOUNS,
+    "result.target_hit": LEVEL_NOUNS | _OTHER_DEEDS,
+    "result.stop_hit": LEVEL_NOUNS | _OTHER_DEEDS,
     "update.changed": STOP_NOUNS | LEVEL_NOUNS - words("entrada entradas"),
 }
 

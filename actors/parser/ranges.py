@@ -1,15 +1,16 @@
-"""Ranges whose second price is written short (catalogue, section 6: An abbreviated range)."""
+"""Doubtful ranges: whose second price is written short (catalogue, section 6), or of a target."""
 
 from __future__ import annotations
 
 import re
 
 from .links import Quote
+from .lists import Target
 from .message import Message
 from .prices import Number, read_number, read_parted
 from .tokens import TokenKind
 
-__all__ = ["abbreviated"]
+__all__ = ["abbreviated", "is_waved"]
 
 _JOINS = frozenset("/-")
 _LAST_GROUP = re.compile("[0-9.,'’]*[.,'’]([0-9]+)")
@@ -33,3 +34,14 @@ def abbreviated(message: Message, quote: Quote) -> tuple[Number, Number] | None:
     if meant is None or plain is None or items[second].kind is not TokenKind.PRICE:
         return None
     return plain, meant
+
+
+def is_waved(message: Message, targets: list[Target]) -> bool:
+    """Tell whether `~` or `_` joins a target to a number (`Alvo 2: 10_64`): a range, or a slip for a comma."""
+    items = message.items
+    return any(
+        target.price + 2 < len(items)
+        and items[target.price + 1].word == "~"
+        and items[target.price + 2].number is not None
+        for target in targets
+    )
