@@ -36,6 +36,10 @@ ODD, ODD_END = "\ue000", "\ue001"
 # them has no meaning, and ordering it canonically would take quadratic time.
 _CLUSTER = re.compile(rf"[\s\S][{JOINING}]{{1,30}}|[^\x00-\x7f]")
 _INVISIBLE_OR_BLANK = re.compile(rf"[{INVISIBLE}]+|\r\n?|[\u2028\u2029]|[^\S\n\t ]")
+#: what the pattern above may begin with, as one class, which is much quicker to seek
+_RARE_SPACE = re.compile(
+    rf"[{INVISIBLE}\r\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
 _ODD_DIGIT = re.compile(rf"[{ODD_CHARS}]|[0-9]\ufe0f?\u20e3|[\ue000\ue001\u201a\u066b]")
 #: directly between two digits markup is kept: one `_` is a range sign, all else a foreign sign (5.5)
 _SIGNS = r"(?:[*_`]+|~~|\|\|)"
@@ -230,6 +234,14 @@ def _one_space(spaces: str) -> str:
     return "\t" if "\t" in spaces else " "
 
 
+def _has_single_spaces(text: str) -> bool:
+    return "  " not in text and "\t" not in text
+
+
+def _has_plain_spaces(text: str) -> bool:
+    return _RARE_SPACE.search(text) is None
+
+
 def _is_composed(text: str) -> bool:
     return unicodedata.is_normalized("NFKC", text)
 
@@ -257,7 +269,7 @@ class _Step:
 _LEGIBLE_STEPS = (
     _Step(_ODD_DIGIT, _mark_odd, str.isascii),
     _Step(_CLUSTER, _compose, _is_composed),
-    _Step(_INVISIBLE_OR_BLANK, _blank_or_nothing),
+    _Step(_INVISIBLE_OR_BLANK, _blank_or_nothing, _has_plain_spaces),
 )
 #: steps 4 and 5, and the repeated spaces that they leave
 _PLAIN_STEPS = (
@@ -266,5 +278,5 @@ _PLAIN_STEPS = (
     _Step(_BULLET_IN_FIGURE, _foreign_sign, _has_no_bullet),
     _Step(_ABBREVIATION, _plain_abbreviation, _has_no_abbreviation),
     _Step(_SYMBOL, _plain_symbol, str.isascii),
-    _Step(_SPACES, _one_space),
+    _Step(_SPACES, _one_space, _has_single_spaces),
 )

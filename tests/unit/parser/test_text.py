@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from actors.parser import read
+from actors.parser import read, text
 from actors.parser.text import ODD, ODD_END, fold, is_blank, prepare
 from engine.model import Kind
 
@@ -80,3 +80,13 @@ def test_places_lead_back_to_the_raw_text() -> None:
         start = prepared.text.index(piece)
         first, last = prepared.raw_span(start, start + len(piece))
         assert raw[first:last] == origin
+
+
+def test_the_quick_look_for_rare_spaces_misses_none() -> None:
+    places = (*range(0x3100), *range(0xF000, 0x10000), *range(0xE0000, 0xE0200))
+    missed = [
+        place
+        for place in places
+        if text._INVISIBLE_OR_BLANK.search(chr(place)) and not text._RARE_SPACE.search(chr(place))
+    ]
+    assert missed == []
