@@ -42,7 +42,8 @@ class Health(Actor):
         ledger: Ledger,
         probe: Probe,
         redis: RedisPages | None,
-        poll_limit_s: float,
+        poll_every_s: float,
+        call_limit_s: float,
         started_at: datetime,
     ) -> None:
         super().__init__(context)
@@ -50,7 +51,8 @@ class Health(Actor):
         self._ledger = ledger
         self._probe = probe
         self._redis = redis
-        self._poll_limit_s = poll_limit_s
+        self._poll_every_s = poll_every_s
+        self._call_limit_s = call_limit_s
         self._started_at = started_at
         self._looks = 0
         self._redis_states: dict[str, RedisState] = {}
@@ -92,7 +94,8 @@ class Health(Actor):
                 now=self.clock.now(),
                 now_s=self.clock.monotonic_s(),
                 started_at=self._started_at,
-                poll_limit_s=self._poll_limit_s,
+                poll_every_s=self._poll_every_s,
+                call_limit_s=self._call_limit_s,
                 database_error=self._database_error,
                 reading_error=self._probe.readers_trouble(),
                 machine_ahead_s=self._probe.machine_ahead_s(),

@@ -58,7 +58,7 @@ class HealthReport:
 class Inputs:
     """Everything the judging looks at.
 
-    A channel without a successful poll for longer than ``poll_limit_s`` seconds is not being polled.
+    A channel is asked each ``poll_every_s`` seconds, and a call may take ``call_limit_s``.
     ``newest`` is when the newest message in the ledger was received, by channel. ``machine_ahead_s`` is the
     difference between this machine's clock and the database's, ``write_runs_s`` the age of the oldest write
     that has no answer yet.
@@ -67,7 +67,8 @@ class Inputs:
     now: datetime
     now_s: float
     started_at: datetime
-    poll_limit_s: float
+    poll_every_s: float
+    call_limit_s: float
     database_error: str | None
     writer: WriterSnapshot | None
     pollers: tuple[PollerSnapshot, ...]
@@ -95,6 +96,10 @@ _MANY_FAILURES = 3
 #: seconds; a write takes a fraction of one
 _LONG_WRITE_S = 4.0
 _WRONG_CLOCK_S = 300.0
+#: seconds that a gateway's quota may keep a channel waiting without a word of it
+_LONG_PACE_S = 60.0
+#: a shorter limit of a call leaves no time to store what the last one brought
+_SHORT_CALL_S = 1.0
 #: one acknowledgement that is lost is repeated within a second or so, and nobody need know
 _ACKS_FAIL = 2
 
@@ -202,18 +207,35 @@ def _polling(inputs: Inputs) -> Verdict:
 
 def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
     """Return what is wrong with the polling of one channel."""
-    if poller.last_success_s is None:
+    if poller.asked_s is None:
         return f"no successful poll yet ({poller.error or 'starting'})"
     if poller.state is PollState.FAILED:
         return f"polls fail: {poller.error}"
     if poller.state is PollState.REJECTED:
         return f"polls are rejected: {poller.error}"
-    age_s = inputs.now_s - poller.last_success_s
-    if age_s <= inputs.poll_limit_s:
+    if inputs.now_s <= _late_at_s(poller.asked_s, poller, inputs):
         return None
-    waits = inputs.writer.error if inputs.writer else None
-    why = f": it waits for the database ({waits})" if waits else ""
-    return f"no successful poll for {age_s:.0f} s{why}"
+    why = ""
+    if inputs.writer is not None and inputs.writer.error:
+        why = f": it waits for the database ({inputs.writer.error})"
+    elif poller.in_flight:
+        why = f": {poller.in_flight} messages of the last one are being stored"
+    elif inputs.now_s < poller.may_ask_s:
+        why = f": the gateway's quota allows the next one in {poller.may_ask_s - inputs.now_s:.0f} s"
+    return (
+        f"what came to the gateway in the last {inputs.now_s - poller.asked_s:.0f} s may not be read yet{why}"
+    )
+
+
+def _late_at_s(asked_s: float, poller: PollerSnapshot, inputs: Inputs) -> float:
+    """Return until when the answer to the next poll is in time: its turn, and the longest a call may take.
+
+    Counted from when the last one began: its answer need not hold what came to the gateway later. Waiting for a
+    quota is no lateness, up to a bound.
+    """
+    due_s = asked_s + inputs.poll_every_s
+    due_s = min(max(due_s, poller.may_ask_s), due_s + _LONG_PACE_S)
+    return due_s + max(inputs.call_limit_s, _SHORT_CALL_S)
 
 
 def _history(inputs: Inputs) -> Verdict:

@@ -75,6 +75,8 @@ class Poller(Source):
         self._last_poll_at: datetime | None = None
         self._last_success_at: datetime | None = None
         self._last_success_s: float | None = None
+        self._asked_s: float | None = None
+        self._may_ask_s = 0.0
         self._newest_message_at: datetime | None = None
         self._lag_s: float | None = None
         self._error: str | None = None
@@ -123,6 +125,8 @@ class Poller(Source):
         quiet_s = self._quiet_until_s - self.clock.monotonic_s()
         if quiet_s > 0 or (quiet_s := self._gateway.wait_s()) > 0:
             # a ring is no reason to ask sooner than the gateway allows all channels
+            self._may_ask_s = self.clock.monotonic_s() + quiet_s
+            self._publish()
             self._poll_later(quiet_s)
             return
         self._poll_began_s = self.clock.monotonic_s()
@@ -159,6 +163,8 @@ class Poller(Source):
     def _fetched(self, messages: Sequence[SourceMessage], *, full: bool, reread: bool) -> None:
         if reread:
             self._rereads.read(messages, full=full)
+        else:
+            self._asked_s = self._poll_began_s
         news = messages if reread else [m for m in messages if not self._held.holds(m)]
         self._last_success_at = self.clock.now()
         self._last_success_s = self.clock.monotonic_s()
@@ -301,6 +307,8 @@ class Poller(Source):
                 last_poll_at=self._last_poll_at,
                 last_success_at=self._last_success_at,
                 last_success_s=self._last_success_s,
+                asked_s=self._asked_s,
+                may_ask_s=self._may_ask_s,
                 newest_message_at=self._newest_message_at,
                 lag_s=self._lag_s,
                 error=self._error,

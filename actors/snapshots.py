@@ -42,7 +42,8 @@ class PollerSnapshot:
 
     ``last_success_at`` moves with a poll that ended as messages or empty only; ``newest_message_at``
     is when the newest message seen was received: a gateway whose Telegram session died answers
-    "empty" for ever. ``lag_s`` is how long the newest message of the last batch took from its receipt at
+    "empty" for ever. ``asked_s`` is when the last successful poll for new messages began: what came to the gateway
+    later may not be read yet. ``may_ask_s`` is until when its quota keeps us waiting. ``lag_s`` is how long the newest message of the last batch took from its receipt at
     the gateway to its commit here. ``error`` and ``failing_since`` stand while polls fail.
     """
 
@@ -55,6 +56,8 @@ class PollerSnapshot:
     last_poll_at: datetime | None
     last_success_at: datetime | None
     last_success_s: float | None
+    asked_s: float | None
+    may_ask_s: float = 0.0
     newest_message_at: datetime | None
     lag_s: float | None = None
     error: str | None

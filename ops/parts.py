@@ -302,7 +302,8 @@ class Parts:
             ledger=self._stores.ledger,
             probe=Probe(self._stores.database),
             redis=self._stores.redis,
-            poll_limit_s=3 * (gateway.polling_interval_ms + breaker.timeout_ms) / 1000,
+            poll_every_s=gateway.polling_interval_ms / 1000,
+            call_limit_s=breaker.timeout_ms / 1000,
             started_at=self.services.clock.now(),
         )
         return ChildSpec(name="health", factory=factory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,8 @@ class Between(HttpStub):
         self.after: dict[str, Hook] = {}
         #: answers by the last word of a path for as long as they stand here
         self.failing: dict[str, Answer] = {}
+        #: seconds that an answer is kept back after the gateway has given it, by the last word of a path
+        self.late_s: dict[str, float] = {}
         self._target = gateway.url
         self._plain = plain
         self.answer_by(self._forward)
@@ -57,6 +60,8 @@ class Between(HttpStub):
                 headers={"Content-Type": "application/json"},
                 timeout=20,
             )
+        if word in self.late_s:
+            time.sleep(self.late_s[word])
         hook = None if _is_empty(response.content) else self.after.pop(word, None)
         if hook is not None and (answer := hook()) is not None:
             return answer

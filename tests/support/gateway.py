@@ -38,6 +38,8 @@ class FakeGateway:
     pages: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     closed: int = 0
+    #: seconds until its quota allows the next poll
+    quota_s: float = 0.0
 
     @property
     def client(self) -> GatewayClient:
@@ -55,7 +57,7 @@ class FakeGateway:
             raise self.down_for[channel]
 
     def wait_s(self) -> float:
-        return 0.0
+        return self.quota_s
 
     def unprocessed(
         self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False

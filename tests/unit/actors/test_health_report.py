@@ -45,6 +45,7 @@ POLLER = PollerSnapshot(
     last_poll_at=START,
     last_success_at=START,
     last_success_s=100.0,
+    asked_s=100.0,
     newest_message_at=START,
     error=None,
     key_refused=False,
@@ -69,7 +70,8 @@ WELL = Inputs(
     now=START,
     now_s=101.0,
     started_at=START,
-    poll_limit_s=30.0,
+    poll_every_s=20.0,
+    call_limit_s=10.0,
     database_error=None,
     writer=WRITER,
     pollers=(POLLER,),
@@ -210,19 +212,19 @@ def test_the_cause_of_one_channel_among_several_is_told_with_its_channel() -> No
 POLLING = [
     (replace(WELL, pollers=()), "no poller has started yet"),
     (
-        poller(state=PollState.FAILED, error="connection refused", last_success_s=None),
+        poller(state=PollState.FAILED, error="connection refused", asked_s=None),
         "channel -1001: no successful poll yet (connection refused)",
     ),
     (
-        poller(state=PollState.STARTING, last_success_s=None),
+        poller(state=PollState.STARTING, asked_s=None),
         "channel -1001: no successful poll yet (starting)",
     ),
     (poller(state=PollState.FAILED, error="slow"), "channel -1001: polls fail: slow"),
     (poller(state=PollState.REJECTED, error="slow"), "channel -1001: polls are rejected: slow"),
-    (poller(last_success_s=70.0), "channel -1001: no successful poll for 31 s"),
+    (poller(asked_s=70.0), "channel -1001: what came to the gateway in the last 31 s may not be read yet"),
     (
-        replace(poller(last_success_s=70.0), writer=replace(WRITER, error="down")),
-        "channel -1001: no successful poll for 31 s: it waits for the database (down)",
+        replace(poller(asked_s=70.0), writer=replace(WRITER, error="down")),
+        "channel -1001: what came to the gateway in the last 31 s may not be read yet: it waits for the database (down)",
     ),
 ]
 
@@ -234,13 +236,60 @@ def test_fault_15_polling_that_does_not_succeed_is_degraded(inputs: Inputs, caus
 
 
 def test_fault_16_a_gateway_that_is_down_at_the_start_is_not_healthy() -> None:
-    bad = report(poller(state=PollState.FAILED, error="connection refused", last_success_s=None))
+    bad = report(poller(state=PollState.FAILED, error="connection refused", asked_s=None))
     assert bad.status is DEGRADED
     assert bad.findings["pollingWorker"].status is bad.findings["gatewayApi"].status is DEGRADED
 
 
 def test_a_success_exactly_at_the_limit_is_in_time() -> None:
-    assert report(poller(last_success_s=71.0)).findings["pollingWorker"].status is HEALTHY
+    assert report(poller(asked_s=71.0)).findings["pollingWorker"].status is HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("changes", "late_after_s"),
+    [
+        ({}, 30.0),
+        ({"may_ask_s": 110.0}, 30.0),
+        ({"may_ask_s": 125.0}, 35.0),
+        ({"may_ask_s": 180.0}, 90.0),
+        ({"may_ask_s": 3700.0}, 90.0),
+        ({"last_success_s": 129.0}, 30.0),
+    ],
+    ids=[
+        "turn and call",
+        "quota over before the turn",
+        "quota",
+        "longest quota",
+        "hour's quota",
+        "slow answers",
+    ],
+)
+def test_fault_89_a_poll_over_its_interval_and_call_limit_is_told(
+    changes: dict[str, float], late_after_s: float
+) -> None:
+    """Counted from when the last one began at 100 s, or from when the gateway's quota allows the next."""
+    waiting = poller(**changes)
+    assert report(replace(waiting, now_s=100.0 + late_after_s)).status is HEALTHY
+    told = report(replace(waiting, now_s=100.1 + late_after_s)).findings["pollingWorker"]
+    assert told.status is DEGRADED
+    assert str(told.cause).startswith(
+        f"channel -1001: what came to the gateway in the last {late_after_s:.0f} s"
+    )
+
+
+def test_fault_89_what_keeps_the_next_poll_waiting_is_told() -> None:
+    storing = replace(poller(in_flight=7), now_s=131.0)
+    assert "7 messages of the last one are being stored" in str(
+        report(storing).findings["pollingWorker"].cause
+    )
+    paced = replace(poller(may_ask_s=3700.0), now_s=200.0)
+    assert "quota allows the next one in 3500 s" in str(report(paced).findings["pollingWorker"].cause)
+
+
+def test_fault_89_a_call_limit_below_a_second_counts_as_one() -> None:
+    short = replace(WELL, poll_every_s=0.05, call_limit_s=0.05)
+    assert report(replace(short, now_s=101.05)).status is HEALTHY
+    assert report(replace(short, now_s=101.1)).status is DEGRADED
 
 
 def test_one_bad_channel_among_good_ones_is_found() -> None:
@@ -251,9 +300,11 @@ def test_one_bad_channel_among_good_ones_is_found() -> None:
 
 def test_every_bad_channel_is_told() -> None:
     slow = replace(POLLER, channel="-1002", state=PollState.FAILED, error="slow")
-    late = replace(POLLER, channel="-1003", last_success_s=60.0)
+    late = replace(POLLER, channel="-1003", asked_s=60.0)
     finding = report(replace(WELL, pollers=(slow, POLLER, late))).findings["pollingWorker"]
-    assert finding.cause == ("channel -1002: polls fail: slow; channel -1003: no successful poll for 41 s")
+    assert finding.cause == (
+        "channel -1002: polls fail: slow; channel -1003: what came to the gateway in the last 41 s may not be read yet"
+    )
 
 
 def test_fault_12_a_failing_history_is_degraded() -> None:

@@ -28,6 +28,23 @@ def one_of_each() -> list[Polling]:
     return [found, empty, failed]
 
 
+def test_fault_89_when_new_messages_were_asked_for_last_is_shown_and_until_when_the_quota_waits() -> None:
+    polling = Polling()
+    began_s = polling.clock.monotonic_s()
+    polling.poll()
+    assert (polling.snapshot.asked_s, polling.snapshot.may_ask_s) == (began_s, 0.0)
+    polling.pass_s(1)
+    polling.gateway.quota_s = 7.0
+    polling.poll()
+    assert polling.snapshot.asked_s == began_s
+    assert polling.snapshot.may_ask_s == polling.clock.monotonic_s() + 7.0
+    polling.gateway.quota_s = 0.0
+    polling.gateway.reprocess = [message(1)]
+    polling.tick("reprocess")
+    assert polling.snapshot.in_flight == 1
+    assert polling.snapshot.asked_s == began_s, "a poll for what is to be read again brings nothing new"
+
+
 # ── when ─────────────────────────────────────────────────────────────────────
 
 
