@@ -222,7 +222,8 @@ class Acknowledger(Source):
             self.log.warning("second_look.found", count=len(news))
             self.deliver(self._channel, news)
             return
-        self._page_done(look, last=reading.complete or len(page.messages) < wanted.limit)
+        # a page that the reading stepped back from is asked for again; none of its rows counts as looked at
+        self._page_done(look, last=reading.complete or (bool(rows) and len(page.messages) < wanted.limit))
 
     def _news(self, rows: Sequence[SourceMessage]) -> Sequence[SourceMessage]:
         return self._known.missing(rows) if rows else ()

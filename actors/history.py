@@ -92,7 +92,9 @@ class HistoryPass:
             self.last_id = None
 
     def committed(self) -> None:
-        """Take note that the page accepted last is durable."""
+        """Take note that the page accepted last is durable; of an empty one there is nothing to note."""
+        if not self._pending:
+            return
         received = [m.received_at for m in self._pending if isinstance(m, ChannelMessage)]
         if self.newest_received_at is not None:
             received.append(self.newest_received_at)
