@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from config import ConfigurationError, load_settings
+from engine.shown import shown
 from engine.timers import TimerThread
 from ops.commands.common import stop
 from ops.doctor.examination import examine
@@ -33,7 +34,7 @@ def doctor(
         settings = load_settings()
     except ConfigurationError as error:
         if json:
-            _print([_unusable(problem) for problem in error.problems])
+            _print([_unusable(shown(problem)) for problem in error.problems])
             raise typer.Exit(EXIT_USAGE) from None
         stop(EXIT_USAGE, *error.problems)
     timers = TimerThread()

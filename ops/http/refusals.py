@@ -15,10 +15,10 @@ __all__ = ["AccessLog"]
 
 _log = structlog.get_logger("http")
 
-#: lines of one address and of all of them in a window; the rest is counted and told when the window is over
+#: lines of one address and status, and of all of them, in a window; the rest is counted and told when it is over
 EACH, ALL = 5, 100
 WINDOW_S = 60.0
-#: addresses remembered at once
+#: addresses, each with a status, remembered at once
 MOST_ADDRESSES = 1000
 _LONGEST_PATH = 200
 
@@ -35,15 +35,15 @@ class AccessLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        #: by address, in the order in which windows began
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        #: by address and status, so that one kind of refusal cannot hide another; in the order of their beginning
+        self._windows: OrderedDict[tuple[str, int], _Window] = OrderedDict()
         self._all = _Window(0.0)
 
     def refused(self, scope: Scope, status: int, reason: str) -> None:
         """Tell of a request that was not let through."""
         self.tell_suppressed()
         asker = asker_of(scope)
-        window = self._window(asker.address)
+        window = self._window((asker.address, status))
         if window.lines >= EACH or self._all.lines >= ALL:
             window.suppressed += 1
             return
@@ -59,34 +59,37 @@ class AccessLog:
         """Tell what was kept back in windows that are over; called with each request, so it is told soon."""
         now_s = self._clock.monotonic_s()
         while self._windows:
-            address, oldest = next(iter(self._windows.items()))
+            place, oldest = next(iter(self._windows.items()))
             if oldest.ends_s > now_s:
                 break
-            self._forget(address)
+            self._forget(place)
         if self._all.ends_s <= now_s:
             if self._all.suppressed:
                 _log.warning("request.refusals_suppressed", address="others", count=self._all.suppressed)
             self._all = _Window(now_s + WINDOW_S)
 
-    def _window(self, address: str) -> _Window:
-        window = self._windows.get(address)
+    def _window(self, place: tuple[str, int]) -> _Window:
+        window = self._windows.get(place)
         if window is None:
             if len(self._windows) >= MOST_ADDRESSES:
                 # who comes from so many addresses would fill the log by being forgotten
                 _, oldest = self._windows.popitem(last=False)
                 self._all.suppressed += oldest.suppressed
-            window = self._windows[address] = _Window(self._clock.monotonic_s() + WINDOW_S)
+            window = self._windows[place] = _Window(self._clock.monotonic_s() + WINDOW_S)
         return window
 
-    def _forget(self, address: str) -> None:
-        window = self._windows.pop(address)
+    def _forget(self, place: tuple[str, int]) -> None:
+        window = self._windows.pop(place)
         if not window.suppressed:
             return
         if self._all.lines >= ALL:
             self._all.suppressed += window.suppressed
         else:
             self._all.lines += 1
-            _log.warning("request.refusals_suppressed", address=address, count=window.suppressed)
+            address, status = place
+            _log.warning(
+                "request.refusals_suppressed", address=address, status=status, count=window.suppressed
+            )
 
 
 def _what(scope: Scope) -> dict[str, str]:

@@ -11,10 +11,10 @@ from ops.http.refusals import ALL, EACH, WINDOW_S, AccessLog
 from tests.support.clock import FakeClock
 
 
-def ask(log: AccessLog, address: str = "10.0.0.1") -> None:
+def ask(log: AccessLog, address: str = "10.0.0.1", status: int = 403) -> None:
     asker = Asker(address=address, local=False, shown=address)
     scope: Any = {"type": "http", "method": "POST", "path": "/backfill", "state": {"asker": asker}}
-    log.refused(scope, 403, "The API key is wrong.")
+    log.refused(scope, status, "The API key is wrong.")
 
 
 def test_fault_58_forty_five_wrong_keys_leave_a_trace_and_no_flood() -> None:
@@ -30,6 +30,15 @@ def test_fault_58_forty_five_wrong_keys_leave_a_trace_and_no_flood() -> None:
         "request.refusals_suppressed"
     ]
     assert (lines[-1]["address"], lines[-1]["count"]) == ("10.0.0.1", 45 - EACH)
+
+
+def test_fault_58_wrong_keys_are_not_hidden_behind_refusals_of_another_kind() -> None:
+    log = AccessLog(FakeClock())
+    with capture_logs() as lines:
+        for _ in range(20):
+            ask(log, status=421)
+        ask(log)
+    assert lines[-1]["status"] == 403
 
 
 def test_who_comes_from_ever_new_addresses_does_not_fill_the_log() -> None:
