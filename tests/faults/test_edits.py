@@ -159,3 +159,17 @@ def test_fault_85_a_second_edit_between_a_rereading_and_its_owed_acknowledgement
         edit_to(gateway, second)
         del between.failing["mark-processed"]
         eventually(lambda: stored_signals(database_url) == [(CHANNEL, "7", expected_price(200))])
+
+
+@pytest.mark.timeout(120)
+def test_fault_85_an_edit_of_an_old_message_that_no_poll_brings_is_found_by_the_audit(
+    gateway: GatewayProcess, between: Between, database_url: str
+) -> None:
+    message = signal_message(7, ago_s=AGES_S[1])
+    environment = engine_environment(database_url, between.url, GATEWAY_FULL_CHECK_MS="1000")
+    with running_daemon(environment) as engine:
+        put(gateway.database_url, [message])
+        eventually(lambda: stored_signals(database_url) == [(CHANNEL, "7", expected_price(7))])
+        eventually(lambda: engine.detail("pollingWorker", "channels", 0, "unacknowledged") == 0)
+        edit_raw(gateway, message | {"text": signal_message(100)["text"]})
+        eventually(lambda: stored_signals(database_url) == [(CHANNEL, "7", expected_price(100))])

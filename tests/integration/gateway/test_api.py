@@ -291,3 +291,15 @@ def test_key_is_asked_for_in_either_header(gateway: Any, start_gateway: Callable
         assert answer.status_code == status
         assert answer.json()["success"] is (status == 200)
     assert requests.get(guarded.url + "/health", timeout=5).status_code == 200
+
+
+def test_fault_85_a_row_that_is_not_as_it_was_read_is_left_and_named(gateway: Any) -> None:
+    gateway.put({"messageId": "1", "text": "x"}, {"messageId": "2", "text": "y"})
+    first, second = gateway.get("/api/messages/unprocessed", channel=CHANNEL).json()["data"]
+    read = [{key: row[key] for key in ("id", "updatedAt", "status")} for row in (first, second)]
+    read[1]["updatedAt"] = "2020-01-01T00:00:00.000Z"
+    body = {"messageIds": ["1", "2"], "processedBy": "a", "channelId": CHANNEL, "read": read}
+    data = gateway.post("/api/messages/mark-processed", body).json()["data"]
+    assert (data["updated"], data["left"]) == (1, [second["id"]])
+    listed = gateway.get("/api/messages/unprocessed", channel=CHANNEL).json()["data"]
+    assert second["id"] in [row["id"] for row in listed]
