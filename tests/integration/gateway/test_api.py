@@ -303,3 +303,34 @@ def test_fault_85_a_row_that_is_not_as_it_was_read_is_left_and_named(gateway: An
     assert (data["updated"], data["left"]) == (1, [second["id"]])
     listed = gateway.get("/api/messages/unprocessed", channel=CHANNEL).json()["data"]
     assert second["id"] in [row["id"] for row in listed]
+
+
+def test_fault_85_a_mark_on_another_text_is_taken_back(gateway: Any) -> None:
+    gateway.put({"messageId": "1", "text": "x"})
+    (row,) = gateway.get("/api/messages/unprocessed", channel=CHANNEL).json()["data"]
+    read = {key: row[key] for key in ("id", "updatedAt", "status")}
+    body = {"messageIds": ["1"], "processedBy": "a", "channelId": CHANNEL, "read": [read]}
+    path = "/api/messages/mark-processed"
+    assert gateway.post(path, body).json()["data"] == {
+        "requested": 1, "updated": 1, "processedBy": "a", "left": [],
+    }  # fmt: skip
+    # repeated after a lost answer: the same text stays marked, another one is given back
+    assert gateway.post(path, body).json()["data"]["left"] == []
+    body["read"] = [read | {"updatedAt": "2020-01-01T00:00:00.000Z"}]
+    assert gateway.post(path, body).json()["data"]["left"] == [row["id"]]
+    listed = gateway.get("/api/messages/unprocessed", channel=CHANNEL).json()["data"]
+    assert [(again["id"], again["status"]) for again in listed] == [(row["id"], "received")]
+
+
+def test_fault_85_a_row_that_is_to_be_read_again_stays_so_for_who_read_it_before(gateway: Any) -> None:
+    gateway.put({"messageId": "1", "text": "x"})
+    (row,) = gateway.get("/api/messages/unprocessed", channel=CHANNEL).json()["data"]
+    gateway.post(f"/api/messages/{row['id']}/reprocess")
+    body = {
+        "messageIds": ["1"],
+        "processedBy": "a",
+        "channelId": CHANNEL,
+        "read": [{"id": row["id"], "status": "received"}],
+    }
+    assert gateway.post("/api/messages/mark-processed", body).json()["data"]["left"] == [row["id"]]
+    assert gateway.get(f"/api/messages/{row['id']}").json()["data"]["status"] == "reprocess_pending"
