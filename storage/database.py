@@ -73,8 +73,17 @@ STANDBY: Final = (
     " to the primary"
 )
 
+#: Who waits between two statements for longer is frozen or gone without a word, and others wait for its locks.
+#: Less than the writer's deadline: another daemon that waits meanwhile gets the lock in the same call.
+#: Set for each transaction, since a role need not have a limit; the role's own one holds where it is shorter.
+IDLE_LIMIT_S = 4
 #: in one round trip; the instant is a number, which no setting of a role writes differently
-_BEGIN = b"begin isolation level read committed; select pg_is_in_recovery() as standby, extract(epoch from clock_timestamp()) as now"
+_BEGIN = f"""
+begin isolation level read committed;
+select pg_is_in_recovery() as standby, extract(epoch from clock_timestamp()) as now,
+    case when current_setting('idle_in_transaction_session_timeout')::interval not between '1 ms' and '{IDLE_LIMIT_S} s'
+    then set_config('idle_in_transaction_session_timeout', '{IDLE_LIMIT_S}s', true) end
+""".encode()  # noqa: S608 - a number of ours
 #: the kernel gives a peer up that acknowledges nothing; the last counts milliseconds
 _TCP = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 6000}
 
