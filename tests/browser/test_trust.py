@@ -126,7 +126,7 @@ def test_where_reading_needs_the_key_news_come_by_the_stream_all_the_same(
 def test_a_stream_that_breaks_goes_on_where_it_was(page: Page, system: System) -> None:
     broken = (
         "window.streams = []; const send = fetch; window.fetch = async (path, given) => {"
-        " if (path !== '/signals/stream') return send(path, given);"
+        " if (new URL(path, document.baseURI).pathname !== '/signals/stream') return send(path, given);"
         " window.streams.push(given.headers['Last-Event-ID'] ?? null);"
         # each one ends in the middle of its second event, whose id was not told to its end
         " const text = ': hi\\nretry: 100\\n\\nid: 7\\nevent: stale\\ndata: {}\\n\\nid: 8\\ndata: {}';"

@@ -275,7 +275,7 @@ def test_fault_28_an_id_the_gateway_refuses_does_not_spoil_the_acknowledgement_o
             assert sent == [["1", "2"], ["1"], ["2"]]
             eventually(lambda: engine.detail("pollingWorker", "channels", 0, "unacknowledged") == 1)
             # the page asked for grows by what cannot be acknowledged, so that it never fills up with it
-            assert "limit=101" in stub.requests[-1].path
+            assert any("limit=101" in request.path for request in stub.requests)
 
 
 def test_a_reprocess_request_reads_the_edited_text_and_keeps_the_earlier_signal_in_history(

