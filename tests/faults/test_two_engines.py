@@ -96,8 +96,9 @@ def freeze_with_a_batch_in_hand(engine: EngineProcess, direct_url: str) -> None:
         def holder() -> tuple[object, ...] | None:
             return connection.execute(_HOLDER.encode()).fetchone()
 
-        for number in itertools.count():
-            assert number < 2000, "was never seen with a batch"
+        ends_s = time.monotonic() + 60.0  # the lock is held for some milliseconds at a time
+        while True:
+            assert time.monotonic() < ends_s, "was never seen with a batch"
             if (held := holder()) is None:
                 time.sleep(0.002)
                 continue
@@ -109,7 +110,7 @@ def freeze_with_a_batch_in_hand(engine: EngineProcess, direct_url: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["pooled", "direct"], indirect=True)
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_fault_88_what_a_killed_engine_had_in_its_hands_is_shown_by_the_other_within_two_intervals(
     gateway: GatewayProcess, database_url: str, direct_url: str, folder: Path
 ) -> None:
@@ -125,7 +126,7 @@ def test_fault_88_what_a_killed_engine_had_in_its_hands_is_shown_by_the_other_wi
     assert stored_signals(direct_url) == [(CHANNEL, str(n), expected_price(n)) for n in range(1, count + 1)]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_fault_88_a_frozen_engine_holds_up_the_other_no_longer_than_a_transaction_may_idle(
     gateway: GatewayProcess, direct_url: str, pooler: int, folder: Path
 ) -> None:
