@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from ops.local._binaries import Binaries
+from ops.local.private_files import write_private
 from ops.local.process import Account, LocalServerError, ServerStartError
 
 __all__ = ["SUPERUSER", "Cluster", "PostmasterNote", "server_environment"]
@@ -115,13 +116,8 @@ class Cluster:
         _log.info("postgres.created", folder=str(self._folder), version=binaries.major)
 
     def _write_password(self, account: Account | None) -> None:
-        self.password_path.unlink(missing_ok=True)
-        password_fd = os.open(self.password_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(password_fd, "w") as file:
-            file.write(f"{secrets.token_urlsafe(24)}\n")
-            if account:
-                # initdb reads it as the server's user.
-                os.fchown(file.fileno(), account.uid, account.gid)
+        # initdb reads it as the server's user
+        write_private(self.password_path, f"{secrets.token_urlsafe(24)}\n", owner=account)
 
     def _check(self, binaries: Binaries, account: Account | None) -> None:
         if self.data.stat().st_uid != (account.uid if account else os.geteuid()):

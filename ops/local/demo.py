@@ -31,6 +31,7 @@ from ops.local.keys import (
     write_settings,
 )
 from ops.local.postgres import LocalPostgres
+from ops.local.private_files import write_private
 from ops.local.probes import http_problem, is_taken
 from ops.local.process import LocalServerError, OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
@@ -136,7 +137,7 @@ class Demo:
             }
         )
         process.start()
-        (self._state / "gateway.pid").write_text(str(process.pid))
+        write_private(self._state / "gateway.pid", str(process.pid))
         try:
             process.wait_ready(
                 lambda: http_problem(port, "/health") is None, deadline_s=GATEWAY_START_S, port=port

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from config.fields import LOOPBACK_HOSTS
 from config.secret_files import FILE_SUFFIX
+from ops.local.private_files import kept_words, write_private
 
 __all__ = [
     "API_KEY_FILE",
@@ -32,18 +33,7 @@ _API_KEY = "TP_CAPITAL_API_KEY"
 
 def kept_key(folder: Path, name: str) -> str:
     """Return the key in the file ``name`` of a folder, made if it is not there; only its owner reads the file."""
-    path = folder / name
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
-    except FileExistsError:
-        kept = path.read_text().strip()
-        if kept:
-            return kept
-        file = path.open("w")  # a start was killed between making the file and writing it
-    with file:
-        key = secrets.token_hex(32)
-        file.write(f"{key}\n")
-    return key
+    return kept_words(folder / name, lambda: secrets.token_hex(32))[0]
 
 
 def own_api_key(folder: Path) -> dict[str, str]:
@@ -66,8 +56,7 @@ def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 def write_settings(path: Path, settings: Mapping[str, str]) -> None:
     """Write settings for ``. FILE`` in a shell; only its owner reads them."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.writelines(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+    write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
 
 
 def key_of_local_daemon(url: str) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ops.local._listeners import may_listen
 from ops.local._processes import command_line_of
+from ops.local.private_files import write_private
 from ops.local.process import LocalServerError
 
 __all__ = ["PartState", "PartsFile", "StartedPart"]
@@ -69,6 +70,4 @@ class PartsFile:
 
     def write(self, parts: Sequence[StartedPart]) -> None:
         """Replace the file as a whole."""
-        draft = self._path.with_suffix(".draft")
-        draft.write_text(json.dumps([asdict(part) for part in parts], indent=1))
-        draft.replace(self._path)
+        write_private(self._path, json.dumps([asdict(part) for part in parts], indent=1))

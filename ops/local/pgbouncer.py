@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ops.local._account import open_for_passing, server_account
 from ops.local.postgres import HOST
+from ops.local.private_files import write_private
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program
 
@@ -82,12 +82,7 @@ def pgbouncer_process(
     ini += [f"{name} = {value}" for name, value in values.items()]
     secrets = [f'"{name}" "{secret}"' for name, secret in _scram_secrets(server, users)]
     for name, lines in (("pgbouncer.ini", ini), ("userlist.txt", secrets)):
-        path = folder / name
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write("\n".join(lines) + "\n")
-            if account:
-                os.fchown(file.fileno(), account.uid, account.gid)
+        write_private(folder / name, "\n".join(lines) + "\n", owner=account)
     if account:
         # it refuses to run as root, as PostgreSQL does
         open_for_passing(folder)

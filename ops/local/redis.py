@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import redis
 
 from ops.local.postgres import HOST
+from ops.local.private_files import write_private
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program
 from storage.redis_server import connect_redis
@@ -59,9 +59,7 @@ def _secret_settings(folder: Path, password: str | None) -> tuple[str, ...]:
     if password is None:
         return ()
     path = folder / "secret.conf"
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"requirepass {password}\nmasterauth {password}\n")
+    write_private(path, f"requirepass {password}\nmasterauth {password}\n")
     return (str(path),)
 
 

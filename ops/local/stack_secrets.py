@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
+from ops.local.private_files import kept_words
 from ops.local.roles import RolePasswords
 
 __all__ = ["StackSecrets"]
@@ -27,9 +27,6 @@ class StackSecrets:
         return self._words("cache-password", 1)[0]
 
     def _words(self, name: str, number: int) -> list[str]:
-        path = self._folder / name
-        if not path.exists():
-            words = "\n".join(secrets.token_urlsafe(24) for _ in range(number))
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(f"{words}\n")
-        return path.read_text().split()
+        return kept_words(
+            self._folder / name, lambda: "\n".join(secrets.token_urlsafe(24) for _ in range(number))
+        )

@@ -1,0 +1,46 @@
+"""Files that only their owner reads, written as a whole: a reader sees the former text or the new one, never a part."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ops.local.process import Account
+
+__all__ = ["kept_words", "write_private"]
+
+
+def write_private(path: Path, text: str, *, owner: Account | None = None) -> None:
+    """Write or replace a file; it belongs to ``owner``, or else to who runs this."""
+    with _draft(path, text, owner) as draft:
+        draft.replace(path)
+
+
+def kept_words(path: Path, make: Callable[[], str]) -> list[str]:
+    """Return the words of a file, made by ``make`` if there are none yet.
+
+    Two processes may ask at the same time: the first one's words stand, and both get them.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if words := path.read_text().split():
+            return words
+        path.unlink()  # an earlier version was killed between making the file and writing it
+    with _draft(path, f"{make()}\n", None) as draft, contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    return path.read_text().split()
+
+
+@contextlib.contextmanager
+def _draft(path: Path, text: str, owner: Account | None) -> Iterator[Path]:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            if owner:
+                os.fchown(file.fileno(), owner.uid, owner.gid)
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
