@@ -68,11 +68,11 @@ fuzz: install-dev
 	PYTHONPATH=. $(BIN)/python tests/fuzz/fuzz_grammar.py --seconds $(FUZZ_SECONDS)
 
 bench: install-dev
-	$(BIN)/python -m ops.bench.grammar
-	$(BIN)/python -m ops.bench.pipeline
-	$(BIN)/python -m ops.bench.dashboard
-	$(BIN)/python -m ops.bench.serving
-	$(BIN)/python -m ops.bench.migrate_data
+	$(BIN)/python -m tests.bench.grammar
+	$(BIN)/python -m tests.bench.pipeline
+	$(BIN)/python -m tests.bench.dashboard
+	$(BIN)/python -m tests.bench.serving
+	$(BIN)/python -m tests.bench.migrate_data
 
 # the pictures in docs/images; needs: apt install chromium chromium-driver pngquant fonts-inter fonts-noto-color-emoji
 screenshots: install-dev

@@ -9,20 +9,20 @@ from collections import deque
 from collections.abc import Sequence
 from random import Random
 
-from actors.acknowledging import Acknowledgements, Done, Round
-from actors.instruments import Instruments
-from actors.outage import Outage
-from actors.second_look import SecondLook, hull_of, looks_for
-from actors.snapshots import AcknowledgerSnapshot
-from actors.source import Flight, Source
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import AcknowledgerSnapshot
+from actors.sources.acknowledgements import Acknowledgements, Done, Round
+from actors.sources.retry_state import Outage
+from actors.sources.second_look import SecondLook, hull_of, looks_for
+from actors.sources.source import Flight, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import Acknowledge, Acknowledged, BatchCommitted, CheckHistory, Tick
 from engine.model import SourceMessage
 from storage.errors import GatewayRateLimitedError, StorageError
-from storage.gateway import GatewayClient
-from storage.known import KnownMessages
-from storage.second_looks import SecondLooks
+from storage.gateway.client import GatewayClient
+from storage.postgres.known import KnownMessages
+from storage.postgres.second_looks import SecondLooks
 
 __all__ = ["Acknowledger"]
 

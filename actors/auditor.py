@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from actors.history import HistoryPass
-from actors.instruments import Instruments
-from actors.outage import Outage
-from actors.snapshots import ChannelsSnapshot
-from actors.source import Flight, Source
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import ChannelsSnapshot
+from actors.sources.history import HistoryPass
+from actors.sources.retry_state import Outage
+from actors.sources.source import Flight, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, Tick
-from storage.audits import Audit, Audits
 from storage.errors import GatewayRateLimitedError, StorageError
-from storage.gateway import GatewayClient
-from storage.known import KnownMessages
+from storage.gateway.client import GatewayClient
+from storage.postgres.audits import Audit, Audits
+from storage.postgres.known import KnownMessages
 
 __all__ = ["AuditPolicy", "Auditor"]
 

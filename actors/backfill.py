@@ -10,18 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from actors.backfill_progress import checkpoint_of, pass_due, progress_of, told_of, troubles_of, unread
-from actors.errands import Errands
-from actors.history import HistoryPass
-from actors.instruments import Instruments
-from actors.outage import Outage
-from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
-from actors.source import Flight, Source
-from actors.turns import Turns
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
+from actors.sources import backfill_progress as progress
+from actors.sources.backfill_queue import Errands
+from actors.sources.history import HistoryPass
+from actors.sources.retry_state import Outage
+from actors.sources.round_robin import Turns
+from actors.sources.source import Flight, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, CheckHistory, FollowChannels, StartBackfill, Tick
-from storage.checkpoints import Checkpoint, Checkpoints
 from storage.errors import (
     GatewayAnswerError,
     GatewayError,
@@ -30,8 +29,9 @@ from storage.errors import (
     GatewayUnauthorizedError,
     StorageError,
 )
-from storage.gateway import GatewayClient
-from storage.known import KnownMessages
+from storage.gateway.client import GatewayClient
+from storage.postgres.checkpoints import Checkpoint, Checkpoints
+from storage.postgres.known import KnownMessages
 
 __all__ = ["Backfill", "BackfillPolicy"]
 
@@ -196,7 +196,7 @@ class Backfill(Source):
             self._phase = BackfillPhase.COMPLETED
 
     def _unread(self) -> list[str]:
-        return unread(self._channels, self._known)
+        return progress.unread(self._channels, self._known)
 
     def _with_work(self) -> set[str]:
         return {*self._unread(), *self._passes, *self._errands.tails}
@@ -229,7 +229,7 @@ class Backfill(Source):
         """Return the pass of a channel that is under way, else begin the one that is due."""
         if channel not in self._passes:
             known, now = self._known.get(channel), self.clock.now()
-            self._passes[channel] = pass_due(channel, known, self._errands, now=now)
+            self._passes[channel] = progress.pass_due(channel, known, self._errands, now=now)
         return self._passes[channel]
 
     def _sync(self) -> None:
@@ -278,12 +278,12 @@ class Backfill(Source):
                 self.instruments.history_found.labels(reading.channel).inc(reading.found)
             if reading.asked:
                 # who asked looks for its end, also where nothing was missing
-                self.log.info("history.checked", **told_of(reading))
+                self.log.info("history.checked", **progress.told_of(reading))
             return
         self._save(reading, completed=True)
         self._known = self._checkpoints.load(self._channels)
         self._known_is_current = True
-        self.log.info("history.channel_completed", **told_of(reading))
+        self.log.info("history.channel_completed", **progress.told_of(reading))
         if not self._unread():
             rows = self._known.values()
             self.log.info(
@@ -294,7 +294,7 @@ class Backfill(Source):
             )
 
     def _save(self, reading: HistoryPass, *, completed: bool) -> None:
-        self._checkpoints.save(checkpoint_of(reading), completed=completed)
+        self._checkpoints.save(progress.checkpoint_of(reading), completed=completed)
         self._unsaved = None
 
     # ── failing and showing ──────────────────────────────────────────────────
@@ -308,11 +308,11 @@ class Backfill(Source):
         self.tick_later("step", self._outage.wait_s(now_s))
 
     def _publish(self) -> None:
-        error, since = troubles_of(self._channels, self._turns)
+        error, since = progress.troubles_of(self._channels, self._turns)
         self.publish(
             BackfillSnapshot(
                 phase=self._phase,
-                channels=progress_of(self._channels, self._known, self._passes, self._turns),
+                channels=progress.progress_of(self._channels, self._known, self._passes, self._turns),
                 error=self._outage.error or error,
                 failing_since=self._outage.since or since,
                 requests_taken=self._requests_taken,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.instruments import Instruments
-from actors.snapshots import CacheSnapshot
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import CacheSnapshot
 from actors.stream import STREAM
 from engine.actor import Actor, Context
 from engine.messages import CommitSeen, PageBuilt, SignalsCommitted, Tick
 from storage.errors import RedisUnavailableError, StorageError
-from storage.ledger import Ledger
 from storage.pages import MemoryPages, Pages
+from storage.postgres.ledger import Ledger
 
 __all__ = ["Cache", "last_good_key", "page_key"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from actors.instruments import Instruments
-from actors.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
 from engine.actor import SUPERVISOR, Actor, Context
 from engine.children import ChildSpec, Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild, Tick
 from engine.model import Market
-from storage.channels import ChannelRow, Channels
 from storage.errors import StorageError
+from storage.postgres.channels import ChannelRow, Channels
 
 __all__ = ["CHANNELS", "SETTINGS_SOURCE", "ChannelKeeper"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
-from actors.instruments import Instruments
-from actors.snapshots import DeadLettersSnapshot
-from actors.source import Flight, Source
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import DeadLettersSnapshot
+from actors.sources.source import Flight, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, LettersDue, Tick
-from storage.dead_letters import DeadLetters
 from storage.errors import StorageError
-from storage.gateway_messages import decode_raw
+from storage.gateway.messages import decode_raw
+from storage.postgres.dead_letters import DeadLetters
 
 __all__ = ["DeadLetterSource"]
 

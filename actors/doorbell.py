@@ -8,7 +8,7 @@ from engine.actor import Actor, Context
 from engine.backoff import Backoff
 from engine.messages import Drain, PollNow, Tick
 from storage.errors import GatewayError, GatewayRateLimitedError
-from storage.gateway import GatewayClient
+from storage.gateway.client import GatewayClient
 
 __all__ = ["Doorbell"]
 

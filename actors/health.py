@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from actors.health_report import Finding, HealthReport, Inputs, judge
-from actors.snapshots import (
+from actors.shown.health_report import Finding, HealthReport, Inputs, judge
+from actors.shown.snapshots import (
     AcknowledgerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
@@ -18,10 +18,10 @@ from actors.snapshots import (
 from engine.actor import SUPERVISOR, Actor, Context
 from engine.children import SupervisorSnapshot
 from engine.messages import Tick
-from storage.daemons import Daemons
 from storage.errors import StorageError
-from storage.ledger import Ledger
-from storage.probe import Probe
+from storage.postgres.daemons import Daemons
+from storage.postgres.ledger import Ledger
+from storage.postgres.probe import Probe
 from storage.redis import RedisPages, RedisState
 
 __all__ = ["Health"]
@@ -32,7 +32,7 @@ SLOW_LOOKS = 5
 
 
 class Health(Actor):
-    """Gathers; the judging is a pure function beside it (:mod:`actors.health_report`)."""
+    """Gathers; the judging is a pure function beside it (:mod:`actors.shown.health_report`)."""
 
     def __init__(
         self,

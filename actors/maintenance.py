@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from random import Random
 
-from actors.snapshots import MaintenanceSnapshot
+from actors.shown.snapshots import MaintenanceSnapshot
 from engine.actor import Actor, Context
 from engine.backoff import Backoff
 from engine.messages import Tick
 from storage.errors import StorageError
-from storage.retention import Kept, Retention
+from storage.postgres.retention import Kept, Retention
 
 __all__ = ["Maintenance"]
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from actors.held import Held
-from actors.instruments import Instruments
-from actors.lag import lag_s
-from actors.rereads import Rereads
-from actors.snapshots import PollerSnapshot, PollState
-from actors.source import Flight, Source
+from actors.shown.lag import lag_s
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import PollerSnapshot, PollState
+from actors.sources.held import Held
+from actors.sources.rereads import Rereads
+from actors.sources.source import Flight, Source
 from engine.actor import Context
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
 from engine.messages import Acknowledge, Acknowledged, BatchCommitted, GenerationRaised, PollNow, Tick
@@ -24,7 +24,7 @@ from storage.errors import (
     GatewayRateLimitedError,
     GatewayUnauthorizedError,
 )
-from storage.gateway import GatewayClient
+from storage.gateway.client import GatewayClient
 
 __all__ = ["PollPolicy", "Poller"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.feed import Feed, FeedEvent, Place
-from actors.snapshots import CacheSnapshot, StreamSnapshot
+from actors.shown.event_log import Feed, FeedEvent, Place
+from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
 from engine.actor import Actor, Context
 from engine.messages import CommitSeen, Tick
 from storage.errors import StorageError
-from storage.signals import Signals
+from storage.postgres.signals import Signals
 
 __all__ = ["STREAM", "Stream"]
 

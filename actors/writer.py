@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 
-from actors.instruments import Instruments
-from actors.lag import lag_s
-from actors.snapshots import WriterSnapshot
+from actors.shown.lag import lag_s
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import WriterSnapshot
 from engine.actor import Actor, Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, BatchDelayed, BatchParsed, SignalsCommitted, Tick
@@ -24,8 +24,8 @@ from storage.errors import (
     RowsRefusedError,
     StorageError,
 )
-from storage.ledger import Ledger, Recorded
-from storage.ledger_rows import dead_letter_of
+from storage.postgres.ledger import Ledger, Recorded
+from storage.postgres.ledger_rows import dead_letter_of
 
 __all__ = ["CACHE", "Writer"]
 

@@ -18,7 +18,6 @@ from engine.actor import SUPERVISOR, Context, Services
 from engine.backoff import Backoff
 from engine.children import Child, ChildSpec, ChildState, Phase
 from engine.directory import Entry, Vitals
-from engine.leaving import let_go, see_off, stop_in_turn
 from engine.messages import (
     AddChild,
     ChildDown,
@@ -32,6 +31,7 @@ from engine.messages import (
     Tick,
 )
 from engine.roster import Roster
+from engine.shutdown import let_go, see_off, stop_in_turn
 from engine.stillness import Stillness
 
 __all__ = ["Supervisor"]

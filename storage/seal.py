@@ -13,7 +13,7 @@ from datetime import datetime
 
 from psycopg import sql
 
-from storage.database import Cursor, Database
+from storage.postgres.database import Cursor, Database
 
 __all__ = ["MAX_SEALED_BYTES", "BrokenSealError", "Seal", "database_secret"]
 

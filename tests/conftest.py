@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, settings
 
 from engine.shown import keep_hidden
 from ops.http import app as app_module
-from ops.http.operations import routes_of
+from ops.http.kit.operations import routes_of
 from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE
-from storage.connect_failures import name_settings
-from storage.schema import Strategy
+from storage.postgres.connect_failures import name_settings
+from storage.postgres.schema import Strategy
 from tests.support.actors import stop_all_actors
 from tests.support.answer_models import held_to_their_models
 from tests.support.databases import Server, through

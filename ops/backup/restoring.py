@@ -17,7 +17,7 @@ from ops.backup.server import Server, connected
 
 __all__ = ["Restored", "restore"]
 
-#: a daemon that has not shown itself for so long is gone (storage/daemons.py)
+#: a daemon that has not shown itself for so long is gone (storage/postgres/daemons.py)
 _DAEMON_GONE_AFTER = "30 seconds"
 _RUNS = "What a file holds runs with the rights of the role that restores it: as a superuser, also programs of the server."
 #: objects of others that are named

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ops.client import DaemonClient, DaemonError
 from ops.commands.common import Since, daemon_and_key, stop
-from ops.daemon import stop_on_signals
+from ops.daemon.main import stop_on_signals
 from ops.exit_codes import EXIT_FAILED
 from ops.terminal import markup, say, say_json
 

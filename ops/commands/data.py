@@ -18,18 +18,18 @@ from config.conninfo import conninfo_problem
 from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops.commands.common import quiet_logs, stop, usable_settings
+from ops.daemon.stores import RETENTION, Stores, make_stores
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
-from ops.legacy import OldTableError, compared, copy_rows
-from ops.legacy_report import report_object, show_report
-from ops.legacy_values import LegacyReader
-from ops.stores import RETENTION, Stores, make_stores
+from ops.migrate_data.command import OldTableError, compared, copy_rows
+from ops.migrate_data.report import report_object, show_report
+from ops.migrate_data.values import LegacyReader
 from ops.terminal import say, say_json
 from storage.errors import StorageError
-from storage.legacy_import import AnotherTableError, LegacyImport
-from storage.legacy_report import report as report_of
-from storage.legacy_source import LegacySource, LegacyTableError
-from storage.legacy_trial import LegacyTrial
-from storage.schema import Strategy, is_current
+from storage.legacy.importing import AnotherTableError, LegacyImport
+from storage.legacy.report import report as report_of
+from storage.legacy.source import LegacySource, LegacyTableError
+from storage.legacy.trial import LegacyTrial
+from storage.postgres.schema import Strategy, is_current
 
 __all__ = ["migrate_data"]
 

@@ -10,20 +10,20 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
-from actors.parser import read
+from actors.grammar import read
 from engine.clock import SystemClock
 from engine.model import Market
 from engine.timers import TimerThread
 from ops.commands.common import Since, quiet_logs, stop, usable_settings
+from ops.commands.explaining import explain
+from ops.commands.parsing import parse_lines, reading_object
+from ops.commands.replay import Replay
+from ops.daemon.stores import RETENTION, make_stores, outcome_policy, settings_markets
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from ops.explaining import explain
-from ops.parsing import parse_lines, reading_object
-from ops.replay import Replay
-from ops.stores import RETENTION, make_stores, outcome_policy, settings_markets
 from ops.terminal import say, say_json
-from storage.archive import Archive
-from storage.channels import Channels
 from storage.errors import StorageError
+from storage.postgres.archive import Archive
+from storage.postgres.channels import Channels
 
 __all__ = ["parse", "replay"]
 

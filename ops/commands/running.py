@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.live import Live
 
 from config import ConfigurationError
-from ops import daemon
 from ops.commands.common import daemon_and_key, listen, stop, usable_settings
+from ops.commands.status import fetch_health, health_tables, show_health, status_exit_code
+from ops.daemon import main as daemon
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
-from ops.status import fetch_health, health_tables, show_health, status_exit_code
 from ops.terminal import say_json
 
 __all__ = ["demo", "run", "status"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.timers import TimerThread
 from ops.commands.common import stop, usable_settings
+from ops.daemon.stores import migrate_as_owner
 from ops.exit_codes import EXIT_FAILED
-from ops.stores import migrate_as_owner
 from ops.terminal import say
 from storage.errors import StorageError
 

@@ -17,10 +17,10 @@ from psycopg.rows import DictRow, dict_row
 
 from ops.doctor.findings import Finding, broken, fail, skipped
 from ops.doctor.surroundings import Surroundings
-from storage.connect_failures import ADDRESS, explain
-from storage.database import Cursor
 from storage.deadline import cut_after, shut_down_fd
-from storage.session import settle, steady_conninfo
+from storage.postgres.connect_failures import ADDRESS, explain
+from storage.postgres.database import Cursor
+from storage.postgres.session import settle, steady_conninfo
 
 __all__ = ["Asker", "NoAnswerError", "Peer", "refusal"]
 

@@ -16,9 +16,9 @@ from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.rights import check_least_privilege, check_rights, check_role_limits
 from ops.doctor.schema import check_extension, check_retention, check_schema
 from ops.doctor.surroundings import Surroundings
-from storage.connect_failures import setting_of
-from storage.daemons import living_daemons
-from storage.session import encoding_remedy, wrong_encoding
+from storage.postgres.connect_failures import setting_of
+from storage.postgres.daemons import living_daemons
+from storage.postgres.session import encoding_remedy, wrong_encoding
 
 __all__ = ["examine_database", "judge_tls", "judge_version", "judge_writable"]
 

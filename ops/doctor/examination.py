@@ -18,7 +18,7 @@ from ops.doctor.migration import examine_migration
 from ops.doctor.pooler import examine_pooler
 from ops.doctor.redis import examine_redis
 from ops.doctor.surroundings import Surroundings
-from storage.connect_failures import name_settings
+from storage.postgres.connect_failures import name_settings
 
 __all__ = ["FAMILIES", "Family", "examine"]
 

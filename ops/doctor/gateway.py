@@ -17,7 +17,7 @@ from storage.errors import (
     GatewayUnauthorizedError,
     GatewayUnreachableError,
 )
-from storage.gateway import GatewayClient
+from storage.gateway.client import GatewayClient
 
 __all__ = ["examine_gateway"]
 

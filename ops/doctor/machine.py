@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from ops.client import local_url
+from ops.commands.status import fetch_health
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
-from ops.http.listening import Listening
-from ops.listen_failures import explain_listening
-from ops.status import fetch_health
+from ops.http.server.listen_failures import explain_listening
+from ops.http.server.listening import Listening
 
 __all__ = ["examine_machine"]
 

@@ -10,8 +10,8 @@ import psycopg
 from ops.doctor.asking import Asker, refusal
 from ops.doctor.findings import Finding, fail, ok, skipped
 from ops.doctor.surroundings import Surroundings
-from storage.connect_failures import setting_of
-from storage.migration_rights import look_at_rights
+from storage.postgres.connect_failures import setting_of
+from storage.postgres.migration_rights import look_at_rights
 
 __all__ = ["examine_migration"]
 

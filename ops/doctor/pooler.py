@@ -11,7 +11,7 @@ import psycopg
 from ops.doctor.asking import Asker, NoAnswerError
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.doctor.surroundings import Surroundings
-from storage.database import Cursor
+from storage.postgres.database import Cursor
 
 __all__ = ["examine_pooler"]
 

@@ -13,7 +13,7 @@ from psycopg import sql
 from ops.doctor.asking import Asker
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
 from ops.local.roles import ENGINE_LIMITS
-from storage.connect_failures import setting_of
+from storage.postgres.connect_failures import setting_of
 
 __all__ = ["Grant", "check_least_privilege", "check_rights", "check_role_limits", "grants"]
 
@@ -33,7 +33,7 @@ class Grant:
 
 def grants() -> Iterator[Grant]:
     """Read what the engine's role needs off the very file that ``migrate`` gives it."""
-    text = resources.files("storage").joinpath("grants.sql").read_text("utf-8")
+    text = resources.files("storage.postgres").joinpath("grants.sql").read_text("utf-8")
     for found in _GRANT.finditer(text):
         for right in found["rights"].split(","):
             for name in found["objects"].split(","):

@@ -7,10 +7,10 @@ from psycopg import sql
 
 from ops.doctor.asking import Asker
 from ops.doctor.findings import Finding, fail, ok, skipped, warn
-from storage.database import Cursor
 from storage.errors import DatabaseMisconfiguredError
-from storage.layout import OLDEST_TIMESCALE, Layout, is_arranged, wanted_layout
-from storage.schema import Strategy, applied_versions, known_versions, missing_migrations
+from storage.postgres.database import Cursor
+from storage.postgres.layout import OLDEST_TIMESCALE, Layout, is_arranged, wanted_layout
+from storage.postgres.schema import Strategy, applied_versions, known_versions, missing_migrations
 
 __all__ = ["check_extension", "check_retention", "check_schema"]
 

@@ -16,16 +16,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from actors.instruments import Instruments
+from actors.shown.metrics import Instruments
 from engine.clock import SystemClock
 from ops.gateway import params
 from ops.gateway.database import Database, DatabaseUnavailableError, RefusedValueError
 from ops.gateway.longpoll import LongPoll
 from ops.gateway.repository import Repository, UnprocessedQuery
-from ops.http.clients import Proxies
-from ops.http.entrance import Entrance
-from ops.http.guard import Guard, GuardPolicy
-from ops.http.limits import RateLimit, RatePolicy
+from ops.http.server.clients import Proxies
+from ops.http.server.entrance import Entrance
+from ops.http.server.guard import Guard, GuardPolicy
+from ops.http.server.limits import RateLimit, RatePolicy
 
 __all__ = ["Gateway", "create_app", "refuse"]
 

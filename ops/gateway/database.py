@@ -17,7 +17,7 @@ from psycopg import errors, sql
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from storage.session import settle, steady_conninfo, wrong_encoding
+from storage.postgres.session import settle, steady_conninfo, wrong_encoding
 
 __all__ = ["Connection", "Database", "DatabaseUnavailableError", "RefusedValueError"]
 

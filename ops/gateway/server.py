@@ -13,18 +13,18 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from actors.instruments import Instruments
+from actors.shown.metrics import Instruments
 from config.fields import LOOPBACK_HOSTS
 from config.keys import DEFAULT_KEY, ApiKeyEntry
 from ops.gateway.app import create_app, refuse
 from ops.gateway.database import Database
 from ops.gateway.repository import Repository
-from ops.http.guard import GuardPolicy
-from ops.http.hosts import ServedHosts, machine_names
-from ops.http.keys import KeyRing
-from ops.http.listening import Listening
-from ops.http.protocol import bounded_protocol
-from ops.http.seats import ConnectionLimits
+from ops.http.server.guard import GuardPolicy
+from ops.http.server.hosts import ServedHosts, machine_names
+from ops.http.server.keys import KeyRing
+from ops.http.server.listening import Listening
+from ops.http.server.protocol import bounded_protocol
+from ops.http.server.seats import ConnectionLimits
 
 __all__ = ["GatewayServer", "GatewaySettings", "build_server", "open_repository", "serve"]
 

@@ -14,42 +14,42 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from actors.instruments import Instruments
+from actors.shown.metrics import Instruments
 from engine.clock import Clock
 from engine.directory import Directory
 from engine.snapshot import Board
-from ops.http.answers import JSON, Answering, json_answer
-from ops.http.backfill import backfill_operations
-from ops.http.channels import ChannelParts, channel_operations
-from ops.http.clients import Proxies, prefix_of
-from ops.http.cors import CrossOrigin
-from ops.http.dead_letters import dead_letter_operations
-from ops.http.docs import doc_operations, openapi_operation
-from ops.http.entrance import OTHER, Entrance
-from ops.http.guard import Guard, GuardPolicy
-from ops.http.limits import RateLimit, RatePolicy
-from ops.http.logs import log_operations
-from ops.http.openapi import openapi_document
-from ops.http.operations import Answer, Operation, routes_of, versioned
-from ops.http.pages import PageReader
-from ops.http.probes import probe_operations
-from ops.http.problems import (
+from ops.daemon.recent_logs import RecentLogs
+from ops.http.kit.answers import JSON, Answering, json_answer
+from ops.http.kit.openapi import openapi_document
+from ops.http.kit.operations import Answer, Operation, routes_of, versioned
+from ops.http.kit.problems import (
     BadRequestError,
     problem_of_bad_request,
     problem_of_http,
     problem_of_unexpected,
 )
-from ops.http.signals import signal_operations
-from ops.http.static import Dashboard, wants_page
-from ops.http.streaming import Streams
-from ops.http.summary import SummaryReader, summary_operations
-from ops.http.syncing import sync_operations
-from ops.recent_logs import RecentLogs
+from ops.http.routes.backfill import backfill_operations
+from ops.http.routes.channels import ChannelParts, channel_operations
+from ops.http.routes.dead_letters import dead_letter_operations
+from ops.http.routes.docs import doc_operations, openapi_operation
+from ops.http.routes.logs import log_operations
+from ops.http.routes.pages import PageReader
+from ops.http.routes.probes import probe_operations
+from ops.http.routes.signals import signal_operations
+from ops.http.routes.static import Dashboard, wants_page
+from ops.http.routes.streaming import Streams
+from ops.http.routes.summary import SummaryReader, summary_operations
+from ops.http.routes.syncing import sync_operations
+from ops.http.server.clients import Proxies, prefix_of
+from ops.http.server.cors import CrossOrigin
+from ops.http.server.entrance import OTHER, Entrance
+from ops.http.server.guard import Guard, GuardPolicy
+from ops.http.server.limits import RateLimit, RatePolicy
 from ops.version import VERSION
-from storage.dead_letters import DeadLetters
-from storage.gateway import SyncResult
+from storage.gateway.client import SyncResult
 from storage.pages import MemoryPages
-from storage.signals import Signals
+from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.signals import Signals
 
 __all__ = ["AppParts", "create_app"]
 

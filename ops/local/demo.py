@@ -15,11 +15,11 @@ from typing import Literal
 import structlog
 
 from config import load_settings
-from ops.daemon import Daemon, stop_on_signals
+from ops.daemon.main import Daemon, stop_on_signals
 from ops.exit_codes import EXIT_OK
 from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file, import_messages
-from ops.http.listening import Listening
+from ops.http.server.listening import Listening
 from ops.local._processes import command_line_of
 from ops.local.keys import (
     API_KEY_FILE,

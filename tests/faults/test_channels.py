@@ -11,11 +11,11 @@ import requests
 from psycopg.conninfo import make_conninfo
 
 from engine.timers import TimerThread
-from ops.http import channels
+from ops.http.routes import channels
 from ops.local.postgres import LocalPostgres
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.schema import Strategy, migrate
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.schema import Strategy, migrate
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.messages import CHANNEL, OTHER_CHANNEL, expected_price, put, signal_message, stored_signals
 from tests.support.outcomes import a_message, signal_outcome

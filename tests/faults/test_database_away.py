@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from engine.messages import MessagesFetched
 from engine.timers import TimerThread
 from ops.local.roles import ENGINE_ROLE
-from storage.schema import Strategy, migrate
+from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import as_engine, through
 from tests.support.messages import CHANNEL, signal_message, stored_signals
 from tests.support.outcomes import a_message

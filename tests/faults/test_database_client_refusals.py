@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ops.local.postgres import LocalPostgres
-from storage import database as database_module
-from storage.database import Cursor
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError, RowsRefusedError
+from storage.postgres import database as database_module
+from storage.postgres.database import Cursor
 from tests.support.clients import OpenDatabase, databases
 
 PASSWORD = "s3cret-word"

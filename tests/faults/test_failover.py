@@ -14,8 +14,8 @@ import pytest
 from ops.local._account import server_account
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
-from storage.database import Database
 from storage.errors import DatabaseUnavailableError
+from storage.postgres.database import Database
 from tests.support.clients import OpenDatabase, databases
 from tests.support.proxy import TcpProxy
 from tests.support.servers import free_port, need_program, pgbouncer

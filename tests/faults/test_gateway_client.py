@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from storage.errors import GatewayTimeoutError, GatewayUnreachableError
-from storage.gateway import GatewayClient
+from storage.gateway.client import GatewayClient
 from tests.support.clients import MakeClient, gateway_clients
 from tests.support.httpstub import Answer, HttpStub, json_answer
 from tests.support.keepalive import ClosingServer

@@ -17,10 +17,10 @@ from storage.errors import (
     GatewayStatusError,
     GatewayUnauthorizedError,
 )
-from storage.gateway import GatewayClient
-from storage.gateway_messages import decode_raw
-from storage.gateway_quota import Quota
-from storage.gateway_rows import page_bytes
+from storage.gateway.client import GatewayClient
+from storage.gateway.messages import decode_raw
+from storage.gateway.quota import Quota
+from storage.gateway.rows import page_bytes
 from tests.support.clients import KEY, MakeClient, gateway_clients
 from tests.support.httpstub import Answer, HttpStub, json_answer
 from tests.support.outcomes import CHANNEL, item

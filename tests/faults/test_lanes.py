@@ -13,9 +13,9 @@ import pytest
 
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
-from storage import database as database_module
-from storage.database import Cursor, Database
 from storage.errors import DatabaseUnavailableError
+from storage.postgres import database as database_module
+from storage.postgres.database import Cursor, Database
 from tests.support.clients import OpenDatabase, databases
 from tests.support.proxy import TcpProxy
 from tests.support.servers import free_port, pgbouncer

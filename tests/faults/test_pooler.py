@@ -17,7 +17,7 @@ from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
 from ops.local.process import OwnedProcess
 from ops.local.roles import ENGINE_ROLE
-from storage.schema import Strategy, migrate
+from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import Server, as_engine, through
 from tests.support.messages import put, signal_message, stored_signals
 from tests.support.servers import pgbouncer

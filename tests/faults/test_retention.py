@@ -5,9 +5,9 @@ from pathlib import Path
 import psycopg
 
 from engine.timers import TimerThread
-from ops.stores import RETENTION
-from storage.database import Database
-from storage.retention import Retention
+from ops.daemon.stores import RETENTION
+from storage.postgres.database import Database
+from storage.postgres.retention import Retention
 from tests.support.messages import CHANNEL, put, signal_message
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually
 

@@ -11,7 +11,7 @@ from signal import SIGCONT, SIGSTOP
 import psycopg
 import pytest
 
-from storage.database import IDLE_LIMIT_S
+from storage.postgres.database import IDLE_LIMIT_S
 from tests.support.databases import through
 from tests.support.messages import CHANNEL, expected_price, put, signal_message, stored_signals
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually

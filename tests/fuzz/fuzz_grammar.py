@@ -3,7 +3,7 @@
     make fuzz FUZZ_SECONDS=600
 
 Uses atheris where it is installed (`pip install atheris`), else hypothesis's own generator. A short run of
-the same checks is part of the tests (tests/unit/parser/test_properties.py). Ends with exit code 1 and the
+the same checks is part of the tests (tests/unit/grammar/test_properties.py). Ends with exit code 1 and the
 input printed as ASCII when one breaks a promise.
 """
 
@@ -25,8 +25,8 @@ except ImportError:
     atheris = None
 
 # what is measured must be instrumented while it is imported
-with nullcontext() if atheris is None else atheris.instrument_imports(include=["actors.parser"]):
-    from actors.parser import read
+with nullcontext() if atheris is None else atheris.instrument_imports(include=["actors.grammar"]):
+    from actors.grammar import read
 
 #: a text of Telegram's 4,096 characters is read in about 10 ms; this much more is no longer linear
 SLOW_S = 0.5

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.http.answers import JSON
-from ops.http.operations import Handler, Operation
+from ops.http.kit.answers import JSON
+from ops.http.kit.operations import Handler, Operation
 
 __all__ = ["held_to_their_models"]
 

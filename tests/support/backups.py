@@ -12,8 +12,8 @@ from engine.timers import TimerThread
 from ops.backup.dumping import Backup
 from ops.backup.programs import Programs
 from ops.backup.restoring import Restored
-from storage.database import Database
-from storage.ledger import Ledger
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
 from tests.support.outcomes import a_message, signal_outcome
 
 __all__ = ["NOW", "SCHEMA", "BackUp", "Filled", "PutBack", "WithFault"]

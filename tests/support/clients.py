@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from engine.timers import TimerThread
-from storage.database import Database
-from storage.gateway import GatewayClient
-from storage.gateway_quota import Quota
+from storage.gateway.client import GatewayClient
+from storage.gateway.quota import Quota
+from storage.postgres.database import Database
 
 __all__ = ["KEY", "MakeClient", "OpenDatabase", "databases", "gateway_clients"]
 

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine.timers import TimerThread
 from ops.local.roles import ENGINE_ROLE
-from storage.schema import Strategy, migrate
+from storage.postgres.schema import Strategy, migrate
 from tests.support.stack import eventually
 
 __all__ = ["ENGINE_PASSWORD", "SCHEMA", "Server", "as_engine", "as_role", "name_of", "through"]

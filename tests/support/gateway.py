@@ -10,7 +10,7 @@ from typing import cast
 
 from engine.model import ChannelMessage, SourceMessage, is_same_edition
 from storage.errors import GatewayError
-from storage.gateway import GatewayClient, HistoryPage, Marked, SyncResult
+from storage.gateway.client import GatewayClient, HistoryPage, Marked, SyncResult
 
 __all__ = ["FakeGateway"]
 

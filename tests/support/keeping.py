@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import cast
 
 from actors.channels import CHANNELS, ChannelKeeper
-from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress, ChannelsSnapshot
+from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress, ChannelsSnapshot
 from engine.actor import SUPERVISOR
 from engine.children import ChildSnapshot, ChildSpec, ChildState, Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild
-from storage.channels import ChannelRow, Channels
 from storage.errors import StorageError
+from storage.postgres.channels import ChannelRow, Channels
 from tests.support.clock import START
 from tests.support.recording import World
 

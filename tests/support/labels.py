@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from actors.parser import read
+from actors.grammar import read
 from engine.model import Kind, Market, Reading, Signal
-from ops.parsing import event_object, first_half
+from ops.commands.parsing import event_object, first_half
 
 __all__ = ["assert_read_as_labelled", "labelled_messages", "reading_of"]
 

@@ -9,15 +9,15 @@ from typing import cast
 
 from actors.acknowledger import Acknowledger
 from actors.poller import Poller, PollPolicy
-from actors.snapshots import AcknowledgerSnapshot, PollerSnapshot
-from actors.source import Source
+from actors.shown.snapshots import AcknowledgerSnapshot, PollerSnapshot
+from actors.sources.source import Source
 from engine.actor import SUPERVISOR, Actor
 from engine.breaker import BreakerPolicy
 from engine.directory import Entry, Vitals
 from engine.messages import Acknowledge, BatchCommitted, GenerationRaised, MessagesFetched, Tick
 from engine.model import SourceMessage
-from storage.known import KnownMessages
-from storage.second_looks import Promise, SecondLooks
+from storage.postgres.known import KnownMessages
+from storage.postgres.second_looks import Promise, SecondLooks
 from tests.support.gateway import FakeGateway
 from tests.support.recording import CHANNEL, World, take_messages
 

@@ -9,11 +9,11 @@ from random import Random
 from typing import cast
 
 from actors.backfill import Backfill, BackfillPolicy
-from actors.snapshots import BackfillSnapshot
+from actors.shown.snapshots import BackfillSnapshot
 from engine.model import SourceMessage
-from storage.checkpoints import Checkpoint, Checkpoints
 from storage.errors import StorageError
-from storage.known import KnownMessages
+from storage.postgres.checkpoints import Checkpoint, Checkpoints
+from storage.postgres.known import KnownMessages
 from tests.support.gateway import FakeGateway
 from tests.support.polling import SourceWorld
 from tests.support.recording import CHANNEL, messages

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import pykka
 from prometheus_client import CollectorRegistry
 
-from actors.instruments import Instruments
+from actors.shown.metrics import Instruments
 from engine.actor import Actor, Context, Services
 from engine.directory import Directory, Entry, Vitals
 from engine.model import ChannelMessage, MalformedMessage

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Self
 
-from actors.snapshots import CacheSnapshot
+from actors.shown.snapshots import CacheSnapshot
 from engine.messages import BatchParsed
 from engine.model import Outcome
 from tests.support.httpstub import HttpStub, json_answer

@@ -15,8 +15,8 @@ from unittest import mock
 import requests
 
 from config import Settings, load_settings
-from ops.daemon import Daemon
-from ops.http.listening import Listening
+from ops.daemon.main import Daemon
+from ops.http.server.listening import Listening
 from ops.local.ports import free_port
 from ops.local.process import wait_until
 from tests.support.messages import CHANNEL

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from random import Random
 from typing import cast
 
-from actors.snapshots import WriterSnapshot
+from actors.shown.snapshots import WriterSnapshot
 from actors.writer import Writer
 from engine.messages import BatchCommitted, BatchDelayed, BatchParsed
 from engine.model import Outcome, OutcomeKind, Side, Signal
 from storage.errors import RowsRefusedError, StorageError
-from storage.ledger import Ledger, Recorded
+from storage.postgres.ledger import Ledger, Recorded
 from tests.support.recording import CHANNEL, World, message
 
 __all__ = ["FakeLedger", "Writing"]

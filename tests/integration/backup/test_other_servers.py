@@ -15,7 +15,7 @@ from ops.backup.errors import BackupError
 from ops.backup.programs import Programs
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import OWNER_ROLE
-from storage.schema import Strategy, migrate
+from storage.postgres.schema import Strategy, migrate
 from tests.support.backups import NOW, SCHEMA, Filled, PutBack
 from tests.support.databases import Server, as_role, name_of
 from tests.support.servers import need_program

@@ -13,9 +13,9 @@ from ops.backup.errors import BackupError
 from ops.backup.files import Note, checksum
 from ops.backup.programs import Programs, choose
 from ops.local.postgres import LocalPostgres
-from storage.database import Database
-from storage.retention import Retention
-from storage.schema import Strategy, is_current
+from storage.postgres.database import Database
+from storage.postgres.retention import Retention
+from storage.postgres.schema import Strategy, is_current
 from tests.support.backups import SCHEMA, BackUp, Filled, PutBack
 from tests.support.databases import Server, as_engine
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from ops import watch
-from ops.notify import ServiceManager
+from ops.daemon import watch
+from ops.daemon.notify import ServiceManager
 from tests.support.stack import EngineProcess, engine_environment, eventually, running_daemon
 
 NOWHERE = "http://127.0.0.1:1"

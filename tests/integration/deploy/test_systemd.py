@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.daemon import STOP_S
+from ops.daemon.main import STOP_S
 from tests.support.servers import need_program
 
 ROOT = Path(__file__).parents[3]

@@ -17,7 +17,7 @@ from ops.doctor.findings import Finding
 from ops.doctor.surroundings import Surroundings
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
-from storage.schema import Strategy, migrate
+from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import ENGINE_PASSWORD, Server, as_engine, name_of
 
 OWNER_PASSWORD = "owner's own"

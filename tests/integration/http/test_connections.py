@@ -16,9 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from actors.responder import Responder
-from ops.http.bodies import MAX_BODY_BYTES
-from ops.http.protocol import bounded_protocol
-from ops.http.seats import ConnectionLimits
+from ops.http.kit.bodies import MAX_BODY_BYTES
+from ops.http.server.protocol import bounded_protocol
+from ops.http.server.seats import ConnectionLimits
 from tests.support.recording import World
 from tests.support.stack import eventually
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.http.listening import Listening
+from ops.http.server.listening import Listening
 
 
 @pytest.fixture(autouse=True)

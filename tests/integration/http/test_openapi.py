@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.http.syncing import SYNC_PATH
+from ops.http.routes.syncing import SYNC_PATH
 from tests.support.httpstub import Answer, Request, json_answer
 from tests.support.outcomes import a_message, malformed, signal_outcome
 from tests.support.serving import Served, serving

@@ -17,7 +17,7 @@ import requests
 from pydantic import BaseModel
 
 from engine.model import MalformedMessage, Outcome
-from ops.http import channel_models, models
+from ops.http.routes import channel_models, models
 from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
 from tests.support.serving import Served, serving
 from tests.support.stack import eventually

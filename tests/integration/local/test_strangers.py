@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config import ConfigurationError
-from ops.http.listening import Listening
+from ops.http.server.listening import Listening
 from ops.local import demo as demo_module
 from ops.local._listeners import may_listen
 from ops.local.demo import Demo, DemoError

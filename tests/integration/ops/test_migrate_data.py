@@ -13,13 +13,13 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner, Result
 
-from actors.parser import GRAMMAR_VERSION
+from actors.grammar import GRAMMAR_VERSION
 from engine.timers import TimerThread
-from ops.bench.old_table import CHANNEL, create_old_table, deliver, old_history, old_row, put_old_rows
 from ops.cli import app
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.schema import Strategy, migrate
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.schema import Strategy, migrate
+from tests.bench.old_table import CHANNEL, create_old_table, deliver, old_history, old_row, put_old_rows
 
 NOW = datetime.now(UTC)
 COUNT = 240

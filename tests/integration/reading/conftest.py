@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.parser import GRAMMAR_VERSION
-from actors.parser.outcome import OutcomePolicy, settle
+from actors.grammar import GRAMMAR_VERSION
+from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
-from ops.stores import RETENTION
-from storage.database import Database
-from storage.ledger import Ledger
+from ops.daemon.stores import RETENTION
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
 from tests.support.databases import as_engine
 
 CHANNEL = "-1001649127710"

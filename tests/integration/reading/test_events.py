@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from engine.model import ChannelMessage
-from ops.stores import RETENTION
-from storage.database import Database
-from storage.signals import SignalQuery, Signals
+from ops.daemon.stores import RETENTION
+from storage.postgres.database import Database
+from storage.postgres.signals import SignalQuery, Signals
 from tests.integration.reading.conftest import Store, message
 
 

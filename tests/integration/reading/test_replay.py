@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
-from actors.parser import read
-from actors.parser.outcome import OutcomePolicy, settle
+from actors.grammar import read
+from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import Reading
-from ops import replay
 from ops.cli import app
-from ops.stores import RETENTION
-from storage.archive import Archive
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.signals import SignalQuery, Signals
+from ops.commands import replay
+from ops.daemon.stores import RETENTION
+from storage.postgres.archive import Archive
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.signals import SignalQuery, Signals
 from tests.integration.reading.conftest import CHANNEL, START, Store, message
 from tests.integration.reading.test_events import STORY, block, served
 from tests.support.databases import as_engine

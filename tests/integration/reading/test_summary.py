@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.stores import RETENTION
-from storage.database import Database
+from ops.daemon.stores import RETENTION
 from storage.errors import RowsRefusedError
-from storage.signals import SignalQuery, Signals
-from storage.summary import Summaries, Summary
+from storage.postgres.database import Database
+from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.summary import Summaries, Summary
 from tests.integration.reading.conftest import START, Store, message
 
 SHORT = "Ativo: {}\nVenda: 10,00\nAlvo 1: 9,00\nStop: 11,00"

@@ -8,8 +8,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from engine.timers import TimerThread
-from storage.database import Database
-from storage.ledger import Ledger
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
 from tests.support.databases import SCHEMA, as_engine
 
 Ask = Callable[..., list[dict[str, Any]]]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from storage.channels import Added, ChannelLimitError, Channels
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.signals import SignalQuery, Signals
+from storage.postgres.channels import Added, ChannelLimitError, Channels
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.signals import SignalQuery, Signals
 from tests.support.outcomes import CHANNEL, OTHER_CHANNEL, a_message, signal_outcome
 
 Ask = Callable[..., list[dict[str, Any]]]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from storage.checkpoints import Checkpoint, Checkpoints
-from storage.database import Database
+from storage.postgres.checkpoints import Checkpoint, Checkpoints
+from storage.postgres.database import Database
 from tests.support.outcomes import CHANNEL, OTHER_CHANNEL
 
 pytestmark = pytest.mark.every_way

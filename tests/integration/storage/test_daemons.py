@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from storage.daemons import Daemons
-from storage.database import Database
+from storage.postgres.daemons import Daemons
+from storage.postgres.database import Database
 
 pytestmark = pytest.mark.every_way
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from storage.database import Database
-from storage.dead_letters import DeadLetters
-from storage.ledger import Ledger
+from storage.postgres.database import Database
+from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.ledger import Ledger
 from tests.support.outcomes import CHANNEL, a_message, malformed, not_signal
 
 pytestmark = pytest.mark.every_way

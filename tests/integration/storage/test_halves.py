@@ -22,10 +22,10 @@ from engine.model import (
     Reading,
     Side,
 )
-from storage.channels import Channels
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.signals import SignalQuery, Signals
+from storage.postgres.channels import Channels
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.signals import SignalQuery, Signals
 from tests.support.outcomes import CHANNEL, a_message, a_signal
 
 RETENTION = timedelta(days=90)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.model import ChannelMessage
-from storage.database import Database
-from storage.known import KnownMessages
-from storage.ledger import Ledger
+from storage.postgres.database import Database
+from storage.postgres.known import KnownMessages
+from storage.postgres.ledger import Ledger
 from tests.support.outcomes import a_message, malformed, not_signal, signal_outcome
 
 

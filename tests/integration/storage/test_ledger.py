@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.model import ChannelMessage, Outcome, OutcomeKind
-from storage.ledger import Ledger
+from storage.postgres.ledger import Ledger
 from tests.support.outcomes import (
     CHANNEL,
     OTHER_CHANNEL,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from engine.model import Outcome
-from storage.database import Database
 from storage.errors import RowsRefusedError
-from storage.ledger import Ledger
-from storage.ledger_rows import dead_letter_of
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.ledger_rows import dead_letter_of
 from tests.support.outcomes import CHANNEL, a_message, a_signal, malformed, signal_outcome
 
 pytestmark = pytest.mark.every_way

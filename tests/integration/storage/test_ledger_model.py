@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.model import Outcome
-from storage.ledger import Ledger
+from storage.postgres.ledger import Ledger
 from tests.support.outcomes import a_message, a_signal, malformed, not_signal, signal_outcome
 
 Ask = Callable[..., list[dict[str, Any]]]

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.parser.outcome import OutcomePolicy, settle
+from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
-from ops.bench.old_table import deliver, old_row
-from ops.legacy_values import LegacyReader
-from ops.replay import Replay
-from ops.stores import RETENTION
-from storage.archive import Archive
-from storage.database import Database
-from storage.dead_letters import DeadLetters
-from storage.ledger import Ledger
-from storage.legacy_import import AnotherTableError, LegacyImport
-from storage.legacy_report import LegacyReport, report
-from storage.legacy_rows import LegacyRow, decode_row
-from storage.schema import Strategy, migrate
-from storage.signals import SignalQuery, Signals
+from ops.commands.replay import Replay
+from ops.daemon.stores import RETENTION
+from ops.migrate_data.values import LegacyReader
+from storage.legacy.importing import AnotherTableError, LegacyImport
+from storage.legacy.report import LegacyReport, report
+from storage.legacy.rows import LegacyRow, decode_row
+from storage.postgres.archive import Archive
+from storage.postgres.database import Database
+from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.ledger import Ledger
+from storage.postgres.schema import Strategy, migrate
+from storage.postgres.signals import SignalQuery, Signals
+from tests.bench.old_table import deliver, old_row
 from tests.support.outcomes import CHANNEL, a_message, malformed
 
 Ask = Callable[..., list[dict[str, Any]]]

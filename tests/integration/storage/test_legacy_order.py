@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.model import ChannelMessage
-from ops.bench.old_table import deliver, old_row
-from ops.legacy_values import LegacyReader
-from ops.stores import RETENTION
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.legacy_import import LegacyImport
-from storage.legacy_matching import FURTHEST
-from storage.legacy_report import report
-from storage.legacy_rows import LegacyRow, decode_row
+from ops.daemon.stores import RETENTION
+from ops.migrate_data.values import LegacyReader
+from storage.legacy.importing import LegacyImport
+from storage.legacy.matching import FURTHEST
+from storage.legacy.report import report
+from storage.legacy.rows import LegacyRow, decode_row
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from tests.bench.old_table import deliver, old_row
 from tests.support.outcomes import a_message
 
 Step = Callable[[], None]

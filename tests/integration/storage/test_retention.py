@@ -11,12 +11,12 @@ import pytest
 from engine.model import OutcomeKind
 from engine.timers import TimerThread
 from ops.local.roles import ENGINE_ROLE
-from storage import layout as layout_module
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.retention import Retention
-from storage.schema import Strategy, migrate
-from storage.signals import SignalQuery, Signals
+from storage.postgres import layout as layout_module
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.retention import Retention
+from storage.postgres.schema import Strategy, migrate
+from storage.postgres.signals import SignalQuery, Signals
 from tests.support.outcomes import a_message, signal_outcome
 
 DAY = timedelta(days=1)

@@ -7,8 +7,8 @@ from engine.timers import TimerThread
 from ops.local.ports import free_port
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
-from storage import layout as layout_module
-from storage.schema import Strategy, migrate
+from storage.postgres import layout as layout_module
+from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import ENGINE_PASSWORD, as_engine, name_of
 from tests.support.stack import engine_environment, eventually, running_daemon
 

@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 
 from engine.timers import TimerThread
-from storage import schema as schema_module
-from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
-from storage.schema import Migration, Strategy, is_current, migrate
+from storage.postgres import schema as schema_module
+from storage.postgres.database import Database
+from storage.postgres.schema import Migration, Strategy, is_current, migrate
 from tests.support.databases import SCHEMA, Server, as_engine, as_role, name_of
 
 pytestmark = pytest.mark.every_way

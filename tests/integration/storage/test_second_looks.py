@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from storage.daemons import Daemons
-from storage.database import Database
-from storage.second_looks import Promise, SecondLooks
+from storage.postgres.daemons import Daemons
+from storage.postgres.database import Database
+from storage.postgres.second_looks import Promise, SecondLooks
 from tests.support.clock import START
 
 CHANNEL = "-1001"

@@ -14,14 +14,14 @@ from psycopg import sql
 from engine.model import Span
 from engine.timers import TimerThread
 from ops.local.roles import ENGINE_ROLE
-from storage.archive import Archive
-from storage.database import Database
 from storage.errors import DatabaseUnavailableError
-from storage.ledger import Ledger
-from storage.retention import Retention
-from storage.schema import Strategy, migrate
-from storage.signals import SignalQuery, Signals
-from storage.summary import Summaries
+from storage.postgres.archive import Archive
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.retention import Retention
+from storage.postgres.schema import Strategy, migrate
+from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.summary import Summaries
 from tests.support.databases import SCHEMA, Server, as_engine, name_of, through
 from tests.support.outcomes import CHANNEL, a_message, a_signal, signal_outcome
 from tests.support.stack import engine_environment, eventually, running_daemon

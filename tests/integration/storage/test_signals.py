@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import Side, Signal
-from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError
-from storage.ledger import Ledger
-from storage.probe import Probe
-from storage.signals import SignalQuery, Signals, decode_cursor, encode_cursor
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.probe import Probe
+from storage.postgres.signals import SignalQuery, Signals, decode_cursor, encode_cursor
 from tests.support.databases import SCHEMA
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, signal_outcome
 

@@ -17,12 +17,12 @@ from engine.timers import TimerThread
 from ops.local.ports import free_port
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE
-from storage import layout as layout_module
-from storage.database import Database
 from storage.errors import DatabaseMisconfiguredError
-from storage.ledger import Ledger
-from storage.schema import Strategy, is_current, migrate
-from storage.signals import SignalQuery, Signals
+from storage.postgres import layout as layout_module
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.schema import Strategy, is_current, migrate
+from storage.postgres.signals import SignalQuery, Signals
 from tests.support.databases import SCHEMA, Server, as_engine, as_role, name_of, through
 from tests.support.messages import CHANNEL, put, signal_message
 from tests.support.outcomes import a_message, signal_outcome

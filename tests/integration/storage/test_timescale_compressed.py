@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from engine.model import Outcome
-from storage.archive import Archive
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.signals import SignalQuery, Signals
+from storage.postgres.archive import Archive
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.signals import SignalQuery, Signals
 from tests.support.databases import as_engine
 from tests.support.outcomes import a_message, a_signal, signal_outcome
 from tests.support.timescale import ON_TIMESCALE

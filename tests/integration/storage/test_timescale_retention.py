@@ -15,10 +15,10 @@ from ops.doctor.database import examine_database
 from ops.doctor.findings import Finding, Status
 from ops.doctor.surroundings import Surroundings
 from ops.local.roles import ENGINE_ROLE
-from storage.database import Database
-from storage.ledger import Ledger
-from storage.retention import Kept, Retention
-from storage.schema import Strategy, migrate
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.retention import Kept, Retention
+from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import SCHEMA, as_engine
 from tests.support.outcomes import a_message, signal_outcome
 from tests.support.stack import eventually

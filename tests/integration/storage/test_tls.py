@@ -14,8 +14,8 @@ import pytest
 from config import load_settings
 from ops.local._account import open_for_passing, server_account
 from ops.local.postgres import LocalPostgres
-from storage.database import Cursor
 from storage.errors import DatabaseUnavailableError
+from storage.postgres.database import Cursor
 from tests.support.clients import OpenDatabase, databases
 from tests.support.servers import need_program
 

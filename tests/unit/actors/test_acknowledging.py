@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.acknowledging import MAX_REQUESTS, Acknowledgements
+from actors.sources.acknowledgements import MAX_REQUESTS, Acknowledgements
 from storage.errors import GatewayStatusError, GatewayUnauthorizedError, GatewayUnreachableError
 from tests.support.gateway import FakeGateway
 from tests.support.recording import CHANNEL, malformed, message, messages

@@ -9,10 +9,9 @@ from unittest import mock
 import pytest
 import structlog
 
-from actors import history
-from actors.snapshots import BackfillPhase
+from actors.shown.snapshots import BackfillPhase
+from actors.sources import history
 from engine.messages import CheckHistory, Drain, Drained, StartBackfill
-from storage.checkpoints import Checkpoint
 from storage.errors import (
     DatabaseUnavailableError,
     GatewayError,
@@ -22,6 +21,7 @@ from storage.errors import (
     GatewayUnauthorizedError,
     GatewayUnreachableError,
 )
+from storage.postgres.checkpoints import Checkpoint
 from tests.support.reading import DELAY_S, TAIL_S, Reading
 from tests.support.recording import CHANNEL, message, messages
 

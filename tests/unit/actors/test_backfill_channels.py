@@ -8,11 +8,10 @@ from unittest import mock
 import pytest
 import structlog
 
-from actors import history
-from actors.snapshots import BackfillPhase, ChannelEntry, ChannelsSnapshot
+from actors.shown.snapshots import BackfillPhase, ChannelEntry, ChannelsSnapshot
+from actors.sources import history
 from engine.messages import CheckHistory, FollowChannels, StartBackfill
 from engine.model import ChannelMessage
-from storage.checkpoints import Checkpoint
 from storage.errors import (
     DatabaseUnavailableError,
     GatewayRateLimitedError,
@@ -20,6 +19,7 @@ from storage.errors import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
+from storage.postgres.checkpoints import Checkpoint
 from tests.support.clock import START
 from tests.support.reading import DELAY_S, TAIL_S, Reading
 from tests.support.recording import message

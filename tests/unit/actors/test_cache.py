@@ -7,12 +7,12 @@ from typing import cast
 import structlog
 
 from actors.cache import LAST_GOOD_S, LOOK_EVERY_S, Cache, last_good_key, page_key
-from actors.snapshots import CacheSnapshot
+from actors.shown.snapshots import CacheSnapshot
 from actors.stream import STREAM
 from engine.messages import CommitSeen, PageBuilt, SignalsCommitted
 from storage.errors import DatabaseUnavailableError, RedisUnavailableError, StorageError
-from storage.ledger import Ledger
 from storage.pages import MemoryPages
+from storage.postgres.ledger import Ledger
 from tests.support.recording import World
 
 TTL_S = 60.0

@@ -6,12 +6,12 @@ from random import Random
 from typing import cast
 
 from actors.dead_letters import BATCH_SIZE, LOOK_EVERY_S, DeadLetterSource
-from actors.snapshots import DeadLettersSnapshot
+from actors.shown.snapshots import DeadLettersSnapshot
 from engine.messages import Drain, Drained, LettersDue
 from engine.model import ChannelMessage
-from storage.dead_letters import DeadLetter, DeadLetters
 from storage.errors import DatabaseUnavailableError, StorageError
-from storage.gateway_messages import encode_message
+from storage.gateway.messages import encode_message
+from storage.postgres.dead_letters import DeadLetter, DeadLetters
 from tests.support.clock import START
 from tests.support.polling import SourceWorld
 from tests.support.recording import CHANNEL, message

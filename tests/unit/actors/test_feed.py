@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.feed import Feed, FeedEvent, Place, Reached
+from actors.shown.event_log import Feed, FeedEvent, Place, Reached
 
 
 def event(number: int, signal_id: int, size: int = 10) -> FeedEvent:

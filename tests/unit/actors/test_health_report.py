@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.health_report import HealthReport, Inputs, Status, judge
-from actors.snapshots import (
+from actors.shown.health_report import HealthReport, Inputs, Status, judge
+from actors.shown.snapshots import (
     BackfillPhase,
     BackfillSnapshot,
     CacheSnapshot,

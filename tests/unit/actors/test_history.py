@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import history
-from actors.history import HistoryPass, NextPage
+from actors.sources import history
+from actors.sources.history import HistoryPass, NextPage
 from engine.model import SourceMessage
 from tests.support.recording import CHANNEL, message, messages
 

@@ -8,9 +8,9 @@ from random import Random
 from typing import cast
 
 from actors.maintenance import BACKOFF, EVERY_S, IN_DOUBT_EVERY_S, Maintenance
-from actors.snapshots import MaintenanceSnapshot
+from actors.shown.snapshots import MaintenanceSnapshot
 from storage.errors import DatabaseUnavailableError, StorageError
-from storage.retention import Kept, Retention
+from storage.postgres.retention import Kept, Retention
 from tests.support.clock import START
 from tests.support.recording import World
 

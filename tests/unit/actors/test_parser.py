@@ -8,16 +8,17 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from actors.parser import actor, outcome
-from actors.parser import read as whole_grammar
-from actors.parser.actor import Parser
-from actors.parser.outcome import OutcomePolicy, settle
-from actors.source import WRITER
+from actors import parser as actor
+from actors.grammar import outcome
+from actors.grammar import read as whole_grammar
+from actors.grammar.outcome import OutcomePolicy, settle
+from actors.parser import Parser
+from actors.sources.source import WRITER
 from engine.messages import BatchParsed, MessagesFetched
 from engine.model import Market, Outcome, OutcomeKind, SourceMessage
-from ops.replay import Replay
-from storage.archive import Archive, Archived
-from storage.ledger import Ledger
+from ops.commands.replay import Replay
+from storage.postgres.archive import Archive, Archived
+from storage.postgres.ledger import Ledger
 from tests.support.clock import START
 from tests.support.outcomes import CHANNEL, a_message
 from tests.support.recording import World, malformed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from actors.snapshots import PollState
+from actors.shown.snapshots import PollState
 from engine.messages import PollNow
 from engine.model import SourceMessage
 from storage.errors import (

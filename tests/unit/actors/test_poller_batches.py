@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 import structlog
 
-from actors.snapshots import ChannelEntry, ChannelsSnapshot
-from actors.source import CREDIT_S
+from actors.shown.snapshots import ChannelEntry, ChannelsSnapshot
+from actors.sources.source import CREDIT_S
 from engine.breaker import BreakerState
 from engine.messages import BatchDelayed, CheckHistory, Drain, Drained, GenerationRaised
 from engine.model import SourceMessage

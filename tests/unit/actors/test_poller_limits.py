@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import structlog
 
-from actors.snapshots import PollState
+from actors.shown.snapshots import PollState
 from engine.breaker import BreakerPolicy, BreakerState
 from engine.messages import PollNow
 from storage.errors import (

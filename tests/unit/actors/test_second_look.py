@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.history import HistoryPass
+from actors.sources.history import HistoryPass
 from engine.messages import MessagesFetched
 from tests.support.polling import Polling
 from tests.support.recording import CHANNEL, message

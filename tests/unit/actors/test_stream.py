@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from actors.feed import Feed, FeedEvent, Place, Reached
-from actors.snapshots import CacheSnapshot, StreamSnapshot
+from actors.shown.event_log import Feed, FeedEvent, Place, Reached
+from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
 from actors.stream import LOOK_EVERY_S, PAGE_SIZE, STREAM, Stream
 from engine.messages import CommitSeen
 from storage.errors import DatabaseUnavailableError, StorageError
-from storage.signals import Signals
+from storage.postgres.signals import Signals
 from tests.support.recording import World
 
 

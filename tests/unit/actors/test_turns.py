@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from actors.turns import Turns
+from actors.sources.round_robin import Turns
 from engine.backoff import Backoff
 from tests.support.clock import START
 

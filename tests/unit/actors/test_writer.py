@@ -10,7 +10,7 @@ import structlog
 from engine.messages import BatchCommitted, BatchDelayed, SignalsCommitted
 from engine.model import Outcome, OutcomeKind
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
-from storage.ledger import Recorded
+from storage.postgres.ledger import Recorded
 from tests.support.recording import CHANNEL
 from tests.support.writing import Writing
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from actors.parser import read
-from ops.parsing import reading_object
+from actors.grammar import read
+from ops.commands.parsing import reading_object
 
 PAGE = (Path(__file__).parents[3] / "docs" / "messages.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```message\n(.*?)\n```\n```json\n(.*?)\n```", PAGE, flags=re.DOTALL)

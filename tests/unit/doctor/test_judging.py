@@ -137,7 +137,7 @@ def test_memory_of_a_cache_is_ok() -> None:
 
 
 def test_every_grant_of_the_file_is_read() -> None:
-    text = resources.files("storage").joinpath("grants.sql").read_text("utf-8")
+    text = resources.files("storage.postgres").joinpath("grants.sql").read_text("utf-8")
     # none is in a form that the pattern passes over
     wanted = sum(
         len(rights.split(",")) * len(objects.split(","))

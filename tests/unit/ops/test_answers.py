@@ -7,7 +7,7 @@ import gzip
 import pytest
 from starlette.datastructures import Headers
 
-from ops.http.answers import JSON, Answering, matches, packed_answer, prefers
+from ops.http.kit.answers import JSON, Answering, matches, packed_answer, prefers
 from storage.pages import MemoryPages
 from tests.support.clock import FakeClock
 

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from ops.http.builds import Builds
+from ops.http.routes.builds import Builds
 
 
 class Slow:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from actors.snapshots import (
+from actors.shown.snapshots import (
     BackfillPhase,
     BackfillSnapshot,
     ChannelEntry,
@@ -19,11 +19,11 @@ from engine.actor import SUPERVISOR
 from engine.breaker import BreakerState
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
 from engine.snapshot import Board
-from ops.http.bodies import body_of
-from ops.http.channel_models import ChannelBreaker, ChannelRequest
-from ops.http.channel_objects import channel_objects
-from ops.http.problems import BadRequestError
-from storage.channels import ChannelCounts
+from ops.http.kit.bodies import body_of
+from ops.http.kit.problems import BadRequestError
+from ops.http.routes.channel_models import ChannelBreaker, ChannelRequest
+from ops.http.routes.channel_objects import channel_objects
+from storage.postgres.channels import ChannelCounts
 from tests.support.clock import START, FakeClock
 
 # ── the body of POST /channels ───────────────────────────────────────────────

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Scope
 
-from ops.http.clients import Asker, Proxies, asker_of
+from ops.http.server.clients import Asker, Proxies, asker_of
 
 
 def asker(peer: str | None, *trusted: str, **headers: str) -> Asker:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.http.csv import COLUMNS, csv_page
+from ops.http.routes.csv import COLUMNS, csv_page
 
 
 def rows(*signals: Mapping[str, object], cursor: str | None = None) -> list[dict[str, str]]:

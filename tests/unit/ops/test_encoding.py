@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress
-from ops.http.encoding import encode, history_entry, signal_object
-from storage.current import Current
+from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress
+from ops.http.kit.encoding import encode, history_entry, signal_object
+from storage.postgres.current import Current
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ROW: dict[str, Any] = {

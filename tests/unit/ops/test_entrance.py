@@ -10,9 +10,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from actors.instruments import Instruments
-from ops.http.clients import Proxies, asker_of
-from ops.http.entrance import SECURITY_HEADERS, Entrance
+from actors.shown.metrics import Instruments
+from ops.http.server.clients import Proxies, asker_of
+from ops.http.server.entrance import SECURITY_HEADERS, Entrance
 from tests.support.clock import FakeClock
 
 

@@ -10,10 +10,10 @@ from starlette.types import Message, Scope
 from structlog.testing import capture_logs
 
 from config.keys import ApiKeyEntry
-from ops.http.clients import Proxies
-from ops.http.guard import Guard, GuardPolicy
-from ops.http.hosts import ServedHosts
-from ops.http.keys import KeyRing
+from ops.http.server.clients import Proxies
+from ops.http.server.guard import Guard, GuardPolicy
+from ops.http.server.hosts import ServedHosts
+from ops.http.server.keys import KeyRing
 from tests.support.clock import FakeClock
 
 KEY = "right-key"

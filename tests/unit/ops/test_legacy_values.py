@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from actors.parser import read
+from actors.grammar import read
 from engine.model import OutcomeKind, Side, Signal
-from ops.bench.old_table import old_row
-from ops.legacy_values import LegacyReader
-from ops.stores import RETENTION
-from storage.legacy_import import Taken
-from storage.legacy_rows import PRICES, LegacyRow
+from ops.daemon.stores import RETENTION
+from ops.migrate_data.values import LegacyReader
+from storage.legacy.importing import Taken
+from storage.legacy.rows import PRICES, LegacyRow
+from tests.bench.old_table import old_row
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 AT = NOW - timedelta(days=3)

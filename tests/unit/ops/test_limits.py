@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from ops.http.clients import IPV6_SITE_BITS, Asker, group_of
-from ops.http.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy
-from ops.http.probes import PROBES
+from ops.http.routes.probes import PROBES
+from ops.http.server.clients import IPV6_SITE_BITS, Asker, group_of
+from ops.http.server.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy
 from tests.support.clock import FakeClock
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from structlog.testing import capture_logs
 
-from ops.http.problems import (
+from ops.http.kit.problems import (
     BadRequestError,
     problem,
     problem_of_bad_request,

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from ops.http.parameters import check_utf8
-from ops.http.problems import BadRequestError
-from ops.http.query import ListQuery, parse_list_query
-from storage.signals import SignalQuery, encode_cursor
+from ops.http.kit.parameters import check_utf8
+from ops.http.kit.problems import BadRequestError
+from ops.http.routes.query import ListQuery, parse_list_query
+from storage.postgres.signals import SignalQuery, encode_cursor
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

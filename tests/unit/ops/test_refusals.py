@@ -6,8 +6,8 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from ops.http.clients import Asker
-from ops.http.refusals import ALL, EACH, WINDOW_S, AccessLog
+from ops.http.server.clients import Asker
+from ops.http.server.refusals import ALL, EACH, WINDOW_S, AccessLog
 from tests.support.clock import FakeClock
 
 

@@ -9,7 +9,7 @@ import pytest
 from config import load_settings
 from engine.clock import SystemClock
 from engine.timers import TimerThread
-from ops.stores import make_stores
+from ops.daemon.stores import make_stores
 from storage.pages import EVENTS_BYTES, PAGES_BYTES
 
 

@@ -12,13 +12,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.types import Message
 
-from actors.feed import Feed, FeedEvent, Place
-from actors.instruments import Instruments
-from ops.http.stream_filter import StreamFilter
-from ops.http.streaming import StreamLimits, Streams, TooManyStreamsError
-from storage.current import current_of
+from actors.shown.event_log import Feed, FeedEvent, Place
+from actors.shown.metrics import Instruments
+from ops.http.routes.stream_filter import StreamFilter
+from ops.http.routes.streaming import StreamLimits, Streams, TooManyStreamsError
 from storage.errors import DatabaseUnavailableError, StorageError
-from storage.signals import Signals
+from storage.postgres.current import current_of
+from storage.postgres.signals import Signals
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ROW: dict[str, Any] = {

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.feed import Place
-from ops.http.frames import event_of, read_place
+from actors.shown.event_log import Place
+from ops.http.routes.frames import event_of, read_place
 from tests.unit.ops.test_streaming import ROW, Reader, World
 
 

@@ -10,13 +10,13 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.health_report import Finding, HealthReport, Inputs, Status
-from actors.snapshots import CacheSnapshot
+from actors.shown.health_report import Finding, HealthReport, Inputs, Status
+from actors.shown.snapshots import CacheSnapshot
 from engine.snapshot import Board
-from ops.http.problems import BadRequestError
-from ops.http.summary import SummaryParameters, SummaryReader, summary_operations
+from ops.http.kit.problems import BadRequestError
+from ops.http.routes.summary import SummaryParameters, SummaryReader, summary_operations
 from storage.errors import DatabaseUnavailableError
-from storage.summary import DayCount, Summaries, Summary
+from storage.postgres.summary import DayCount, Summaries, Summary
 from tests.support.clock import FakeClock
 
 SUMMARY = Summary(

@@ -5,11 +5,11 @@ from typing import cast
 
 import pytest
 
-from actors.health_report import Finding, HealthReport, Inputs, Status
+from actors.shown.health_report import Finding, HealthReport, Inputs, Status
 from engine.actor import SUPERVISOR
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
-from ops.notify import ServiceManager
-from ops.watch import GIVE_UP_S, Watch
+from ops.daemon.notify import ServiceManager
+from ops.daemon.watch import GIVE_UP_S, Watch
 from tests.support.clock import START
 from tests.support.recording import World
 

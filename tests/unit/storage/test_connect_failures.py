@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from storage.connect_failures import explain, with_remedy
+from storage.postgres.connect_failures import explain, with_remedy
 
 FAILED = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
 #: texts as libpq 18, PostgreSQL 15 and 18, and PgBouncer 1.18 gave them, but for those marked otherwise

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.current import current_of, status_of
+from storage.postgres.current import current_of, status_of
 
 D = Decimal
 SIGNAL: dict[str, Any] = {

@@ -12,7 +12,7 @@ from storage.errors import (
     GatewayStatusError,
     GatewayUnauthorizedError,
 )
-from storage.gateway_answers import DEFAULT_RETRY_AFTER_S, check_status, count_of, decode_answer
+from storage.gateway.answers import DEFAULT_RETRY_AFTER_S, check_status, count_of, decode_answer
 
 PATH = "/api/messages/unprocessed"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
-from storage.gateway_messages import decode_message, decode_raw, encode_message
+from storage.gateway.messages import decode_message, decode_raw, encode_message
 from tests.support.outcomes import CHANNEL, OTHER_CHANNEL, item
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates and NUL included

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from storage.gateway_quota import Quota, read_quota
+from storage.gateway.quota import Quota, read_quota
 
 CALLS, WINDOW_S = 300, 60.0
 

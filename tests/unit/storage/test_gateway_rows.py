@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import gateway_rows
-from storage.gateway_rows import TooManyRowsError, UnreadableRow, page_bytes, read_page, read_row
+from storage.gateway import rows as gateway_rows
+from storage.gateway.rows import TooManyRowsError, UnreadableRow, page_bytes, read_page, read_row
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.backfill_progress import pass_due
-from actors.errands import Errands
-from actors.parser.outcome import OutcomePolicy, date_of, settle
+from actors.grammar.outcome import OutcomePolicy, date_of, settle
+from actors.sources.backfill_progress import pass_due
+from actors.sources.backfill_queue import Errands
 from engine.instants import EARLIEST, MOST_AHEAD, utc_instant
 from engine.model import ChannelMessage, MalformedMessage
-from storage.checkpoints import Checkpoint
-from storage.gateway_messages import decode_message, decode_raw, encode_message
+from storage.gateway.messages import decode_message, decode_raw, encode_message
+from storage.postgres.checkpoints import Checkpoint
 from tests.support.outcomes import CHANNEL, item
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)

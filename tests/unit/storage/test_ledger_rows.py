@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.model import ChannelMessage, Outcome, Span
 from storage.errors import RowsRefusedError
-from storage.ledger_rows import (
+from storage.postgres.ledger_rows import (
     dead_letter_of,
     dead_letter_row,
     key_of,

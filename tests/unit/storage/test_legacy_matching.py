@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.legacy_matching import FURTHEST, Node, Posting, doubles_of, match
+from storage.legacy.matching import FURTHEST, Node, Posting, doubles_of, match
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 HOURS = st.lists(st.integers(0, 60), max_size=6)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.legacy_rows import OPTIONAL, REQUIRED, LegacyRow, decode_row
+from storage.legacy.rows import OPTIONAL, REQUIRED, LegacyRow, decode_row
 
 AT_MS = 1_762_084_800_123
 AT = datetime(2025, 11, 2, 12, 0, 0, 123_000, tzinfo=UTC)

@@ -4,13 +4,13 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from storage.database import translate
 from storage.errors import (
     DatabaseMisconfiguredError,
     DatabaseUnavailableError,
     RowsRefusedError,
     StorageError,
 )
+from storage.postgres.database import translate
 
 
 def with_state(state: str) -> psycopg.Error:

@@ -1,0 +1,101 @@
+"""Parser: reads each message of a batch; one that cannot be read costs itself only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from actors.grammar.outcome import OutcomePolicy, dead_letter, settle
+from actors.shown.snapshots import ChannelsSnapshot
+from actors.sources.source import WRITER
+from engine.actor import Actor, Context
+from engine.messages import BatchParsed, MessagesFetched, Tick
+from engine.model import Market, Outcome, OutcomeKind, SourceMessage
+
+__all__ = ["Parser"]
+
+CHANNELS = "channels"
+#: how often the database's clock is looked for until it is known
+CLOCK_EVERY_S = 0.5
+
+
+class Parser(Actor):
+    """Turns fetched messages into outcomes; the grammar inside is a pure function.
+
+    ``now`` is the database's instant: what is past the retention is judged by no machine's own clock. Until it
+    is known the newest batch of each source and channel waits here; nothing could be written yet, either.
+    ``markets`` are those of the settings, for channels of which nothing else is shown.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        policy: OutcomePolicy,
+        now: Callable[[], datetime | None],
+        markets: Mapping[str, Market] | None = None,
+    ) -> None:
+        super().__init__(context)
+        self._policy = policy
+        self._now = now
+        self._markets = dict(markets or {})
+        self._waiting: dict[tuple[str, str], MessagesFetched] = {}
+
+    def _on_messages_fetched(self, batch: MessagesFetched) -> None:
+        self._waiting[batch.source, batch.channel] = batch
+        self._read_on()
+
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "clock":
+            self._read_on()
+
+    def _read_on(self) -> None:
+        now = self._now()
+        if now is None:
+            self.tick_later("clock", CLOCK_EVERY_S)
+            return
+        while self._waiting:
+            self._read(self._waiting.pop(next(iter(self._waiting))), now)
+
+    def _read(self, batch: MessagesFetched, now: datetime) -> None:
+        market = self._market_of(batch.channel)
+        outcomes = tuple(
+            self._settle(message, now, market, unread=batch.unread) for message in batch.messages
+        )
+        self._tell_dead(batch, [one for one in outcomes if one.kind is OutcomeKind.DEAD_LETTER])
+        self.send(
+            WRITER,
+            BatchParsed(
+                batch_id=batch.batch_id,
+                source=batch.source,
+                channel=batch.channel,
+                outcomes=outcomes,
+                reread=batch.reread,
+            ),
+        )
+
+    def _market_of(self, channel: str) -> Market:
+        """Return the market that is shown; should it be out of date, the ledger has the batch read again."""
+        shown = self.context.services.board.read(CHANNELS, ChannelsSnapshot)
+        entries = shown.value.channels if shown is not None else ()
+        known = {entry.channel: entry.market for entry in entries}
+        return known.get(channel) or self._markets.get(channel, Market.B3)
+
+    def _settle(self, message: SourceMessage, now: datetime, market: Market, *, unread: bool) -> Outcome:
+        if unread:
+            error = "an actor died twice with this message alone in its batch; it was not read again"
+            return dead_letter(message, reason="killed_actor", error=error)
+        return settle(message, now=now, policy=self._policy, market=market)
+
+    def _tell_dead(self, batch: MessagesFetched, dead: list[Outcome]) -> None:
+        """Say what could not be read, in one line a batch: a page may hold nothing else (fault 46)."""
+        if not dead:
+            return
+        self.log.warning(
+            "batch.unreadable",
+            batch_id=batch.batch_id,
+            count=len(dead),
+            reasons=sorted({outcome.reason for outcome in dead}),
+            message_ids=[outcome.message.message_id for outcome in dead[:20]],
+            error=dead[0].error,
+        )

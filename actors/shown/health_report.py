@@ -1,0 +1,280 @@
+"""Judging health: a pure function from what actors show to what a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from actors.shown.snapshots import (
+    AcknowledgerSnapshot,
+    BackfillSnapshot,
+    CacheSnapshot,
+    DeadLettersSnapshot,
+    MaintenanceSnapshot,
+    PollerSnapshot,
+    PollState,
+    WriterSnapshot,
+)
+from engine.breaker import BreakerState
+from engine.children import ChildState, Phase, SupervisorSnapshot
+from storage.redis import RedisState
+
+__all__ = ["Finding", "HealthReport", "Inputs", "Status", "judge"]
+
+
+class Status(StrEnum):
+    """How well. Degraded: something is not right, but what is served is. Unhealthy: it may not be."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+_WORSE = [Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is to say of one part; ``since`` is when it became so."""
+
+    status: Status
+    cause: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport:
+    """All findings by check name, with the snapshots they rest on. ``ready``: requests may be sent here."""
+
+    status: Status
+    ready: bool
+    findings: Mapping[str, Finding]
+    inputs: Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything the judging looks at.
+
+    A channel is asked each ``poll_every_s`` seconds, and a call may take ``call_limit_s``.
+    ``newest`` is when the newest message in the ledger was received, by channel. ``machine_ahead_s`` is the
+    difference between this machine's clock and the database's, ``write_runs_s`` the age of the oldest write
+    that has no answer yet.
+    """
+
+    now: datetime
+    now_s: float
+    started_at: datetime
+    poll_every_s: float
+    call_limit_s: float
+    database_error: str | None
+    writer: WriterSnapshot | None
+    pollers: tuple[PollerSnapshot, ...]
+    backfill: BackfillSnapshot | None
+    cache: CacheSnapshot | None
+    dead_letters: DeadLettersSnapshot | None
+    maintenance: MaintenanceSnapshot | None
+    supervisor: SupervisorSnapshot | None
+    redis: Mapping[str, RedisState]
+    other_daemons: tuple[str, ...]
+    acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
+    newest: Mapping[str, datetime] = field(default_factory=dict)
+    reading_error: str | None = None
+    machine_ahead_s: float | None = None
+    write_runs_s: float = 0.0
+
+    def newest_message_at(self, poller: PollerSnapshot) -> datetime | None:
+        """Return when a channel's newest message was received, as poller or ledger know: one forgets at a restart."""
+        known = (poller.newest_message_at, self.newest.get(poller.channel))
+        return max((instant for instant in known if instant is not None), default=None)
+
+
+#: one or two rounds may fall into a restart of the database
+_MANY_FAILURES = 3
+#: seconds; a write takes a fraction of one
+_LONG_WRITE_S = 4.0
+_WRONG_CLOCK_S = 300.0
+#: seconds that a gateway's quota may keep a channel waiting without a word of it
+_LONG_PACE_S = 60.0
+#: a shorter limit of a call leaves no time to store what the last one brought
+_SHORT_CALL_S = 1.0
+#: one acknowledgement that is lost is repeated within a second or so, and nobody need know
+_ACKS_FAIL = 2
+
+Verdict = tuple[Status, str | None]
+_WELL: Verdict = (Status.HEALTHY, None)
+
+
+def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
+    """Return the report; what is as in ``previous`` keeps its since."""
+    verdicts: dict[str, Verdict] = {
+        "timescaledb": _database(inputs),
+        "gatewayApi": _gateway(inputs),
+        "pollingWorker": _polling(inputs),
+        "historicalSync": _history(inputs),
+        "retention": _retention(inputs),
+        "reads": (Status.DEGRADED, f"a reader got no answer: {inputs.reading_error}")
+        if inputs.reading_error
+        else _WELL,
+        "clock": _clock(inputs),
+        "actors": _actors(inputs),
+    }
+    for name, state in inputs.redis.items():
+        verdicts[name] = (Status.DEGRADED, state.error) if state.error else _WELL
+    if inputs.cache and inputs.cache.error and "redisMaster" in verdicts:
+        verdicts["redisMaster"] = (Status.DEGRADED, f"does not take pages: {inputs.cache.error}")
+    if inputs.other_daemons:
+        verdicts["singleDaemon"] = (
+            Status.DEGRADED,
+            f"another daemon writes into this database: {', '.join(inputs.other_daemons)}",
+        )
+    findings = {name: _finding(name, verdict, inputs.now, previous) for name, verdict in verdicts.items()}
+    return HealthReport(
+        status=max((f.status for f in findings.values()), key=_WORSE.index),
+        ready=(
+            verdicts["timescaledb"][0] is Status.HEALTHY
+            and inputs.supervisor is not None
+            and inputs.supervisor.phase is Phase.RUNNING
+            and not any(child.state is ChildState.HUNG for child in inputs.supervisor.children)
+        ),
+        findings=findings,
+        inputs=inputs,
+    )
+
+
+def _finding(name: str, verdict: Verdict, now: datetime, previous: HealthReport | None) -> Finding:
+    status, cause = verdict
+    known = previous.findings.get(name) if previous else None
+    since = known.since if known is not None and known.status is status else now
+    return Finding(status=status, cause=cause, since=since)
+
+
+def _database(inputs: Inputs) -> Verdict:
+    writer = inputs.writer
+    if writer is not None and writer.misconfigured:
+        return Status.UNHEALTHY, writer.error
+    if writer is not None and not writer.schema_ready:
+        return Status.UNHEALTHY, f"the schema is not ready: {writer.error or 'being prepared'}"
+    if inputs.database_error:
+        return Status.UNHEALTHY, inputs.database_error
+    if writer is None:
+        return Status.UNHEALTHY, "the writer has not started yet"
+    if writer.error:
+        return Status.UNHEALTHY, f"the writer waits: {writer.error}"
+    if inputs.write_runs_s > _LONG_WRITE_S:
+        return Status.DEGRADED, f"a write has had no answer for {inputs.write_runs_s:.0f} s"
+    return _WELL
+
+
+def _gateway(inputs: Inputs) -> Verdict:
+    if not inputs.pollers:
+        return Status.DEGRADED, "not polled yet"
+    causes = {p.channel: cause for p in inputs.pollers if (cause := _gateway_of(p)) is not None}
+    for acks in inputs.acknowledgers:
+        if acks.error is not None and acks.failures >= _ACKS_FAIL:
+            causes.setdefault(acks.channel, acks.error)
+    if not causes:
+        return _WELL
+    distinct = set(causes.values())
+    if len(causes) == len(inputs.pollers) and len(distinct) == 1:
+        return Status.DEGRADED, distinct.pop()
+    return Status.DEGRADED, "; ".join(f"channel {channel}: {cause}" for channel, cause in causes.items())
+
+
+def _gateway_of(poller: PollerSnapshot) -> str | None:
+    """Return what is wrong with the gateway as the polling of one channel sees it."""
+    if poller.key_refused:
+        return f"key refused: {poller.error}"
+    if poller.breaker is not BreakerState.CLOSED:
+        return f"circuit breaker {poller.breaker.value}: {poller.error or 'the cause is not known'}"
+    if poller.state is PollState.FAILED:
+        return poller.error or "the last poll failed"
+    return "not polled yet" if poller.state is PollState.STARTING else None
+
+
+def _polling(inputs: Inputs) -> Verdict:
+    if not inputs.pollers:
+        return Status.DEGRADED, "no poller has started yet"
+    causes = [
+        f"channel {poller.channel}: {cause}"
+        for poller in inputs.pollers
+        if (cause := _polling_of(poller, inputs)) is not None
+    ]
+    return (Status.DEGRADED, "; ".join(causes)) if causes else _WELL
+
+
+def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
+    """Return what is wrong with the polling of one channel."""
+    if poller.asked_s is None:
+        return f"no successful poll yet ({poller.error or 'starting'})"
+    if poller.state is PollState.FAILED:
+        return f"polls fail: {poller.error}"
+    if poller.state is PollState.REJECTED:
+        return f"polls are rejected: {poller.error}"
+    if inputs.now_s <= _late_at_s(poller.asked_s, poller, inputs):
+        return None
+    why = ""
+    if inputs.writer is not None and inputs.writer.error:
+        why = f": it waits for the database ({inputs.writer.error})"
+    elif poller.in_flight:
+        why = f": {poller.in_flight} messages of the last one are being stored"
+    elif inputs.now_s < poller.may_ask_s:
+        why = f": the gateway's quota allows the next one in {poller.may_ask_s - inputs.now_s:.0f} s"
+    return (
+        f"what came to the gateway in the last {inputs.now_s - poller.asked_s:.0f} s may not be read yet{why}"
+    )
+
+
+def _late_at_s(asked_s: float, poller: PollerSnapshot, inputs: Inputs) -> float:
+    """Return until when the answer to the next poll is in time: its turn, and the longest a call may take.
+
+    Counted from when the last one began: its answer need not hold what came to the gateway later. Waiting for a
+    quota is no lateness, up to a bound.
+    """
+    due_s = asked_s + inputs.poll_every_s
+    due_s = min(max(due_s, poller.may_ask_s), due_s + _LONG_PACE_S)
+    return due_s + max(inputs.call_limit_s, _SHORT_CALL_S)
+
+
+def _history(inputs: Inputs) -> Verdict:
+    backfill = inputs.backfill
+    if backfill is None or backfill.error is None:
+        return _WELL
+    return Status.DEGRADED, backfill.error
+
+
+def _retention(inputs: Inputs) -> Verdict:
+    kept = inputs.maintenance
+    if kept is None or (kept.problem is None and kept.failures < _MANY_FAILURES):
+        return _WELL
+    return Status.DEGRADED, kept.error or kept.problem
+
+
+def _clock(inputs: Inputs) -> Verdict:
+    ahead_s = inputs.machine_ahead_s
+    if ahead_s is None or abs(ahead_s) <= _WRONG_CLOCK_S:
+        return _WELL
+    side = "ahead of" if ahead_s > 0 else "behind"
+    return Status.DEGRADED, (
+        f"this machine's clock is {abs(ahead_s):.0f} s {side} the database's, which is the one that decides: keep"
+        " both by NTP (timedatectl set-ntp true)"
+    )
+
+
+def _actors(inputs: Inputs) -> Verdict:
+    if inputs.supervisor is None:
+        return Status.UNHEALTHY, "the supervisor has not shown itself"
+    if inputs.supervisor.escalation:
+        return Status.UNHEALTHY, inputs.supervisor.escalation
+    odd = [
+        f"{child.name} {child.state.value}" + (f" ({child.last_error})" if child.last_error else "")
+        for child in inputs.supervisor.children
+        # one that leaves was sent away: no trouble, unless it does not stop
+        if child.state not in (ChildState.RUNNING, ChildState.LEAVING)
+    ]
+    if not odd:
+        return _WELL
+    hung = any(child.state is ChildState.HUNG for child in inputs.supervisor.children)
+    return (Status.UNHEALTHY if hung else Status.DEGRADED), "; ".join(odd)

@@ -1,0 +1,109 @@
+"""Between checkpoints, passes and what is shown of them: pure functions beside the backfill actor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from actors.shown.snapshots import ChannelProgress
+from actors.sources.backfill_queue import Errands
+from actors.sources.history import HistoryPass
+from actors.sources.round_robin import Turns
+from engine.instants import EARLIEST
+from storage.postgres.checkpoints import Checkpoint
+
+__all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "troubles_of", "unread"]
+
+#: a tail check starts this long before the newest message of the last complete one
+TAIL_OVERLAP = timedelta(hours=1)
+
+
+def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands, *, now: datetime) -> HistoryPass:
+    """Return the pass a channel needs next: the full one, from its checkpoint on, else the errand to its tail."""
+    if checkpoint is None:
+        return HistoryPass(channel=channel)
+    if checkpoint.completed_at is None:
+        return HistoryPass(
+            channel=channel,
+            rows_read=checkpoint.rows_read,
+            last_id=checkpoint.last_gateway_id,
+            pages=checkpoint.pages,
+            found=checkpoint.found,
+            newest_received_at=checkpoint.newest_received_at,
+        )
+    newest = checkpoint.newest_received_at
+    # a checkpoint of the future would find nothing for good; none before Telegram has an hour before it
+    due = max(min(newest, now), EARLIEST + TAIL_OVERLAP) - TAIL_OVERLAP if newest else EARLIEST
+    asked = errands.take(channel)
+    since = due if asked is None else max(min(due, asked), EARLIEST)
+    return HistoryPass(channel=channel, since=since, asked=asked is not None)
+
+
+def unread(channels: Sequence[str], known: Mapping[str, Checkpoint]) -> list[str]:
+    """Return the channels whose history has not been read to its end."""
+    return [channel for channel in channels if channel not in known or known[channel].completed_at is None]
+
+
+def checkpoint_of(reading: HistoryPass) -> Checkpoint:
+    """Return how far a full pass has come, to be kept."""
+    return Checkpoint(
+        channel=reading.channel,
+        rows_read=reading.rows_read,
+        last_gateway_id=reading.last_id,
+        pages=reading.pages,
+        found=reading.found,
+        gateway_total=reading.total,
+        newest_received_at=reading.newest_received_at,
+    )
+
+
+def told_of(reading: HistoryPass) -> dict[str, object]:
+    """Return what a log says of a pass that is complete."""
+    told: dict[str, object] = {"since": reading.since.isoformat()} if reading.since is not None else {}
+    return told | {
+        "channel": reading.channel,
+        "rows_read": reading.rows_read,
+        "gateway_total": reading.total,
+        "found": reading.found,
+    }
+
+
+def progress_of(
+    channels: Sequence[str],
+    known: Mapping[str, Checkpoint],
+    passes: Mapping[str, HistoryPass],
+    turns: Turns,
+) -> tuple[ChannelProgress, ...]:
+    """Return each channel's progress: that of a full pass under way, else its checkpoint's."""
+    progress = []
+    for channel in channels:
+        row = known.get(channel) or Checkpoint(channel=channel)
+        reading = passes.get(channel)
+        now = reading if reading is not None and reading.since is None else None
+        check = reading if reading is not None and reading.since is not None else None
+        trouble = turns.trouble(channel)
+        progress.append(
+            ChannelProgress(
+                channel=channel,
+                rows_read=now.rows_read if now else row.rows_read,
+                pages=now.pages if now else row.pages,
+                found=now.found if now else row.found,
+                total=now.total if now else row.gateway_total,
+                completed_at=row.completed_at,
+                tail_found=row.tail_found,
+                check_rows_read=check.rows_read if check else None,
+                check_total=check.total if check else None,
+                error=trouble.error if trouble else None,
+            )
+        )
+    return tuple(progress)
+
+
+def troubles_of(channels: Sequence[str], turns: Turns) -> tuple[str | None, datetime | None]:
+    """Return what keeps channels from being read, and since when; an error of all of them names none."""
+    troubles = {channel: trouble for channel in channels if (trouble := turns.trouble(channel)) is not None}
+    errors = {trouble.error for trouble in troubles.values()}
+    since = min((trouble.since for trouble in troubles.values()), default=None)
+    if len(errors) == 1 and len(troubles) == len(channels):
+        return errors.pop(), since
+    return "; ".join(f"channel {c}: {trouble.error}" for c, trouble in troubles.items()) or None, since

@@ -1,0 +1,142 @@
+"""The children of each channel - poller, acknowledger, doorbell - and the keeper that has them come and go."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from random import Random
+
+from actors.acknowledger import Acknowledger
+from actors.channels import CHANNELS, ChannelKeeper
+from actors.doorbell import Doorbell
+from actors.poller import Poller, PollPolicy
+from actors.shown.metrics import Instruments
+from config import Settings
+from engine.breaker import BreakerPolicy
+from engine.children import ChildSpec
+from ops.daemon.stores import settings_markets
+from storage.gateway.client import GatewayClient
+from storage.postgres.channels import Channels
+from storage.postgres.known import KnownMessages
+from storage.postgres.second_looks import SecondLooks
+
+__all__ = ["ChannelChildren"]
+
+
+class ChannelChildren:
+    """Makes their specs. ``gateway`` makes the client of one actor name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        gateway: Callable[[], GatewayClient],
+        channels: Channels,
+        looks: SecondLooks,
+        known: KnownMessages,
+        instruments: Instruments,
+        random: Random,
+    ) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._channels = channels
+        self._looks = looks
+        self._known = known
+        self._instruments = instruments
+        self._random = random
+
+    def acknowledgers(self) -> list[ChildSpec]:
+        """Return the acknowledgers of the settings' channels."""
+        return [self.acknowledger(channel) for channel in self._settings.gateway.channels]
+
+    def pollers(self) -> list[ChildSpec]:
+        """Return the pollers of the settings' channels."""
+        return [self.poller(channel) for channel in self._settings.gateway.channels]
+
+    def doorbells(self) -> list[ChildSpec]:
+        """Return the doorbells of the settings' channels, if doorbells are wanted."""
+        wanted = self._settings.gateway.channels if self._settings.engine.doorbell else ()
+        return [self.doorbell(channel) for channel in wanted]
+
+    def acknowledger(self, channel: str) -> ChildSpec:
+        """Return the acknowledger of a channel."""
+        factory = functools.partial(
+            Acknowledger.start,
+            channel=channel,
+            poller=f"poller:{channel}",
+            gateway=self._gateway(),
+            looks=self._looks,
+            known=self._known,
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(
+            name=f"acknowledger:{channel}",
+            factory=factory,
+            source=True,
+            parkable=True,
+            group="acknowledger",
+            # one round makes up to 30 calls when it has to be split, after a write and before a page of history
+            heartbeat_limit_s=90 + 32 * self._settings.breaker.timeout_ms / 1000,
+        )
+
+    def poller(self, channel: str) -> ChildSpec:
+        """Return the poller of a channel."""
+        gateway, breaker = self._settings.gateway, self._settings.breaker
+        interval_s, call_s = gateway.polling_interval_ms / 1000, breaker.timeout_ms / 1000
+        factory = functools.partial(
+            Poller.start,
+            channel=channel,
+            acknowledger=f"acknowledger:{channel}",
+            gateway=self._gateway(),
+            policy=PollPolicy(interval_s=interval_s, batch_size=gateway.batch_size),
+            breaker=BreakerPolicy(
+                window=breaker.window,
+                minimum=breaker.minimum,
+                threshold_percent=breaker.error_threshold,
+                reset_s=breaker.reset_timeout_ms / 1000,
+                # time-outs alone, one per interval and call, must be able to fill the window
+                horizon_s=10 * (interval_s + call_s),
+            ),
+            instruments=self._instruments,
+        )
+        return ChildSpec(
+            name=f"poller:{channel}",
+            factory=factory,
+            source=True,
+            # one that keeps dying is no reason to end the polling of the other channels
+            group="poller",
+            heartbeat_limit_s=30 + 2 * call_s,
+        )
+
+    def doorbell(self, channel: str) -> ChildSpec:
+        """Return the doorbell of a channel."""
+        client = self._gateway()
+        factory = functools.partial(
+            Doorbell.start, channel=channel, poller=f"poller:{channel}", gateway=client, random=self._random
+        )
+        return ChildSpec(
+            name=f"doorbell:{channel}",
+            factory=factory,
+            parkable=True,
+            group="doorbell",
+            interrupt=client.interrupt,
+            heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
+        )
+
+    def keeper(self) -> ChildSpec:
+        """Return the keeper of the channels that are added at run time."""
+        # who receives starts before who sends
+        makers = {"acknowledger": self.acknowledger, "poller": self.poller}
+        if self._settings.engine.doorbell:
+            makers["doorbell"] = self.doorbell
+        factory = functools.partial(
+            ChannelKeeper.start,
+            settings=self._settings.gateway.channels,
+            channels=self._channels,
+            makers=makers,
+            markets=settings_markets(self._settings),
+            instruments=self._instruments,
+        )
+        # a write may take as long as the writer's
+        return ChildSpec(name=CHANNELS, factory=factory, parkable=True, heartbeat_limit_s=90)

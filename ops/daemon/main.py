@@ -1,0 +1,190 @@
+"""The daemon: open storage, start the supervisor, wait, shut down. The main path of the project."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pykka.debug
+import structlog
+
+from config import ConfigurationError, Settings, load_settings
+from engine.actor import SUPERVISOR
+from engine.children import SupervisorSnapshot
+from engine.messages import Shutdown
+from engine.shown import keep_hidden
+from engine.supervisor import Supervisor
+from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small
+from ops.daemon.notify import ServiceManager
+from ops.daemon.parts import Parts
+from ops.daemon.recent_logs import RecentLogs
+from ops.daemon.watch import Watch
+from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.http.server.listening import Listening
+from ops.logging import configure_logging
+from ops.setting_names import setting_notes
+
+__all__ = ["Daemon", "run", "stop_on_signals"]
+
+_log = structlog.get_logger("main")
+
+#: from the request to stop to the exit of the process (ARCHITECTURE, SIGTERM)
+STOP_S = 9.0
+#: by then what is to be written has been; who still waits for the database would use up the time there is
+DATABASE_GIVEN_UP_S = 5.0
+DRAIN_S = 5.5
+LOOK_EVERY_S = 1.0
+
+
+class Daemon:
+    """A running engine. The level above the supervisor: it notices its end, even a silent one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listening: Listening,
+        *,
+        logs: RecentLogs | None = None,
+        manager: ServiceManager | None = None,
+    ) -> None:
+        self._settings = settings
+        self.parts = Parts(settings, listening, logs=logs or RecentLogs())
+        self._manager = manager or ServiceManager()
+        self.finished = threading.Event()
+        self._listening = listening
+        self._supervisor: pykka.ActorRef[Supervisor] | None = None
+
+    def start(self) -> None:
+        """Start all actors; returns at once."""
+        keep_heap_small()
+        self.parts.open()
+        self._supervisor = Supervisor.start(
+            self.parts.services, self.parts.specs(), finished=self.finished, drain_s=DRAIN_S
+        )
+
+    def wait(self, stop: threading.Event, *, again: threading.Event | None = None) -> bool:
+        """Wait for ``stop``; return False when the actors ended on their own before it came.
+
+        ``again`` set means that the keys are to be read once more.
+        """
+        assert self._supervisor is not None  # noqa: S101 - started first
+        services = self.parts.services
+        watch = Watch(services.board, self._manager, services.clock)
+        trimmed_s = services.clock.monotonic_s()
+        while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
+            if again is not None and again.is_set():
+                again.clear()
+                self._read_keys_again()
+            if self.finished.is_set() or not self._supervisor.is_alive():
+                return False
+            if not watch.look():
+                _log.critical("supervisor.hung")
+                return False
+            if services.clock.monotonic_s() - trimmed_s >= TRIM_EVERY_S:
+                trimmed_s = services.clock.monotonic_s()
+                give_back()
+        return True
+
+    def _read_keys_again(self) -> None:
+        """Take the keys that the settings have now; what is wrong leaves those in force."""
+        try:
+            settings = load_settings()
+        except ConfigurationError as error:
+            _log.error("keys.kept", problems=list(error.problems))
+            return
+        keys = settings.http.all_keys()
+        if bool(keys) != bool(self._settings.http.all_keys()):
+            # whether there are keys decides what is open
+            _log.error("keys.kept", problems=["the first key, or the last, takes a restart"])
+            return
+        # the old ones may still stand in a line of the log
+        keep_hidden(settings.secrets(), further=True)
+        self.parts.take_keys(keys)
+        _log.info("keys.taken", names=[f"{key.name} ({key.scope})" for key in keys])
+
+    def stop(self, reason: str) -> bool:
+        """Drain and stop all actors, close storage; return whether everything ended in time."""
+        self._manager.stopping()
+        if not self.finished.is_set():
+            self.parts.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
+        orderly = self.finished.wait(DATABASE_GIVEN_UP_S)
+        if not orderly:
+            self.parts.give_up_database()
+            orderly = self.finished.wait(STOP_S - DATABASE_GIVEN_UP_S)
+        if not orderly:
+            _log.error("daemon.stop_timeout", after_s=STOP_S)
+        if self._supervisor is not None:
+            self._supervisor.stop(block=False)
+        self.parts.close()
+        self._listening.close()
+        return orderly
+
+    @property
+    def escalation(self) -> str | None:
+        """Why the supervisor gave up, if it did."""
+        published = self.parts.services.board.read(SUPERVISOR, SupervisorSnapshot)
+        return published.value.escalation if published else None
+
+
+def run(settings: Settings, listening: Listening) -> int:
+    """Run the daemon in the foreground until a signal or its own end; return the exit code."""
+    logs = configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
+    manager = ServiceManager.of(os.environ)
+    _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
+    for note in setting_notes():
+        _log.warning("setting.not_taken", problem=note)
+    daemon = Daemon(settings, listening, logs=logs, manager=manager)
+    clean = False
+    with stop_on_signals() as stop, again_on_hangup(stop) as again:
+        try:
+            daemon.start()
+            clean = daemon.wait(stop, again=again)
+        finally:
+            orderly = daemon.stop("signal" if clean else "the actors ended")
+    if not clean or not orderly or daemon.escalation:
+        _log.error("daemon.failed", reason=daemon.escalation or "it did not stop in time")
+        return EXIT_FAILED
+    _log.info("daemon.stopped")
+    return EXIT_OK
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def request(number: int, _: FrameType | None) -> None:
+        # only an Event: telling an actor here could deadlock with the queue it interrupts
+        if stop.is_set():
+            sys.exit(128 + number)
+        stop.set()
+
+    former = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
+    # prints where every thread waits: how a hang is found
+    former[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, pykka.debug.log_thread_tracebacks)
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def again_on_hangup(stop: threading.Event) -> Iterator[threading.Event]:
+    """Give an event that SIGHUP sets; from a terminal that was closed the signal means the end, as ever."""
+    again = threading.Event()
+    had_terminal = os.isatty(0)
+
+    def request(_number: int, _: FrameType | None) -> None:
+        (stop if had_terminal and not os.isatty(0) else again).set()
+
+    former = signal.signal(signal.SIGHUP, request)
+    try:
+        yield again
+    finally:
+        signal.signal(signal.SIGHUP, former)

@@ -1,0 +1,179 @@
+"""Gauges read off snapshots at the moment of a scrape; the counters beside them are the actors' own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from actors.shown.health_report import HealthReport, Status
+from actors.shown.snapshots import (
+    BackfillPhase,
+    BackfillSnapshot,
+    DeadLettersSnapshot,
+    MaintenanceSnapshot,
+    PollerSnapshot,
+    WriterSnapshot,
+)
+from engine.actor import SUPERVISOR
+from engine.breaker import BreakerState
+from engine.children import ChildState, SupervisorSnapshot
+from engine.clock import Clock
+from engine.directory import Directory
+from engine.snapshot import Board
+from ops.daemon.metrics import families as f
+from ops.daemon.metrics.families import Sheet
+from ops.http.routes.health import OLDEST_S
+from ops.version import VERSION
+from storage.postgres.database import Database
+from storage.redis import RedisPages
+
+__all__ = ["SnapshotCollector"]
+
+#: the check that speaks of the report itself, as in /health
+_REPORT = "health"
+
+
+class SnapshotCollector(Collector):
+    """Exports what actors have published; it asks nobody and so never hangs.
+
+    ``poll_interval_s`` is the configured one; ``folder`` lies on the file system whose space is told.
+    """
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        directory: Directory,
+        database: Database,
+        redis: RedisPages | None,
+        clock: Clock,
+        poll_interval_s: float,
+        folder: Path,
+    ) -> None:
+        self._board = board
+        self._directory = directory
+        self._database = database
+        self._redis = redis
+        self._clock = clock
+        self._poll_interval_s = poll_interval_s
+        self._folder = folder
+        self._began_s = clock.monotonic_s()
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the families without samples: what registers this asks for their names only."""
+        yield from Sheet().metrics()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families as they stand."""
+        sheet = Sheet()
+        sheet.set(f.BUILD_INFO, 1, VERSION)
+        self._health(sheet)
+        self._disk(sheet)
+        self._polling(sheet)
+        self._backfill(sheet)
+        self._storage(sheet)
+        self._pools(sheet)
+        self._refused_pages(sheet)
+        self._actors(sheet)
+        yield from sheet.metrics()
+
+    def _health(self, sheet: Sheet) -> None:
+        report = self._board.read("health", HealthReport)
+        if report is None:
+            return
+        # an old report says nothing of now but that the health actor hangs
+        fresh = self._board.age_s(report) <= OLDEST_S
+        verdicts = {name: finding.status for name, finding in report.value.findings.items()} if fresh else {}
+        verdicts[_REPORT] = Status.HEALTHY if fresh else Status.UNHEALTHY
+        for check, verdict in verdicts.items():
+            for status in Status:
+                sheet.set(f.HEALTH, verdict is status, check, status.value)
+        if not fresh:
+            return
+        for check, state in report.value.inputs.redis.items():
+            if check == "redisReplica":
+                sheet.set(f.REDIS_UP, state.has_its_role, "replica")
+                sheet.set(f.REPLICA_IN_SYNC, state.error is None)
+            else:
+                sheet.set(f.REDIS_UP, state.has_its_role, "master")
+
+    def _disk(self, sheet: Sheet) -> None:
+        try:
+            usage = shutil.disk_usage(self._folder)
+        except OSError:
+            return  # the folder was taken away: there is nothing to tell, and that is no reason to tell nothing else
+        sheet.set(f.DISK_FREE, usage.free, str(self._folder))
+        sheet.set(f.DISK_SIZE, usage.total, str(self._folder))
+
+    def _polling(self, sheet: Sheet) -> None:
+        report = self._board.read("health", HealthReport)
+        now_s = self._clock.monotonic_s()
+        for published in self._board.all_of(PollerSnapshot).values():
+            poller, channel = published.value, published.value.channel
+            for state in BreakerState:
+                sheet.set(f.BREAKER_STATE, poller.breaker is state, channel, state.value)
+            since_s = self._began_s if poller.last_success_s is None else poller.last_success_s
+            sheet.set(f.POLL_INTERVAL, self._poll_interval_s, channel)
+            sheet.set(f.POLL_SUCCESS, poller.last_success_at, channel)
+            sheet.set(f.POLL_SUCCESS_AGE, max(0.0, now_s - since_s), channel)
+            sheet.set(f.KEY_REFUSED, poller.key_refused, channel)
+            sheet.set(f.IN_FLIGHT, poller.in_flight, channel)
+            sheet.set(f.UNACKNOWLEDGED, poller.unacknowledged, channel)
+            newest = report.value.inputs.newest_message_at(poller) if report else poller.newest_message_at
+            sheet.set(f.NEWEST_MESSAGE, newest, channel)
+
+    def _backfill(self, sheet: Sheet) -> None:
+        backfill = self._board.read("backfill", BackfillSnapshot)
+        if backfill is None:
+            return
+        for phase in BackfillPhase:
+            sheet.set(f.BACKFILL_PHASE, backfill.value.phase is phase, phase.value)
+        for channel in backfill.value.channels:
+            sheet.set(f.BACKFILL_ROWS, channel.rows_read, channel.channel)
+            sheet.set(f.BACKFILL_GATEWAY_ROWS, channel.total, channel.channel)
+            sheet.set(f.BACKFILL_COMPLETED, channel.completed_at is not None, channel.channel)
+
+    def _storage(self, sheet: Sheet) -> None:
+        if letters := self._board.read("dead_letters", DeadLettersSnapshot):
+            sheet.set(f.DEAD_LETTERS, letters.value.waiting)
+        if writer := self._board.read("writer", WriterSnapshot):
+            sheet.set(f.BATCHES_WAITING, writer.value.waiting)
+        if kept := self._board.read("maintenance", MaintenanceSnapshot):
+            sheet.set(f.RETENTION_KEPT, kept.value.last_kept_at)
+            sheet.set(f.RETENTION_AHEAD, kept.value.ahead_until)
+
+    def _pools(self, sheet: Sheet) -> None:
+        sheet.set(f.CLOCK_AHEAD, self._database.clock.machine_ahead_s())
+        for lane, stats in self._database.stats().items():
+            sheet.set(f.POOL_CONNECTIONS, max(0, stats.size - stats.available), lane, "busy")
+            sheet.set(f.POOL_CONNECTIONS, stats.available, lane, "idle")
+            sheet.set(f.POOL_MAXIMUM, stats.maximum, lane)
+            sheet.set(f.POOL_WAITING, stats.waiting, lane)
+            sheet.set(f.POOL_REQUESTS, stats.requests, lane)
+            sheet.set(f.POOL_QUEUED, stats.queued, lane)
+            sheet.set(f.POOL_REFUSED, stats.refused, lane)
+            sheet.set(f.POOL_WAIT, stats.waited_s, lane)
+            sheet.set(f.POOL_RENEWALS, stats.renewals, lane)
+
+    def _refused_pages(self, sheet: Sheet) -> None:
+        for reason, count in self._redis.refused.items() if self._redis is not None else ():
+            sheet.set(f.REDIS_REFUSED, count, reason)
+
+    def _actors(self, sheet: Sheet) -> None:
+        supervisor = self._board.read(SUPERVISOR, SupervisorSnapshot)
+        for child in supervisor.value.children if supervisor else ():
+            sheet.set(f.ACTOR_RUNNING, child.state is ChildState.RUNNING, child.name)
+            sheet.set(f.ACTOR_RESTARTS, child.restarts, child.name)
+            sheet.set(f.ACTOR_UNKNOWN, child.unknown, child.name)
+            sheet.set(f.MAILBOX_DEPTH, self._directory.depth(child.name), child.name)
+            entry = self._directory.find(child.name)
+            if entry is not None:
+                age_s = self._clock.monotonic_s() - entry.vitals.beat_at_s
+                sheet.set(f.ACTOR_BEAT_AGE, max(0.0, age_s), child.name)
+        names = [child.name for child in supervisor.value.children] if supervisor else []
+        for name, count in (dict.fromkeys(names, 0) | self._directory.misses()).items():
+            sheet.set(f.UNDELIVERED, count, name)

@@ -1,0 +1,309 @@
+"""The composition: every part of the daemon, each made of just its own settings."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import secrets
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+
+import structlog
+
+from actors.auditor import Auditor, AuditPolicy
+from actors.backfill import Backfill, BackfillPolicy
+from actors.cache import Cache
+from actors.dead_letters import DeadLetterSource
+from actors.health import Health
+from actors.maintenance import Maintenance
+from actors.parser import Parser
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import PollerSnapshot, WriterSnapshot
+from actors.writer import Writer
+from config import Settings
+from config.keys import ApiKeyEntry
+from engine.actor import Services
+from engine.children import ChildSpec
+from engine.clock import SystemClock
+from engine.directory import Directory
+from engine.snapshot import Board
+from engine.timers import TimerThread
+from ops.daemon.channel_children import ChannelChildren
+from ops.daemon.metrics import SnapshotCollector, make_registry
+from ops.daemon.recent_logs import RecentLogs
+from ops.daemon.serving import Serving
+from ops.daemon.stores import RETENTION, make_stores, migrate_as_owner, outcome_policy, settings_markets
+from ops.http.server.listening import Listening
+from storage.errors import DatabaseMisconfiguredError
+from storage.gateway.client import GatewayClient
+from storage.gateway.quota import Quota
+from storage.postgres.audits import Audits
+from storage.postgres.channels import Channels
+from storage.postgres.checkpoints import Checkpoints
+from storage.postgres.daemons import Daemons
+from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.known import KnownMessages
+from storage.postgres.probe import Probe
+from storage.postgres.retention import Retention
+from storage.postgres.schema import Strategy, is_current
+from storage.postgres.second_looks import SecondLooks
+
+_log = structlog.get_logger("main")
+
+__all__ = ["Parts"]
+
+
+class Parts:
+    """Everything the daemon is made of. Making it opens nothing but what :meth:`open` opens."""
+
+    def __init__(self, settings: Settings, listening: Listening, *, logs: RecentLogs) -> None:
+        self._settings = settings
+        clock = SystemClock()
+        self._timers = TimerThread(clock)
+        self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
+        self._random = Random()  # noqa: S311 - jitter, not cryptography
+        # weak: that of a channel which was removed goes with its children
+        self._quota = Quota()
+        self._gateways: weakref.WeakSet[GatewayClient] = weakref.WeakSet()
+        self._daemon_id = secrets.token_hex(8)
+        self._stores = make_stores(settings, clock=clock, timers=self._timers)
+        self._channels = Channels(
+            self._stores.database, settings=settings.gateway.channels, retention=RETENTION
+        )
+        self._registry = make_registry(
+            SnapshotCollector(
+                board=self.services.board,
+                directory=self.services.directory,
+                database=self._stores.database,
+                redis=self._stores.redis,
+                clock=clock,
+                poll_interval_s=settings.gateway.polling_interval_ms / 1000,
+                folder=Path.cwd(),
+            )
+        )
+        self._instruments = Instruments(self._registry)
+        self._serving = Serving(
+            settings,
+            listening,
+            services=self.services,
+            stores=self._stores,
+            registry=self._registry,
+            instruments=self._instruments,
+            logs=logs,
+            channels=self._channels,
+            gateway=self._gateway,
+            retention=RETENTION,
+        )
+
+    def open(self) -> None:
+        """Start connecting to the database."""
+        self._stores.database.open()
+
+    def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
+        """Ask requests for these keys from now on."""
+        self._serving.take_keys(keys)
+
+    def give_up_database(self) -> None:
+        """Cut every call to the database, now and from now on, and tell what is left to be fetched again."""
+        board = self.services.board
+        writer = board.read("writer", WriterSnapshot)
+        pollers = board.all_of(PollerSnapshot).values()
+        _log.warning(
+            "daemon.database_given_up",
+            batches_waiting=writer.value.waiting if writer else 0,
+            in_flight=sum(poller.value.in_flight for poller in pollers),
+            unacknowledged=sum(poller.value.unacknowledged for poller in pollers),
+            error=writer.value.error if writer else None,
+        )
+        self._stores.database.close()
+
+    def close(self) -> None:
+        """Close everything; idempotent."""
+        for gateway in tuple(self._gateways):
+            gateway.close()
+        self._stores.close()
+        self._timers.close()
+
+    def specs(self) -> list[ChildSpec]:
+        """Return the children in start order: who receives starts before who sends.
+
+        Those of channels that were added at run time come later, when the keeper has read of them.
+        """
+        children = ChannelChildren(
+            self._settings,
+            gateway=self._gateway,
+            channels=self._channels,
+            looks=SecondLooks(self._stores.database, daemon_id=self._daemon_id),
+            known=KnownMessages(self._stores.database),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return [
+            self._writer(),
+            self._serving.stream(),
+            self._cache(),
+            self._parser(),
+            *children.acknowledgers(),
+            *children.pollers(),
+            self._backfill(),
+            self._auditor(),
+            self._dead_letters(),
+            self._maintenance(),
+            *children.doorbells(),
+            children.keeper(),
+            self._health(),
+            self._serving.responder(),
+        ]
+
+    # ── storage ──────────────────────────────────────────────────────────────
+
+    def _gateway(self) -> GatewayClient:
+        """Make the client of one actor name; its generations use it one after the other."""
+        settings = self._settings.gateway
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        timeout_s = self._settings.breaker.timeout_ms / 1000
+        client = GatewayClient(
+            settings.url,
+            api_key=key,
+            login=settings.address.login,
+            timeout_s=timeout_s,
+            timers=self._timers,
+            # the database's now, as far as it is known
+            now=lambda: self._stores.database.clock.now() or self.services.clock.now(),
+            quota=self._quota,
+        )
+        self._gateways.add(client)
+        return client
+
+    def _prepare_schema(self) -> None:
+        """Migrate when our role may; else wait for the version this daemon needs, and say so."""
+        settings = self._settings.database
+        strategy = Strategy(settings.strategy)
+        try:
+            if is_current(self._stores.database, strategy=strategy):
+                return
+            missing = "the schema is not up to date"
+        except DatabaseMisconfiguredError as error:
+            # an owner's connection, where there is one, makes the schema and gives us our rights
+            if settings.migration_url is None:
+                raise
+            missing = f"the schema cannot be looked at ({error})"
+        try:
+            migrate_as_owner(settings, timers=self._timers)
+        except DatabaseMisconfiguredError as error:
+            raise DatabaseMisconfiguredError(f"{missing}; run `tp-capital migrate`: {error}") from error
+
+    # ── children ─────────────────────────────────────────────────────────────
+
+    def _writer(self) -> ChildSpec:
+        factory = functools.partial(
+            Writer.start,
+            ledger=self._stores.ledger,
+            prepare=self._prepare_schema,
+            instruments=self._instruments,
+            random=self._random,
+        )
+        # a write may take three deadlines of 8 s when connections break under it, a migration one of 50 s
+        return ChildSpec(name="writer", factory=factory, start_s=90, heartbeat_limit_s=90)
+
+    def _parser(self) -> ChildSpec:
+        factory = functools.partial(
+            Parser.start,
+            policy=outcome_policy(self._settings),
+            now=self._stores.database.clock.now,
+            markets=settings_markets(self._settings),
+        )
+        return ChildSpec(name="parser", factory=factory)
+
+    def _cache(self) -> ChildSpec:
+        factory = functools.partial(
+            Cache.start,
+            ledger=self._stores.ledger,
+            pages=self._stores.pages,
+            last_good=self._stores.memory,
+            learn=self._stores.learn_secret,
+            ttl_s=float(self._settings.redis.ttl_s),
+            instruments=self._instruments,
+        )
+        return ChildSpec(name="cache", factory=factory, parkable=True)
+
+    def _backfill(self) -> ChildSpec:
+        gateway = self._settings.gateway
+        client = self._gateway()
+        sync_s = gateway.sync_timeout_ms / 1000
+        factory = functools.partial(
+            Backfill.start,
+            channels=gateway.channels,
+            gateway=client,
+            checkpoints=Checkpoints(self._stores.database),
+            known_messages=KnownMessages(self._stores.database),
+            policy=BackfillPolicy(
+                delay_s=self._settings.engine.backfill_delay_s,
+                tail_every_s=gateway.tail_check_ms / 1000,
+                sync_timeout_s=sync_s,
+            ),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(
+            name="backfill",
+            factory=factory,
+            source=True,
+            parkable=True,
+            interrupt=client.interrupt,
+            heartbeat_limit_s=sync_s + 60,
+        )
+
+    def _auditor(self) -> ChildSpec:
+        client = self._gateway()
+        factory = functools.partial(
+            Auditor.start,
+            channels=self._settings.gateway.channels,
+            gateway=client,
+            audits=Audits(self._stores.database),
+            known=KnownMessages(self._stores.database),
+            policy=AuditPolicy(every_s=self._settings.gateway.full_check_ms / 1000),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(
+            name="auditor",
+            factory=factory,
+            source=True,
+            parkable=True,
+            interrupt=client.interrupt,
+            heartbeat_limit_s=90,
+        )
+
+    def _dead_letters(self) -> ChildSpec:
+        factory = functools.partial(
+            DeadLetterSource.start,
+            letters=DeadLetters(self._stores.database),
+            instruments=self._instruments,
+            random=self._random,
+        )
+        return ChildSpec(name="dead_letters", factory=factory, source=True, parkable=True)
+
+    def _maintenance(self) -> ChildSpec:
+        factory = functools.partial(
+            Maintenance.start, retention=Retention(self._stores.database), random=self._random
+        )
+        return ChildSpec(name="maintenance", factory=factory, parkable=True)
+
+    def _health(self) -> ChildSpec:
+        gateway, breaker = self._settings.gateway, self._settings.breaker
+        place = f"{platform.node()} pid {os.getpid()}"
+        factory = functools.partial(
+            Health.start,
+            daemons=Daemons(self._stores.database, daemon_id=self._daemon_id, place=place),
+            ledger=self._stores.ledger,
+            probe=Probe(self._stores.database),
+            redis=self._stores.redis,
+            poll_every_s=gateway.polling_interval_ms / 1000,
+            call_limit_s=breaker.timeout_ms / 1000,
+            started_at=self.services.clock.now(),
+        )
+        return ChildSpec(name="health", factory=factory)

@@ -1,0 +1,167 @@
+"""The composition's HTTP side: the application made of its settings, the responder, and the feed of new signals."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+
+from actors.responder import Responder
+from actors.shown.event_log import Feed
+from actors.shown.metrics import Instruments
+from actors.stream import STREAM, Stream
+from config import Settings
+from config.fields import LOOPBACK_HOSTS
+from config.keys import ApiKeyEntry
+from engine.actor import Services
+from engine.children import ChildSpec
+from ops.daemon.recent_logs import RecentLogs
+from ops.daemon.stores import Stores, settings_markets
+from ops.http.app import AppParts, create_app
+from ops.http.routes.channels import ChannelParts
+from ops.http.routes.frames import event_of
+from ops.http.routes.health import stream_trouble
+from ops.http.routes.pages import PageReader
+from ops.http.routes.streaming import StreamLimits, Streams
+from ops.http.routes.summary import SummaryReader
+from ops.http.server.clients import Proxies
+from ops.http.server.guard import GuardPolicy
+from ops.http.server.hosts import ServedHosts, machine_names
+from ops.http.server.keys import KeyRing
+from ops.http.server.limits import RatePolicy
+from ops.http.server.listening import Listening
+from ops.http.server.protocol import bounded_protocol
+from ops.http.server.seats import ConnectionLimits
+from storage.gateway.client import GatewayClient, SyncResult
+from storage.postgres.channels import Channels
+from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.signals import Signals
+from storage.postgres.summary import Summaries
+
+__all__ = ["Serving"]
+
+
+class Serving:
+    """Makes what answers requests. ``retention`` is how far back signals are served; ``gateway`` makes a client."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listening: Listening,
+        *,
+        services: Services,
+        stores: Stores,
+        registry: CollectorRegistry,
+        instruments: Instruments,
+        logs: RecentLogs,
+        channels: Channels,
+        gateway: Callable[[], GatewayClient],
+        retention: timedelta,
+    ) -> None:
+        self._settings = settings
+        self._listening = listening
+        self._services = services
+        self._stores = stores
+        self._registry = registry
+        self._instruments = instruments
+        self._logs = logs
+        self._channels = channels
+        self._gateway = gateway
+        self._signals = Signals(stores.database, retention=retention)
+        self._summaries = Summaries(stores.database, retention=retention)
+        self._feed = Feed()
+        self._proxies = Proxies(settings.http.trusted_proxies)
+        self._keys = KeyRing(settings.http.all_keys())
+
+    def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
+        """Ask for these keys from now on."""
+        self._keys.replace(keys)
+
+    def stream(self) -> ChildSpec:
+        """Return the reader of new signals."""
+        factory = functools.partial(Stream.start, signals=self._signals, feed=self._feed, event_of=event_of)
+        return ChildSpec(name=STREAM, factory=factory, parkable=True)
+
+    def responder(self) -> ChildSpec:
+        """Return the HTTP server."""
+        streams = Streams(
+            self._feed,
+            self._signals,
+            trouble=functools.partial(stream_trouble, self._services.board),
+            certain_number=self._stores.ledger.certain_number,
+            limits=StreamLimits(most=self._settings.http.max_streams),
+            instruments=self._instruments,
+        )
+        factory = functools.partial(
+            Responder.start,
+            app=create_app(self._app_parts(streams)),
+            bind=self._listening.duplicates,
+            end_streams=streams.end,
+            protocol=bounded_protocol(
+                ConnectionLimits.of_this_process(), self._instruments, proxies=self._proxies
+            ),
+        )
+        return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
+
+    def _app_parts(self, streams: Streams) -> AppParts:
+        http = self._settings.http
+        loopback = http.host in LOOPBACK_HOSTS
+        return AppParts(
+            board=self._services.board,
+            clock=self._services.clock,
+            directory=self._services.directory,
+            pages=PageReader(
+                board=self._services.board,
+                directory=self._services.directory,
+                clock=self._services.clock,
+                pages=self._stores.pages,
+                last_good=self._stores.memory,
+                signals=self._signals,
+                instruments=self._instruments,
+            ),
+            memory=self._stores.memory,
+            signals=self._signals,
+            streams=streams,
+            summary=SummaryReader(
+                summaries=self._summaries, board=self._services.board, clock=self._services.clock
+            ),
+            letters=DeadLetters(self._stores.database),
+            logs=self._logs,
+            registry=self._registry,
+            instruments=self._instruments,
+            sync=self._sync,
+            channels=ChannelParts(
+                board=self._services.board,
+                directory=self._services.directory,
+                channels=self._channels,
+                settings=self._settings.gateway.channels,
+                markets=settings_markets(self._settings),
+            ),
+            guard=GuardPolicy(
+                loopback=loopback,
+                hosts=ServedHosts(
+                    loopback=loopback,
+                    allowed=http.allowed_hosts,
+                    machine=frozenset if loopback or http.allowed_hosts else machine_names(),
+                ),
+                keys=self._keys,
+                allow_open=http.allow_open,
+                read_key_required=http.read_key_required,
+                origins=http.origins,
+                sync_open=http.sync_open,
+            ),
+            proxies=self._proxies,
+            root_path=http.root_path,
+            rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
+        )
+
+    def _sync(self, limit: int) -> SyncResult:
+        """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""
+        timeout_s = self._settings.gateway.sync_timeout_ms / 1000
+        client = self._gateway()
+        try:
+            return client.sync(limit=limit, timeout_s=timeout_s)
+        finally:
+            client.close()

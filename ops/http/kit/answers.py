@@ -1,0 +1,133 @@
+"""Answers with an ETag, and compressed where that pays; once for all handlers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from ops.http.kit.encoding import encode
+from storage.pages import MemoryPages
+
+__all__ = ["JSON", "Answering", "json_answer", "matches", "packed_answer", "prefers", "stale_headers"]
+
+JSON = "application/json"
+#: below this the saving is not worth the work
+_SMALLEST_GZIP_BYTES = 1024
+#: 1 is three times as fast as 6 on pages of signals and leaves them a tenth larger
+_GZIP_LEVEL = 1
+_KEEP_S = 3600.0
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+
+
+def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a small answer, made anew for each request."""
+    return Response(encode(value), status_code=status, media_type=JSON, headers=headers)
+
+
+def packed_answer(
+    request: Headers, body: bytes, *, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a body that is another one at each request: compressed where that pays, without an ETag, not kept."""
+    sent = {"Vary": "Accept-Encoding", **(headers or {})}
+    if _takes_gzip(request, body):
+        sent["Content-Encoding"] = "gzip"
+        body = _gzip(body)
+    return Response(body, media_type=media_type, headers=sent)
+
+
+def stale_headers(age_s: int | None) -> dict[str, str]:
+    """Return what tells that an answer is one of before an outage; ``age_s`` is None for one that is right.
+
+    >>> stale_headers(70), stale_headers(None)
+    ({'Age': '70', 'X-Stale-Seconds': '70'}, {})
+    """
+    return {} if age_s is None else {"Age": str(age_s), "X-Stale-Seconds": str(age_s)}
+
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Return whether the client has this version already; tags compare weakly, as RFC 9110 13.1.2 wants.
+
+    >>> matches('W/"a", "b"', '"b"'), matches("*", '"b"'), matches("b", '"b"'), matches(None, '"b"')
+    (True, True, False, False)
+    """
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _TAG.findall(if_none_match)
+
+
+def prefers(accept: str, media_type: str, *, to: str) -> bool:
+    """Return whether ``Accept`` names ``media_type`` and wants it more than ``to``.
+
+    >>> prefers("text/csv", "text/csv", to=JSON), prefers("application/json, text/csv", "text/csv", to=JSON)
+    (True, False)
+    >>> prefers("text/csv, */*;q=0.1", "text/csv", to=JSON), prefers("*/*", "text/csv", to=JSON)
+    (True, False)
+    """
+    wanted = _qualities(accept)
+    return wanted.get(media_type, 0.0) > wanted.get(to, min(wanted.get("*/*", 0.0), 0.999))
+
+
+def _qualities(header: str) -> dict[str, float]:
+    """Return the quality of each thing a client accepts."""
+    qualities = {}
+    for part in header.split(","):
+        name, *options = (word.strip().lower() for word in part.split(";"))
+        quality = next((option[2:] for option in options if option.startswith("q=")), "1")
+        try:
+            qualities[name] = float(quality)
+        except ValueError:
+            qualities[name] = 0.0
+    return qualities
+
+
+class Answering:
+    """Answers for whole bodies. Compressing takes a millisecond or two, so what was compressed is kept in ``memory``."""
+
+    def __init__(self, memory: MemoryPages) -> None:
+        self._compressed = memory
+
+    def answer(
+        self,
+        request: Headers,
+        body: bytes,
+        *,
+        media_type: str = JSON,
+        headers: Mapping[str, str] | None = None,
+        vary: str = "Accept-Encoding",
+    ) -> Response:
+        """Return the body, or 304 if the client has it; safe for threads, and best called in one."""
+        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        sent = {"Cache-Control": "no-cache", "Vary": vary, **(headers or {})}
+        gzip = _takes_gzip(request, body)
+        # the same version in another coding: equal to a reader, not byte for byte
+        sent["ETag"] = f"W/{etag}" if gzip else etag
+        # a field may stand on several lines: together they are one list
+        if matches(", ".join(request.getlist("if-none-match")) or None, etag):
+            return Response(status_code=304, headers=sent)
+        if gzip:
+            sent["Content-Encoding"] = "gzip"
+            body = self._kept(etag, body)
+        return Response(body, media_type=media_type, headers=sent)
+
+    def _kept(self, etag: str, body: bytes) -> bytes:
+        kept = self._compressed.get(etag)
+        if kept is None:
+            kept = _gzip(body)
+            self._compressed.put(etag, kept, ttl_s=_KEEP_S)
+        return kept
+
+
+def _takes_gzip(request: Headers, body: bytes) -> bool:
+    """Return whether the client takes gzip and the body is worth it."""
+    qualities = _qualities(request.get("accept-encoding", ""))
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0 and len(body) >= _SMALLEST_GZIP_BYTES
+
+
+def _gzip(body: bytes) -> bytes:
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 31)
+    return packer.compress(body) + packer.flush()

@@ -1,0 +1,175 @@
+"""Query parameters as models: what is refused and what the documentation says come from the same lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import unquote_to_bytes
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from starlette.datastructures import QueryParams
+
+from ops.http.kit.problems import BadRequestError
+
+__all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "check_utf8", "errors_of", "lowered"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: epoch numbers above this are milliseconds: as seconds they would lie beyond the year 5000
+_LARGEST_SECONDS = 100_000_000_000
+
+
+def check_utf8(query: bytes) -> None:
+    """Refuse a query string that is no UTF-8: read all the same, it would ask for other words than were sent.
+
+    Raises:
+        BadRequestError: with every parameter whose name or value is none.
+    """
+    errors = []
+    for pair in query.split(b"&"):
+        try:
+            unquote_to_bytes(pair).decode()
+        except UnicodeDecodeError:
+            name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")
+            errors.append((name, "UTF-8 is wanted"))
+    if errors:
+        raise BadRequestError(errors)
+
+
+class Parameters(BaseModel):
+    """A query string. An empty value counts as not given, as forms send it, but for ``never_empty``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=False, validate_by_alias=True)
+    #: numbers and places, which no form leaves open: who sends them empty lost the value, and would not notice
+    never_empty: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def read(cls, query: QueryParams) -> Self:
+        """Return the parameters.
+
+        Raises:
+            BadRequestError: with every parameter that is unknown, given twice or cannot be used.
+        """
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        errors: list[tuple[str, str]] = []
+        given: dict[str, str] = {}
+        for name, value in query.multi_items():
+            if name not in known:
+                errors.append((name, f"unknown parameter; known are {', '.join(known) or 'none'}"))
+            elif name in given:
+                errors.append((name, "given twice"))
+            elif "\0" in value:
+                errors.append((name, "holds a NUL character"))
+            elif value or name in cls.never_empty:
+                given[name] = value
+        try:
+            parameters = cls.model_validate(given)
+        except ValidationError as error:
+            errors += errors_of(error)
+        if errors:
+            raise BadRequestError(errors)
+        return parameters
+
+
+class NoParameters(Parameters):
+    """There are none."""
+
+
+def errors_of(error: ValidationError) -> list[tuple[str, str]]:
+    """Return what is wrong as pairs of a field and words for a person."""
+    return [
+        (_place(details), _words(details))
+        for details in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+
+
+def _place(details: ErrorDetails) -> str:
+    return ".".join(str(part) for part in details["loc"]) or "body"
+
+
+def _words(details: ErrorDetails) -> str:
+    return details["msg"].removeprefix("Value error, ")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from ``least`` to ``most``; a query's stands in ASCII digits and nothing else.
+
+    ``of_json``: it stands in a body, where a string is no number.
+    """
+
+    least: int
+    most: int
+    of_json: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return how it is read."""
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return how it is documented."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+    def _read(self, value: object) -> int:
+        if not self.of_json and isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # the same number to JSON schema
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            raise ValueError(f"a whole number from {self.least} to {self.most} is wanted")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Instant:
+    """ISO 8601 (without an offset: UTC), or epoch seconds or milliseconds."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return how it is read."""
+        return core_schema.no_info_plain_validator_function(_read_instant)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return how it is documented."""
+        return {
+            "description": "ISO 8601 (without an offset: UTC), or epoch seconds or milliseconds",
+            "anyOf": [
+                {"type": "string", "format": "date"},
+                {"type": "string", "format": "date-time"},
+                {"type": "integer", "minimum": 100_000_000, "maximum": 253_402_300_799_999},
+            ],
+        }
+
+
+Instant = Annotated[datetime, _Instant()]
+
+
+def _read_instant(value: object) -> datetime:
+    try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            raise ValueError  # noqa: TRY004, TRY301 - pydantic reports ValueError; one answer for every way to be wrong
+        if re.fullmatch(r"-?[0-9]{9,16}", value):
+            number = int(value)
+            in_ms = abs(number) > _LARGEST_SECONDS
+            return _EPOCH + (timedelta(milliseconds=number) if in_ms else timedelta(seconds=number))
+        # a plus that was not escaped arrives as a blank
+        instant = datetime.fromisoformat(re.sub(r"(T[0-9:.]+) (?=[0-9]{2}:?[0-9]{2}$)", r"\1+", value))
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("ISO 8601 or epoch seconds or milliseconds are wanted") from None
+
+
+def lowered(value: object) -> object:
+    """Read a word without case."""
+    return value.lower() if isinstance(value, str) else value
+
+
+Word = Annotated[str, Field(max_length=200)]

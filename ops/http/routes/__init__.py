@@ -1,0 +1,1 @@
+"""What the outside asks: one file a resource."""

@@ -1,0 +1,120 @@
+"""``/backfill``: how far the history is read, and reading it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.shown.snapshots import BackfillSnapshot
+from engine.directory import Directory
+from engine.messages import StartBackfill
+from engine.snapshot import Board
+from ops.http.kit.answers import JSON, json_answer
+from ops.http.kit.bodies import read_body
+from ops.http.kit.operations import Answer, Operation
+from ops.http.kit.parameters import Instant, NoParameters
+from ops.http.kit.problems import problem
+from ops.http.routes.channel_models import ChannelId
+from ops.http.routes.channel_objects import history_object
+from ops.http.routes.models import BackfillAnswer, Body
+
+__all__ = ["backfill_operations"]
+
+_ACTOR = "backfill"
+_TAG = "control"
+
+
+class BackfillRequest(Body):
+    """What is asked of the history import."""
+
+    again: StrictBool = Field(default=False, description="read it anew although it was completed")
+    channels: Annotated[list[ChannelId], Field(max_length=100)] = Field(
+        default=[], description="just these; empty for all"
+    )
+    since: Instant | None = Field(
+        default=None, description="read what the gateway received then or later, completed or not"
+    )
+
+
+class BackfillStarted(Body):
+    """It begins, or goes on, at once."""
+
+    queued: Literal[True]
+
+
+def backfill_operations(board: Board, directory: Directory) -> Sequence[Operation]:
+    """Return the operations."""
+
+    async def show(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        published = board.read(_ACTOR, BackfillSnapshot)
+        if published is None:
+            return _not_yet()
+        found = published.value
+        return json_answer(
+            {
+                "phase": found.phase.value,
+                "completed": found.completed,
+                "error": found.error,
+                "failingSince": found.failing_since,
+                "requestsTaken": found.requests_taken,
+                "channels": [
+                    {
+                        "id": progress.channel,
+                        "checkRowsRead": progress.check_rows_read,
+                        "checkTotal": progress.check_total,
+                        **(history_object(progress) or {}),
+                    }
+                    for progress in found.channels
+                ],
+            }
+        )
+
+    async def start(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        asked = await read_body(request, BackfillRequest)
+        published = board.read(_ACTOR, BackfillSnapshot)
+        if published is None:
+            return _not_yet()
+        known = {progress.channel for progress in published.value.channels}
+        if unknown := sorted(set(asked.channels) - known):
+            names = ", ".join(sorted(known)) or "none"
+            return problem(404, f"Channel {', '.join(unknown)} is not read here; known are {names}.")
+        command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=asked.since)
+        if not directory.send(_ACTOR, command):
+            return _not_yet()
+        return json_answer(BackfillStarted(queued=True).model_dump(), 202)
+
+    return [
+        Operation(
+            method="GET",
+            path="/backfill",
+            name="getBackfill",
+            summary="How far the history of each channel is read",
+            tag=_TAG,
+            handler=show,
+            query=NoParameters,
+            answers={200: Answer(description="The import as it stands", body={JSON: BackfillAnswer})},
+            problems=(400, 503),
+        ),
+        Operation(
+            method="POST",
+            path="/backfill",
+            name="startBackfill",
+            summary="Read the history now; with `again` anew, although it was completed",
+            tag=_TAG,
+            handler=start,
+            query=NoParameters,
+            body=BackfillRequest,
+            answers={202: Answer(description="It begins, or goes on, at once", body={JSON: BackfillStarted})},
+            problems=(400, 401, 403, 404, 408, 413, 503),
+        ),
+    ]
+
+
+def _not_yet() -> Response:
+    return problem(503, "The history import is not running yet.", headers={"Retry-After": "1"})

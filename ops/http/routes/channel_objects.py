@@ -1,0 +1,120 @@
+"""A channel as the outside sees it: put together from what actors show and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from actors.shown.snapshots import (
+    BackfillSnapshot,
+    ChannelEntry,
+    ChannelProgress,
+    PollerSnapshot,
+    PollState,
+)
+from engine.actor import SUPERVISOR
+from engine.children import ChildState, SupervisorSnapshot
+from engine.snapshot import Board
+from storage.postgres.channels import ChannelCounts
+
+__all__ = ["channel_objects", "history_object"]
+
+_STATES = {
+    PollState.STARTING: "starting",
+    PollState.MESSAGES: "polling",
+    PollState.EMPTY: "polling",
+    PollState.FAILED: "failing",
+    PollState.REJECTED: "rejected",
+}
+
+
+def channel_objects(
+    board: Board, entries: Sequence[ChannelEntry], counts: Mapping[str, ChannelCounts], *, now: datetime
+) -> list[dict[str, Any]]:
+    """Return the objects of these channels. One without ``counts`` has null in their place."""
+    family = board.read(SUPERVISOR, SupervisorSnapshot)
+    children = {child.name: child.state for child in family.value.children} if family else {}
+    backfill = board.read("backfill", BackfillSnapshot)
+    histories = {progress.channel: progress for progress in backfill.value.channels} if backfill else {}
+    objects = []
+    for entry in entries:
+        name = f"poller:{entry.channel}"
+        published = board.read(name, PollerSnapshot)
+        poller = published.value if published else None
+        stored = counts.get(entry.channel)
+        last = _newest(poller, stored)
+        objects.append(
+            {
+                "id": entry.channel,
+                "label": entry.label,
+                "source": entry.source,
+                "market": entry.market.value,
+                "addedAt": _instant(entry.added_at),
+                "state": _state(poller, children.get(name)),
+                "error": poller.error if poller else None,
+                "failingSince": _instant(poller.failing_since) if poller else None,
+                "breaker": _breaker(poller),
+                "lastPollAt": _instant(poller.last_poll_at) if poller else None,
+                "lastSuccessfulPollAt": _instant(poller.last_success_at) if poller else None,
+                "lastMessageAt": _instant(last),
+                "lastMessageAgeSeconds": max(0, round((now - last).total_seconds())) if last else None,
+                "lagSeconds": round(poller.lag_s, 3) if poller and poller.lag_s is not None else None,
+                "inFlight": poller.in_flight if poller else 0,
+                "unacknowledged": poller.unacknowledged if poller else 0,
+                "signals": stored.signals if stored else None,
+                "messages": stored.messages if stored else None,
+                "backfill": history_object(histories.get(entry.channel)),
+            }
+        )
+    return objects
+
+
+def _state(poller: PollerSnapshot | None, child: ChildState | None) -> str:
+    """Return one word: how the last poll ended, unless its actor does not run."""
+    match child:
+        case ChildState.RESTARTING | ChildState.PARKED | ChildState.HUNG:
+            return child.value
+        case ChildState.LEAVING | ChildState.STOPPING | ChildState.STOPPED:
+            return "stopping"
+        case None | ChildState.WAITING | ChildState.STARTING:
+            return "starting"
+    if poller is None:
+        return "starting"
+    return "key_refused" if poller.key_refused else _STATES[poller.state]
+
+
+def _breaker(poller: PollerSnapshot | None) -> dict[str, Any] | None:
+    if poller is None:
+        return None
+    return {
+        "state": poller.breaker.value,
+        "calls": poller.breaker_calls,
+        "failures": poller.breaker_failures,
+        "openings": poller.breaker_openings,
+    }
+
+
+def history_object(progress: ChannelProgress | None) -> dict[str, Any] | None:
+    """Return how far a channel's history is read."""
+    if progress is None:
+        return None
+    return {
+        "rowsRead": progress.rows_read,
+        "gatewayTotal": progress.total,
+        "pages": progress.pages,
+        "newHere": progress.found,
+        "foundByTailChecks": progress.tail_found,
+        "completedAt": _instant(progress.completed_at),
+        "error": progress.error,
+    }
+
+
+def _newest(poller: PollerSnapshot | None, stored: ChannelCounts | None) -> datetime | None:
+    """Return when the newest message was received: seen by a poll, or stored before this start."""
+    seen = (poller.newest_message_at if poller else None, stored.newest_received_at if stored else None)
+    return max((instant for instant in seen if instant is not None), default=None)
+
+
+def _instant(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(UTC) if instant else None

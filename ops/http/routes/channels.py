@@ -1,0 +1,312 @@
+"""``/channels``: which channels are read and how each of them is; adding, labelling and removing one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.channels import CHANNELS, SETTINGS_SOURCE
+from actors.shown.snapshots import ChannelEntry, ChannelsSnapshot
+from config.fields import CHANNEL_ID
+from engine.directory import Directory
+from engine.messages import ChannelsChanged, SignalsCommitted
+from engine.model import Market
+from engine.snapshot import Board
+from ops.http.kit.answers import JSON, json_answer
+from ops.http.kit.bodies import read_body
+from ops.http.kit.operations import Answer, Handler, Operation
+from ops.http.kit.parameters import NoParameters
+from ops.http.kit.problems import BadRequestError, problem
+from ops.http.routes.channel_models import (
+    CHANNEL_ID_SCHEMA,
+    Channel,
+    ChannelList,
+    ChannelRemoved,
+    ChannelRequest,
+)
+from ops.http.routes.channel_objects import channel_objects
+from ops.http.server.clients import prefix_of
+from storage.errors import StorageError
+from storage.postgres.channels import COUNT_CAP, ChannelCounts, ChannelLimitError, Channels
+
+__all__ = ["MOST_CHANNELS", "ChannelParts", "channel_operations"]
+
+#: each channel takes two threads and two connections to the gateway
+MOST_CHANNELS = 100
+_SETTING = "TP_CAPITAL_SIGNALS_CHANNEL_ID (or SIGNALS_CHANNEL_ID)"
+_TAG = "channels"
+#: what was written is shown by the keeper a moment later: a reader who comes back at once finds it
+_SHOWN_WITHIN_S = 1.0
+_LOOK_EVERY_S = 0.01
+_IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelParts:
+    """What these endpoints read, write and tell.
+
+    ``settings`` are the channels that are always read, ``markets`` the settings' markets by channel.
+    """
+
+    board: Board
+    directory: Directory
+    channels: Channels
+    settings: tuple[str, ...]
+    markets: Mapping[str, Market]
+
+
+def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
+    """Return the operations."""
+    return [
+        Operation(
+            method="GET",
+            path="/channels",
+            name="listChannels",
+            summary="The channels that are read, and how each of them is",
+            tag=_TAG,
+            handler=_list(parts),
+            query=NoParameters,
+            answers={200: Answer(description="All of them", body={JSON: ChannelList})},
+            problems=(400, 503),
+        ),
+        Operation(
+            method="POST",
+            path="/channels",
+            name="addChannel",
+            summary="Read a channel from now on, or give it another label or market",
+            tag=_TAG,
+            handler=_add(parts),
+            query=NoParameters,
+            body=ChannelRequest,
+            answers={
+                200: Answer(
+                    description="It was read already; its label stands as told", body={JSON: Channel}
+                ),
+                201: Answer(
+                    description="It is read within seconds",
+                    body={JSON: Channel},
+                    headers={"Location": "where it is found"},
+                    links=_FOLLOWING,
+                ),
+            },
+            problems=(400, 401, 403, 408, 409, 413, 503),
+        ),
+        Operation(
+            method="GET",
+            path="/channels/{channel}",
+            name="getChannel",
+            summary="One channel",
+            tag=_TAG,
+            handler=_one(parts),
+            query=NoParameters,
+            path_schemas=_IN_PATH,
+            answers={200: Answer(description="The channel", body={JSON: Channel})},
+            problems=(400, 404, 503),
+        ),
+        Operation(
+            method="DELETE",
+            path="/channels/{channel}",
+            name="removeChannel",
+            summary="Read a channel no more; what is stored of it stays",
+            tag=_TAG,
+            handler=_remove(parts),
+            query=NoParameters,
+            path_schemas=_IN_PATH,
+            answers={200: Answer(description="It is read no more", body={JSON: ChannelRemoved})},
+            problems=(400, 401, 403, 404, 409, 503),
+        ),
+    ]
+
+
+_FOLLOWING = {
+    name: {"operationId": name, "parameters": {"channel": "$response.body#/id"}}
+    for name in ("getChannel", "removeChannel")
+}
+
+
+# ── reading ──────────────────────────────────────────────────────────────────
+
+
+def _list(parts: ChannelParts) -> Handler:
+    async def channels(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        shown = _shown(parts)
+        data, error = await _objects(parts, shown.channels, error=shown.error)
+        return json_answer(
+            {
+                "data": data,
+                "complete": shown.complete,
+                "error": error,
+                "countsEndAt": COUNT_CAP,
+            }
+        )
+
+    return channels
+
+
+def _one(parts: ChannelParts) -> Handler:
+    async def channel(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        wanted = _channel_of(request)
+        shown = _shown(parts)
+        entries = tuple(entry for entry in shown.channels if entry.channel == wanted)
+        if not entries and not shown.complete:
+            # it may be one that was added at run time
+            return problem(
+                503, f"Not all channels are known yet: {shown.error}", headers={"Retry-After": "5"}
+            )
+        if not entries:
+            return _unknown(wanted)
+        (data,), _ = await _objects(parts, entries, error=shown.error)
+        return json_answer(data)
+
+    return channel
+
+
+def _shown(parts: ChannelParts) -> ChannelsSnapshot:
+    published = parts.board.read(CHANNELS, ChannelsSnapshot)
+    if published is None:
+        raise HTTPException(503, "The channels are not known yet.", headers={"Retry-After": "1"})
+    return published.value
+
+
+async def _objects(
+    parts: ChannelParts, entries: tuple[ChannelEntry, ...], *, error: str | None = None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the objects; without the database their counts are null, and the error says why.
+
+    While an ``error`` stands the database is not asked: that would take its time to say the same.
+    """
+    counts: dict[str, ChannelCounts] = {}
+    if error is None:
+        try:
+            counts = await run_in_threadpool(parts.channels.counts, [entry.channel for entry in entries])
+        except StorageError as failure:
+            error = str(failure)
+    return channel_objects(parts.board, entries, counts, now=datetime.now(UTC)), error
+
+
+# ── writing ──────────────────────────────────────────────────────────────────
+
+
+def _add(parts: ChannelParts) -> Handler:
+    async def add(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        addition = await read_body(request, ChannelRequest)
+        try:
+            added = await run_in_threadpool(
+                parts.channels.add,
+                addition.id,
+                label=addition.label,
+                keep_label="label" not in addition.model_fields_set,
+                market=None if addition.market is None else Market(addition.market),
+                keep_market="market" not in addition.model_fields_set,
+                most=MOST_CHANNELS,
+            )
+        except ChannelLimitError:
+            return problem(409, f"{MOST_CHANNELS} channels are read already: remove one first.")
+        except StorageError as error:
+            return _not_now(error)
+        parts.directory.send(CHANNELS, ChannelsChanged())
+        # the label stands in pages of signals: those of earlier generations are old now
+        parts.directory.send("cache", SignalsCommitted(commit_number=added.commit_number, signals=0))
+        row = added.row
+        source = SETTINGS_SOURCE if row.channel in parts.settings else row.source
+        entry = ChannelEntry(
+            channel=row.channel,
+            label=row.label,
+            source=source,
+            added_at=row.added_at,
+            market=row.market or parts.markets.get(row.channel, Market.B3),
+        )
+        # all of it, the time too: one of the same id and label may still be shown that was removed a moment ago
+        await _until_shown(parts, lambda entries: entry in entries)
+        (data,), _ = await _objects(parts, (entry,))
+        headers = (
+            {"Location": f"{prefix_of(request.scope)}{request.url.path.rstrip('/')}/{row.channel}"}
+            if added.created
+            else {}
+        )
+        return json_answer(data, status=201 if added.created else 200, headers=headers)
+
+    return add
+
+
+def _remove(parts: ChannelParts) -> Handler:
+    async def remove(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        channel = _channel_of(request)
+        if channel in parts.settings:
+            return problem(
+                409, f"Channel {channel} stands in {_SETTING}: take it out there and start the engine again."
+            )
+        try:
+            removed = await run_in_threadpool(parts.channels.remove, channel)
+        except StorageError as error:
+            return _not_now(error)
+        if removed is None:
+            return _unknown(channel)
+        parts.directory.send(CHANNELS, ChannelsChanged())
+        await _until_shown(parts, lambda entries: channel not in (entry.channel for entry in entries))
+        kept = await _kept(parts, channel)
+        return json_answer(
+            {
+                "id": channel,
+                "label": removed.row.label,
+                "addedAt": removed.row.added_at,
+                "removedAt": removed.removed_at,
+                "kept": kept,
+                "detail": "This channel is read no more: its polling ends with the batch that is under way. "
+                "What is stored of it stays; added again, it goes on where it was.",
+            }
+        )
+
+    return remove
+
+
+async def _until_shown(parts: ChannelParts, is_there: Callable[[tuple[ChannelEntry, ...]], bool]) -> None:
+    """Wait until reading tells what was just written; not for long: what is written stands."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SHOWN_WITHIN_S):
+            while not is_there(_shown(parts).channels):  # noqa: ASYNC110 - actors in other threads publish; nobody is told
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _kept(parts: ChannelParts, channel: str) -> dict[str, int] | None:
+    """Return what stays stored of a removed channel; None when that cannot be counted now."""
+    try:
+        counts = (await run_in_threadpool(parts.channels.counts, [channel]))[channel]
+    except StorageError:
+        return None
+    return {"signals": counts.signals, "messages": counts.messages}
+
+
+# ── small things ─────────────────────────────────────────────────────────────
+
+
+def _channel_of(request: Request) -> str:
+    channel = request.path_params["channel"]
+    if not isinstance(channel, str) or not CHANNEL_ID.fullmatch(channel):
+        raise BadRequestError([("id", "a channel's id such as -1001649127710 is wanted")])
+    return channel
+
+
+def _unknown(channel: str) -> Response:
+    return problem(404, f"Channel {channel} is not among those that are read.")
+
+
+def _not_now(error: StorageError) -> Response:
+    return problem(
+        503,
+        f"The channels cannot be changed now: {error}. GET /channels tells what stands.",
+        headers={"Retry-After": "5"},
+    )

@@ -1,0 +1,178 @@
+"""``/health`` and its kin: judged once a second by the health actor, served from its snapshot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from actors.shown.health_report import HealthReport, Status
+from actors.shown.snapshots import StreamSnapshot
+from engine.actor import SUPERVISOR
+from engine.children import Phase, SupervisorSnapshot
+from engine.shown import shown_values
+from engine.snapshot import Board
+from ops.version import VERSION
+
+__all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
+
+#: snapshots older than this are themselves the finding: their publisher hangs and cannot say so
+OLDEST_S = 10.0
+
+
+def health_body(board: Board, *, cache_hit_rate: float | None) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and the body of ``/health``."""
+    published = board.read("health", HealthReport)
+    if published is None:
+        return 503, {
+            "status": Status.UNHEALTHY.value,
+            "checks": dict.fromkeys(("timescaledb", "gatewayApi", "pollingWorker"), Status.UNHEALTHY.value),
+            "details": {"health": {"error": "the health actor has not reported yet"}, "version": VERSION},
+        }
+    report, age_s = published.value, board.age_s(published)
+    status = report.status
+    checks = {name: finding.status.value for name, finding in report.findings.items()}
+    details: dict[str, Any] = {
+        name: {"status": finding.status.value, "since": _iso(finding.since), "error": finding.cause}
+        for name, finding in report.findings.items()
+    }
+    _add_snapshots(details, report)
+    details["cache"] = {"hitRate": cache_hit_rate, "commitNumber": _commit_number(report)}
+    details["version"] = VERSION
+    details["uptimeSeconds"] = round((report.inputs.now - report.inputs.started_at).total_seconds())
+    if age_s > OLDEST_S:
+        status = Status.UNHEALTHY
+        checks["health"] = status.value
+        details["health"] = {"error": f"the last report is {age_s:.0f} s old: the health actor hangs"}
+    body = {
+        "status": status.value,
+        "timestamp": _iso(report.inputs.now),
+        "checks": checks,
+        # causes are the words of servers, drivers and gateways
+        "details": shown_values(details),
+    }
+    return (503 if status is Status.UNHEALTHY else 200), body
+
+
+def readiness(board: Board) -> tuple[bool, str]:
+    """Return whether requests may be sent here, and if not why."""
+    published = board.read("health", HealthReport)
+    if published is None or board.age_s(published) > OLDEST_S:
+        return False, "no recent health report"
+    supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
+    if supervisor is None or supervisor.value.phase is not Phase.RUNNING:
+        return False, f"the supervisor is {supervisor.value.phase.value if supervisor else 'not there'}"
+    if not published.value.ready:
+        return False, published.value.findings["timescaledb"].cause or "not all actors are running"
+    return True, "ready"
+
+
+def is_live(board: Board) -> bool:
+    """Return whether the process is worth keeping: its supervisor still looks round."""
+    supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
+    return supervisor is not None and board.age_s(supervisor) < OLDEST_S
+
+
+def database_trouble(board: Board) -> tuple[str, datetime | None] | None:
+    """Return why the database cannot tell what is new, and since when; None while it can."""
+    report = board.read("health", HealthReport)
+    finding = report.value.findings.get("timescaledb") if report else None
+    if finding is None or finding.status is not Status.UNHEALTHY:
+        return None
+    return finding.cause or "the database is away", finding.since
+
+
+def stream_trouble(board: Board) -> tuple[str, datetime | None] | None:
+    """Return why new signals do not come by the stream just now, and since when; None while they do."""
+    if (trouble := database_trouble(board)) is not None:
+        return trouble
+    stream = board.read("stream", StreamSnapshot)
+    if stream is None or board.age_s(stream) > OLDEST_S:
+        return "new signals are not being read just now", None
+    return (stream.value.error, None) if stream.value.error else None
+
+
+def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
+    inputs = report.inputs
+    details["gatewayApi"]["channels"] = [
+        {
+            "channel": p.channel,
+            "breaker": {
+                "state": p.breaker.value,
+                "calls": p.breaker_calls,
+                "failures": p.breaker_failures,
+                "openings": p.breaker_openings,
+            },
+            "failingSince": _iso(p.failing_since),
+            "error": p.error,
+        }
+        for p in inputs.pollers
+    ]
+    details["pollingWorker"]["channels"] = [
+        {
+            "channel": p.channel,
+            "lastPoll": p.state.value,
+            "lastPollAt": _iso(p.last_poll_at),
+            "lastSuccessfulPollAt": _iso(p.last_success_at),
+            "newestMessageAt": _iso(inputs.newest_message_at(p)),
+            "newestMessageAgeSeconds": _age(inputs.now, inputs.newest_message_at(p)),
+            "inFlight": p.in_flight,
+            "unacknowledged": p.unacknowledged,
+        }
+        for p in inputs.pollers
+    ]
+    if inputs.backfill is not None:
+        details["historicalSync"] |= {
+            "phase": inputs.backfill.phase.value,
+            "completed": inputs.backfill.completed,
+            "channels": [
+                {
+                    "channel": c.channel,
+                    "rowsRead": c.rows_read,
+                    "gatewayTotal": c.total,
+                    "pages": c.pages,
+                    "newHere": c.found,
+                    "completedAt": _iso(c.completed_at),
+                    "foundByTailChecks": c.tail_found,
+                    "error": c.error,
+                }
+                for c in inputs.backfill.channels
+            ],
+        }
+    if inputs.writer is not None:
+        details["timescaledb"] |= {
+            "lastCommitAt": _iso(inputs.writer.last_commit_at),
+            "batchesWaiting": inputs.writer.waiting,
+            "lastLagSeconds": inputs.writer.last_lag_s,
+        }
+    if inputs.maintenance is not None:
+        details["retention"] |= {
+            "lastKeptAt": _iso(inputs.maintenance.last_kept_at),
+            "weeksMadeUntil": _iso(inputs.maintenance.ahead_until),
+        }
+    details["deadLetters"] = {"waiting": inputs.dead_letters.waiting if inputs.dead_letters else None}
+    if inputs.supervisor is not None:
+        details["actors"]["children"] = [
+            {
+                "name": c.name,
+                "state": c.state.value,
+                "generation": c.generation,
+                "restarts": c.restarts,
+                "lastError": c.last_error,
+                "since": _iso(c.since),
+                "mailbox": c.mailbox,
+                "unknownMessages": c.unknown,
+            }
+            for c in inputs.supervisor.children
+        ]
+
+
+def _commit_number(report: HealthReport) -> int | None:
+    return report.inputs.cache.commit_number if report.inputs.cache else None
+
+
+def _age(now: datetime, instant: datetime | None) -> int | None:
+    return max(0, round((now - instant).total_seconds())) if instant else None
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z") if instant else None

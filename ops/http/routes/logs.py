@@ -1,0 +1,65 @@
+"""``GET /logs``: the last entries, from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ops.daemon.recent_logs import RecentLogs
+from ops.http.kit.answers import JSON, packed_answer
+from ops.http.kit.encoding import encode
+from ops.http.kit.operations import Answer, Operation
+from ops.http.kit.parameters import Parameters, Whole, lowered
+from ops.http.routes.models import LogEntry, LogPage
+
+__all__ = ["LogsParameters", "log_operations"]
+
+
+class LogsParameters(Parameters):
+    """Which log entries and how many."""
+
+    never_empty = frozenset({"limit", "after"})
+
+    level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lowered)] = (
+        Field(default="debug", description="at least so grave; below LOG_LEVEL nothing is kept")
+    )
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
+    after: Annotated[int, Whole(0, 10**15)] | None = Field(
+        default=None, description="those that follow this number; without it the newest"
+    )
+
+
+def log_operations(logs: RecentLogs, started_at: datetime) -> Sequence[Operation]:
+    """Return the operation."""
+
+    async def recent(request: Request) -> Response:
+        asked = LogsParameters.read(request.query_params)
+        page = logs.page(level=asked.level, limit=asked.limit, after=asked.after)
+        body = LogPage(
+            data=[LogEntry.model_validate(entry) for entry in page.entries],
+            last=page.last,
+            missed=page.missed,
+            startedAt=started_at,
+        )
+        return packed_answer(
+            request.headers, encode(body.model_dump()), media_type=JSON, headers={"Cache-Control": "no-store"}
+        )
+
+    return [
+        Operation(
+            method="GET",
+            path="/logs",
+            name="listLogs",
+            summary="The last entries of the log",
+            tag="logs",
+            handler=recent,
+            query=LogsParameters,
+            answers={200: Answer(description="Entries, oldest first", body={JSON: LogPage})},
+            problems=(400,),
+        )
+    ]

@@ -1,0 +1,127 @@
+"""Pages of signals: from the cache when it holds this generation, else built; the last good one in an outage."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from actors.cache import last_good_key, page_key
+from actors.shown.metrics import Instruments
+from actors.shown.snapshots import BackfillSnapshot, CacheSnapshot
+from engine.clock import Clock
+from engine.directory import Directory
+from engine.messages import PageBuilt
+from engine.snapshot import Board
+from ops.http.kit.encoding import encode, history_entry, signal_object
+from ops.http.routes.builds import Builds
+from ops.http.routes.health import database_trouble
+from ops.http.routes.query import HISTORY_CURSOR, ListQuery
+from storage.errors import RedisUnavailableError, StorageError
+from storage.pages import MemoryPages, Pages
+from storage.postgres.signals import SignalPage, Signals, encode_cursor
+
+__all__ = ["Page", "PageReader"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What to answer. ``age_s`` is None for a page that is up to date, else its age: it is stale."""
+
+    body: bytes
+    age_s: int | None = None
+
+
+class PageReader:
+    """Reads pages through the cache. Safe for the responder's threads: it only reads, and tells."""
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        directory: Directory,
+        clock: Clock,
+        pages: Pages,
+        last_good: MemoryPages,
+        signals: Signals,
+        instruments: Instruments,
+    ) -> None:
+        self._board = board
+        self._directory = directory
+        self._clock = clock
+        self._pages = pages
+        self._last_good = last_good
+        self._signals = signals
+        self._instruments = instruments
+        self._builds = Builds()
+
+    def page(self, query: ListQuery) -> Page:
+        """Return the page.
+
+        Raises:
+            StorageError: the database cannot be read and no good page of this query is kept.
+        """
+        backfill = self._completed_backfill() if query.history else None
+        key = f"{query.key}#{_stamp(backfill)}#{int(query.history)}"
+        cache = self._board.read("cache", CacheSnapshot)
+        commit_number = cache.value.commit_number if cache else None
+        if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
+            self._instruments.cache_requests.labels("hit").inc()
+            return self._judged(kept)
+        try:
+            body, shared = self._builds.build(
+                page_key(key, commit_number or 0), lambda: self._build(query, backfill)
+            )
+        except StorageError:
+            last = self._last_good.get(last_good_key(key))
+            if last is None:
+                raise
+            return self._stale(last)
+        self._instruments.cache_requests.labels("shared" if shared else "miss").inc()
+        # built after its generation was read, so it holds at least what that generation holds
+        if commit_number is not None and not shared:
+            stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
+            self._directory.send("cache", PageBuilt(query=key, commit_number=commit_number, body=stamped))
+        return Page(body=body)
+
+    def _kept(self, key: str) -> bytes | None:
+        try:
+            return self._pages.get(key)
+        except RedisUnavailableError:
+            return None
+
+    def _judged(self, stamped: bytes) -> Page:
+        """A page of the newest generation known is right, unless the database cannot tell a newer one."""
+        if database_trouble(self._board) is not None:
+            return self._stale(stamped)
+        return Page(body=stamped.partition(b"\n")[2])
+
+    def _stale(self, stamped: bytes) -> Page:
+        built_at, _, body = stamped.partition(b"\n")
+        age_s = max(0, round(self._clock.now().timestamp()) - int(built_at))
+        return Page(body=body[:-1] + b',"stale":true,"staleSeconds":%d}' % age_s, age_s=age_s)
+
+    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
+        page = self._signals.find(query.signals) if query.signals else SignalPage(rows=(), more=False)
+        data = [signal_object(row) for row in page.rows]
+        next_cursor = None
+        if page.more:
+            next_cursor = encode_cursor(page.rows[-1]["ts"], page.rows[-1]["id"])
+        elif backfill is not None and query.history:
+            # the entry stands after the last signal and counts in the limit
+            if query.signals is None or len(data) < query.signals.limit:
+                data.append(history_entry(backfill))
+            else:
+                next_cursor = HISTORY_CURSOR
+        return encode({"data": data, "nextCursor": next_cursor})
+
+    def _completed_backfill(self) -> BackfillSnapshot | None:
+        backfill = self._board.read("backfill", BackfillSnapshot)
+        return backfill.value if backfill and backfill.value.completed else None
+
+
+def _stamp(backfill: BackfillSnapshot | None) -> str:
+    """Return what the history's entry depends on, all of it: channels come and go without a commit of signals."""
+    if backfill is None:
+        return ""
+    facts = [f"{c.channel},{c.rows_read},{c.pages},{c.completed_at}" for c in backfill.channels]
+    return hashlib.blake2b(";".join(facts).encode(), digest_size=8).hexdigest()

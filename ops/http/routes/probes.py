@@ -1,0 +1,88 @@
+"""What watches the engine asks: health, liveness, readiness, metrics; and the index of paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.shown.metrics import Instruments
+from engine.snapshot import Board
+from ops.http.kit.answers import JSON, json_answer, packed_answer
+from ops.http.kit.operations import API_PREFIX, Answer, Handler, Operation
+from ops.http.routes.health import health_body, is_live, readiness
+from ops.http.routes.models import Health, Probe
+
+__all__ = ["PROBES", "probe_operations"]
+
+#: never limited and never behind a key: who restarts the process asks here
+PROBES = frozenset(
+    prefix + path
+    for prefix in ("", API_PREFIX)
+    for path in ("/health", "/healthz", "/livez", "/ready", "/readyz")
+)
+_TAG = "probes"
+
+
+def probe_operations(
+    board: Board, registry: CollectorRegistry, instruments: Instruments
+) -> Sequence[Operation]:
+    """Return the operations."""
+
+    async def health(request: Request) -> Response:
+        status, body = health_body(board, cache_hit_rate=instruments.cache_hit_rate())
+        if not request.scope.get("state", {}).get("may_read", True):
+            # whether all is well is anybody's to ask; names, addresses and causes are for who has a key
+            body = {name: body[name] for name in ("status", "checks")}
+        return json_answer(body, status, {"Cache-Control": "no-store"})
+
+    async def live(_: Request) -> Response:
+        alive = is_live(board)
+        return json_answer({"status": "alive" if alive else "dead"}, 200 if alive else 503)
+
+    async def ready(_: Request) -> Response:
+        well, why = readiness(board)
+        return json_answer({"status": "ready" if well else "not ready", "reason": why}, 200 if well else 503)
+
+    async def metrics(request: Request) -> Response:
+        return packed_answer(request.headers, generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    healthy = Answer(description="Healthy, or degraded: what is served is right", body={JSON: Health})
+    unhealthy = Answer(description="Unhealthy", body={JSON: Health})
+    return [
+        Operation(
+            method="GET",
+            path="/health",
+            name="health",
+            summary="How well each part is, since when and why",
+            tag=_TAG,
+            handler=health,
+            answers={200: healthy, 503: unhealthy},
+        ),
+        *(_probe(path, "Whether the process is worth keeping", live) for path in ("/healthz", "/livez")),
+        *(_probe(path, "Whether requests may be sent here", ready) for path in ("/ready", "/readyz")),
+        Operation(
+            method="GET",
+            path="/metrics",
+            name="metrics",
+            summary="Metrics in the exposition format of Prometheus",
+            tag=_TAG,
+            handler=metrics,
+            answers={200: Answer(description="Metrics", body={"text/plain": {"type": "string"}})},
+        ),
+    ]
+
+
+def _probe(path: str, summary: str, handler: Handler) -> Operation:
+    yes, no = Answer(description="Yes", body={JSON: Probe}), Answer(description="No", body={JSON: Probe})
+    return Operation(
+        method="GET",
+        path=path,
+        name=path.strip("/"),
+        summary=summary,
+        tag=_TAG,
+        handler=handler,
+        answers={200: yes, 503: no},
+    )

@@ -1,0 +1,143 @@
+"""The questions of ``/signals`` and its stream: their parameters, and what is asked of storage by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from starlette.datastructures import QueryParams
+
+from actors.shown.event_log import Place
+from ops.http.kit.parameters import Instant, Parameters, Whole, Word, lowered
+from ops.http.kit.problems import BadRequestError
+from ops.http.routes.frames import read_place
+from ops.http.routes.stream_filter import StreamFilter
+from storage.postgres.signals import SignalQuery, decode_cursor
+
+__all__ = [
+    "HISTORY_CURSOR",
+    "HISTORY_TYPE",
+    "Cursor",
+    "ListQuery",
+    "Side",
+    "SignalsParameters",
+    "StreamParameters",
+    "parse_list_query",
+]
+
+#: ``type`` of the entry that tells of the completed history import
+HISTORY_TYPE = "historical_sync"
+#: the cursor that stands before that entry, when it is alone on the last page
+HISTORY_CURSOR = "history"
+_FILTERS = ("channel", "asset", "type", "side", "search", "from_", "to")
+
+
+def _cursor(value: str) -> str:
+    if value != HISTORY_CURSOR:
+        decode_cursor(value)
+    return value
+
+
+def _event_id(value: str) -> str:
+    read_place(value)
+    return value
+
+
+Side = Annotated[Literal["buy", "sell"], BeforeValidator(lowered)]
+Cursor = Annotated[
+    str,
+    AfterValidator(_cursor),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,16}_[0-9]{1,18}$"}),
+]
+EventId = Annotated[
+    str,
+    AfterValidator(_event_id),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}(-[0-9]{1,18})?$"}),
+]
+
+
+class SignalsParameters(Parameters):
+    """Which signals, in which order, how many."""
+
+    never_empty = frozenset({"limit", "cursor"})
+
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
+    cursor: Cursor | None = Field(default=None, description="`nextCursor` of the page before")
+    channel: Word | None = Field(default=None, description="id of a channel")
+    asset: Word | None = Field(default=None, description="ticker, in any case")
+    type: Word | None = Field(default=None, description="`signal_type`, in any case")
+    side: Side | None = Field(default=None, description="side of the market")
+    search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
+    from_: Instant | None = Field(default=None, alias="from", description="dated then or later")
+    to: Instant | None = Field(default=None, description="dated then or earlier")
+    sort: Annotated[Literal["asc", "desc"], BeforeValidator(lowered)] = Field(
+        default="desc", description="by time: newest first, or oldest first"
+    )
+
+
+class StreamParameters(Parameters):
+    """Which signals a stream tells of, and from where on."""
+
+    channel: Word | None = Field(default=None, description="id of a channel")
+    asset: Word | None = Field(default=None, description="ticker, in any case")
+    type: Word | None = Field(default=None, description="`signal_type`, in any case")
+    side: Side | None = Field(default=None, description="side of the market")
+    last_event_id: EventId | None = Field(
+        default=None,
+        alias="lastEventId",
+        description="resume after this event, for tools that cannot send the header `Last-Event-ID`",
+    )
+
+    def filter(self) -> StreamFilter:
+        """Return what the reader wants."""
+        return StreamFilter(channel=self.channel, asset=self.asset, signal_type=self.type, side=self.side)
+
+    def place(self) -> Place | None:
+        """Return the place to resume after."""
+        return read_place(self.last_event_id) if self.last_event_id else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """A page's question. ``key`` is the same for the same question, however its parameters are ordered."""
+
+    signals: SignalQuery | None
+    history: bool
+    key: str
+
+
+def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuery:
+    """Return the question; ``with_history`` is whether this path shows the history import's entry.
+
+    Raises:
+        BadRequestError: with every parameter that is unknown, given twice or out of range.
+    """
+    asked = SignalsParameters.read(parameters)
+    after_signals = asked.cursor == HISTORY_CURSOR
+    if after_signals and not with_history:
+        raise BadRequestError([("cursor", "not a cursor that this path has given out")])
+    query = SignalQuery(
+        limit=asked.limit,
+        after=decode_cursor(asked.cursor) if asked.cursor and not after_signals else None,
+        channel=asked.channel,
+        asset=asked.asset,
+        signal_type=asked.type,
+        side=asked.side,
+        search=asked.search,
+        since=asked.from_,
+        until=asked.to,
+        ascending=asked.sort == "asc",
+    )
+    only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
+    filters = {name for name in _FILTERS if getattr(asked, name) is not None}
+    # the entry has no asset, side or date to be found by, and nothing follows it when it stands alone
+    alone = only_history and filters == {"type"} and asked.cursor is None
+    return ListQuery(
+        signals=None if with_history and (after_signals or only_history) else query,
+        history=with_history and (not filters or alone),
+        key="&".join(
+            f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items()) if value
+        ),
+    )

@@ -1,0 +1,192 @@
+"""Signals over HTTP: the list (JSON or CSV), one of them, and the stream of new ones."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ops.http.kit.answers import JSON, Answering, json_answer, prefers, stale_headers
+from ops.http.kit.encoding import signal_detail
+from ops.http.kit.operations import Answer, Handler, Operation
+from ops.http.kit.parameters import NoParameters
+from ops.http.kit.problems import BadRequestError, problem
+from ops.http.routes.csv import csv_page
+from ops.http.routes.models import SignalDetail, SignalPage
+from ops.http.routes.pages import PageReader
+from ops.http.routes.query import SignalsParameters, StreamParameters, parse_list_query
+from ops.http.routes.streaming import Streams, TooManyStreamsError
+from ops.http.server.clients import asker_of, prefix_of
+from storage.errors import StorageError
+from storage.postgres.signals import Signals
+
+__all__ = ["signal_operations"]
+
+_CSV = "text/csv"
+_EVENTS = "text/event-stream"
+_TEXT = {"type": "string"}
+_VARY = "Accept, Accept-Encoding"
+_UNREADABLE = {"Retry-After": "5"}
+
+
+def signal_operations(
+    pages: PageReader, signals: Signals, streams: Streams, answering: Answering, *, with_history: bool
+) -> list[Operation]:
+    """Return the operations; ``with_history`` is whether the list shows the history import's entry."""
+    listing = _Listing(pages, answering, with_history=with_history)
+    csv = Answer(
+        description="The same with a header line; `X-Next-Cursor` and `Link` when there is more",
+        body={_CSV: _TEXT},
+        headers={"X-Next-Cursor": "`cursor` of the next page", "Link": "address of the next page"},
+    )
+    page = Answer(
+        description="A page of signals, newest first",
+        body={JSON: SignalPage, _CSV: _TEXT},
+        links={"one": {"operationId": "getSignal", "parameters": {"id": "$response.body#/data/0/id"}}},
+    )
+    return [
+        Operation(
+            method="GET",
+            path="/signals",
+            name="listSignals",
+            summary="Signals, a page at a time; as CSV when `Accept` says so",
+            tag="signals",
+            handler=listing.by_accept,
+            query=SignalsParameters,
+            answers={200: page},
+            problems=(400, 503),
+        ),
+        Operation(
+            method="GET",
+            path="/signals.csv",
+            name="downloadSignals",
+            summary="Signals as a file of comma-separated values",
+            tag="signals",
+            handler=listing.csv,
+            query=SignalsParameters,
+            answers={200: csv},
+            problems=(400, 503),
+        ),
+        Operation(
+            method="GET",
+            path="/signals/stream",
+            name="streamSignals",
+            summary="New signals as they are committed (server-sent events)",
+            tag="signals",
+            handler=_stream(streams),
+            query=StreamParameters,
+            header_parameters={"Last-Event-ID": "resume after this event"},
+            answers={
+                200: Answer(
+                    description="Events `signal`, `removed`, `stale` and `reset`", body={_EVENTS: _TEXT}
+                )
+            },
+            problems=(400, 503),
+        ),
+        Operation(
+            method="GET",
+            path="/signals/{id}",
+            name="getSignal",
+            summary="One signal, with where in its text each value was read",
+            tag="signals",
+            handler=_one(signals),
+            query=NoParameters,
+            answers={200: Answer(description="The signal", body={JSON: SignalDetail})},
+            problems=(400, 404, 503),
+        ),
+    ]
+
+
+class _Listing:
+    """The list in its two forms."""
+
+    def __init__(self, pages: PageReader, answering: Answering, *, with_history: bool) -> None:
+        self._pages = pages
+        self._answering = answering
+        self._with_history = with_history
+
+    async def by_accept(self, request: Request) -> Response:
+        if prefers(request.headers.get("accept", ""), _CSV, to=JSON):
+            return await run_in_threadpool(self._as_csv, request, download=False)
+        return await run_in_threadpool(self._as_json, request)
+
+    async def csv(self, request: Request) -> Response:
+        return await run_in_threadpool(self._as_csv, request, download=True)
+
+    def _as_json(self, request: Request) -> Response:
+        query = parse_list_query(request.query_params, with_history=self._with_history)
+        try:
+            page = self._pages.page(query)
+        except StorageError as error:
+            return _cannot_read(error)
+        return self._answering.answer(
+            request.headers, page.body, headers=stale_headers(page.age_s), vary=_VARY
+        )
+
+    def _as_csv(self, request: Request, *, download: bool) -> Response:
+        # the history import is no signal: not among rows
+        query = parse_list_query(request.query_params, with_history=False)
+        try:
+            page = self._pages.page(query)
+        except StorageError as error:
+            return _cannot_read(error)
+        body, cursor = csv_page(page.body)
+        headers = stale_headers(page.age_s)
+        if cursor is not None:
+            asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+            following = QueryParams([*asked, ("cursor", cursor)])
+            headers |= {
+                "X-Next-Cursor": cursor,
+                "Link": f'<{prefix_of(request.scope)}{request.url.path}?{following}>; rel="next"',
+            }
+        if download:
+            headers["Content-Disposition"] = 'attachment; filename="signals.csv"'
+        media_type = f"{_CSV}; charset=utf-8; header=present"
+        return self._answering.answer(
+            request.headers, body, media_type=media_type, headers=headers, vary=_VARY
+        )
+
+
+def _one(signals: Signals) -> Handler:
+    async def one(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        text = request.path_params["id"]
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise BadRequestError([("id", "a whole number is wanted")])
+        try:
+            row = await run_in_threadpool(signals.get, int(text))
+        except StorageError as error:
+            return _cannot_read(error)
+        if row is None:
+            return problem(404, f"There is no signal {text}, or it is past the retention.")
+        return json_answer(signal_detail(row))
+
+    return one
+
+
+def _stream(streams: Streams) -> Handler:
+    async def stream(request: Request) -> Response:
+        wanted = StreamParameters.read(request.query_params)
+        given = request.headers.get("last-event-id")
+        # the header is the browser's own and newer than what stands in the address
+        place = (
+            StreamParameters.read(QueryParams({"lastEventId": given})).place() if given else wanted.place()
+        )
+        if request.method == "HEAD":
+            return Response(media_type=_EVENTS)
+        asker = asker_of(request.scope)
+        try:
+            return streams.open(wanted.filter(), place, client=asker.address, local=asker.local)
+        except TooManyStreamsError:
+            return problem(
+                503, "As many streams are open as may be: try again later.", headers={"Retry-After": "30"}
+            )
+
+    return stream
+
+
+def _cannot_read(error: StorageError) -> Response:
+    return problem(503, f"Signals cannot be read now: {error}", headers=_UNREADABLE)

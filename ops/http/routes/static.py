@@ -1,0 +1,73 @@
+"""The dashboard's files, read once from the package: the page for a browser and what it is made of."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ops.http.kit.answers import JSON, Answering, prefers
+from ops.http.kit.operations import Answer, Operation
+
+__all__ = ["ASSETS", "Dashboard", "wants_page"]
+
+#: what the page is made of stands under it
+ASSETS = "/assets/"
+_HTML = "text/html"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_PAGE = "index.html"
+
+
+class Dashboard:
+    """Serves the page. A browser asks for each file's ETag each time, so an update is never half seen."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._kept: dict[str, tuple[bytes, str]] = {}
+        for entry in files("ops.http").joinpath("dashboard").iterdir():
+            if (media_type := _TYPES.get(entry.name[entry.name.rfind(".") :])) is not None:
+                self._kept[entry.name] = entry.read_bytes(), media_type
+
+    def page(self, request: Request) -> Response:
+        """Answer with the page itself."""
+        return self._answer(request, _PAGE, vary="Accept, Accept-Encoding")
+
+    def assets(self) -> Operation:
+        """Return the operation of the files the page is made of."""
+
+        async def asset(request: Request) -> Response:
+            name = request.path_params["name"]
+            if name == _PAGE or name not in self._kept:
+                raise HTTPException(404, "There is no such file of the dashboard.")
+            return self._answer(request, name)
+
+        return Operation(
+            method="GET",
+            path=f"{ASSETS}{{name}}",
+            name="getAsset",
+            summary="A file of the dashboard",
+            tag="documentation",
+            handler=asset,
+            answers={200: Answer(description="The file", body={"text/javascript": {"type": "string"}})},
+            problems=(404,),
+        )
+
+    def _answer(self, request: Request, name: str, *, vary: str = "Accept-Encoding") -> Response:
+        body, media_type = self._kept[name]
+        return self._answering.answer(request.headers, body, media_type=media_type, vary=vary)
+
+
+def wants_page(accept: str) -> bool:
+    """Return whether a client asks for a page: browsers name text/html, programs send ``*/*`` or JSON.
+
+    >>> wants_page("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"), wants_page("*/*"), wants_page("")
+    (True, False, False)
+    """
+    return prefers(accept, _HTML, to=JSON)

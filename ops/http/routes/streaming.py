@@ -1,0 +1,314 @@
+"""``/signals/stream``: many readers of one feed, each from its own place; none of them holds up another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from anyio import CapacityLimiter, to_thread
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from actors.shown.event_log import Feed, FeedEvent, Place, Reached
+from actors.shown.metrics import Instruments
+from ops.http.routes import frames
+from ops.http.routes.stream_filter import StreamFilter
+from storage.errors import StorageError
+from storage.postgres.signals import Signals
+
+__all__ = ["StreamLimits", "StreamResponse", "Streams", "TooManyStreamsError"]
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    # a proxy that buffers would hold events back
+    (b"x-accel-buffering", b"no"),
+]
+#: events sent at once: then the other readers have their turn
+_MOST_AT_ONCE = 100
+_PAGE_SIZE = 200
+#: readers that come from far back ask the database, so many at a time
+_CATCHING_UP = 2
+_WATCH_EVERY_S = 1.0
+_RETRY_READ_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """How many streams in all and of one client that is not of this machine; seconds between signs of life."""
+
+    most: int = 256
+    most_per_client: int = 32
+    heartbeat_s: float = 15.0
+
+
+class TooManyStreamsError(Exception):
+    """As many streams are open as may be."""
+
+
+Trouble = tuple[str, datetime | None]
+
+
+@dataclass(eq=False, slots=True)
+class _Reader:
+    """One open stream. ``told`` is the trouble it was last told of, ``turn`` the feed's when it began.
+
+    ``over``: it was told all there is to tell on this connection.
+    """
+
+    wants: Callable[[FeedEvent], bool]
+    place: Place | None
+    turn: int
+    client: str
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: bool = False
+    over: bool = False
+    told: Trouble | None = None
+
+
+class _Loop:
+    """The readers of one event loop: the server's, which a restarted responder makes anew."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.readers: set[_Reader] = set()
+        self.catching_up = CapacityLimiter(_CATCHING_UP)
+        self.ended = False
+        self.watch: asyncio.Task[None] | None = None
+
+    def wake_soon(self) -> None:
+        """Wake all readers, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has been closed: its readers are gone
+            self.loop.call_soon_threadsafe(self.wake)
+
+    def wake(self) -> None:
+        for reader in self.readers:
+            reader.wake.set()
+
+
+class Streams:
+    """Opens streams up to a limit, and ends them when the server stops.
+
+    ``trouble`` tells why new signals cannot be had just now, and since when; None while they can.
+    ``certain_number`` asks the database for the number of its last commit.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        signals: Signals,
+        *,
+        trouble: Callable[[], Trouble | None],
+        certain_number: Callable[[], int],
+        limits: StreamLimits,
+        instruments: Instruments,
+    ) -> None:
+        self._feed = feed
+        self._signals = signals
+        self._trouble = trouble
+        self._certain_number = certain_number
+        self._limits = limits
+        self._instruments = instruments
+        self._at: _Loop | None = None
+
+    def end(self) -> None:
+        """End all streams; called from any thread when the server is about to stop."""
+        at = self._at
+        if at is not None:
+            at.ended = True
+            at.wake_soon()
+
+    def open(self, wanted: StreamFilter, place: Place | None, *, client: str, local: bool) -> StreamResponse:
+        """Return a stream from ``place`` on, or from now on.
+
+        Raises:
+            TooManyStreamsError: the limit is reached, or the server stops.
+        """
+        at = self._here()
+        clients = Counter(reader.client for reader in at.readers)
+        full = len(at.readers) >= self._limits.most
+        if at.ended or full or (not local and clients[client] >= self._limits.most_per_client):
+            self._instruments.streams_refused.inc()
+            raise TooManyStreamsError
+        reader = _Reader(wants=wanted.wants, place=place, turn=self._feed.turn, client=client)
+        self._enter(at, reader)
+        if place is None:
+            # taken here and not with the first words, so that nothing committed after the request is missed
+            reader.place = self._feed.newest
+        return StreamResponse(self, at, reader)
+
+    # ── the readers of a loop ────────────────────────────────────────────────
+
+    def _here(self) -> _Loop:
+        if self._at is None or self._at.loop is not asyncio.get_running_loop():
+            self._at = _Loop()
+        return self._at
+
+    def _enter(self, at: _Loop, reader: _Reader) -> None:
+        at.readers.add(reader)
+        self._instruments.streams_open.inc()
+        if at.watch is None:
+            self._feed.listen(at.wake_soon)
+            at.watch = at.loop.create_task(self._watch(at))
+
+    def leave(self, at: _Loop, reader: _Reader) -> None:
+        """Forget a reader; the last one takes the light with it."""
+        if reader in at.readers:
+            at.readers.discard(reader)
+            self._instruments.streams_open.dec()
+        if not at.readers and at.watch is not None:
+            self._feed.unlisten(at.wake_soon)
+            at.watch.cancel()
+            at.watch = None
+
+    async def _watch(self, at: _Loop) -> None:
+        """Wake all readers when the database goes or comes back."""
+        known = None
+        while True:
+            trouble = self._trouble()
+            if (trouble is None) != (known is None):
+                known = trouble
+                at.wake()
+            await asyncio.sleep(_WATCH_EVERY_S)
+
+    # ── one reader ───────────────────────────────────────────────────────────
+
+    async def run(self, at: _Loop, reader: _Reader, send: Send) -> None:
+        """Send to one reader until it is gone or the server stops."""
+
+        async def say(words: bytes) -> None:
+            await send({"type": "http.response.body", "body": words, "more_body": True})
+
+        await say(frames.opening() + frames.heartbeat(self._sure(reader)))
+        said_s = at.loop.time()
+        while not (reader.gone or reader.over or at.ended):
+            reader.wake.clear()
+            words, more = await self._next(at, reader)
+            if not words and at.loop.time() - said_s >= self._limits.heartbeat_s:
+                words = frames.heartbeat(self._sure(reader))
+            if words:
+                await say(words)
+                said_s = at.loop.time()
+                self._instruments.stream_bytes.inc(len(words))
+            if reader.over:
+                continue
+            if more:
+                await asyncio.sleep(0)  # the other readers have their turn
+            else:
+                await _wait(reader, said_s + self._limits.heartbeat_s - at.loop.time())
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self, at: _Loop, reader: _Reader) -> tuple[bytes, bool]:
+        """Return what is to be said now, and whether there may be more at once."""
+        words = []
+        trouble = self._trouble()
+        if (trouble is None) != (reader.told is None):
+            reader.told = trouble
+            words.append(frames.stale(*(trouble or (None, None))))
+        if reader.place is None:
+            # the database had not told its number when this stream began: everything from then on is new
+            reader.place = self._feed.began
+            return b"".join(words), reader.place is not None
+        part = self._feed.after(reader.place, max_events=_MOST_AT_ONCE)
+        if part.turn != reader.turn:
+            words.append(self._set_back(reader, part.newest))
+            return b"".join(words), False
+        more = False
+        match part.reached:
+            case Reached.WITHIN:
+                words += [event.frame for event in part.events if reader.wants(event)]
+                more = part.place != part.newest
+                reader.place = part.place
+            case Reached.BEHIND | Reached.AHEAD if words or trouble is not None:
+                # what is known is said before the database is asked; while it is away that would be in vain
+                more = trouble is None
+            case Reached.BEHIND:
+                assert part.newest is not None  # noqa: S101 - as above
+                words += [event.frame for event in await self._catch_up(at, reader, part.newest)]
+                more = True
+            case Reached.AHEAD:
+                # told by another daemon of this database, as a rule: the feed is there in a moment and wakes us
+                if await self._was_taken_back(at, reader.place):
+                    words.append(self._set_back(reader, part.newest))
+        return b"".join(words), more
+
+    def _sure(self, reader: _Reader) -> Place | None:
+        """Return the place of a reader; None while nobody knows whether the one it came with still holds."""
+        newest = self._feed.newest
+        return (
+            None if newest is None or (reader.place is not None and reader.place > newest) else reader.place
+        )
+
+    def _set_back(self, reader: _Reader, newest: Place | None) -> bytes:
+        """End a stream whose reader holds what the database has not: on one connection ids never step back."""
+        assert newest is not None  # noqa: S101 - known when something can be ahead of it
+        reader.over = True
+        return frames.reset(newest)
+
+    async def _was_taken_back(self, at: _Loop, place: Place) -> bool:
+        """Return whether the database has not come to ``place``, or no more; not when it cannot tell."""
+        try:
+            number = await to_thread.run_sync(self._certain_number, limiter=at.catching_up)
+        except StorageError:
+            await asyncio.sleep(_RETRY_READ_S)
+            return False
+        return number < place.number
+
+    async def _catch_up(self, at: _Loop, reader: _Reader, newest: Place) -> list[FeedEvent]:
+        """Read a page of what the feed no longer keeps."""
+        assert reader.place is not None  # noqa: S101 - asked by _next
+        after = reader.place
+
+        def read() -> list[FeedEvent] | None:
+            if self._trouble() is not None:
+                return None  # the database went away while this reader waited for its turn
+            rows = self._signals.committed(after=after, upto=newest.number, limit=_PAGE_SIZE)
+            return [frames.event_of(row) for row in rows]
+
+        try:
+            events = await to_thread.run_sync(read, limiter=at.catching_up)
+        except StorageError:
+            # said by the trouble that the watch sees; tried again, from the same place
+            await _wait(reader, _RETRY_READ_S)
+            return []
+        if events is None:
+            return []
+        reader.place = events[-1].place if len(events) == _PAGE_SIZE else newest
+        return [event for event in events if reader.wants(event)]
+
+
+class StreamResponse(Response):
+    """An answer that goes on until its reader leaves."""
+
+    def __init__(self, streams: Streams, at: _Loop, reader: _Reader) -> None:
+        super().__init__(media_type="text/event-stream")
+        self._streams = streams
+        self._loop = at
+        self._reader = reader
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        """Send to the reader; a disconnect is noticed while waiting, too."""
+        leaving = asyncio.ensure_future(self._until_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await self._streams.run(self._loop, self._reader, send)
+        finally:
+            leaving.cancel()
+            self._streams.leave(self._loop, self._reader)
+
+    async def _until_gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._reader.gone = True
+        self._reader.wake.set()
+
+
+async def _wait(reader: _Reader, seconds: float) -> None:
+    """Wait for a reason to look again, so long at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await reader.wake.wait()

@@ -1,0 +1,195 @@
+"""``GET /summary``: counts for the dashboard's charts, kept until the next commit and through an outage."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.shown.snapshots import CacheSnapshot
+from engine.clock import Clock
+from engine.snapshot import Board
+from ops.http.kit.answers import JSON, json_answer, stale_headers
+from ops.http.kit.operations import Answer, Operation
+from ops.http.kit.parameters import Parameters, Whole
+from ops.http.kit.problems import BadRequestError, problem
+from ops.http.routes.health import database_trouble
+from ops.http.routes.models import Body
+from storage.errors import RowsRefusedError, StorageError
+from storage.postgres.summary import Summaries, Summary
+
+__all__ = ["SummaryBody", "SummaryParameters", "SummaryReader", "summary_operations"]
+
+#: in a burst of commits it is counted once a second
+BURST_S = 1.0
+#: without a commit the counts stay right, but midnight comes
+SAME_S = 60.0
+#: after that long a count of an outage is no longer worth showing
+LAST_GOOD_S = 86_400.0
+#: pairs of period and zone kept
+MOST_KEPT = 32
+
+Question = tuple[int, str]
+Counts = dict[str, int]
+
+
+#: names of the time zone database, without those that mean a file of one machine
+ZONES = sorted(available_timezones() - {"Factory", "localtime", "posixrules"})
+
+
+def _known(zone: str) -> str:
+    if zone not in _ZONES:
+        raise ValueError("a name of the time zone database is wanted, such as America/Sao_Paulo")
+    return zone
+
+
+_ZONES = frozenset(ZONES)
+
+
+class SummaryParameters(Parameters):
+    """Which days, and where they begin."""
+
+    never_empty = frozenset({"days"})
+
+    days: Annotated[int, Whole(1, 90)] = Field(default=30, description="how many days, today included")
+    tz: Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ZONES})] = Field(
+        default="UTC", description="time zone in which days begin, such as America/Sao_Paulo"
+    )
+
+
+class SummaryDay(Body):
+    """Signals of one day."""
+
+    date: date
+    buy: int
+    sell: int
+
+
+class SummaryBody(Body):
+    """Counts of the last days."""
+
+    timezone: str
+    signals: int
+    days: list[SummaryDay] = Field(description="every day, the first one first")
+    outcomes: Counts = Field(description="signals by status, as their channel's messages tell")
+    types: Counts = Field(description="signals by `signal_type`")
+    assets: Counts = Field(description="signals by asset, the 200 most frequent")
+    messages: Counts = Field(description="all messages received in these days, by where they ended")
+    newestMessageAt: datetime | None = Field(description="receipt of the newest message of all")  # noqa: N815
+    stale: bool | None = Field(default=None, description="the database is away: these are the last counts")
+    staleSeconds: int | None = None  # noqa: N815 - names of the contract's kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """Counts, when they were begun, and the newest commit that was known then."""
+
+    summary: Summary
+    began_s: float
+    commit_number: int | None
+
+
+class SummaryReader:
+    """Counts anew when something was committed; in an outage it tells the last counts, marked stale.
+
+    Safe for the responder's threads.
+    """
+
+    def __init__(self, *, summaries: Summaries, board: Board, clock: Clock) -> None:
+        self._summaries = summaries
+        self._board = board
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
+
+    def read(self, days: int, zone: str) -> tuple[Summary, int | None]:
+        """Return the counts and, when they are of before an outage, their age in seconds.
+
+        Raises:
+            RowsRefusedError: the zone is unknown.
+            StorageError: the database cannot be read, and no such counts are kept.
+        """
+        question = (days, zone)
+        # looked up before the counting, so that a commit under way makes the next one count again
+        cache = self._board.read("cache", CacheSnapshot)
+        commit_number = cache.value.commit_number if cache else None
+        now_s = self._clock.monotonic_s()
+        with self._lock:
+            kept = self._kept.get(question)
+        if kept is not None and now_s - kept.began_s >= LAST_GOOD_S:
+            kept = None
+        if kept is not None:
+            age_s = now_s - kept.began_s
+            if database_trouble(self._board) is not None:
+                return kept.summary, round(age_s)
+            if age_s < (SAME_S if commit_number == kept.commit_number else BURST_S):
+                return kept.summary, None
+        try:
+            summary = self._summaries.read(days=days, zone=zone)
+        except RowsRefusedError:
+            raise
+        except StorageError:
+            if kept is None:
+                raise
+            return kept.summary, round(now_s - kept.began_s)
+        with self._lock:
+            self._kept[question] = _Kept(summary=summary, began_s=now_s, commit_number=commit_number)
+            self._kept.move_to_end(question)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return summary, None
+
+
+def summary_operations(reader: SummaryReader) -> list[Operation]:
+    """Return the operation."""
+
+    async def summary(request: Request) -> Response:
+        asked = SummaryParameters.read(request.query_params)
+        try:
+            counts, age_s = await run_in_threadpool(reader.read, asked.days, asked.tz)
+        except RowsRefusedError:
+            raise BadRequestError([("tz", "the database knows no such time zone")]) from None
+        except StorageError as error:
+            return problem(503, f"Signals cannot be counted now: {error}", headers={"Retry-After": "5"})
+        headers = {"Cache-Control": "no-cache", **stale_headers(age_s)}
+        return json_answer(summary_object(counts, zone=asked.tz, age_s=age_s), headers=headers)
+
+    return [
+        Operation(
+            method="GET",
+            path="/summary",
+            name="getSummary",
+            summary="Signals per day, by outcome, type and asset; messages by where they ended",
+            tag="signals",
+            handler=summary,
+            query=SummaryParameters,
+            answers={
+                200: Answer(description="Counts of the last days, today included", body={JSON: SummaryBody})
+            },
+            problems=(400, 503),
+        )
+    ]
+
+
+def summary_object(summary: Summary, *, zone: str, age_s: int | None) -> dict[str, Any]:
+    """Return the counts as the object that is served; ``stale`` is there in an outage only."""
+    stale = {} if age_s is None else {"stale": True, "staleSeconds": age_s}
+    return {
+        "timezone": zone,
+        "signals": sum(summary.outcomes.values()),
+        "days": [{"date": day.day, "buy": day.buy, "sell": day.sell} for day in summary.days],
+        "outcomes": summary.outcomes,
+        "types": summary.types,
+        "assets": summary.assets,
+        "messages": summary.messages,
+        "newestMessageAt": summary.newest_message_at,
+        **stale,
+    }

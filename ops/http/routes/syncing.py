@@ -1,0 +1,72 @@
+"""``POST /sync-messages``: the gateway fetches from Telegram, then the pollers look at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.shown.snapshots import PollerSnapshot
+from engine.directory import Directory
+from engine.messages import PollNow
+from engine.snapshot import Board
+from ops.http.kit.answers import JSON, json_answer
+from ops.http.kit.bodies import read_body
+from ops.http.kit.operations import Answer, Operation
+from ops.http.kit.parameters import NoParameters
+from ops.http.kit.problems import problem
+from ops.http.routes.models import SyncAnswer, SyncRequest
+from storage.errors import GatewayError
+from storage.gateway.client import SyncResult
+
+__all__ = ["SYNC_PATH", "sync_operations"]
+
+SYNC_PATH = "/sync-messages"
+#: a sync may take minutes and holds a thread: the others are for readers
+_AT_ONCE = 2
+
+
+def sync_operations(
+    sync: Callable[[int], SyncResult], board: Board, directory: Directory
+) -> Sequence[Operation]:
+    """Return the operation."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def sync_messages(request: Request) -> Response:
+        NoParameters.read(request.query_params)
+        asked = await read_body(request, SyncRequest)
+        if places.locked():
+            return problem(
+                503, "Syncs are under way: ask again when one is done.", headers={"Retry-After": "10"}
+            )
+        async with places:
+            try:
+                result = await run_in_threadpool(sync, asked.limit)
+            except GatewayError as error:
+                return problem(503, f"The gateway could not be asked to sync: {error}")
+        for poller in board.all_of(PollerSnapshot):
+            directory.send(poller, PollNow(reason="sync-messages"))
+        counts = {
+            "totalMessagesSynced": result.synced,
+            "totalMessagesSaved": result.saved,
+            "channelsSynced": result.channels,
+        }
+        return json_answer({"success": True, "data": counts})
+
+    return [
+        Operation(
+            method="POST",
+            path=SYNC_PATH,
+            name="syncMessages",
+            summary="Ask the gateway to fetch from Telegram, then poll at once",
+            tag="control",
+            handler=sync_messages,
+            query=NoParameters,
+            body=SyncRequest,
+            answers={200: Answer(description="What the gateway fetched", body={JSON: SyncAnswer})},
+            problems=(400, 401, 403, 408, 413, 503),
+        )
+    ]

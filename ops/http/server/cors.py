@@ -1,0 +1,53 @@
+"""Cross-origin requests from the pages of ``CORS_ORIGIN``; a refused preflight is a problem document too."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from ops.http.kit.problems import problem
+
+__all__ = ["CrossOrigin"]
+
+_METHODS = ("GET", "HEAD", "POST", "DELETE")
+_REQUEST_HEADERS = ("Content-Type", "If-None-Match", "Last-Event-ID", "X-API-Key")
+_ANSWER_HEADERS = (
+    *("Age", "Content-Disposition", "ETag", "Link", "RateLimit-Limit", "RateLimit-Policy"),
+    *("RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Next-Cursor", "X-Stale-Seconds"),
+)
+_KEEP_PREFLIGHT_S = 600
+
+
+class CrossOrigin(CORSMiddleware):
+    """Starlette's middleware with our lists."""
+
+    def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_ANSWER_HEADERS,
+            # pages of a public address may ask a private one, if they are listed
+            allow_private_network=True,
+            max_age=_KEEP_PREFLIGHT_S,
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer the question a browser asks before a request."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        kept = {k: v for k, v in response.headers.items() if k.startswith(("access-control-", "vary"))}
+        return problem(403, self._why(request_headers), headers=kept)
+
+    def _why(self, asked: Headers) -> str:
+        """Return what is refused, with what would be allowed: the page first, to another one that is all."""
+        if not self.is_allowed_origin(asked["origin"]):
+            return "Pages of this origin may not ask here: CORS_ORIGIN lists those that may."
+        method = asked["access-control-request-method"]
+        if method not in _METHODS:
+            return f"Pages of other origins may not ask by this method; {', '.join(_METHODS)} can be used."
+        return f"Pages of other origins may not send such headers; {', '.join(_REQUEST_HEADERS)} can be sent."

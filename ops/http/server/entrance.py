@@ -1,0 +1,120 @@
+"""The entrance: every request passes here, every answer leaves here.
+
+It finds out who asks, counts and times, adds the headers all answers have, and turns a bug of ours into a problem
+document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actors.shown.metrics import Instruments
+from engine.clock import Clock
+from ops.http.kit.problems import problem_of_unexpected
+from ops.http.server.clients import Proxies
+
+__all__ = ["OTHER", "SECURITY_HEADERS", "Entrance"]
+
+#: the route of a path that nothing serves, and the method that nobody knows
+OTHER = "other"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: of all answers; one policy for pages and data: what is shown comes from here, runs from files of ours, is
+#: framed by nobody
+SECURITY_HEADERS = {
+    b"content-security-policy": (
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+
+
+class Entrance:
+    """The outermost layer of the application."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        proxies: Proxies,
+        instruments: Instruments,
+        clock: Clock,
+        root_path: str = "",
+        unexpected: Callable[[Request, Exception], Awaitable[Response]] = problem_of_unexpected,
+    ) -> None:
+        self._app = app
+        self._root_path = root_path
+        self._unexpected = unexpected
+        self._proxies = proxies
+        self._instruments = instruments
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = self._clock.monotonic_s()
+        state = scope.setdefault("state", {})
+        state["asker"] = self._proxies.asker(scope)
+        state["forwarded_hosts"], told = self._proxies.forwarded(scope)
+        prefix = state["prefix"] = told or self._root_path
+        path = scope["path"]
+        # some proxies take the prefix off, some pass it on
+        if prefix and path == prefix:
+            # without the slash relative links lead out of it
+            await RedirectResponse(f"{prefix}/", 308)(scope, receive, send)
+            return
+        if prefix and path.startswith(f"{prefix}/"):
+            path = path[len(prefix) :]
+        # the same resource with and without a slash at its end
+        scope["path"] = path.rstrip("/") or "/"
+        state["slash"] = scope["path"] != path
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                own = message.get("headers", [])
+                names = {name.lower() for name, _ in own}
+                message["headers"] = [
+                    *own,
+                    *(pair for pair in SECURITY_HEADERS.items() if pair[0] not in names),
+                ]
+                self._count(scope, status, self._clock.monotonic_s() - began_s)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered
+        except Exception as error:
+            response = await self._unexpected(Request(scope), error)
+            if status:
+                self._instruments.http_failures.labels(_route(scope)).inc()
+                raise  # half an answer is out: only the connection's end can tell
+            await response(scope, receive, send_on)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _route(scope)
+        # paths and methods are anybody's to invent: one series each would fill the memory of who scrapes us
+        method = scope["method"] if scope["method"] in _METHODS else OTHER
+        self._instruments.http_requests.labels(route, method, str(status)).inc()
+        self._instruments.http_seconds.labels(route).observe(seconds)
+        if status == 500:
+            self._instruments.http_failures.labels(route).inc()
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the path; what was refused before it was looked up is among the others."""
+    return str(scope["state"].get("resource", OTHER))

@@ -1,0 +1,172 @@
+"""Who may ask what: host names, origins, kinds of bodies and keys (CONTRACT, "The engine's HTTP API")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.clock import Clock
+from ops.http.kit.problems import problem
+from ops.http.routes.probes import PROBES
+from ops.http.server.clients import asker_of, forwarded_hosts
+from ops.http.server.hosts import ServedHosts
+from ops.http.server.keys import KeyRing
+from ops.http.server.refusals import AccessLog
+
+__all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse"]
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="tp-capital"'}
+#: the one write that is open on loopback while no key is set
+_SYNC = frozenset({"/sync-messages", "/api/v1/sync-messages"})
+#: pages and their files hold no data: a browser can send the key only once it has the page that asks for it
+_SHELLS = ("/docs", "/assets/")
+ENGINE_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json"})
+
+
+class Refuse(Protocol):
+    """Makes the answer to what is refused."""
+
+    def __call__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Return it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardPolicy:
+    """The operator's decisions. ``loopback``: the listen address is one that only this machine reaches.
+
+    ``sync_open``: programs of this machine may ask for a sync without a key though there are keys. The three
+    settings are what a refusal tells the operator to change.
+    """
+
+    loopback: bool
+    hosts: ServedHosts
+    keys: KeyRing
+    allow_open: bool
+    read_key_required: bool
+    origins: tuple[str, ...]
+    sync_open: bool = False
+    open_reads: frozenset[str] = ENGINE_OPEN_READS
+    hosts_setting: str = "TP_CAPITAL_ALLOWED_HOSTS"
+    origins_setting: str | None = "CORS_ORIGIN"
+    key_setting: str = "TP_CAPITAL_API_KEY"
+
+
+class Guard:
+    """Lets a request through to the application, or answers it with why not."""
+
+    def __init__(self, app: ASGIApp, *, policy: GuardPolicy, clock: Clock, refuse: Refuse = problem) -> None:
+        self._app = app
+        self._policy = policy
+        self._refuse = refuse
+        self._log = AccessLog(clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._log.tell_suppressed()
+        if (refusal := self._refusal(scope)) is not None:
+            await refusal(scope, receive, send)
+        elif scope["method"] in _READS:
+            await self._app(scope, receive, send)
+        else:
+            await self._write(scope, receive, send)
+
+    async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that may change something, and tell of it however it ends."""
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            key = self._policy.keys.key_of(scope)
+            self._log.wrote(scope, status, key.name if key else None)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        policy, headers = self._policy, Headers(scope=scope)
+        path, write = scope["path"], scope["method"] not in _READS
+        host = headers.get("host", "")
+        through = forwarded_hosts(scope)
+        came_in_by = scope["server"][0] if scope.get("server") else None
+        # a page can have its own Host passed on beside a name of ours in X-Forwarded-Host, so each must be ours
+        if not all(policy.hosts.serves(name, came_in_by=came_in_by) for name in (host, *through)):
+            return self._no(
+                scope, 421, f"This Host is not served here; {policy.hosts_setting} lists more names."
+            )
+        if write and not self._is_of_ours(headers, (host, *through[-1:])):
+            more = f" {policy.origins_setting} lists those that may." if policy.origins_setting else ""
+            return self._no(scope, 403, f"Pages of this Origin may not write here.{more}")
+        # who has the key's own header is no page: a browser would ask first
+        if write and _has_other_body(headers) and policy.keys.key_of(scope) is None:
+            return self._no(scope, 415, "A body is JSON: send Content-Type: application/json.")
+        return self._key_refusal(scope, path, write=write)
+
+    def _key_refusal(self, scope: Scope, path: str, *, write: bool) -> Response | None:
+        policy = self._policy
+        key = policy.keys.key_of(scope)
+        scope["state"]["may_read"] = not policy.read_key_required or key is not None
+        if not write and (scope["state"]["may_read"] or self._is_open_read(path)):
+            if key is None and policy.keys and policy.keys.is_given(scope):
+                # that no limit is told of to the right key would let one be guessed by reading
+                self._log.refused(scope, 200, "The API key is wrong; this read needs none.")
+            return None
+        if key is not None:
+            if write and key.scope != "write":
+                return self._no(scope, 403, "This key may read and not write.")
+            return None
+        # a wrong key is refused even where none is wanted
+        sync_open = not policy.keys or (policy.sync_open and not policy.keys.is_given(scope))
+        if sync_open and path in _SYNC and policy.loopback and asker_of(scope).local:
+            return None
+        if not policy.keys:
+            if policy.allow_open:
+                return None
+            return self._no(
+                scope,
+                401,
+                f"Writing needs an API key: set {policy.key_setting} and send it as X-API-Key.",
+                headers=_CHALLENGE,
+            )
+        if not policy.keys.is_given(scope):
+            return self._no(scope, 401, "Send the API key as X-API-Key.", headers=_CHALLENGE)
+        return self._no(scope, 403, "The API key is wrong.")
+
+    def _no(
+        self, scope: Scope, status: int, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        self._log.refused(scope, status, detail)
+        return self._refuse(status, detail, headers=headers)
+
+    def _is_open_read(self, path: str) -> bool:
+        shells = _SHELLS if self._policy.open_reads is ENGINE_OPEN_READS else ()
+        return path in self._policy.open_reads or path.startswith(shells)
+
+    def _is_of_ours(self, headers: Headers, hosts: tuple[str, ...]) -> bool:
+        """Return whether no page asks, or one that may; a browser that sends no Origin may say it in its own way."""
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
+        return origin in self._policy.origins or origin in own
+
+
+def _has_other_body(headers: Headers) -> bool:
+    """Return whether there is a body that is not said to be JSON: a page can send that kind without asking first."""
+    if headers.get("content-length", "0").strip("0") == "" and "transfer-encoding" not in headers:
+        return False
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind != "application/json" and not kind.endswith("+json")

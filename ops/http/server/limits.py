@@ -1,0 +1,114 @@
+"""A limit on requests for each client that has no key, told in headers (RateLimit-*, RFC draft) and by 429."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.clock import Clock
+from ops.http.kit.problems import problem
+from ops.http.routes.probes import PROBES
+from ops.http.server.clients import asker_of
+from ops.http.server.guard import Refuse
+
+__all__ = ["RateLimit", "RatePolicy"]
+
+#: clients remembered at once; beyond them the one whose window began first is forgotten
+MOST_CLIENTS = 10_000
+#: so many times a client's limit holds for all the IPv6 addresses that one customer of a provider may have
+SITE_TIMES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatePolicy:
+    """So many requests within so many seconds."""
+
+    most: int
+    window_s: float
+
+
+@dataclass(slots=True)
+class _Window:
+    ends_s: float
+    used: int = 0
+
+
+class RateLimit:
+    """Counts requests by client. Exempt are probes, programs of this machine and who has the key."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        policy: RatePolicy,
+        has_key: Callable[[Scope], bool],
+        clock: Clock,
+        refuse: Refuse = problem,
+    ) -> None:
+        self._refuse = refuse
+        self._app = app
+        self._policy = policy
+        self._has_key = has_key
+        self._clock = clock
+        #: in the order in which windows began
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        asker = asker_of(scope)
+        if asker.local or self._has_key(scope):
+            await self._app(scope, receive, send)
+            return
+        window, most = self._window(asker.address), self._policy.most
+        window.used += 1
+        if asker.site not in ("", asker.address):
+            wide = self._window(asker.site)
+            wide.used += 1
+            if wide.used > most * SITE_TIMES:
+                window, most = wide, most * SITE_TIMES
+        reset_s = max(1, math.ceil(window.ends_s - self._clock.monotonic_s()))
+        told = {
+            "ratelimit-policy": f"{most};w={self._policy.window_s:g}",
+            "ratelimit-limit": str(most),
+            "ratelimit-remaining": str(max(0, most - window.used)),
+            "ratelimit-reset": str(reset_s),
+        }
+        if window.used > most:
+            refusal = self._refuse(
+                429,
+                f"{most} requests in {self._policy.window_s:g} s are served to a client without "
+                f"the API key; in {reset_s} s there will be more.",
+                headers={**told, "Retry-After": str(reset_s)},
+            )
+            await refusal(scope, receive, send)
+            return
+        encoded = [(name.encode(), value.encode()) for name, value in told.items()]
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *encoded]
+            await send(message)
+
+        await self._app(scope, receive, send_on)
+
+    def _window(self, address: str) -> _Window:
+        """Return the client's window, a new one if it has none or that is over."""
+        now_s = self._clock.monotonic_s()
+        window = self._windows.get(address)
+        if window is not None and window.ends_s > now_s:
+            return window
+        self._windows.pop(address, None)
+        while self._windows:
+            oldest = next(iter(self._windows.values()))
+            if oldest.ends_s > now_s and len(self._windows) < MOST_CLIENTS:
+                break
+            self._windows.popitem(last=False)
+        window = self._windows[address] = _Window(now_s + self._policy.window_s)
+        return window

@@ -1,0 +1,277 @@
+"""uvicorn's HTTP/1.1 connection with bounds: how large a head, how slow a client, how many connections.
+
+uvicorn itself has no limit on a head and no deadline for one, nor for a body or a client that does not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from actors.shown.metrics import Instruments
+from ops.http.kit.problems import problem
+from ops.http.routes.probes import PROBES
+from ops.http.server.clients import IPV6_SITE_BITS, Proxies, group_of, is_loopback
+from ops.http.server.entrance import SECURITY_HEADERS
+from ops.http.server.guard import Refuse
+from ops.http.server.seats import ConnectionLimits, Seat, has_room
+
+__all__ = ["ConnectionLimits", "bounded_protocol"]
+
+
+_NO_ROOM = "As many connections are open as may be."
+
+
+class _RefusedError(Exception):
+    """Raised in a callback of the parser; what to answer stands on the connection."""
+
+
+def bounded_protocol(
+    limits: ConnectionLimits,
+    instruments: Instruments,
+    *,
+    proxies: Proxies | None = None,
+    refuse: Refuse = problem,
+) -> type[asyncio.Protocol]:
+    """Return the class of connections for a server; ``refuse`` makes the answer to what never becomes a request."""
+    own = {
+        "limits": limits,
+        "instruments": instruments,
+        "proxies": proxies or Proxies([]),
+        # a function of a class would be bound to its connections
+        "refuse": staticmethod(refuse),
+    }
+    return type("BoundedProtocol", (_Bounded,), own)
+
+
+class _Bounded(HttpToolsProtocol):
+    limits: ClassVar[ConnectionLimits]
+    instruments: ClassVar[Instruments]
+    proxies: ClassVar[Proxies]
+    refuse: ClassVar[Refuse]
+    seat: Seat
+
+    # ── the connection ───────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Take a connection, if there is room for it."""
+        super().connection_made(transport)
+        self._requests = 0
+        self._reading_head = self._reading_body = False
+        self._heads_begun = 0
+        self._head_bytes = self._header_bytes = self._discarded_bytes = 0
+        self._refusal: tuple[int, str] | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._read_timer_of: tuple[str, int] | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        address = self.client[0] if self.client else ""
+        others = {one.seat: one for one in self.connections if isinstance(one, _Bounded) and one is not self}
+        self.seat = Seat(
+            group=group_of(address),
+            site=group_of(address, bits=IPV6_SITE_BITS),
+            shared=is_loopback(address) or self.proxies.trusts(address),
+            since_s=self.loop.time(),
+        )
+        if not has_room(self.seat, others, self.limits):
+            self.seat.in_reserve = True
+            waiting = [seat for seat in others if seat.in_reserve]
+            if len(waiting) >= self.limits.reserve:
+                # a probe says at once what it wants: who has waited longest is none
+                others[min(waiting, key=lambda seat: seat.since_s)].drop("reserve")
+        self._watch_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        for timer in (self._read_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request. Unlike uvicorn's it writes no log line for each that is no HTTP."""
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        in_the_middle = self._reading_head or self._reading_body
+        self._heads_begun = 0
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # answered as what it is without the upgrade; what follows in the other protocol is not read
+            self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self._refuse(*(self._refusal or (400, "This is no HTTP/1.1 request that can be answered here.")))
+            return
+        # of a piece that also holds the end of another request it is not known how much is this head's
+        if self._reading_head and self._heads_begun + in_the_middle <= 1:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.limits.head_bytes:
+                self._refuse(431, f"The headers of a request have at most {self.limits.head_bytes} bytes.")
+                return
+        self._watch_reading()
+
+    # ── the parser's callbacks ───────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._requests += 1
+        self._reading_head, self._reading_body = True, False
+        self._heads_begun += 1
+        self._head_bytes = self._header_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        super().on_url(url)
+        if len(self.url) > self.limits.url_bytes:
+            self._refusal = (414, f"The target of a request has at most {self.limits.url_bytes} bytes.")
+            raise _RefusedError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        super().on_header(name, value)
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > self.limits.head_bytes or len(self.headers) > self.limits.headers:
+            self._refusal = (
+                431,
+                f"A request has at most {self.limits.headers} headers of {self.limits.head_bytes} bytes in all.",
+            )
+            raise _RefusedError
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        # RFC 9112 3.2: of two hosts a proxy may go by the one and we by the other
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refusal = (400, f"A request has one Host header; this one has {hosts}.")
+            raise _RefusedError
+        if self._names_another_host():
+            self._refusal = (400, "The target of this request names another host than its Host header.")
+            raise _RefusedError
+        if self.seat.in_reserve and not self._is_probe():
+            self._refusal = (503, _NO_ROOM)
+            raise _RefusedError
+        super().on_headers_complete()
+        self._reading_head, self._reading_body = False, True
+        if self.seat.in_reserve:
+            self.cycle.keep_alive = False
+
+    def _names_another_host(self) -> bool:
+        """Return whether an absolute target (RFC 9112 3.2.2) has a host that the Host header has not."""
+        if self.url.startswith(b"/") or b"://" not in self.url:
+            return False
+        target = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        host = next((value for name, value in self.headers if name == b"host"), b"")
+        return target.lower() != host.lower()
+
+    def _is_probe(self) -> bool:
+        path: bytes = httptools.parse_url(self.url).path or b""
+        return path.decode("ascii", "replace") in PROBES
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body; what is sent after the answer is thrown away, some of it."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > self.limits.discard_bytes:
+                self.drop("body")
+
+    def on_message_complete(self) -> None:
+        """End the request."""
+        super().on_message_complete()
+        self._reading_body = False
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, and for this answer to be read."""
+        super().on_response_complete()
+        self._watch_reading()
+        if self._write_timer is None and self.transport.get_write_buffer_size() > 0:
+            self._watch_writing(self._requests)
+
+    # ── deadlines ────────────────────────────────────────────────────────────
+
+    def _watch_reading(self) -> None:
+        """See that the part being read has a deadline; bytes that trickle in do not put it off."""
+        if self._reading_body:
+            part = "body"
+        elif self._is_answering():
+            part = ""  # the time of a further request in a pipeline begins when it is its turn
+        elif self._reading_head or self.timeout_keep_alive_task is None:
+            part = "head"
+        else:
+            part = ""
+        wanted = (part, self._requests)
+        if wanted == self._read_timer_of:
+            return
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+        self._read_timer_of = wanted
+        if part:
+            seconds = self.limits.head_s if part == "head" else self.limits.body_s
+            if self.seat.in_reserve:
+                seconds = min(seconds, self.limits.reserve_head_s)
+            self._read_timer = self.loop.call_later(seconds, self._too_slow, part)
+
+    def _too_slow(self, part: str) -> None:
+        if part == "head" and self.seat.in_reserve:
+            self._refuse(503, _NO_ROOM)
+        elif part == "head" and self._reading_head:
+            self.instruments.http_dropped.labels("head").inc()
+            self._refuse(408, f"The headers did not come within {self.limits.head_s:g} s.")
+        else:
+            self.drop(part)
+
+    def pause_writing(self) -> None:
+        """Give the client a time to read what is buffered."""
+        super().pause_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        self._write_timer = self.loop.call_later(self.limits.write_s, self.drop, "write")
+
+    def resume_writing(self) -> None:
+        """It has read enough."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _watch_writing(self, requests: int) -> None:
+        self._write_timer = self.loop.call_later(self.limits.write_s, self._not_read, requests)
+
+    def _not_read(self, requests: int) -> None:
+        """Look whether the rest of an answer, too short to pause for, has been read."""
+        self._write_timer = None
+        if self.transport.get_write_buffer_size() == 0:
+            return
+        if requests == self._requests:
+            self.drop("write")
+        else:
+            self._watch_writing(self._requests)
+
+    # ── refusing ─────────────────────────────────────────────────────────────
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def drop(self, reason: str) -> None:
+        """End the connection without a word: the client does not listen, or would take it for an answer."""
+        self.instruments.http_dropped.labels(reason).inc()
+        self.transport.abort()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what never becomes a request, and close."""
+        if self._is_answering():
+            self.transport.abort()  # words of ours would stand in the middle of another answer
+            return
+        self.instruments.http_requests.labels("none", "none", str(status)).inc()
+        refusal = self.refuse(status, detail, headers={"Connection": "close"})
+        headers = [*self.server_state.default_headers, *SECURITY_HEADERS.items(), *refusal.raw_headers]
+        phrase = HTTPStatus(status).phrase
+        head = [f"HTTP/1.1 {status} {phrase}\r\n".encode(), *(b"%b: %b\r\n" % pair for pair in headers)]
+        self.transport.write(b"".join([*head, b"\r\n", refusal.body]))
+        self.transport.close()

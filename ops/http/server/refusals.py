@@ -1,0 +1,97 @@
+"""Log lines of what the guard refuses and of what it lets write: who, what, how it ended. No key stands in them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import structlog
+from starlette.types import Scope
+
+from engine.clock import Clock
+from ops.http.server.clients import asker_of
+
+__all__ = ["AccessLog"]
+
+_log = structlog.get_logger("http")
+
+#: lines of one address and status, and of all of them, in a window; the rest is counted and told when it is over
+EACH, ALL = 5, 100
+WINDOW_S = 60.0
+#: addresses, each with a status, remembered at once
+MOST_ADDRESSES = 1000
+_LONGEST_PATH = 200
+
+
+@dataclass(slots=True)
+class _Window:
+    ends_s: float
+    lines: int = 0
+    suppressed: int = 0
+
+
+class AccessLog:
+    """Writes the lines, and few of them for a client that asks again and again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        #: by address and status, so that one kind of refusal cannot hide another; in the order of their beginning
+        self._windows: OrderedDict[tuple[str, int], _Window] = OrderedDict()
+        self._all = _Window(0.0)
+
+    def refused(self, scope: Scope, status: int, reason: str) -> None:
+        """Tell of a request that was not let through."""
+        self.tell_suppressed()
+        asker = asker_of(scope)
+        window = self._window((asker.address, status))
+        if window.lines >= EACH or self._all.lines >= ALL:
+            window.suppressed += 1
+            return
+        window.lines += 1
+        self._all.lines += 1
+        _log.warning("request.refused", reason=reason, status=status, address=asker.shown, **_what(scope))
+
+    def wrote(self, scope: Scope, status: int, key: str | None) -> None:
+        """Tell of a request that may have changed something; ``key`` is the name of the key."""
+        _log.info("write.served", key=key, status=status, address=asker_of(scope).shown, **_what(scope))
+
+    def tell_suppressed(self) -> None:
+        """Tell what was kept back in windows that are over; called with each request, so it is told soon."""
+        now_s = self._clock.monotonic_s()
+        while self._windows:
+            place, oldest = next(iter(self._windows.items()))
+            if oldest.ends_s > now_s:
+                break
+            self._forget(place)
+        if self._all.ends_s <= now_s:
+            if self._all.suppressed:
+                _log.warning("request.refusals_suppressed", address="others", count=self._all.suppressed)
+            self._all = _Window(now_s + WINDOW_S)
+
+    def _window(self, place: tuple[str, int]) -> _Window:
+        window = self._windows.get(place)
+        if window is None:
+            if len(self._windows) >= MOST_ADDRESSES:
+                # who comes from so many addresses would fill the log by being forgotten
+                _, oldest = self._windows.popitem(last=False)
+                self._all.suppressed += oldest.suppressed
+            window = self._windows[place] = _Window(self._clock.monotonic_s() + WINDOW_S)
+        return window
+
+    def _forget(self, place: tuple[str, int]) -> None:
+        window = self._windows.pop(place)
+        if not window.suppressed:
+            return
+        if self._all.lines >= ALL:
+            self._all.suppressed += window.suppressed
+        else:
+            self._all.lines += 1
+            address, status = place
+            _log.warning(
+                "request.refusals_suppressed", address=address, status=status, count=window.suppressed
+            )
+
+
+def _what(scope: Scope) -> dict[str, str]:
+    # without the query: what a client puts there by mistake may be a key
+    return {"method": scope["method"][:20], "path": scope["path"][:_LONGEST_PATH]}

@@ -1,6 +1,0 @@
-"""What ``/metrics`` shows: the actors' own counters, gauges read off their snapshots, the process itself."""
-
-from ops.metrics.registry import make_registry
-from ops.metrics.snapshots import SnapshotCollector
-
-__all__ = ["SnapshotCollector", "make_registry"]

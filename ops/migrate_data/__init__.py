@@ -1,0 +1,1 @@
+"""``tp-capital migrate-data``: the former service's table, taken over."""

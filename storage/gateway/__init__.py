@@ -1,0 +1,1 @@
+"""The Telegram Gateway's HTTP API: client, answers, messages."""

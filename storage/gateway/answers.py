@@ -1,0 +1,95 @@
+"""What the gateway's answers mean: statuses, retry times, shapes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from storage.errors import (
+    GatewayAnswerError,
+    GatewayRateLimitedError,
+    GatewayStatusError,
+    GatewayUnauthorizedError,
+)
+from storage.gateway.quota import read_reset
+from storage.gateway.rows import TooManyRowsError, read_page
+
+__all__ = ["check_status", "count_of", "decode_answer"]
+
+#: used when a 429 says nothing of how long; the real gateway's window is a minute
+DEFAULT_RETRY_AFTER_S = 60.0
+
+
+def check_status(status: int, headers: Mapping[str, str], content: bytes, path: str) -> None:
+    """Raise the typed error that an HTTP status other than success stands for."""
+    if status == 429:
+        raise GatewayRateLimitedError(f"429 at {path}", _retry_after_s(headers))
+    if status in (401, 403):
+        raise GatewayUnauthorizedError(
+            f"{status} at {path}: the gateway does not accept TELEGRAM_GATEWAY_API_KEY", status
+        )
+    if 300 <= status < 400:
+        # following it could hand the key to another host
+        raise GatewayAnswerError(f"{status} at {path}: redirects are refused; set TELEGRAM_GATEWAY_URL")
+    if not 200 <= status < 300:
+        raise GatewayStatusError(f"{status} at {path}{_detail(content)}", status)
+
+
+def decode_answer(content: bytes, path: str, *, limit: int = 0) -> dict[str, Any]:
+    """Return the JSON object of a success answer, of at most ``limit`` rows where it is a page of messages.
+
+    Raises:
+        GatewayAnswerError: it is anything else.
+    """
+    try:
+        answer = read_page(content, limit=limit)
+    except TooManyRowsError as error:
+        raise GatewayAnswerError(
+            f"the answer of {path} holds more than the {limit} messages asked for"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise GatewayAnswerError(f"the answer of {path} is not JSON: {error}"[:200]) from error
+    if not isinstance(answer, dict):
+        raise GatewayAnswerError(f"the answer of {path} is not a JSON object")
+    if answer.get("success") is not True:
+        raise GatewayAnswerError(f"the answer of {path} says no success{_detail(content)}")
+    return answer
+
+
+def _detail(content: bytes) -> str:
+    """Return the answer's own words, if it has short ones."""
+    try:
+        message = json.loads(content).get("message")
+    except (ValueError, RecursionError, AttributeError):
+        return ""
+    if not isinstance(message, str):
+        return ""
+    return ": " + message[:120].encode("ascii", "backslashreplace").decode()
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float:
+    """Read Retry-After (RFC 9110: seconds or a date), else when the window of the quota ends; at most an hour."""
+    retry_after = headers.get("Retry-After", "").strip()
+    now = datetime.now(UTC)
+    delay_s: float | None = None
+    if re.fullmatch(r"[0-9]+", retry_after):
+        delay_s = float(retry_after)
+    elif retry_after:
+        with suppress(ValueError, TypeError, OverflowError):
+            delay_s = (parsedate_to_datetime(retry_after) - now).total_seconds()
+    if delay_s is None:
+        delay_s = read_reset(headers, now=now)
+    return DEFAULT_RETRY_AFTER_S if delay_s is None else min(max(delay_s, 1.0), 3600.0)
+
+
+def count_of(data: object, key: str) -> int:
+    """Return the whole number at ``key`` of an answer's object."""
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise GatewayAnswerError(f"{key}: a number is wanted, not {type(value).__name__}")
+    return value

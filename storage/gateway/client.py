@@ -1,0 +1,251 @@
+"""The Telegram Gateway's HTTP API: what the engine asks of it, with every call bounded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+import urllib3
+
+from engine.model import SourceMessage
+from engine.timers import Timers
+from storage.deadline import cut_after
+from storage.errors import GatewayAnswerError, GatewayTimeoutError, GatewayUnreachableError
+from storage.gateway.answers import check_status, count_of, decode_answer
+from storage.gateway.messages import decode_message, row_read
+from storage.gateway.quota import Quota, read_quota
+from storage.gateway.rows import page_bytes
+from storage.http_causes import plain_cause
+from storage.http_connection import KeptConnections, read_at_most
+
+__all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "Marked", "SyncResult"]
+
+#: the name under which we mark messages at the gateway
+CONSUMER = "tp-capital"
+#: of an answer that is no success; its words are quoted, and need no more
+_REFUSAL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """One page of a channel's history. ``total`` is the gateway's count, shown and not relied on."""
+
+    messages: tuple[SourceMessage, ...]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """What an acknowledgement did.
+
+    ``updated`` counts rows. ``left`` are ids of rows that the gateway left unmarked, since they are not as they
+    were read any more; None from a gateway that does not compare.
+    """
+
+    updated: int
+    left: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """What a sync brought into the gateway."""
+
+    synced: int
+    saved: int
+    channels: tuple[str, ...]
+
+
+class GatewayClient:
+    """One caller's client: a kept connection, both key headers, a total deadline on each call.
+
+    Not safe for two threads: each actor has its own. ``now`` is what the instants in messages are bounded by.
+    The ``quota`` is that of the host, shared by all clients of a daemon.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None,
+        timeout_s: float,
+        timers: Timers,
+        login: tuple[str, str] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        quota: Quota | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._timers = timers
+        self._now = now
+        self._quota = Quota() if quota is None else quota
+        self._has_place = False
+        self._session = requests.Session()
+        # the environment's proxies and netrc have no say in where the key goes
+        self._session.trust_env = False
+        self._session.auth = login
+        # every call may be repeated: reading changes nothing, marking or syncing twice is as once
+        self._adapter = KeptConnections(repeatable=frozenset({"GET", "POST"}))
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+        self._session.headers["Accept"] = "application/json"
+        if api_key:
+            # the real gateway wants one or the other, by route (fault 17)
+            self._session.headers.update({"X-API-Key": api_key, "X-Gateway-Token": api_key})
+
+    def wait_s(self) -> float:
+        """Return the seconds until the next call has its place in what the gateway allows; 0: it may be made now."""
+        wait_s = self._quota.wait_s(self, time.monotonic())
+        self._has_place = wait_s == 0
+        return wait_s
+
+    def interrupt(self) -> None:
+        """End the call under way, from another thread: its caller gets GatewayUnreachableError."""
+        self._adapter.shut_down()
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        self._session.close()
+
+    # ── the calls ────────────────────────────────────────────────────────────
+
+    def unprocessed(
+        self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False
+    ) -> tuple[SourceMessage, ...]:
+        """Return up to ``limit`` messages that we have not marked, oldest first.
+
+        ``reprocess`` asks for those that are to be read again instead; they stay marked by us, so the
+        exclusion is left out. ``wait_s`` holds an empty answer at the gateway for so long.
+        """
+        params: dict[str, str] = {"channel": channel, "limit": str(limit)}
+        if reprocess:
+            params["status"] = "reprocess_pending"
+        else:
+            params |= {"status": "received,queued", "excludeProcessedBy": CONSUMER}
+        if wait_s is not None:
+            params["wait"] = str(wait_s)
+        timeout_s = self._timeout_s + (wait_s or 0)
+        answer = self._call(
+            "GET", "/api/messages/unprocessed", params=params, timeout_s=timeout_s, limit=limit
+        )
+        return self._messages(answer, channel)
+
+    def mark_processed(
+        self, channel: str, ack_ids: Sequence[str], *, read: Sequence[SourceMessage] = ()
+    ) -> Marked:
+        """Acknowledge messages in one request.
+
+        ``read`` are the rows as they were read: a gateway that knows the word marks just these, and leaves what
+        was edited since. Another one ignores it.
+        """
+        body: dict[str, object] = {
+            "messageIds": list(ack_ids),
+            "processedBy": CONSUMER,
+            "channelId": channel,
+        }
+        if read:
+            body["read"] = [row_read(message) for message in read]
+        answer = self._call("POST", "/api/messages/mark-processed", body=body)
+        data = answer.get("data")
+        left = data.get("left") if isinstance(data, dict) else None
+        return Marked(
+            updated=count_of(data, "updated"),
+            left=frozenset(str(row) for row in left) if isinstance(left, list) else None,
+        )
+
+    def history(
+        self,
+        channel: str,
+        *,
+        offset: int,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> HistoryPage:
+        """Return a page of the history, oldest first; ``since`` and ``until`` compare the time of receipt."""
+        params = {"channelId": channel, "sort": "asc", "limit": str(limit), "offset": str(offset)}
+        if since is not None:
+            params["from"] = since.isoformat()
+        if until is not None:
+            params["to"] = until.isoformat()
+        # a page of history may take the gateway longer than a poll; it has a limit of its own
+        answer = self._call(
+            "GET", "/api/messages", params=params, timeout_s=max(self._timeout_s, 30.0), limit=limit
+        )
+        pagination = answer.get("pagination")
+        return HistoryPage(
+            messages=self._messages(answer, channel),
+            total=count_of(pagination, "total"),
+            has_more=isinstance(pagination, dict) and pagination.get("hasMore") is True,
+        )
+
+    def sync(self, *, limit: int, timeout_s: float) -> SyncResult:
+        """Ask the gateway to fetch from Telegram; the real one works up to 180 s on it."""
+        answer = self._call(
+            "POST", "/api/telegram-gateway/sync-messages", body={"limit": limit}, timeout_s=timeout_s
+        )
+        data = answer.get("data")
+        channels = data.get("channelsSynced") if isinstance(data, dict) else None
+        return SyncResult(
+            synced=count_of(data, "totalMessagesSynced"),
+            saved=count_of(data, "totalMessagesSaved"),
+            channels=tuple(str(channel) for channel in channels) if isinstance(channels, list) else (),
+        )
+
+    # ── one call ─────────────────────────────────────────────────────────────
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_s: float | None = None,
+        limit: int = 0,
+    ) -> dict[str, Any]:
+        """Make one call; ``limit`` is the number of messages asked for, and bounds the answer."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        self._adapter.begin_call()
+        if not self._has_place:
+            self._quota.spend(time.monotonic())
+        self._has_place = False
+        with cut_after(self._timers, limit_s, self._adapter.shut_down) as cut:
+            try:
+                with self._session.request(
+                    method,
+                    self._url + path,
+                    params=params,
+                    json=body,
+                    timeout=(min(limit_s, 5.0), limit_s),
+                    stream=True,
+                    allow_redirects=False,
+                ) as response:
+                    status, headers = response.status_code, response.headers
+                    most = page_bytes(limit) if response.ok else _REFUSAL_BYTES
+                    content = read_at_most(response, most)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                if cut.happened or isinstance(error, requests.Timeout):
+                    raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}") from error
+                raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
+            if cut.happened:
+                raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
+        if (allowed := read_quota(headers, now=self._now())) is not None:
+            self._quota.heard(*allowed, time.monotonic())
+        check_status(status, headers, content or b"", path)
+        if content is None:
+            raise GatewayAnswerError(
+                f"the answer of {path} is larger than {most} bytes, too large for what was asked"
+            )
+        return decode_answer(content, path, limit=limit)
+
+    def _messages(self, answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
+        data = answer.get("data")
+        if not isinstance(data, list):
+            raise GatewayAnswerError(f"data: a list of messages is wanted, not {type(data).__name__}")
+        now = self._now()
+        return tuple(decode_message(item, channel=channel, now=now) for item in data)

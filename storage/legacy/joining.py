@@ -1,0 +1,153 @@
+"""Old rows and messages, joined: inside the ledger's transaction, whichever of the two comes last.
+
+``storage/legacy/matching.py`` decides; here its decision is compared with what is stored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg import sql
+
+from storage.legacy.matching import Node, Posting, doubles_of, match
+from storage.postgres.database import Cursor
+from storage.postgres.ledger_rows import LEGACY_PREFIX, to_json
+
+__all__ = ["Group", "LegacyPlaces", "Settled", "StoredGroup", "legacy_key"]
+
+#: rows of one channel that hold one text: (channel, digest)
+Group = tuple[str, str]
+
+_NODES = """
+select legacy_id, place, channel, digest::text, sent_at, fate, message_id
+from json_to_recordset(%(groups)s) as wanted (channel text, digest uuid)
+join {schema}.legacy_rows using (channel, digest)
+where fate in ('new', 'kept', 'expired', 'known')
+"""
+
+# A message counts by the date it was first seen with that text. The former service's dates are milliseconds.
+_POSTINGS = """
+with wanted as (
+    select * from json_to_recordset(%(groups)s) as wanted (channel text, digest uuid)),
+posted as (
+    select wanted.channel, wanted.digest, message_id, coalesce(telegram_date, ts) as sent_at,
+        telegram_date is not null as dated
+    from wanted join {schema}.ledger
+        on ledger.channel = wanted.channel
+        and {schema}.text_digest(ledger.text, ledger.caption) = wanted.digest
+    where not starts_with(message_id, %(prefix)s)
+        and not exists (
+            select from {schema}.message_texts as former
+            where former.channel = wanted.channel and former.message_id = ledger.message_id
+                and former.digest = wanted.digest)
+    union all
+    select wanted.channel, wanted.digest, message_id, sent_at, dated
+    from wanted join {schema}.message_texts using (channel, digest))
+select channel, digest::text, message_id, date_trunc('milliseconds', sent_at) as sent_at, dated from posted
+"""
+
+# one statement, because the unique key holds at the end of each
+_JOIN = """
+update {schema}.legacy_rows as known set
+    fate = row.fate, message_id = row.message_id, double_of = row.double_of,
+    replaced_at = case when known.fate in ('kept', 'expired') then now() else known.replaced_at end
+from json_to_recordset(%(rows)s) as row (legacy_id text, fate text, message_id text, double_of text)
+where known.legacy_id = row.legacy_id
+"""
+
+_REMOVE = """
+delete from {schema}.ledger using json_to_recordset(%(keys)s) as key (channel text, message_id text)
+where ledger.channel = key.channel and ledger.message_id = key.message_id
+returning ledger.channel, ledger.message_id, ledger.ts
+"""
+
+
+def legacy_key(legacy_id: str) -> str:
+    """Return the message id under which an old row stands in the ledger."""
+    return LEGACY_PREFIX + legacy_id
+
+
+@dataclass(slots=True)
+class StoredGroup:
+    """What is known of one text of a channel; ``fates`` of the rows, each with its message."""
+
+    nodes: list[Node] = field(default_factory=list)
+    postings: list[Posting] = field(default_factory=list)
+    fates: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What follows from joining.
+
+    ``gone`` are the ledger keys of rows whose message has come, with the instants of their signals: they no longer
+    stand in the ledger. ``unmatched``
+    are the ids of rows that stand nowhere yet, and now must.
+    """
+
+    gone: Mapping[tuple[str, str], datetime | None]
+    unmatched: tuple[str, ...]
+
+
+class LegacyPlaces:
+    """Finds each old row its message, in a transaction of the caller that has drawn a commit number."""
+
+    def __init__(self, schema: str) -> None:
+        identifier = sql.Identifier(schema)
+        self._nodes, self._postings, self._join, self._remove = (
+            sql.SQL(text).format(schema=identifier) for text in (_NODES, _POSTINGS, _JOIN, _REMOVE)
+        )
+
+    def settle(self, cursor: Cursor, groups: Iterable[Group]) -> Settled:
+        """Join the rows and messages of these texts anew and write what is different from before."""
+        changes: list[dict[str, str | None]] = []
+        gone: list[tuple[str, str]] = []
+        unmatched: list[str] = []
+        for (channel, _), group in self.load(cursor, groups).items():
+            new = {legacy_id for legacy_id, (fate, _) in group.fates.items() if fate == "new"}
+            doubles = doubles_of(group.nodes)
+            changes += [_change(row, "double", double_of=doubles[row]) for row in doubles.keys() & new]
+            nodes = [node for node in group.nodes if node.legacy_id not in doubles]
+            found = match(nodes, group.postings)
+            for node in nodes:
+                fate, message_id = group.fates[node.legacy_id]
+                if (other := found.get(node.legacy_id)) is not None:
+                    if (fate, message_id) != ("known", other):
+                        changes.append(_change(node.legacy_id, "known", message_id=other))
+                    if fate in ("kept", "expired"):
+                        gone.append((channel, legacy_key(node.legacy_id)))
+                elif fate in ("new", "known"):
+                    # a nearer row has taken its message, or it never had one
+                    changes.append(_change(node.legacy_id, "new"))
+                    unmatched.append(node.legacy_id)
+        if changes:
+            cursor.execute(self._join, {"rows": to_json(changes).decode()})
+        removed: dict[tuple[str, str], datetime | None] = {}
+        if gone:
+            keys = to_json([{"channel": channel, "message_id": message} for channel, message in gone])
+            for row in cursor.execute(self._remove, {"keys": keys.decode()}):
+                removed[row["channel"], row["message_id"]] = row["ts"]
+        return Settled(gone=removed, unmatched=tuple(unmatched))
+
+    def load(self, cursor: Cursor, groups: Iterable[Group]) -> dict[Group, StoredGroup]:
+        """Return the rows and messages of these texts; rows that are no message's own are left out."""
+        wanted = to_json([{"channel": channel, "digest": digest} for channel, digest in sorted(set(groups))])
+        parameters = {"groups": wanted.decode(), "prefix": LEGACY_PREFIX}
+        stored: dict[Group, StoredGroup] = defaultdict(StoredGroup)
+        for row in cursor.execute(self._nodes, parameters):
+            group = stored[row["channel"], row["digest"]]
+            group.nodes.append(Node(row["legacy_id"], row["place"], row["sent_at"]))
+            group.fates[row["legacy_id"]] = row["fate"], row["message_id"]
+        for row in cursor.execute(self._postings, parameters):
+            group = stored[row["channel"], row["digest"]]
+            group.postings.append(Posting(row["message_id"], row["sent_at"], row["dated"]))
+        return stored
+
+
+def _change(
+    legacy_id: str, fate: str, *, message_id: str | None = None, double_of: str | None = None
+) -> dict[str, str | None]:
+    return {"legacy_id": legacy_id, "fate": fate, "message_id": message_id, "double_of": double_of}

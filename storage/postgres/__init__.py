@@ -1,0 +1,1 @@
+"""The engine's database: connections, schema, and one file a table."""

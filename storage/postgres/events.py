@@ -1,0 +1,114 @@
+"""Events: what results, updates and cancellations say, and the signal each of them most likely speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import sql
+
+from engine.model import Outcome
+from storage.postgres.database import Cursor
+from storage.postgres.halves import Halves
+from storage.postgres.ledger_rows import event_row, key_of, signal_row, to_json
+
+__all__ = ["EventWriter"]
+
+_FORGET = """
+delete from {schema}.signal_events using json_to_recordset(%(keys)s) as key (channel text, message_id text)
+where signal_events.channel = key.channel and signal_events.message_id = key.message_id
+"""
+
+_INSERT = """
+insert into {schema}.signal_events (
+    channel, message_id, position, ts, kind, asset, target, stop_hit, new_stop, new_targets, new_entry, breakeven,
+    fraction, price, percent, text, reply_to, half_of, commit_number)
+select channel, message_id, position, ts, kind, asset, target, stop_hit, new_stop, new_targets, new_entry, breakeven,
+    fraction, price, percent, text, reply_to, half_of, %(number)s
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, position smallint, ts timestamptz, kind text, asset text, target smallint,
+    stop_hit boolean, new_stop numeric, new_targets numeric[], new_entry numeric[], breakeven boolean,
+    fraction numeric, price numeric, percent numeric, text text, reply_to text, half_of text)
+order by row.channel, row.message_id, row.position
+"""
+
+# A second half speaks of the message that it completes and of no other. Any other event speaks of the message it
+# replies to, if that holds a signal (of its asset, where it names one); else of the latest signal of its channel
+# and asset before it. Asked again are only the events whose
+# answer this transaction may have changed: the new ones, those after or in reply to a signal that came,
+# those of a signal that went.
+_LINK = """
+with came as (
+    select * from json_to_recordset(%(came)s) as row (
+        channel text, message_id text, asset text, ts timestamptz)),
+gone as (
+    select * from json_to_recordset(%(gone)s) as row (channel text, message_id text)),
+touched as (
+    select id from {schema}.signal_events where commit_number = %(number)s
+    union
+    select event.id from came join {schema}.signal_events as event
+        on event.channel = came.channel and event.asset = came.asset and event.ts >= came.ts
+    union
+    select event.id from came join {schema}.signal_events as event
+        on event.channel = came.channel and event.reply_to = came.message_id
+    union
+    select event.id from came join {schema}.signal_events as event
+        on event.channel = came.channel and event.half_of = came.message_id
+    union
+    select event.id from gone join {schema}.signal_events as event
+        on event.channel = gone.channel and event.signal_message_id = gone.message_id),
+found as (
+    select event.id, coalesce(replied.message_id, latest.message_id) as message_id,
+        coalesce(replied.position, latest.position) as position
+    from touched join {schema}.signal_events as event using (id)
+    -- a signal counts by the instant of its message: without it every chunk would be looked into
+    left join {schema}.ledger as answered
+        on answered.channel = event.channel and answered.message_id = coalesce(event.half_of, event.reply_to)
+    left join lateral (
+        select message_id, position from {schema}.tp_capital_signals as signal
+        where signal.channel = answered.channel and signal.message_id = answered.message_id
+            and signal.ts = answered.ts and (event.asset is null or signal.asset = event.asset)
+        order by position limit 1) as replied on true
+    left join lateral (
+        select message_id, position from {schema}.tp_capital_signals as signal
+        where replied.message_id is null and event.half_of is null and signal.channel = event.channel
+            and signal.asset = event.asset and signal.ts <= event.ts
+        -- the last of two at one instant is the one of the higher number, whichever came first
+        order by ts desc, length(message_id) desc, message_id desc, position desc limit 1) as latest on true)
+update {schema}.signal_events as event
+set signal_message_id = found.message_id, signal_position = found.position
+from found
+where event.id = found.id
+    and (event.signal_message_id, event.signal_position) is distinct from (found.message_id, found.position)
+"""
+
+
+class EventWriter:
+    """Writes events and keeps their links right, inside the ledger's transaction."""
+
+    def __init__(self, schema: str, halves: Halves | None) -> None:
+        self._halves = halves
+        identifier = sql.Identifier(schema)
+        self._forget, self._insert, self._link = (
+            sql.SQL(text).format(schema=identifier) for text in (_FORGET, _INSERT, _LINK)
+        )
+
+    def write(
+        self, cursor: Cursor, news: Sequence[Outcome], moved: Sequence[tuple[str, str]], *, number: int
+    ) -> None:
+        """Store the events of ``news``, in place of those of ``moved`` messages, and link what they touch."""
+        gone = to_json([{"channel": channel, "message_id": message} for channel, message in moved]).decode()
+        events: list[dict[str, Any]] = [
+            event_row(outcome, position) for outcome in news for position in range(len(outcome.events))
+        ]
+        signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
+        came = [{key: row[key] for key in ("channel", "message_id", "asset", "ts")} for row in signals]
+        if moved:
+            cursor.execute(self._forget, {"keys": gone})
+        if self._halves is not None:
+            touching = {key_of(outcome) for outcome in news}.union(moved)
+            events += self._halves.complete(cursor, touching, number=number)
+        if events:
+            cursor.execute(self._insert, {"rows": to_json(events).decode(), "number": number})
+        if events or came or moved:
+            cursor.execute(self._link, {"came": to_json(came).decode(), "gone": gone, "number": number})

@@ -1,0 +1,74 @@
+"""Which messages the ledger has as they are: reading those again would change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from engine.model import ChannelMessage, SourceMessage
+from storage.postgres.database import Cursor, Database
+from storage.postgres.ledger_rows import to_json
+
+__all__ = ["KnownMessages"]
+
+# The ledger moves a message on by another text of a later update, and takes a dead letter that can be read now:
+# what is neither is left out. The gateway's updated_at alone says little: acknowledging moves it.
+_KNOWN = """
+select row.place from json_to_recordset(%(rows)s) as row (
+    place integer, channel text, message_id text, text text, caption text, telegram_date timestamptz)
+join {ledger} as known using (channel, message_id)
+where known.outcome <> 'dead_letter'
+    and (known.text, known.caption) is not distinct from (row.text, row.caption)
+    and known.telegram_date is not distinct from row.telegram_date
+"""
+
+
+class KnownMessages:
+    """Looks messages up, a page at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statement = sql.SQL(_KNOWN).format(ledger=sql.Identifier(database.schema, "ledger"))
+
+    def missing(self, messages: Sequence[SourceMessage]) -> list[SourceMessage]:
+        """Return the messages that are not in the ledger as they are, in their order.
+
+        Raises:
+            StorageError: the database cannot tell now.
+        """
+        rows = [
+            {
+                "place": place,
+                "channel": message.channel,
+                "message_id": message.message_id,
+                "text": message.text,
+                "caption": message.caption,
+                "telegram_date": message.telegram_date,
+            }
+            for place, message in enumerate(messages)
+            if isinstance(message, ChannelMessage) and _can_be_asked(message)
+        ]
+
+        if not rows:
+            return list(messages)
+
+        def work(cursor: Cursor) -> set[int]:
+            return {row["place"] for row in cursor.execute(self._statement, {"rows": to_json(rows).decode()})}
+
+        known = self._database.read(work)
+        return [message for place, message in enumerate(messages) if place not in known]
+
+
+def _can_be_asked(message: ChannelMessage) -> bool:
+    """Return whether the database takes the texts; what it refuses is a dead letter there, if anything."""
+    texts = (message.message_id, message.text or "", message.caption or "")
+    return not any("\0" in text or not _is_utf8(text) for text in texts)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True

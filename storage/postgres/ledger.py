@@ -1,0 +1,315 @@
+"""The ledger: one transaction decides what of a batch is news and writes the signals of just that.
+
+Delivery is at least once; the effect is exactly once, because signals are written only for ledger rows
+that the same transaction inserted or moved on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import sql
+
+from engine.model import Market, Outcome
+from storage.legacy.joining import Group, LegacyPlaces
+from storage.postgres.database import Cursor, Database
+from storage.postgres.dead_letters import DeadLetterWriter
+from storage.postgres.events import EventWriter
+from storage.postgres.halves import Halves, Rereader
+from storage.postgres.ledger_rows import (
+    LEGACY_PREFIX,
+    key_of,
+    ledger_row,
+    make_single,
+    signal_row,
+    to_json,
+)
+from storage.postgres.markets import PresentMarkets
+from storage.postgres.superseded import Superseded
+
+__all__ = ["Ledger", "Recorded"]
+
+# Rows that come late may lie in compressed chunks, of which TimescaleDB unpacks a thousand rows for each of ours.
+# Its limit would refuse a batch of them for good; the setting holds for this transaction, and no other server minds it.
+_DRAW_NUMBER = """
+update {schema}.commits set number = number + 1
+returning number, set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
+"""
+
+# A known message is moved on by: a dead letter that can be read now; a text that was edited later; a
+# reprocess request with another reading, unless its text is older than the one we hold. Everything
+# else is a duplicate, an older text that comes late too. Whichever of two texts does not stand in the
+# ledger is remembered: a row of the former service's table may hold it. Digests are given out only where
+# there are such rows.
+_RECORD = """
+with row as materialized (
+    select * from json_to_recordset(%(rows)s) as row (
+        channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
+        text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
+        message_updated_at timestamptz, reply_to text, market text, half text, half_side text, half_asset text)),
+edited as (
+    select row.channel, row.message_id, coalesce(held.telegram_date, held.ts) as held_at,
+        coalesce(row.telegram_date, row.ts) as come_at,
+        held.telegram_date is not null as held_dated, row.telegram_date is not null as come_dated,
+        {schema}.text_digest(held.text, held.caption) as held, {schema}.text_digest(row.text, row.caption) as come
+    from row join {schema}.ledger as held using (channel, message_id)
+    where row.outcome <> 'dead_letter' and not starts_with(row.message_id, %(legacy)s) and (
+        (held.text, held.caption) is distinct from (row.text, row.caption)
+        or coalesce(held.telegram_date, held.ts) is distinct from coalesce(row.telegram_date, row.ts))),
+remembered as (
+    insert into {schema}.message_texts (channel, message_id, digest, sent_at, dated)
+    select channel, message_id, held, held_at, held_dated from edited where held is not null
+    union all
+    select channel, message_id, come, come_at, come_dated from edited where come is not null and come is distinct from held
+    on conflict do nothing
+    returning channel, digest),
+recorded as (
+    insert into {schema}.ledger as known (
+        channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
+        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, grammar_version,
+        commit_number)
+    select channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
+        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, %(grammar_version)s,
+        %(number)s
+    from row
+    on conflict (channel, message_id) do update set
+        gateway_id = excluded.gateway_id, outcome = excluded.outcome, reason = excluded.reason,
+        reading = excluded.reading, ts = excluded.ts, text = excluded.text, caption = excluded.caption,
+        source = excluded.source, telegram_date = excluded.telegram_date, received_at = excluded.received_at,
+        message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to, market = excluded.market,
+        half = excluded.half, half_side = excluded.half_side, half_asset = excluded.half_asset,
+        grammar_version = excluded.grammar_version, commit_number = excluded.commit_number, changed_at = now()
+    where excluded.outcome <> 'dead_letter' and (
+        known.outcome = 'dead_letter'
+        or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
+            and excluded.message_updated_at > known.message_updated_at)
+        -- what stood for a text that could not be shown does not outlive the text (fault 35)
+        or (known.outcome in ('empty', 'not_signal') and excluded.outcome not in ('empty', 'not_signal', 'filtered')
+            and (known.text, known.caption) is distinct from (excluded.text, excluded.caption)
+            and coalesce(excluded.message_updated_at >= known.message_updated_at, true))
+        or (%(reread)s and known.reading <> excluded.reading
+            and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
+    returning channel, message_id, xmax = 0 as inserted,
+        case when exists (select from {schema}.legacy_rows) then {schema}.text_digest(text, caption) end as digest)
+-- the ledger as it was before this statement
+select channel, message_id, inserted, digest::text, held.ts as former_ts
+from recorded left join {schema}.ledger as held using (channel, message_id)
+union all
+select channel, null, null, digest::text, null from remembered where exists (select from {schema}.legacy_rows)
+"""
+
+# The same text of a later version: an older text between the two versions that comes after both is older still.
+_CONFIRM = """
+update {schema}.ledger as known set message_updated_at = row.message_updated_at
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, outcome text, text text, caption text, message_updated_at timestamptz)
+where known.channel = row.channel and known.message_id = row.message_id
+    and known.outcome <> 'dead_letter' and row.outcome <> 'dead_letter'
+    and (known.text, known.caption) is not distinct from (row.text, row.caption)
+    and known.message_updated_at < row.message_updated_at
+"""
+
+_INSERT_SIGNALS = """
+insert into {schema}.tp_capital_signals (
+    ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
+    stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)
+select ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
+    stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s,
+    coalesce(ingested_at, now())
+from json_to_recordset(%(rows)s) as row (
+    ts timestamptz, channel text, message_id text, position smallint, signal_type text, side text, asset text,
+    buy_min numeric, buy_max numeric, targets numeric[], target_final numeric, stop numeric, valid_until text,
+    warnings text[], raw_message text, source text, provenance jsonb, ingested_at timestamptz)
+order by row.ts, row.message_id, row.position
+"""
+
+_KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
+_COMMIT_NUMBER = "select number from {schema}.commits"
+# a lock that a transaction which draws a number does not wait for, nor does it wait for that one
+_CERTAIN_NUMBER = f"{_COMMIT_NUMBER} for key share"
+# one look into the index a channel, however long the ledger
+_NEWEST_RECEIVED = """
+select wanted.channel, (
+    select max(received_at) from {schema}.ledger
+    where ledger.channel = wanted.channel and received_at <= now() + interval '5 minutes') as received_at
+from unnest(%(channels)s::text[]) as wanted (channel)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What one transaction did. ``new`` and ``moved`` are keys (channel, message id)."""
+
+    commit_number: int
+    new: frozenset[tuple[str, str]]
+    moved: frozenset[tuple[str, str]]
+    duplicates: int
+    signals: int
+
+
+class Ledger:
+    """Writes outcomes, exactly once each.
+
+    ``reader`` is the grammar, for what only this transaction knows: the market that a channel has at this
+    moment, and which messages stand beside a second half. Without it, outcomes are taken as they come.
+    ``markets`` are those of the settings, by channel.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        grammar_version: str,
+        reader: Rereader | None = None,
+        markets: Mapping[str, Market] | None = None,
+    ) -> None:
+        self._database = database
+        self._grammar_version = grammar_version
+        self._present: PresentMarkets | None = None
+        halves = None
+        if reader is not None:
+            self._present = PresentMarkets(database.schema, reader, markets or {})
+            halves = Halves(database.schema, reader)
+        self._events = EventWriter(database.schema, halves)
+        self._letters = DeadLetterWriter(database.schema)
+        self._legacy = LegacyPlaces(database.schema)
+        self._superseded = Superseded(database.schema)
+        schema = sql.Identifier(database.schema)
+        self._sql = {
+            name: sql.SQL(text).format(schema=schema)
+            for name, text in {
+                "draw": _DRAW_NUMBER,
+                "record": _RECORD,
+                "confirm": _CONFIRM,
+                "signals": _INSERT_SIGNALS,
+                "outcomes": _KNOWN_OUTCOMES,
+                "number": _COMMIT_NUMBER,
+                "certain": _CERTAIN_NUMBER,
+                "newest": _NEWEST_RECEIVED,
+            }.items()
+        }
+
+    def record(self, outcomes: Sequence[Outcome], *, reread: bool = False) -> Recorded:
+        """Make the outcomes durable in one transaction and return what was news.
+
+        Raises:
+            RowsRefusedError: a value of these rows is refused; nothing was written.
+            DatabaseUnavailableError: not now; whether it was written is unknown, and does not matter:
+                writing it again has no further effect.
+            DatabaseMisconfiguredError: something of the schema is missing.
+        """
+        single = make_single(outcomes)
+
+        def work(cursor: Cursor) -> Recorded:
+            number = self.draw(cursor)
+            present = single if self._present is None else self._present.of(cursor, single)
+            return self._record(cursor, number, present, reread=reread)
+
+        return self._database.write(work)
+
+    def draw(self, cursor: Cursor) -> int:
+        """Return the number of the caller's transaction; from here on it is the only one that writes."""
+        row = cursor.execute(self._sql["draw"]).fetchone()
+        assert row is not None  # noqa: S101 - the migration wrote the row
+        return int(row["number"])
+
+    def record_legacy(
+        self,
+        cursor: Cursor,
+        number: int,
+        outcomes: Sequence[Outcome],
+        *,
+        gone: Mapping[tuple[str, str], datetime | None],
+    ) -> None:
+        """Record old rows in a transaction of the caller, which has taken ``gone`` keys out of the ledger.
+
+        With each key stands the instant its signals had.
+        """
+        self._record(cursor, number, make_single(outcomes), reread=False, gone=gone)
+
+    def commit_number(self) -> int:
+        """Return the number of the last writing transaction that has committed."""
+
+        def work(cursor: Cursor) -> int:
+            row = cursor.execute(self._sql["number"]).fetchone()
+            return int(row["number"]) if row else 0
+
+        return self._database.read(work)
+
+    def certain_number(self) -> int:
+        """Return the same, of the server that takes the writes: a standby may be behind, and refuses this."""
+
+        def work(cursor: Cursor) -> int:
+            row = cursor.execute(self._sql["certain"]).fetchone()
+            return int(row["number"]) if row else 0
+
+        return self._database.check(work)
+
+    def newest_received(self, channels: Sequence[str]) -> dict[str, datetime]:
+        """Return when the newest message of each channel was received by the gateway, where there is one."""
+
+        def work(cursor: Cursor) -> dict[str, datetime]:
+            rows = cursor.execute(self._sql["newest"], {"channels": list(channels)})
+            return {row["channel"]: row["received_at"] for row in rows if row["received_at"] is not None}
+
+        return self._database.check(work)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of messages by outcome."""
+        return self._database.read(
+            lambda cursor: {row["outcome"]: row["messages"] for row in cursor.execute(self._sql["outcomes"])}
+        )
+
+    def _record(
+        self,
+        cursor: Cursor,
+        number: int,
+        outcomes: Sequence[Outcome],
+        *,
+        reread: bool,
+        gone: Mapping[tuple[str, str], datetime | None] | None = None,
+    ) -> Recorded:
+        parameters = {
+            "number": number,
+            "grammar_version": self._grammar_version,
+            "reread": reread,
+            "legacy": LEGACY_PREFIX,
+        }
+        rows = to_json([ledger_row(outcome) for outcome in outcomes])
+        new: set[tuple[str, str]] = set()
+        moved: set[tuple[str, str]] = set()
+        # where signals stand that another reading takes the place of
+        former = dict(gone or {})
+        texts: set[Group] = set()
+        for row in cursor.execute(self._sql["record"], {**parameters, "rows": rows.decode()}):
+            if row["message_id"] is not None:
+                key = row["channel"], row["message_id"]
+                (new if row["inserted"] else moved).add(key)
+                if not row["inserted"]:
+                    former[key] = row["former_ts"]
+            if row["digest"] is not None and not str(row["message_id"]).startswith(LEGACY_PREFIX):
+                texts.add((row["channel"], row["digest"]))
+        if len(new) + len(moved) < len(outcomes):
+            cursor.execute(self._sql["confirm"], {"rows": rows.decode()})
+        if texts:
+            settled = self._legacy.settle(cursor, texts)
+            # a message more never takes a row's message away (storage/legacy/matching.py)
+            assert not settled.unmatched  # noqa: S101
+            former |= settled.gone
+        superseded = sorted(former)
+        self._superseded.move(cursor, former, number=number)
+        news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
+        signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
+        if signals:
+            cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
+        self._events.write(cursor, news, superseded, number=number)
+        self._letters.write(cursor, outcomes, moved, reread=reread)
+        return Recorded(
+            commit_number=number,
+            new=frozenset(new),
+            moved=frozenset(moved),
+            duplicates=len(outcomes) - len(news),
+            signals=len(signals),
+        )

@@ -1,0 +1,236 @@
+"""Reading signals: one query with every filter in it, key-set pages, newest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import sql
+
+from storage.postgres.current import current_of
+from storage.postgres.database import Cursor, Database
+from storage.postgres.ledger_rows import to_json
+
+__all__ = [
+    "EVENT_COLUMNS",
+    "SIGNAL_COLUMNS",
+    "SignalPage",
+    "SignalQuery",
+    "Signals",
+    "decode_cursor",
+    "encode_cursor",
+]
+
+SIGNAL_COLUMNS = sql.SQL(
+    """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
+    warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
+)
+#: of the events that stand with a signal
+EVENT_COLUMNS = sql.SQL(
+    """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
+    new_targets, new_entry, breakeven, fraction, price, percent"""
+)
+# A label stands in no row of signals: it is looked up with each page. Whoever changes one draws a commit
+# number, so that a page built for that generation has it.
+_LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
+_EVENTS = """
+select {columns} from {schema}.signal_events
+where (channel, signal_message_id, signal_position) in (
+    select channel, message_id, position from json_to_recordset(%(keys)s) as key (
+        channel text, message_id text, position smallint))
+order by ts, length(message_id), message_id, position
+"""
+# Signals that came and signals that went, in one order: numbers are in commit order, and a signal that takes
+# another's place has the higher id. The history's rows go by the table's name, as the columns may name it.
+_COMMITTED = """
+select * from (
+    (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
+    where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s
+        and ts > now() - %(retention)s
+    order by commit_number, id limit %(limit)s)
+    union all
+    (select superseded_by as number, superseded_at, {columns} from {history} as tp_capital_signals
+    where (superseded_by, id) > (%(number)s, %(id)s) and superseded_by <= %(upto)s
+    order by superseded_by, id limit %(limit)s)
+) as news order by number, id limit %(limit)s
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalQuery:
+    """A page's question. ``after`` is the (ts, id) of the last signal of the page before."""
+
+    limit: int = 100
+    after: tuple[datetime, int] | None = None
+    channel: str | None = None
+    asset: str | None = None
+    signal_type: str | None = None
+    side: str | None = None
+    search: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    ascending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalPage:
+    """Rows of a page, keyed by column; ``more`` says whether another page follows.
+
+    Each row also holds ``channel_label``, ``events`` in order of time, and what follows from them: the ``status``
+    and ``current``, which is what holds now.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    more: bool
+
+
+class Signals:
+    """The readers' side of the signals table. ``retention`` hides what is older, stored or not."""
+
+    def __init__(self, database: Database, *, retention: timedelta) -> None:
+        self._database = database
+        self._table = sql.Identifier(database.schema, "tp_capital_signals")
+        schema = sql.Identifier(database.schema)
+        self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
+        self._labels = sql.SQL(_LABELS).format(schema=schema)
+        history = sql.Identifier(database.schema, "signals_history")
+        self._committed = sql.SQL(_COMMITTED).format(
+            columns=SIGNAL_COLUMNS, table=self._table, history=history
+        )
+        self._retention = retention
+
+    def find(self, query: SignalQuery) -> SignalPage:
+        """Return one page.
+
+        The order is (ts, id), so that a cursor stays true while rows are added.
+        """
+        conditions: list[sql.Composable] = [sql.SQL("ts > now() - %(retention)s")]
+        values: dict[str, object] = {"retention": self._retention, "limit": query.limit + 1}
+        for column, operator, value in (
+            ("channel", "=", query.channel),
+            ("asset", "=", query.asset.upper() if query.asset else None),
+            ("side", "=", query.side),
+            ("ts", ">=", query.since),
+            ("ts", "<=", query.until),
+        ):
+            if value is not None:
+                name = f"p{len(values)}"
+                values[name] = value
+                conditions.append(
+                    sql.SQL("{} {} {}").format(
+                        sql.Identifier(column), sql.SQL(operator), sql.Placeholder(name)
+                    )
+                )
+        if query.signal_type is not None:
+            conditions.append(sql.SQL("lower(signal_type) = lower(%(type)s)"))
+            values["type"] = query.signal_type
+        if query.search:
+            conditions.append(sql.SQL("(asset ilike %(search)s or raw_message ilike %(search)s)"))
+            values["search"] = f"%{_escape_like(query.search)}%"
+        if query.after is not None:
+            beyond = sql.SQL(">" if query.ascending else "<")
+            conditions.append(sql.SQL("(ts, id) {} (%(after_ts)s, %(after_id)s)").format(beyond))
+            values["after_ts"], values["after_id"] = query.after
+        way = sql.SQL("asc" if query.ascending else "desc")
+        statement = sql.SQL(
+            "select {columns} from {table} where {where} order by ts {way}, id {way} limit %(limit)s"
+        ).format(columns=SIGNAL_COLUMNS, table=self._table, where=sql.SQL(" and ").join(conditions), way=way)
+
+        def work(cursor: Cursor) -> SignalPage:
+            rows = cursor.execute(statement, values).fetchall()
+            page = rows[: query.limit]
+            self._add_labels(cursor, page)
+            self._add_events(cursor, page)
+            return SignalPage(rows=tuple(page), more=len(rows) > query.limit)
+
+        return self._database.read(work)
+
+    def get(self, signal_id: int) -> Mapping[str, Any] | None:
+        """Return one signal with its events and its ``provenance``, or None."""
+        statement = sql.SQL(
+            "select {columns}, provenance, grammar_version from {table}"
+            " where id = %(id)s and ts > now() - %(retention)s"
+        ).format(columns=SIGNAL_COLUMNS, table=self._table)
+
+        def work(cursor: Cursor) -> Mapping[str, Any] | None:
+            row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()
+            if row is not None:
+                self._add_labels(cursor, [row])
+                self._add_events(cursor, [row])
+            return row
+
+        return self._database.read(work)
+
+    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> tuple[Mapping[str, Any], ...]:
+        """Return what was committed after a place and up to commit ``upto``, in commit order.
+
+        Each row has the ``number`` of the commit beside a signal's columns; of a signal that went,
+        ``superseded_at`` is not None. ``after`` is the (number, id) of the last row seen.
+        """
+        number, signal_id = after
+        values = {
+            "number": number,
+            "id": signal_id,
+            "upto": upto,
+            "limit": limit,
+            "retention": self._retention,
+        }
+
+        def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
+            rows = cursor.execute(self._committed, values).fetchall()
+            self._add_labels(cursor, rows)
+            self._add_events(cursor, rows)
+            return tuple(rows)
+
+        return self._database.read(work)
+
+    def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        channels = sorted({row["channel"] for row in rows})
+        found = cursor.execute(self._labels, {"channels": channels})
+        labels = {row["channel"]: row["label"] for row in found}
+        for row in rows:
+            row["channel_label"] = labels.get(row["channel"])
+
+    def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        keys = [{name: row[name] for name in ("channel", "message_id", "position")} for row in rows]
+        events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+        for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}):
+            key = event["channel"], event["signal_message_id"], event["signal_position"]
+            events.setdefault(key, []).append(event)
+        for row in rows:
+            row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
+            row["current"] = current_of(row, row["events"])
+            row["status"] = row["current"].status
+
+
+def encode_cursor(ts: datetime, signal_id: int) -> str:
+    """Return the place after a signal as a word that fits a URL: microseconds and id.
+
+    >>> encode_cursor(_EPOCH + timedelta(milliseconds=1), 7)
+    '1000_7'
+    """
+    return f"{(ts - _EPOCH) // timedelta(microseconds=1)}_{signal_id}"
+
+
+def decode_cursor(cursor: str) -> tuple[datetime, int]:
+    """Return the place a cursor stands for.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    match = re.fullmatch(r"(-?[0-9]{1,18})_([0-9]{1,19})", cursor)
+    try:
+        if match is None or int(match[2]) >= 2**63:
+            raise ValueError("no place")  # noqa: TRY301 - one answer for every way to be wrong
+        return _EPOCH + timedelta(microseconds=int(match[1])), int(match[2])
+    except (ValueError, OverflowError) as error:
+        raise ValueError("not a cursor that this service has given out") from error
+
+
+def _escape_like(text: str) -> str:
+    """Let LIKE's own characters stand for themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,51 @@
+"""Signals that another reading of their message takes the place of: moved into the history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from psycopg import sql
+
+from storage.postgres.database import Cursor
+from storage.postgres.ledger_rows import to_json
+
+__all__ = ["Superseded"]
+
+# One statement an instant, which is a plain value in it: by that TimescaleDB leaves all other chunks, and of a
+# compressed one all other batches, as they are. A list of instants or a join would unpack every batch of a week.
+_SUPERSEDE = """
+with keys as (
+    select * from json_to_recordset(%(keys)s) as key (channel text, message_id text)),
+gone as (
+    delete from {schema}.tp_capital_signals using keys
+    where tp_capital_signals.channel = keys.channel and tp_capital_signals.message_id = keys.message_id
+        and tp_capital_signals.ts = %(ts)s
+    returning tp_capital_signals.*),
+kept as (
+    insert into {schema}.signals_history
+    select gone.*, now(), %(number)s from gone)
+select from keys limit 0
+"""
+
+
+class Superseded:
+    """Moves signals, inside the ledger's transaction."""
+
+    def __init__(self, schema: str) -> None:
+        self._statement = sql.SQL(_SUPERSEDE).format(schema=sql.Identifier(schema))
+
+    def move(self, cursor: Cursor, former: Mapping[tuple[str, str], datetime | None], *, number: int) -> None:
+        """Move the signals of these messages; with each message stands the instant its signals have."""
+        for ts, keys in _by_instant(former).items():
+            cursor.execute(self._statement, {"number": number, "ts": ts, "keys": keys})
+
+
+def _by_instant(former: Mapping[tuple[str, str], datetime | None]) -> dict[datetime, str]:
+    """Return the keys of each instant as JSON; what has none, as a dead letter, has no signals."""
+    found: dict[datetime, list[dict[str, str]]] = defaultdict(list)
+    for (channel, message_id), ts in sorted(former.items(), key=lambda item: item[0]):
+        if ts is not None:
+            found[ts].append({"channel": channel, "message_id": message_id})
+    return {ts: to_json(found[ts]).decode() for ts in sorted(found)}
