@@ -13,8 +13,8 @@ from storage.postgres.signals import EVENT_COLUMNS, SIGNAL_COLUMNS
 
 __all__ = ["Probe"]
 
-#: a reader's failure is told for so long: readers may be few
-_TOLD_S: Final = 15.0
+#: a reader's failure is told for so long, as readers may be few, and no longer: ten seconds after a failover health is right
+_TOLD_S: Final = 7.0
 _REMEDY: Final = (
     "a table, column or right is missing: `tp-capital doctor` names it, `tp-capital migrate` as the owner gives"
     " the engine's role its rights again"

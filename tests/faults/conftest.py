@@ -28,3 +28,14 @@ def gateway(postgres: LocalPostgres, folder: Path) -> Iterator[GatewayProcess]:
     with GatewayProcess(postgres.dsn(name), folder) as process:
         yield process
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[LocalPostgres]:
+    """Give a server that the test may break."""
+    folder = Path(tempfile.mkdtemp(prefix="tp-capital-own-", dir="/tmp"))
+    server = LocalPostgres(folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,14 @@ import psycopg
 import pytest
 
 from engine.messages import Crash
-from tests.support.messages import CHANNEL, expected_price, put, signal_message, stored_signals
+from tests.support.messages import (
+    CHANNEL,
+    expected_price,
+    processed_count,
+    put,
+    signal_message,
+    stored_signals,
+)
 from tests.support.stack import (
     EngineProcess,
     GatewayProcess,
@@ -32,14 +39,6 @@ def expected(count: int) -> list[tuple[str, str, object]]:
     return [(CHANNEL, str(number), expected_price(number)) for number in range(1, count + 1)]
 
 
-def processed_count(gateway: GatewayProcess) -> int:
-    with psycopg.connect(gateway.database_url, autocommit=True) as connection:
-        row = connection.execute(
-            "select count(*) from telegram_gateway.messages where processed_by = 'tp-capital'"
-        ).fetchone()
-    return int(row[0]) if row else 0
-
-
 @pytest.mark.timeout(180)
 def test_kill_in_the_middle_of_20000_messages_loses_and_doubles_nothing(
     gateway: GatewayProcess, database_url: str, folder: Path
@@ -52,7 +51,7 @@ def test_kill_in_the_middle_of_20000_messages_loses_and_doubles_nothing(
         assert ledger_count(database_url) < MANY, "killed too late to show anything"
         engine.start()
         eventually(lambda: ledger_count(database_url) == MANY, deadline_s=90)
-        eventually(lambda: processed_count(gateway) == MANY, deadline_s=20)
+        eventually(lambda: processed_count(gateway.database_url) == MANY, deadline_s=20)
         assert engine.terminate() == 0
     assert stored_signals(database_url) == expected(MANY)
 
@@ -102,7 +101,7 @@ def test_sigterm_with_a_batch_in_flight_finishes_and_acknowledges_it(
         drained = [line for line in engine.log_lines() if line.get("message") == "drained"]
         assert [line["unacknowledged"] for line in drained] == [0]
     assert 2000 <= ledger_count(database_url) < MANY
-    assert processed_count(gateway) == ledger_count(database_url)
+    assert processed_count(gateway.database_url) == ledger_count(database_url)
 
 
 def wait_for_restart(engine: InnerEngine, name: str) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,14 +13,15 @@ from structlog.testing import capture_logs
 
 from engine.messages import MessagesFetched
 from engine.timers import TimerThread
+from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE
 from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import as_engine, through
-from tests.support.messages import CHANNEL, signal_message, stored_signals
+from tests.support.messages import CHANNEL, processed_count, put, signal_message, stored_signals
 from tests.support.outcomes import a_message
 from tests.support.proxy import TcpProxy
 from tests.support.serving import serving
-from tests.support.stack import eventually
+from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually
 
 
 @pytest.fixture
@@ -55,6 +57,29 @@ def test_fault_90_a_silent_database_holds_up_no_stop(direct_url: str, proxy: Tcp
                 next(line for line in told if line["event"] == "daemon.database_given_up")["in_flight"] == 0
             )
         proxy.thaw()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("how", ["black hole", "frozen server"])
+def test_fault_90_a_process_ends_in_time_before_a_silent_database(
+    gateway: GatewayProcess, own_postgres: LocalPostgres, folder: Path, how: str
+) -> None:
+    with TcpProxy("127.0.0.1", own_postgres.port) as proxy:
+        url = through(own_postgres.dsn(), proxy.port)
+        with EngineProcess(engine_environment(url, gateway.url), folder) as engine:
+            engine.wait_healthy()
+            (proxy if how == "black hole" else own_postgres).freeze()
+            put(gateway.database_url, [signal_message(1)])
+            eventually(lambda: engine.check("timescaledb") == "unhealthy")
+            eventually(lambda: engine.detail("pollingWorker", "channels", 0, "inFlight"))
+            assert engine.get("/health").status_code == 503
+            start = time.monotonic()
+            assert engine.terminate() == 0
+            assert time.monotonic() - start < 10
+            left = [line for line in engine.log_lines() if line["event"] == "daemon.database_given_up"]
+            assert [line["batches_waiting"] for line in left] == [1]
+        assert processed_count(gateway.database_url) == 0, "what was left is not acknowledged"
+        own_postgres.thaw()
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from ops.local.process import wait_until
 from storage.errors import DatabaseUnavailableError
 from storage.postgres.database import Database
 from tests.support.clients import OpenDatabase, databases
+from tests.support.messages import CHANNEL, expected_price, put, signal_message, stored_signals
 from tests.support.proxy import TcpProxy
 from tests.support.servers import free_port, need_program, pgbouncer
+from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually
 
 PASSWORD = "s3cret-word"
 LANES = ["read", "write", "check"]
@@ -105,6 +107,15 @@ def test_fault_32_lanes_leave_a_standby_within_seconds_of_the_names_change(
                 pooler.stop()
 
 
+def swap(primary: LocalPostgres, standby: LocalPostgres) -> None:
+    """Promote the standby; the old primary comes back as one, and the name leads there for a while yet."""
+    primary.stop()
+    with psycopg.connect(standby.dsn(), autocommit=True) as there:
+        there.execute("select pg_promote()")
+    (primary.folder / "data" / "standby.signal").touch()
+    primary.start()
+
+
 def _fail_over(database: Database, name: TcpProxy, primary: LocalPostgres, standby: LocalPostgres) -> None:
     for lane in LANES:
         assert wait_until(lambda: ask(database, lane) == "served", deadline_s=10)  # noqa: B023 - called here
@@ -113,11 +124,7 @@ def _fail_over(database: Database, name: TcpProxy, primary: LocalPostgres, stand
         assert wait_until(
             lambda: there.execute("select number from written").fetchall() == [(1,)], deadline_s=10
         )
-        primary.stop()
-        there.execute("select pg_promote()")
-    # the old primary comes back as a standby, and the name leads there for a while yet
-    (primary.folder / "data" / "standby.signal").touch()
-    primary.start()
+    swap(primary, standby)
     until_s = time.monotonic() + 4
     while time.monotonic() < until_s:
         for lane in LANES:
@@ -132,3 +139,39 @@ def _fail_over(database: Database, name: TcpProxy, primary: LocalPostgres, stand
     with psycopg.connect(standby.dsn()) as there:
         assert there.execute("select number from written order by number").fetchall() == [(1,), (2,)]
     database.close()
+
+
+@pytest.mark.timeout(120)
+def test_fault_32_an_engine_writes_on_within_ten_seconds_of_the_names_change(
+    folder: Path, gateway: GatewayProcess, primary: LocalPostgres, standby: LocalPostgres
+) -> None:
+    def stored(server: LocalPostgres, count: int) -> bool:
+        return stored_signals(server.dsn()) == [
+            (CHANNEL, str(n), expected_price(n)) for n in range(1, count + 1)
+        ]
+
+    with TcpProxy("127.0.0.1", primary.port) as name:
+        url = primary.dsn().replace(f":{primary.port}/", f":{name.port}/")
+        with EngineProcess(engine_environment(url, gateway.url), folder) as engine:
+            engine.wait_healthy()
+            put(gateway.database_url, (signal_message(n) for n in range(1, 6)))
+            eventually(lambda: stored(standby, 5))
+            swap(primary, standby)
+            put(gateway.database_url, (signal_message(n) for n in range(6, 11)))
+            eventually(lambda: "standby" in (engine.detail("timescaledb", "error") or ""))
+            assert engine.check("timescaledb") == "unhealthy"
+            assert [engine.get(path).status_code for path in ("/health", "/readyz", "/livez")] == [
+                503,
+                503,
+                200,
+            ]
+            name.lead_to("127.0.0.1", standby.port)
+            changed_s = time.monotonic()
+            eventually(lambda: stored(standby, 10), deadline_s=10)
+            engine.wait_healthy(changed_s + 10 - time.monotonic())
+            assert engine.get("/readyz").status_code == 200
+            put(gateway.database_url, [signal_message(11)])
+            eventually(lambda: stored(standby, 11))
+            assert engine.terminate() == 0
+        assert stored(standby, 11), "the end writes nothing twice"
+        assert stored(primary, 5), "nothing went to the old one"

@@ -1,10 +1,7 @@
 """The gateway or the database goes away and comes back: named, waited for, nothing missed."""
 
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +13,6 @@ from tests.support.messages import CHANNEL, expected_price, put, signal_message,
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually, running_daemon
 
 EMPTY_PAGE = {"success": True, "data": [], "count": 0}
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[LocalPostgres]:
-    """Give a server that the test may break."""
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-own-", dir="/tmp"))
-    server = LocalPostgres(folder)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def expected(count: int) -> list[tuple[str, str, object]]:

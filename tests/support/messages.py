@@ -13,6 +13,7 @@ __all__ = [
     "CHANNEL",
     "OTHER_CHANNEL",
     "expected_price",
+    "processed_count",
     "put",
     "raw_message",
     "signal_message",
@@ -55,6 +56,15 @@ def put(gateway_dsn: str, messages: Iterable[dict[str, Any]]) -> None:
     """Store messages at the gateway, as its Telegram session would."""
     report = import_messages(gateway_dsn, list(messages))
     assert not report.bad
+
+
+def processed_count(gateway_dsn: str) -> int:
+    """Return how many messages the gateway has as processed by the engine."""
+    with psycopg.connect(gateway_dsn, autocommit=True) as connection:
+        row = connection.execute(
+            "select count(*) from telegram_gateway.messages where processed_by = 'tp-capital'"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def stored_signals(engine_dsn: str) -> list[tuple[str, str, Decimal]]:
