@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Sequence
 from random import Random
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import AcknowledgerSnapshot
 from actors.sources.acknowledgements import Acknowledgements, Done, Round
-from actors.sources.retry_state import Outage
+from actors.sources.retry_state import RetryState
 from actors.sources.second_look import SecondLook, hull_of, looks_for
-from actors.sources.source import Flight, Source
+from actors.sources.source import InFlightBatch, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import Acknowledge, Acknowledged, BatchCommitted, CheckHistory, Tick
@@ -46,18 +46,18 @@ class Acknowledger(Source):
         gateway: GatewayClient,
         looks: SecondLooks,
         known: KnownMessages,
-        instruments: Instruments,
+        metrics: Metrics,
         random: Random,
     ) -> None:
-        super().__init__(context, instruments=instruments)
+        super().__init__(context, metrics=metrics)
         self._channel = channel
         self._poller = poller
         self._gateway = gateway
         self._store = looks
         self._known = known
         self._acks = Acknowledgements(channel, gateway)
-        self._ack_trouble = Outage(backoff=BACKOFF, random=random)
-        self._look_trouble = Outage(backoff=BACKOFF, random=random)
+        self._ack_trouble = RetryState(backoff=BACKOFF, random=random)
+        self._look_trouble = RetryState(backoff=BACKOFF, random=random)
         #: whether the gateway compares what it marks with what we read; None until it has answered
         self._compares: bool | None = None
         #: the look owed for these rows stands in the database, so that our death does not undo it
@@ -114,7 +114,7 @@ class Acknowledger(Source):
 
     def _ack_went_well(self, result: Round) -> None:
         self._ack_trouble.is_over()
-        self.instruments.acknowledgements.labels(self._channel, "ok").inc()
+        self.metrics.acknowledgements.labels(self._channel, "ok").inc()
         if result.refused:
             self.log.error(
                 "acknowledgement.refused", ids=list(result.refused[:20]), count=len(result.refused)
@@ -127,7 +127,7 @@ class Acknowledger(Source):
             self.send(BACKFILL, CheckHistory(channel=self._channel, reason="acknowledgement overreached"))
 
     def _ack_failed(self, error: StorageError, *, delay_s: float | None) -> None:
-        self.instruments.acknowledgements.labels(self._channel, "failed").inc()
+        self.metrics.acknowledgements.labels(self._channel, "failed").inc()
         self._ack_trouble.failed(
             str(error), at=self.clock.now(), now_s=self.clock.monotonic_s(), delay_s=delay_s
         )
@@ -237,13 +237,13 @@ class Acknowledger(Source):
         if self._looks or self._promised:
             self.tick_later("look", 0)
 
-    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+    def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Count what the look found. It is marked at the gateway, or the poller finds it too."""
         self._looks[0].read.update((message.gateway_id, message) for message in flight.messages)
-        self.instruments.history_found.labels(self._channel).inc(committed.new)
+        self.metrics.history_found.labels(self._channel).inc(committed.new)
         self.log.info("second_look.delivered", batch_id=flight.batch_id, new=committed.new)
 
-    def proceed(self) -> None:
+    def fetch_next(self) -> None:
         """Read the same page once more: what was found in it is known now."""
         self._look()
 
@@ -252,16 +252,16 @@ class Acknowledger(Source):
     def _publish(self) -> None:
         acks, looks = self._ack_trouble, self._look_trouble
         if acks.error is not None:
-            trouble, words = acks, "acknowledgements fail"
+            failure, words = acks, "acknowledgements fail"
         else:
-            trouble, words = looks, "what was acknowledged cannot be looked at again"
+            failure, words = looks, "what was acknowledged cannot be looked at again"
         self.publish(
             AcknowledgerSnapshot(
                 channel=self._channel,
                 owed=self._acks.owed,
                 looks=len(self._looks),
-                error=f"{words}: {trouble.error}" if trouble.error is not None else None,
-                failures=trouble.failures,
-                failing_since=trouble.since,
+                error=f"{words}: {failure.error}" if failure.error is not None else None,
+                failures=failure.failures,
+                failing_since=failure.since,
             )
         )

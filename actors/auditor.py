@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import ChannelsSnapshot
 from actors.sources.history import HistoryPass
-from actors.sources.retry_state import Outage
-from actors.sources.source import Flight, Source
+from actors.sources.retry_state import RetryState
+from actors.sources.source import InFlightBatch, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, Tick
@@ -49,17 +49,17 @@ class Auditor(Source):
         audits: Audits,
         known: KnownMessages,
         policy: AuditPolicy,
-        instruments: Instruments,
+        metrics: Metrics,
         random: Random,
     ) -> None:
-        super().__init__(context, instruments=instruments)
+        super().__init__(context, metrics=metrics)
         self._channels = tuple(channels)
         self._gateway = gateway
         self._audits = audits
         self._known = known
         self._policy = policy
         self._reading: HistoryPass | None = None
-        self._trouble = Outage(backoff=BACKOFF, random=random)
+        self._trouble = RetryState(backoff=BACKOFF, random=random)
         #: rows of the page under way that were delivered, and need not be compared again
         self._delivered: set[str] = set()
 
@@ -98,7 +98,7 @@ class Auditor(Source):
             self._trouble.is_over()
 
     def _due(self) -> HistoryPass | None:
-        published = self.context.services.board.read("channels", ChannelsSnapshot)
+        published = self.context.services.snapshots.read("channels", ChannelsSnapshot)
         if published is not None:
             self._channels = tuple(entry.channel for entry in published.value.channels)
         audit = self._audits.due(self._channels, every_s=self._policy.every_s)
@@ -138,15 +138,15 @@ class Auditor(Source):
             )
         self.tick_later("look", self._policy.page_every_s)
 
-    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+    def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Count what was found; the page is read once more, and is known then."""
         self._delivered.update(message.gateway_id for message in flight.messages)
         if self._reading is not None:
             self._reading.found += committed.new
         if committed.new:
             self.log.warning("history.found_missing", channel=flight.channel, count=committed.new)
-            self.instruments.history_found.labels(flight.channel).inc(committed.new)
+            self.metrics.history_found.labels(flight.channel).inc(committed.new)
 
-    def proceed(self) -> None:
+    def fetch_next(self) -> None:
         """Read on."""
         self._look()

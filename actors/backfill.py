@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
 from actors.sources import backfill_progress as progress
-from actors.sources.backfill_queue import Errands
+from actors.sources.backfill_queue import BackfillQueue
 from actors.sources.history import HistoryPass
-from actors.sources.retry_state import Outage
-from actors.sources.round_robin import Turns
-from actors.sources.source import Flight, Source
+from actors.sources.retry_state import RetryState
+from actors.sources.round_robin import RoundRobin
+from actors.sources.source import InFlightBatch, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, CheckHistory, FollowChannels, StartBackfill, Tick
@@ -61,10 +61,10 @@ class Backfill(Source):
         checkpoints: Checkpoints,
         known_messages: KnownMessages,
         policy: BackfillPolicy,
-        instruments: Instruments,
+        metrics: Metrics,
         random: Random,
     ) -> None:
-        super().__init__(context, instruments=instruments)
+        super().__init__(context, metrics=metrics)
         self._channels = tuple(channels)
         self._gateway = gateway
         self._checkpoints = checkpoints
@@ -75,16 +75,16 @@ class Backfill(Source):
         self._known_is_current = self._synced = False
         self._passes: dict[str, HistoryPass] = {}
         self._unsaved: HistoryPass | None = None
-        self._turns = Turns(self._channels, backoff=BACKOFF, random=random)
-        self._errands = Errands()
+        self._round_robin = RoundRobin(self._channels, backoff=BACKOFF, random=random)
+        self._queue = BackfillQueue()
         self._requests_taken = 0
         self._new: set[str] = set()
         # of the database, or the gateway's word to be slower: whatever concerns all channels
-        self._outage = Outage(backoff=BACKOFF, random=random)
+        self._retry = RetryState(backoff=BACKOFF, random=random)
 
     def _open(self) -> None:
         # an earlier generation may have followed channels that were added at run time
-        published = self.context.services.board.read("channels", ChannelsSnapshot)
+        published = self.context.services.snapshots.read("channels", ChannelsSnapshot)
         if published is not None:
             self._follow([entry.channel for entry in published.value.channels])
         # a restarted backfill goes on at once: the delay is for the start of the daemon
@@ -99,7 +99,7 @@ class Backfill(Source):
             case "step":
                 self._step()
             case "tail":
-                self._errands.check(self._channels)
+                self._queue.check(self._channels)
                 self.tick_later("tail", self._policy.tail_every_s)
                 self._step()
             case _:
@@ -109,15 +109,15 @@ class Backfill(Source):
         self._requests_taken += 1
         channels = [c for c in self._channels if not command.channels or c in command.channels]
         if command.since is not None:
-            self._errands.check(channels, command.since)
+            self._queue.check(channels, command.since)
         elif command.again:
-            self._errands.read_anew(channels)
+            self._queue.read_anew(channels)
         self._step()
 
     def _on_check_history(self, command: CheckHistory) -> None:
         self.log.info("history.check_requested", channel=command.channel, reason=command.reason)
         if command.channel in self._channels:
-            self._errands.check([command.channel])
+            self._queue.check([command.channel])
         self._step()
 
     def _on_follow_channels(self, command: FollowChannels) -> None:
@@ -130,17 +130,17 @@ class Backfill(Source):
         """Read just these from now on."""
         new = [channel for channel in channels if channel not in self._channels]
         self._channels = tuple(channels)
-        self._turns.follow(channels)
+        self._round_robin.follow(channels)
         # a page under way of one that is gone is not counted, its checkpoint stands: read again, it is known
         self._passes = {c: reading for c, reading in self._passes.items() if c in channels}
-        self._errands.follow(channels)
+        self._queue.follow(channels)
         if new:
             self._new.update(new)
             self._known_is_current = self._synced = False
 
     # ── one step at a time ───────────────────────────────────────────────────
 
-    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+    def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Take note that a page is durable; the checkpoint follows with the next step."""
         reading = self._passes.get(flight.channel)
         if reading is None:
@@ -152,7 +152,7 @@ class Backfill(Source):
         if reading.since is None:
             self._unsaved = reading
 
-    def proceed(self) -> None:
+    def fetch_next(self) -> None:
         """Take the next step."""
         self._step()
 
@@ -160,7 +160,7 @@ class Backfill(Source):
         """Do the next thing due, unless a batch is under way; whatever fails is tried again later."""
         if not self.idle:
             return
-        if (wait_s := self._outage.wait_s(self.clock.monotonic_s())) > 0:
+        if (wait_s := self._retry.wait_s(self.clock.monotonic_s())) > 0:
             self.tick_later("step", wait_s)  # whatever asks: a back-off under way holds
             return
         try:
@@ -168,29 +168,29 @@ class Backfill(Source):
         except StorageError as error:
             self._failed(error)
         else:
-            self._outage.is_over()
+            self._retry.is_over()
         self._publish()
 
     def _do_next(self) -> None:
-        if anew := self._errands.anew:
+        if anew := self._queue.anew:
             self._checkpoints.restart(list(anew))
             self._passes = {c: reading for c, reading in self._passes.items() if c not in anew}
             if self._unsaved is not None and self._unsaved.channel in anew:
                 self._unsaved = None
             self._known_is_current, self._synced = False, False
-            self._errands.begun_anew()
+            self._queue.begun_anew()
         if not self._known_is_current:
             self._known = self._checkpoints.load(self._channels)
             self._known_is_current = True
             # one that comes back was read to its end before: what it missed is in its tail
-            self._errands.check(self._new.intersection(self._channels).difference(self._unread()))
+            self._queue.check(self._new.intersection(self._channels).difference(self._unread()))
             self._new.clear()
         if self._unsaved is not None:
             self._save(self._unsaved, completed=False)
         now_s = self.clock.monotonic_s()
-        if (channel := self._turns.next(self._with_work(), now_s)) is not None:
+        if (channel := self._round_robin.next(self._with_work(), now_s)) is not None:
             self._read_one(channel)
-        elif (wait_s := self._turns.wait_s(self._with_work(), now_s)) is not None:
+        elif (wait_s := self._round_robin.wait_s(self._with_work(), now_s)) is not None:
             self.tick_later("step", wait_s)
         else:
             self._phase = BackfillPhase.COMPLETED
@@ -199,7 +199,7 @@ class Backfill(Source):
         return progress.unread(self._channels, self._known)
 
     def _with_work(self) -> set[str]:
-        return {*self._unread(), *self._passes, *self._errands.tails}
+        return {*self._unread(), *self._passes, *self._queue.tails}
 
     def _read_one(self, channel: str) -> None:
         """Read a page of one channel. What the gateway refuses of it holds up no other channel."""
@@ -217,19 +217,19 @@ class Backfill(Source):
         except GatewayError as error:
             now_s = self.clock.monotonic_s()
             for one in concerned:
-                if self._turns.failed(one, str(error), at=self.clock.now(), now_s=now_s):
+                if self._round_robin.failed(one, str(error), at=self.clock.now(), now_s=now_s):
                     self.log.warning(
                         "history.failed", channel=one, error=str(error), kind=type(error).__name__
                     )
-            self.tick_later("step", self._turns.wait_s(self._with_work(), now_s) or 0)
+            self.tick_later("step", self._round_robin.wait_s(self._with_work(), now_s) or 0)
         else:
-            self._turns.went_well(channel)
+            self._round_robin.went_well(channel)
 
     def _pass_of(self, channel: str) -> HistoryPass:
         """Return the pass of a channel that is under way, else begin the one that is due."""
         if channel not in self._passes:
             known, now = self._known.get(channel), self.clock.now()
-            self._passes[channel] = progress.pass_due(channel, known, self._errands, now=now)
+            self._passes[channel] = progress.pass_due(channel, known, self._queue, now=now)
         return self._passes[channel]
 
     def _sync(self) -> None:
@@ -275,7 +275,7 @@ class Backfill(Source):
             )
             if reading.found:
                 self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
-                self.instruments.history_found.labels(reading.channel).inc(reading.found)
+                self.metrics.history_found.labels(reading.channel).inc(reading.found)
             if reading.asked:
                 # who asked looks for its end, also where nothing was missing
                 self.log.info("history.checked", **progress.told_of(reading))
@@ -303,18 +303,18 @@ class Backfill(Source):
         """Wait, with all channels: the database is away, or the gateway wants fewer requests."""
         delay_s = error.retry_after_s if isinstance(error, GatewayRateLimitedError) else None
         now_s = self.clock.monotonic_s()
-        if self._outage.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s):
+        if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s):
             self.log.warning("history.failed", error=str(error), kind=type(error).__name__)
-        self.tick_later("step", self._outage.wait_s(now_s))
+        self.tick_later("step", self._retry.wait_s(now_s))
 
     def _publish(self) -> None:
-        error, since = progress.troubles_of(self._channels, self._turns)
+        error, since = progress.troubles_of(self._channels, self._round_robin)
         self.publish(
             BackfillSnapshot(
                 phase=self._phase,
-                channels=progress.progress_of(self._channels, self._known, self._passes, self._turns),
-                error=self._outage.error or error,
-                failing_since=self._outage.since or since,
+                channels=progress.progress_of(self._channels, self._known, self._passes, self._round_robin),
+                error=self._retry.error or error,
+                failing_since=self._retry.since or since,
                 requests_taken=self._requests_taken,
             )
         )

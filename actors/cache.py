@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import CacheSnapshot
 from actors.stream import STREAM
 from engine.actor import Actor, Context
@@ -47,7 +47,7 @@ class Cache(Actor):
         pages: Pages,
         last_good: MemoryPages,
         ttl_s: float,
-        instruments: Instruments,
+        metrics: Metrics,
         learn: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(context)
@@ -56,7 +56,7 @@ class Cache(Actor):
         self._pages = pages
         self._last_good = last_good
         self._ttl_s = ttl_s
-        self._instruments = instruments
+        self._metrics = metrics
         self._commit_number: int | None = None
         self._error: str | None = None
 
@@ -87,7 +87,7 @@ class Cache(Actor):
         # in this process too, whatever Redis does: it serves while database and Redis are both away
         self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)
         taken = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
-        self._instruments.cache_writes.labels("ok" if taken else "failed").inc()
+        self._metrics.cache_writes.labels("ok" if taken else "failed").inc()
 
     def _put(self, key: str, body: bytes, *, ttl_s: float) -> bool:
         """Have a page kept and return whether it was; what is in the way is shown."""

@@ -1,4 +1,4 @@
-"""Channel keeper: looks which channels are to be read, and has pollers, doorbells and backfill follow.
+"""Channel reconciler: looks which channels are to be read, and has pollers, doorbells and backfill follow.
 
 It compares what is wanted with what runs, every few seconds, and tells the difference: so it does not matter
 who changed the table (this daemon's API, another daemon, a person with SQL), whether the database was away
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
 from engine.actor import SUPERVISOR, Actor, Context
 from engine.children import ChildSpec, Phase, SupervisorSnapshot
@@ -18,7 +18,7 @@ from engine.model import Market
 from storage.errors import StorageError
 from storage.postgres.channels import ChannelRow, Channels
 
-__all__ = ["CHANNELS", "SETTINGS_SOURCE", "ChannelKeeper"]
+__all__ = ["CHANNELS", "SETTINGS_SOURCE", "ChannelReconciler"]
 
 CHANNELS = "channels"
 BACKFILL = "backfill"
@@ -27,7 +27,7 @@ SETTINGS_SOURCE = "settings"
 LOOK_EVERY_S = 2.0
 
 
-class ChannelKeeper(Actor):
+class ChannelReconciler(Actor):
     """Keeps the children of each channel in step with the settings and the table.
 
     ``settings`` are the channels that are always read. ``makers`` maps the first part of a child's name
@@ -42,14 +42,14 @@ class ChannelKeeper(Actor):
         channels: Channels,
         makers: Mapping[str, Callable[[str], ChildSpec]],
         markets: Mapping[str, Market],
-        instruments: Instruments,
+        metrics: Metrics,
     ) -> None:
         super().__init__(context)
         self._settings = tuple(settings)
         self._channels = channels
         self._makers = makers
         self._markets = markets
-        self._instruments = instruments
+        self._metrics = metrics
         self._rows: tuple[ChannelRow, ...] | None = None
         self._error: str | None = None
         self._told: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class ChannelKeeper(Actor):
         self._labelled: set[str] = set()
 
     def _open(self) -> None:
-        if self.context.services.board.read(CHANNELS, ChannelsSnapshot) is None:
+        if self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot) is None:
             self._publish()
         # else the list of an earlier generation stands until the database has told it again
         self.tick_later("look", 0)
@@ -97,8 +97,8 @@ class ChannelKeeper(Actor):
 
     def _follow(self, wanted: tuple[str, ...]) -> None:
         """Tell supervisor and backfill what differs; what cannot be now is told again at the next look."""
-        board = self.context.services.board
-        family = board.read(SUPERVISOR, SupervisorSnapshot)
+        snapshots = self.context.services.snapshots
+        family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         if family is None or family.value.phase is not Phase.RUNNING:
             return
         present = {child.name for child in family.value.children}
@@ -115,7 +115,7 @@ class ChannelKeeper(Actor):
         self._forget_labels(wanted, present)
 
     def _tell_backfill(self, wanted: tuple[str, ...]) -> None:
-        shown = self.context.services.board.read(BACKFILL, BackfillSnapshot)
+        shown = self.context.services.snapshots.read(BACKFILL, BackfillSnapshot)
         if shown is None or {channel.channel for channel in shown.value.channels} == set(wanted):
             return
         # the same again only after it has shown itself: it may be in a call of minutes, with the word waiting
@@ -128,7 +128,7 @@ class ChannelKeeper(Actor):
         self._labelled.update(wanted)
         for channel in self._labelled.difference(wanted):
             if not any(f"{kind}:{channel}" in present for kind in self._makers):
-                self._instruments.forget_channel(channel)
+                self._metrics.forget_channel(channel)
                 self._labelled.discard(channel)
 
     # ── showing ──────────────────────────────────────────────────────────────
@@ -157,7 +157,7 @@ class ChannelKeeper(Actor):
         return tuple(entries.values())
 
     def _publish(self) -> None:
-        published = self.context.services.board.read(CHANNELS, ChannelsSnapshot)
+        published = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         if self._rows is None and published is not None:
             entries, complete = published.value.channels, published.value.complete
         else:

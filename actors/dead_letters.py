@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import DeadLettersSnapshot
-from actors.sources.source import Flight, Source
+from actors.sources.source import InFlightBatch, Source
 from engine.actor import Context
 from engine.backoff import Backoff
 from engine.messages import BatchCommitted, LettersDue, Tick
@@ -24,10 +24,8 @@ BACKOFF = Backoff(first_s=2.0, cap_s=60.0)
 class DeadLetterSource(Source):
     """Delivers each letter again after its back-off; the ledger moves it on if it ends well now."""
 
-    def __init__(
-        self, context: Context, *, letters: DeadLetters, instruments: Instruments, random: Random
-    ) -> None:
-        super().__init__(context, instruments=instruments)
+    def __init__(self, context: Context, *, letters: DeadLetters, metrics: Metrics, random: Random) -> None:
+        super().__init__(context, metrics=metrics)
         self._letters = letters
         self._random = random
         self._failures = 0
@@ -47,7 +45,7 @@ class DeadLetterSource(Source):
     def _on_letters_due(self, _: LettersDue) -> None:
         self._look()
 
-    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+    def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Take note of the round; nothing is to be acknowledged: these were, when they became dead letters."""
         self._moved = self._moved or committed.new > 0
         self.log.info(
@@ -57,7 +55,7 @@ class DeadLetterSource(Source):
             still_dead=committed.duplicates,
         )
 
-    def proceed(self) -> None:
+    def fetch_next(self) -> None:
         """Look for more at once if any letter came to a good end; else what is due may be due for ever."""
         if self._moved:
             self._look()

@@ -78,17 +78,17 @@ class Health(Actor):
         self._probe_database()
         if self._redis is not None and self._looks % SLOW_LOOKS == 0:
             self._redis_states = self._redis.states()
-        board = self.context.services.board
-        pollers = tuple(poller.value for poller in board.all_of(PollerSnapshot).values())
+        snapshots = self.context.services.snapshots
+        pollers = tuple(poller.value for poller in snapshots.all_of(PollerSnapshot).values())
         if self._database_error is None and self._looks % SLOW_LOOKS == 0:
             self._look_for_newest([poller.channel for poller in pollers])
         self._looks += 1
-        supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
-        writer = board.read("writer", WriterSnapshot)
-        backfill = board.read("backfill", BackfillSnapshot)
-        cache = board.read("cache", CacheSnapshot)
-        letters = board.read("dead_letters", DeadLettersSnapshot)
-        maintenance = board.read("maintenance", MaintenanceSnapshot)
+        supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
+        writer = snapshots.read("writer", WriterSnapshot)
+        backfill = snapshots.read("backfill", BackfillSnapshot)
+        cache = snapshots.read("cache", CacheSnapshot)
+        letters = snapshots.read("dead_letters", DeadLettersSnapshot)
+        maintenance = snapshots.read("maintenance", MaintenanceSnapshot)
         report = judge(
             Inputs(
                 now=self.clock.now(),
@@ -102,7 +102,7 @@ class Health(Actor):
                 write_runs_s=self._probe.write_runs_s(),
                 writer=writer.value if writer else None,
                 pollers=pollers,
-                acknowledgers=tuple(a.value for a in board.all_of(AcknowledgerSnapshot).values()),
+                acknowledgers=tuple(a.value for a in snapshots.all_of(AcknowledgerSnapshot).values()),
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

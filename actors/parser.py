@@ -20,7 +20,7 @@ CLOCK_EVERY_S = 0.5
 
 
 class Parser(Actor):
-    """Turns fetched messages into outcomes; the grammar inside is a pure function.
+    """RoundRobin fetched messages into outcomes; the grammar inside is a pure function.
 
     ``now`` is the database's instant: what is past the retention is judged by no machine's own clock. Until it
     is known the newest batch of each source and channel waits here; nothing could be written yet, either.
@@ -76,7 +76,7 @@ class Parser(Actor):
 
     def _market_of(self, channel: str) -> Market:
         """Return the market that is shown; should it be out of date, the ledger has the batch read again."""
-        shown = self.context.services.board.read(CHANNELS, ChannelsSnapshot)
+        shown = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         entries = shown.value.channels if shown is not None else ()
         known = {entry.channel: entry.market for entry in entries}
         return known.get(channel) or self._markets.get(channel, Market.B3)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from actors.shown.lag import lag_s
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import PollerSnapshot, PollState
 from actors.sources.held import Held
 from actors.sources.rereads import Rereads
-from actors.sources.source import Flight, Source
+from actors.sources.source import InFlightBatch, Source
 from engine.actor import Context
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
 from engine.messages import Acknowledge, Acknowledged, BatchCommitted, GenerationRaised, PollNow, Tick
@@ -54,9 +54,9 @@ class Poller(Source):
         gateway: GatewayClient,
         policy: PollPolicy,
         breaker: BreakerPolicy,
-        instruments: Instruments,
+        metrics: Metrics,
     ) -> None:
-        super().__init__(context, instruments=instruments)
+        super().__init__(context, metrics=metrics)
         self._channel = channel
         self._gateway = gateway
         self._policy = policy
@@ -82,7 +82,7 @@ class Poller(Source):
         self._error: str | None = None
         self._key_refused = False
         self._failing_since: datetime | None = None
-        instruments.begin_channel(channel)
+        metrics.begin_channel(channel)
 
     def _open(self) -> None:
         self.log.info(
@@ -143,7 +143,7 @@ class Poller(Source):
         reread = self._rereads.take_turn()
         limit = min(MAX_PAGE, self._policy.batch_size + len(self._held))
         try:
-            with self.instruments.poll_seconds.time():
+            with self.metrics.poll_seconds.time():
                 messages = self._gateway.unprocessed(self._channel, limit=limit, reprocess=reread)
         except GatewayRateLimitedError as error:
             # the gateway is well, we are too fast: no failure for the breaker, but its word is obeyed
@@ -187,7 +187,7 @@ class Poller(Source):
             self._ended(PollState.EMPTY)
             self._poll_later(0 if self._rereads.due else self._policy.interval_s)
 
-    def proceed(self) -> None:
+    def fetch_next(self) -> None:
         """Poll at once after a full page, a ring or a reprocess; else when the interval is over.
 
         What is being acknowledged would only be listed again: its answer is waited for, no longer than the interval.
@@ -203,7 +203,7 @@ class Poller(Source):
 
     # ── acknowledging ────────────────────────────────────────────────────────
 
-    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+    def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Have acknowledged what has become durable."""
         self._held.add(flight.messages)
         received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
@@ -276,7 +276,7 @@ class Poller(Source):
 
     def _ended(self, state: PollState) -> None:
         self._state = state
-        self.instruments.polls.labels(self._channel, state.value).inc()
+        self.metrics.polls.labels(self._channel, state.value).inc()
         self._show_breaker()
         self._publish()
 
@@ -288,7 +288,7 @@ class Poller(Source):
         if state is self._shown_breaker:
             return
         self._shown_breaker = state
-        self.instruments.breaker_transitions.labels(self._channel, state.value).inc()
+        self.metrics.breaker_transitions.labels(self._channel, state.value).inc()
         words = "opened" if state is BreakerState.OPEN else state.value
         log = self.log.warning if state is BreakerState.OPEN else self.log.info
         log("breaker.changed", message=f"Circuit breaker {words}", state=state.value, error=self._error)

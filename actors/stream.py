@@ -1,11 +1,11 @@
-"""Stream: reads each newly committed signal once, for all who listen to the feed."""
+"""Stream: reads each newly committed signal once, for all who listen to the event log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors.shown.event_log import Feed, FeedEvent, Place
+from actors.shown.event_log import EventLog, LoggedEvent, Position
 from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
 from engine.actor import Actor, Context
 from engine.messages import CommitSeen, Tick
@@ -22,26 +22,26 @@ PAGE_SIZE = 200
 
 
 class Stream(Actor):
-    """Keeps the feed at the newest commit. The feed outlives it: the next generation goes on where it was."""
+    """Keeps the event log at the newest commit. The event log outlives it: the next generation goes on where it was."""
 
     def __init__(
         self,
         context: Context,
         *,
         signals: Signals,
-        feed: Feed,
-        event_of: Callable[[Mapping[str, Any]], FeedEvent],
+        event_log: EventLog,
+        event_of: Callable[[Mapping[str, Any]], LoggedEvent],
     ) -> None:
         super().__init__(context)
         self._signals = signals
-        self._feed = feed
+        self._event_log = event_log
         self._event_of = event_of
         self._number: int | None = None
         self._error: str | None = None
 
     def _open(self) -> None:
-        # what the cache told an earlier generation is on the board
-        cache = self.context.services.board.read("cache", CacheSnapshot)
+        # what the cache told an earlier generation is among the snapshots
+        cache = self.context.services.snapshots.read("cache", CacheSnapshot)
         self._number = cache.value.commit_number if cache else None
         self.tick_later("look", 0)
 
@@ -62,23 +62,23 @@ class Stream(Actor):
             if self._error is None:
                 self.log.warning("stream.read_failed", error=str(error))
             self._error = str(error)
-        newest = self._feed.newest
+        newest = self._event_log.newest
         self.publish(StreamSnapshot(commit_number=newest.number if newest else None, error=self._error))
 
     def _read(self) -> None:
-        """Bring the feed up to the newest commit, a page at a time."""
+        """Bring the event log up to the newest commit, a page at a time."""
         if self._number is None:
             return
-        goal = Place.end_of(self._number)
-        newest = self._feed.newest
+        goal = Position.end_of(self._number)
+        newest = self._event_log.newest
         if newest is None or goal < newest:
             if newest is not None:
                 self.log.warning("stream.restarted", commit_number=self._number, was=newest.number)
-            self._feed.restart(goal)
+            self._event_log.restart(goal)
             return
-        while newest < goal and not self._feed.pass_over(goal):
+        while newest < goal and not self._event_log.pass_over(goal):
             rows = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE)
             events = [self._event_of(row) for row in rows]
             newest = events[-1].place if len(rows) == PAGE_SIZE else goal
-            self._feed.append(events, newest)
+            self._event_log.append(events, newest)
             self.beat()

@@ -12,7 +12,7 @@ from datetime import datetime
 from random import Random
 
 from actors.shown.lag import lag_s
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import WriterSnapshot
 from engine.actor import Actor, Context
 from engine.backoff import Backoff
@@ -49,13 +49,13 @@ class Writer(Actor):
         *,
         ledger: Ledger,
         prepare: Callable[[], None],
-        instruments: Instruments,
+        metrics: Metrics,
         random: Random,
     ) -> None:
         super().__init__(context)
         self._ledger = ledger
         self._prepare = prepare
-        self._instruments = instruments
+        self._metrics = metrics
         self._random = random
         self._schema_ready = False
         self._waiting: dict[Key, BatchParsed] = {}
@@ -141,7 +141,7 @@ class Writer(Actor):
         self._odd.discard(key)
 
     def _write(self, batch: BatchParsed) -> None:
-        with self._instruments.write_seconds.time():
+        with self._metrics.write_seconds.time():
             parts = self._record(batch.outcomes, reread=batch.reread)
         committed = BatchCommitted(
             batch_id=batch.batch_id,
@@ -172,9 +172,9 @@ class Writer(Actor):
                     *self._record(outcomes[:middle], reread=reread),
                     *self._record(outcomes[middle:], reread=reread),
                 ]
-            return [self._bury(outcomes[0], error)]
+            return [self._to_dead_letter(outcomes[0], error)]
 
-    def _bury(self, outcome: Outcome, refusal: RowsRefusedError) -> Recorded:
+    def _to_dead_letter(self, outcome: Outcome, refusal: RowsRefusedError) -> Recorded:
         """Make a refused row a dead letter. If that is refused too, the fault is not the row's."""
         letter = dead_letter_of(outcome, reason="refused", error=str(refusal))
         try:
@@ -189,7 +189,7 @@ class Writer(Actor):
 
     def _wait(self, error: StorageError) -> None:
         self._failures += 1
-        self._instruments.write_failures.inc()
+        self._metrics.write_failures.inc()
         self._failing_since = self._failing_since or self.clock.now()
         if self._error is None or str(self._error) != str(error):
             self.log.error(
@@ -217,10 +217,10 @@ class Writer(Actor):
         news = frozenset().union(*(part.new | part.moved for part in parts))
         fresh = [o for o in batch.outcomes if (o.message.channel, o.message.message_id) in news]
         for kind, count in Counter(outcome.kind for outcome in fresh).items():
-            self._instruments.messages.labels(source, kind.value).inc(count)
-        self._instruments.duplicates.labels(source).inc(committed.duplicates)
-        self._instruments.batches.labels(source).inc()
-        self._instruments.signals.inc(committed.signals)
+            self._metrics.messages.labels(source, kind.value).inc(count)
+        self._metrics.duplicates.labels(source).inc(committed.duplicates)
+        self._metrics.batches.labels(source).inc()
+        self._metrics.signals.inc(committed.signals)
         if source == "poller":
             now = self.clock.now()
             for outcome in fresh:
@@ -235,7 +235,7 @@ class Writer(Actor):
                         self._observe_lag("telegram", (now - message.telegram_date).total_seconds())
 
     def _observe_lag(self, since: str, lag: float) -> None:
-        self._instruments.lag_seconds.labels(since).observe(max(0.0, lag))
+        self._metrics.lag_seconds.labels(since).observe(max(0.0, lag))
 
     def _publish(self) -> None:
         self.publish(

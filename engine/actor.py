@@ -17,9 +17,9 @@ import pykka
 import structlog
 
 from engine.clock import Clock
-from engine.directory import Directory, Vitals
+from engine.directory import Directory, Heartbeat
 from engine.messages import ChildDown, ChildReady, Crash, Drain, GenerationRaised, Ping, Tick
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from engine.timers import Timers
 
 __all__ = ["Actor", "Context", "DrillError", "Services"]
@@ -33,7 +33,7 @@ class Services:
     """What every actor is given: whom to reach, where to show itself, and time."""
 
     directory: Directory
-    board: Board
+    snapshots: Snapshots
     timers: Timers
     clock: Clock
 
@@ -45,7 +45,7 @@ class Context:
     name: str
     generation: int
     services: Services
-    vitals: Vitals
+    heartbeat: Heartbeat
 
 
 class DrillError(RuntimeError):
@@ -87,7 +87,7 @@ class Actor(pykka.ThreadingActor):
 
     def publish(self, snapshot: object) -> None:
         """Show an immutable snapshot under this actor's name."""
-        self.context.services.board.publish(self.context.name, snapshot)
+        self.context.services.snapshots.publish(self.context.name, snapshot)
 
     def tick_later(self, purpose: str, delay_s: float) -> None:
         """Tell this actor ``Tick(purpose)`` in ``delay_s`` seconds, in place of an earlier one."""
@@ -126,7 +126,7 @@ class Actor(pykka.ThreadingActor):
         self.beat()
         handler = getattr(self, _handler_name(type(message).__name__), None)
         if handler is None:
-            self.context.vitals.unknown += 1
+            self.context.heartbeat.unknown += 1
             self.log.error("message.unknown", message_type=type(message).__name__)
             return None
         try:
@@ -137,7 +137,7 @@ class Actor(pykka.ThreadingActor):
             # Pykka answers SystemExit in a handler by stopping every actor of the process
             raise RuntimeError(f"{type(error).__name__} in a handler") from error
         finally:
-            self.context.vitals.handled += 1
+            self.context.heartbeat.handled += 1
             self.beat()
 
     def on_failure(
@@ -177,7 +177,7 @@ class Actor(pykka.ThreadingActor):
 
     def beat(self) -> None:
         """Show a sign of life in the middle of long work."""
-        self.context.vitals.beat_at_s = self.clock.monotonic_s()
+        self.context.heartbeat.beat_at_s = self.clock.monotonic_s()
 
     def _report_down(self, error: BaseException | None) -> None:
         self.send(

@@ -12,7 +12,7 @@ from typing import Any
 import pykka
 
 from engine.actor import Context
-from engine.directory import Vitals
+from engine.directory import Heartbeat
 
 __all__ = [
     "Child",
@@ -129,7 +129,7 @@ class Child:
     restarts: int = 0
     last_error: str | None = None
     ref: pykka.ActorRef[Any] | None = None
-    vitals: Vitals = field(default_factory=lambda: Vitals(0.0))
+    heartbeat: Heartbeat = field(default_factory=lambda: Heartbeat(0.0))
     deadline_s: float = 0.0
     drained: bool = False
     told_to_stop: bool = False
@@ -158,9 +158,9 @@ class Child:
             restarts=self.restarts,
             last_error=self.last_error,
             since=self.since,
-            beat_age_s=max(0.0, now_s - self.vitals.beat_at_s),
+            beat_age_s=max(0.0, now_s - self.heartbeat.beat_at_s),
             mailbox=mailbox,
-            unknown=self.vitals.unknown,
+            unknown=self.heartbeat.unknown,
         )
 
 

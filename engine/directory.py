@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pykka
 
-__all__ = ["Directory", "Entry", "Vitals"]
+__all__ = ["Directory", "Entry", "Heartbeat"]
 
 
-class Vitals:
+class Heartbeat:
     """What one actor shows of its being alive, written by its own thread only.
 
     ``beat_at_s`` is the monotonic time of the last message it began or finished; the counters run
@@ -32,7 +32,7 @@ class Entry:
 
     ref: pykka.ActorRef[Any]
     generation: int
-    vitals: Vitals
+    heartbeat: Heartbeat
 
 
 class Directory:

@@ -89,14 +89,14 @@ class GenerationRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddChild:
-    """Channel keeper to supervisor: run one more child. One of that name, or a stop under way: no effect."""
+    """Channel reconciler to supervisor: run one more child. One of that name, or a stop under way: no effect."""
 
     spec: ChildSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveChild:
-    """Channel keeper to supervisor: drain and stop the child of this name, and forget it."""
+    """Channel reconciler to supervisor: drain and stop the child of this name, and forget it."""
 
     name: str
 
@@ -134,12 +134,12 @@ class Crash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelsChanged:
-    """Responder to channel keeper: a doorbell. The table of channels is another one now."""
+    """Responder to channel reconciler: a doorbell. The table of channels is another one now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowChannels:
-    """Channel keeper to backfill: these are the channels whose history is to be read, and no others."""
+    """Channel reconciler to backfill: these are the channels whose history is to be read, and no others."""
 
     channels: tuple[str, ...]
 

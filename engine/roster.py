@@ -1,4 +1,4 @@
-"""Roster: a supervisor's children in start order, and the generations of those that have left."""
+"""ChildTable: a supervisor's children in start order, and the generations of those that have left."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 from engine.actor import Services
 from engine.children import Child, ChildSpec, ChildState, Phase, RestartLimit, SupervisorSnapshot
 
-__all__ = ["Roster"]
+__all__ = ["ChildTable"]
 
 
-class Roster:
+class ChildTable:
     """The records of all children. Only their supervisor touches it."""
 
     def __init__(self, specs: Sequence[ChildSpec], now: datetime) -> None:
@@ -40,7 +40,7 @@ class Roster:
         child = self.find(name)
         return child if child is not None and child.generation == generation else None
 
-    def enrol(self, spec: ChildSpec, now: datetime) -> Child:
+    def add(self, spec: ChildSpec, now: datetime) -> Child:
         """Add a child at the end.
 
         Its generations go on where a former holder of the name ended: a word to that one, or of it, that is
@@ -55,7 +55,7 @@ class Roster:
         for child in self._children:
             child.deadline_s += seconds
 
-    def strike(self, child: Child) -> None:
+    def remove(self, child: Child) -> None:
         """Take a child off; its generations are remembered."""
         self._children.remove(child)
         self._left[child.spec.name] = child.generation

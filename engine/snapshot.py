@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from engine.clock import Clock
 
-__all__ = ["Board", "Published"]
+__all__ = ["Published", "Snapshots"]
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class Published(Generic[T]):
     at_s: float
 
 
-class Board:
+class Snapshots:
     """Snapshots by the logical name of their publisher.
 
     Safe to read from any thread without a lock: a publisher replaces one dictionary entry, which is

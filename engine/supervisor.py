@@ -17,7 +17,7 @@ import structlog
 from engine.actor import SUPERVISOR, Context, Services
 from engine.backoff import Backoff
 from engine.children import Child, ChildSpec, ChildState, Phase
-from engine.directory import Entry, Vitals
+from engine.directory import Entry, Heartbeat
 from engine.messages import (
     AddChild,
     ChildDown,
@@ -30,8 +30,8 @@ from engine.messages import (
     Shutdown,
     Tick,
 )
-from engine.roster import Roster
-from engine.shutdown import let_go, see_off, stop_in_turn
+from engine.roster import ChildTable
+from engine.shutdown import advance_removal, begin_drain, stop_in_turn
 from engine.stillness import Stillness
 
 __all__ = ["Supervisor"]
@@ -66,7 +66,7 @@ class Supervisor(pykka.ThreadingActor):
         self._random = random or Random()  # noqa: S311 - jitter, not cryptography
         self._finished = finished
         self._drain_s = drain_s
-        self._children = Roster(specs, services.clock.now())
+        self._children = ChildTable(specs, services.clock.now())
         self._stillness = Stillness(services.clock, every_s=LOOK_EVERY_S)
         self._phase = Phase.STARTING
         self._phase_deadline_s = 0.0
@@ -77,7 +77,7 @@ class Supervisor(pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Enter the directory, start the first child and the looking round."""
-        entry = Entry(self.actor_ref, 1, Vitals(self._services.clock.monotonic_s()))
+        entry = Entry(self.actor_ref, 1, Heartbeat(self._services.clock.monotonic_s()))
         self._services.directory.enter(SUPERVISOR, entry)
         self._start_next()
         self._look_again()
@@ -120,20 +120,20 @@ class Supervisor(pykka.ThreadingActor):
     def _start(self, child: Child) -> None:
         now_s = self._services.clock.monotonic_s()
         child.generation += 1
-        vitals = Vitals(now_s)
-        vitals.handled, vitals.unknown = child.vitals.handled, child.vitals.unknown
-        child.vitals = vitals
+        heartbeat = Heartbeat(now_s)
+        heartbeat.handled, heartbeat.unknown = child.heartbeat.handled, child.heartbeat.unknown
+        child.heartbeat = heartbeat
         child.deadline_s = now_s + child.spec.start_s
         child.change(ChildState.STARTING, self._services.clock.now())
         context = Context(
-            name=child.spec.name, generation=child.generation, services=self._services, vitals=vitals
+            name=child.spec.name, generation=child.generation, services=self._services, heartbeat=heartbeat
         )
         try:
             child.ref = child.spec.factory(context)
         except Exception as error:  # noqa: BLE001 - a constructor that refuses is a failed start
             self._lost(child, f"{type(error).__name__}: {error}", started=False)
             return
-        self._services.directory.enter(child.spec.name, Entry(child.ref, child.generation, vitals))
+        self._services.directory.enter(child.spec.name, Entry(child.ref, child.generation, heartbeat))
 
     def _child_ready(self, news: ChildReady) -> None:
         child = self._children.current(news.name, news.generation)
@@ -194,7 +194,7 @@ class Supervisor(pykka.ThreadingActor):
         if self._phase is not Phase.RUNNING or self._children.find(spec.name) is not None:
             return
         self._log.info("child.added", child=spec.name)
-        self._start(self._children.enrol(spec, self._services.clock.now()))
+        self._start(self._children.add(spec, self._services.clock.now()))
 
     def _remove(self, name: str) -> None:
         """Let a child go; an unknown name, or one that leaves already, is no error."""
@@ -202,12 +202,12 @@ class Supervisor(pykka.ThreadingActor):
         if self._phase is not Phase.RUNNING or child is None or child.is_leaving:
             return
         self._services.timers.cancel((SUPERVISOR, f"restart:{name}"))
-        let_go(child, services=self._services, drain_s=self._drain_s)
-        self._see_off(child)
+        begin_drain(child, services=self._services, drain_s=self._drain_s)
+        self._advance_removal(child)
 
-    def _see_off(self, child: Child) -> None:
-        if see_off(child, services=self._services, log=self._log):
-            self._children.strike(child)
+    def _advance_removal(self, child: Child) -> None:
+        if advance_removal(child, services=self._services, log=self._log):
+            self._children.remove(child)
 
     # ── looking round ────────────────────────────────────────────────────────
 
@@ -229,14 +229,14 @@ class Supervisor(pykka.ThreadingActor):
 
     def _look_at(self, child: Child) -> None:
         if child.is_leaving:
-            self._see_off(child)
+            self._advance_removal(child)
         if not child.is_up:
             return
         if child.ref is not None and not child.ref.is_alive():
             # it died without a word: ChildDown was lost, or the thread was never able to send it
             self._lost(child, child.last_error or "stopped without a word", started=True)
             return
-        age_s = self._stillness.age_s(child.vitals.beat_at_s)
+        age_s = self._stillness.age_s(child.heartbeat.beat_at_s)
         if child.state is ChildState.STARTING and self._services.clock.monotonic_s() > child.deadline_s:
             self._escalate(f"{child.spec.name} was not ready after {child.spec.start_s:g} s")
         elif age_s > child.spec.heartbeat_limit_s * HUNG_LIMITS:
@@ -281,7 +281,7 @@ class Supervisor(pykka.ThreadingActor):
             self._finish_draining()
         elif child.state is ChildState.LEAVING:
             self._log.info("child.drained", child=news.name, unacknowledged=news.unacknowledged)
-            self._see_off(child)
+            self._advance_removal(child)
 
     def _finish_draining(self) -> None:
         open_sources = [child.spec.name for child in self._children.sources() if not child.drained]
@@ -317,4 +317,4 @@ class Supervisor(pykka.ThreadingActor):
         snapshot = self._children.snapshot(
             self._services, self._phase, escalation=self._escalation, unacknowledged=self._unacknowledged
         )
-        self._services.board.publish(SUPERVISOR, snapshot)
+        self._services.snapshots.publish(SUPERVISOR, snapshot)

@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from engine.shown import keep_hidden, shown_values
-from ops.daemon.recent_logs import RecentLogs
+from ops.recent_logs import RecentLogs
 
 __all__ = ["configure_logging"]
 

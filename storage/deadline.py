@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 from engine.timers import Timers
 
-__all__ = ["Cut", "cut_after", "shut_down_fd", "shut_down_socket"]
+__all__ = ["Deadline", "cut_after", "shut_down_fd", "shut_down_socket"]
 
 
-class Cut:
+class Deadline:
     """Whether the call was cut. Read after the call to tell a cut from another broken connection."""
 
     __slots__ = ("_lock", "_over", "happened")
@@ -36,9 +36,9 @@ class Cut:
 
 
 @contextlib.contextmanager
-def cut_after(timers: Timers, deadline_s: float, cut: Callable[[], None]) -> Iterator[Cut]:
+def cut_after(timers: Timers, deadline_s: float, cut: Callable[[], None]) -> Iterator[Deadline]:
     """Run the body; if it is not over after ``deadline_s`` seconds, run ``cut`` on the timer thread."""
-    state = Cut()
+    state = Deadline()
     key = ("cut", id(state))
     timers.call_later(key, deadline_s, lambda: state.fire(cut))
     try:

@@ -9,7 +9,7 @@ The way of a text through the modules, top down:
   labels, ``mentions`` puts together what each label says;
 * ``blocks`` tells signals apart, ``assets`` finds what each is about, ``fields`` and ``validity`` fill it,
   ``checks`` doubts it, ``signals`` writes it down;
-* ``classify`` decides what the message is, by ``lessons``, ``cancels``, ``phrases``, ``weak_results``
+* ``classify`` decides what the message is, by ``self_declared_tests``, ``cancels``, ``phrases``, ``weak_results``
   and ``event_words``; ``events`` describes what is no signal, ``reasons`` says why.
 
 The word lists are data, in ``lexicon`` and ``phrasebook``. All of it is pure.

@@ -64,7 +64,7 @@ class Places:
 
 
 def split_blocks(message: Message, mentions: Mentions, places: Places) -> list[Block]:
-    """Cut a message into blocks."""
+    """Deadline a message into blocks."""
     items = message.items
     starts = [0]
     last = None

@@ -12,11 +12,11 @@ from .events import Found, describe
 from .expectations import Expectations
 from .halves import complete as complete_half
 from .halves import first_half, is_second_half
-from .lessons import find_test
 from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
 from .phrasebook import CORRECTIONS, PHRASE_TRIGGERS
+from .self_declared_tests import find_test
 from .setting import Phrase, Setting
 from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal

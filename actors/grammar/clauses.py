@@ -50,7 +50,7 @@ class Clause:
 
 
 def split_clauses(tokens: Tokens, vocabulary: Vocabulary) -> tuple[list[Clause], list[int]]:
-    """Cut a message into clauses; return them and, for each token, the number of its clause."""
+    """Deadline a message into clauses; return them and, for each token, the number of its clause."""
     clauses: list[Clause] = []
     clause_of: list[int] = []
     may_condition = not (

@@ -1,4 +1,4 @@
-"""The feed: what was committed lately, kept once for all who listen.
+"""The event log: what was committed lately, kept once for all who listen.
 
 One actor appends, many streams read, each from its own place: there is no queue per reader, so a slow one
 costs nothing but its connection.
@@ -15,19 +15,19 @@ from typing import NamedTuple
 
 from storage.pages import EVENTS_BYTES
 
-__all__ = ["Feed", "FeedEvent", "Place", "Reached", "Slice"]
+__all__ = ["EventLog", "EventPage", "LoggedEvent", "Position", "Reached"]
 
 _LAST_ID = 2**63 - 1
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A place in the order of commits: all up to signal ``id`` of commit ``number`` has been seen."""
 
     number: int
     id: int
 
     @classmethod
-    def end_of(cls, number: int) -> Place:
+    def end_of(cls, number: int) -> Position:
         """Return the place after everything of a commit."""
         return cls(number, _LAST_ID)
 
@@ -37,10 +37,10 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedEvent:
+class LoggedEvent:
     """A signal that came or went, with what readers filter by, and the form in which it is sent."""
 
-    place: Place
+    place: Position
     channel: str
     asset: str
     signal_type: str
@@ -49,62 +49,62 @@ class FeedEvent:
 
 
 class Reached(Enum):
-    """What a reader's place is to the feed."""
+    """What a reader's place is to the event log."""
 
     #: everything after the place is here
     WITHIN = "within"
     #: some of it is no longer kept: read it from the database
     BEHIND = "behind"
-    #: the place lies ahead of the feed: another daemon of this database has told it, or the database was restored
+    #: the place lies ahead of the event log: another daemon of this database has told it, or the database was restored
     AHEAD = "ahead"
     #: the database has not told its number yet
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """Some events, in order, and the place a reader has reached with them; ``newest`` is the feed's own.
+class EventPage:
+    """Some events, in order, and the place a reader has reached with them; ``newest`` is the event log's own.
 
-    ``turn``: how often the feed was set back. What a reader holds of an earlier turn was taken back.
+    ``turn``: how often the event log was set back. What a reader holds of an earlier turn was taken back.
     """
 
     reached: Reached
     turn: int
-    events: Sequence[FeedEvent] = ()
-    place: Place | None = None
-    newest: Place | None = None
+    events: Sequence[LoggedEvent] = ()
+    place: Position | None = None
+    newest: Position | None = None
 
 
-class Feed:
+class EventLog:
     """The newest events within ``max_bytes``, and who is woken when there are more. Safe for threads."""
 
     def __init__(self, *, max_bytes: int = EVENTS_BYTES) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._listeners: set[Callable[[], None]] = set()
-        self._events: list[FeedEvent] = []
+        self._events: list[LoggedEvent] = []
         self._bytes = 0
-        self._floor: Place | None = None
-        self._newest: Place | None = None
-        self._began: Place | None = None
+        self._floor: Position | None = None
+        self._newest: Position | None = None
+        self._began: Position | None = None
         self._turn = 0
 
     @property
-    def began(self) -> Place | None:
-        """The place the feed first began at; None before the database has told its number."""
+    def began(self) -> Position | None:
+        """The place the event log first began at; None before the database has told its number."""
         return self._began
 
     @property
     def turn(self) -> int:
-        """How often the feed was set back."""
+        """How often the event log was set back."""
         return self._turn
 
     @property
-    def newest(self) -> Place | None:
-        """The place up to which the feed has read; None before the database has told its number."""
+    def newest(self) -> Position | None:
+        """The place up to which the event log has read; None before the database has told its number."""
         return self._newest
 
-    def restart(self, place: Place) -> None:
+    def restart(self, place: Position) -> None:
         """Begin at ``place``: for the first time, or because the database counts from earlier on again."""
         with self._lock:
             self._events, self._bytes = [], 0
@@ -113,7 +113,7 @@ class Feed:
             self._began = self._began or place
         self.wake()
 
-    def append(self, events: Sequence[FeedEvent], newest: Place) -> None:
+    def append(self, events: Sequence[LoggedEvent], newest: Position) -> None:
         """Add what was committed up to ``newest``; the oldest make room."""
         with self._lock:
             self._events += events
@@ -128,7 +128,7 @@ class Feed:
                 del self._events[:gone]
         self.wake()
 
-    def pass_over(self, newest: Place) -> bool:
+    def pass_over(self, newest: Position) -> bool:
         """Move on to ``newest`` without its events, if nobody listens; who comes later asks the database."""
         with self._lock:
             if self._listeners:
@@ -137,20 +137,20 @@ class Feed:
             self._floor = self._newest = newest
             return True
 
-    def after(self, place: Place, *, max_events: int) -> Slice:
+    def after(self, place: Position, *, max_events: int) -> EventPage:
         """Return what follows ``place``."""
         with self._lock:
             if self._newest is None or self._floor is None:
-                return Slice(reached=Reached.UNKNOWN, turn=self._turn)
+                return EventPage(reached=Reached.UNKNOWN, turn=self._turn)
             if place > self._newest:
-                return Slice(reached=Reached.AHEAD, turn=self._turn, newest=self._newest)
+                return EventPage(reached=Reached.AHEAD, turn=self._turn, newest=self._newest)
             if place < self._floor:
-                return Slice(reached=Reached.BEHIND, turn=self._turn, newest=self._newest)
+                return EventPage(reached=Reached.BEHIND, turn=self._turn, newest=self._newest)
             start = bisect_right(self._events, place, key=lambda event: event.place)
             events = self._events[start : start + max_events]
             all_of_it = start + len(events) == len(self._events)
             reached = self._newest if all_of_it else events[-1].place
-            return Slice(
+            return EventPage(
                 reached=Reached.WITHIN, turn=self._turn, events=events, place=reached, newest=self._newest
             )
 

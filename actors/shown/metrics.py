@@ -13,7 +13,7 @@ from actors.shown.snapshots import PollState
 from engine.breaker import BreakerState
 from engine.model import OutcomeKind
 
-__all__ = ["Instruments"]
+__all__ = ["Metrics"]
 
 _CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ANSWER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -23,7 +23,7 @@ _SOURCES = ("poller", "backfill", "dead_letters")
 _ENDINGS = ("ok", "failed")
 
 
-class Instruments:
+class Metrics:
     """One set per daemon, registered where it is scraped. All of them are safe for many threads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

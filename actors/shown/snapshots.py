@@ -208,7 +208,7 @@ class CacheSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSnapshot:
-    """How far the feed of new signals has come; ``error`` stands while it cannot be read further."""
+    """How far the event log of new signals has come; ``error`` stands while it cannot be read further."""
 
     commit_number: int | None
     error: str | None

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from actors.shown.snapshots import ChannelProgress
-from actors.sources.backfill_queue import Errands
+from actors.sources.backfill_queue import BackfillQueue
 from actors.sources.history import HistoryPass
-from actors.sources.round_robin import Turns
+from actors.sources.round_robin import RoundRobin
 from engine.instants import EARLIEST
 from storage.postgres.checkpoints import Checkpoint
 
@@ -18,7 +18,9 @@ __all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "troubles_of",
 TAIL_OVERLAP = timedelta(hours=1)
 
 
-def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands, *, now: datetime) -> HistoryPass:
+def pass_due(
+    channel: str, checkpoint: Checkpoint | None, backfill_queue: BackfillQueue, *, now: datetime
+) -> HistoryPass:
     """Return the pass a channel needs next: the full one, from its checkpoint on, else the errand to its tail."""
     if checkpoint is None:
         return HistoryPass(channel=channel)
@@ -34,7 +36,7 @@ def pass_due(channel: str, checkpoint: Checkpoint | None, errands: Errands, *, n
     newest = checkpoint.newest_received_at
     # a checkpoint of the future would find nothing for good; none before Telegram has an hour before it
     due = max(min(newest, now), EARLIEST + TAIL_OVERLAP) - TAIL_OVERLAP if newest else EARLIEST
-    asked = errands.take(channel)
+    asked = backfill_queue.take(channel)
     since = due if asked is None else max(min(due, asked), EARLIEST)
     return HistoryPass(channel=channel, since=since, asked=asked is not None)
 
@@ -72,7 +74,7 @@ def progress_of(
     channels: Sequence[str],
     known: Mapping[str, Checkpoint],
     passes: Mapping[str, HistoryPass],
-    turns: Turns,
+    turns: RoundRobin,
 ) -> tuple[ChannelProgress, ...]:
     """Return each channel's progress: that of a full pass under way, else its checkpoint's."""
     progress = []
@@ -81,7 +83,7 @@ def progress_of(
         reading = passes.get(channel)
         now = reading if reading is not None and reading.since is None else None
         check = reading if reading is not None and reading.since is not None else None
-        trouble = turns.trouble(channel)
+        failure = turns.failure(channel)
         progress.append(
             ChannelProgress(
                 channel=channel,
@@ -93,17 +95,17 @@ def progress_of(
                 tail_found=row.tail_found,
                 check_rows_read=check.rows_read if check else None,
                 check_total=check.total if check else None,
-                error=trouble.error if trouble else None,
+                error=failure.error if failure else None,
             )
         )
     return tuple(progress)
 
 
-def troubles_of(channels: Sequence[str], turns: Turns) -> tuple[str | None, datetime | None]:
+def troubles_of(channels: Sequence[str], turns: RoundRobin) -> tuple[str | None, datetime | None]:
     """Return what keeps channels from being read, and since when; an error of all of them names none."""
-    troubles = {channel: trouble for channel in channels if (trouble := turns.trouble(channel)) is not None}
-    errors = {trouble.error for trouble in troubles.values()}
-    since = min((trouble.since for trouble in troubles.values()), default=None)
+    troubles = {channel: failure for channel in channels if (failure := turns.failure(channel)) is not None}
+    errors = {failure.error for failure in troubles.values()}
+    since = min((failure.since for failure in troubles.values()), default=None)
     if len(errors) == 1 and len(troubles) == len(channels):
         return errors.pop(), since
-    return "; ".join(f"channel {c}: {trouble.error}" for c, trouble in troubles.items()) or None, since
+    return "; ".join(f"channel {c}: {failure.error}" for c, failure in troubles.items()) or None, since

@@ -1,14 +1,14 @@
-"""Errands: what backfill is to read beside the first full pass of each channel."""
+"""BackfillQueue: what backfill is to read beside the first full pass of each channel."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-__all__ = ["Errands"]
+__all__ = ["BackfillQueue"]
 
 
-class Errands:
+class BackfillQueue:
     """Channels whose history is to be read anew, and tails to be checked, in the order they were asked for."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Outage: what keeps one reader from reading anything, and when it tries again."""
+"""RetryState: what keeps one reader from reading anything, and when it tries again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from random import Random
 
 from engine.backoff import Backoff
 
-__all__ = ["Outage"]
+__all__ = ["RetryState"]
 
 
-class Outage:
+class RetryState:
     """Whether there is one: no clock; time is passed in. ``error`` and ``since`` are None while all is well."""
 
     def __init__(self, *, backoff: Backoff, random: Random) -> None:

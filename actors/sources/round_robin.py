@@ -1,4 +1,4 @@
-"""Turns: channels that share one reader take turns, and one in trouble sits out while the others go on."""
+"""RoundRobin: channels that share one reader take turns, and one in trouble sits out while the others go on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from random import Random
 
 from engine.backoff import Backoff
 
-__all__ = ["Trouble", "Turns"]
+__all__ = ["Failure", "RoundRobin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Failure:
     """Why a channel sits out, since when, after how many failures in a row, and until when (monotonic)."""
 
     error: str
@@ -22,20 +22,20 @@ class Trouble:
     until_s: float
 
 
-class Turns:
+class RoundRobin:
     """Whose turn it is: no clock, no gateway; time is passed in."""
 
     def __init__(self, channels: Iterable[str], *, backoff: Backoff, random: Random) -> None:
         self._order = list(dict.fromkeys(channels))
         self._backoff = backoff
         self._random = random
-        self._troubles: dict[str, Trouble] = {}
+        self._failures: dict[str, Failure] = {}
 
     def follow(self, channels: Sequence[str]) -> None:
         """Let just these take part; who is new comes first, having waited longest."""
         new = [channel for channel in channels if channel not in self._order]
         self._order = [*new, *(channel for channel in self._order if channel in channels)]
-        self._troubles = {c: trouble for c, trouble in self._troubles.items() if c in channels}
+        self._failures = {c: failure for c, failure in self._failures.items() if c in channels}
 
     def next(self, candidates: Collection[str], now_s: float) -> str | None:
         """Return whose turn it is among ``candidates``, to the end of the order; None: all sit out."""
@@ -53,23 +53,23 @@ class Turns:
 
     def failed(self, channel: str, error: str, *, at: datetime, now_s: float) -> bool:
         """Let a channel sit out, longer each time; return whether the error is another one than before."""
-        former = self._troubles.get(channel)
+        former = self._failures.get(channel)
         failures = former.failures + 1 if former else 1
         delay_s = max(1.0, self._backoff.delay_s(failures, self._random))
         since = former.since if former else at
-        self._troubles[channel] = Trouble(
+        self._failures[channel] = Failure(
             error=error, since=since, failures=failures, until_s=now_s + delay_s
         )
         return former is None or former.error != error
 
     def went_well(self, channel: str) -> None:
         """Note that a channel's trouble is over, if it had one."""
-        self._troubles.pop(channel, None)
+        self._failures.pop(channel, None)
 
-    def trouble(self, channel: str) -> Trouble | None:
+    def failure(self, channel: str) -> Failure | None:
         """Return the trouble of a channel."""
-        return self._troubles.get(channel)
+        return self._failures.get(channel)
 
     def _wait_s(self, channel: str, now_s: float) -> float:
-        trouble = self._troubles.get(channel)
-        return max(0.0, trouble.until_s - now_s) if trouble else 0.0
+        failure = self._failures.get(channel)
+        return max(0.0, failure.until_s - now_s) if failure else 0.0

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from engine.actor import SUPERVISOR, Actor, Context
 from engine.messages import (
     BatchCommitted,
@@ -23,7 +23,7 @@ from engine.messages import (
 )
 from engine.model import SourceMessage
 
-__all__ = ["CREDIT_S", "PARSER", "WRITER", "Flight", "Source"]
+__all__ = ["CREDIT_S", "PARSER", "WRITER", "InFlightBatch", "Source"]
 
 PARSER = "parser"
 WRITER = "writer"
@@ -32,7 +32,7 @@ CREDIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flight:
+class InFlightBatch:
     """A batch under way. ``suspect``: it is alone because an actor died with it before."""
 
     batch_id: str
@@ -50,10 +50,10 @@ class Source(Actor):
     and :meth:`proceed` when the credit is back, whether the batch was settled or lost on the way.
     """
 
-    def __init__(self, context: Context, *, instruments: Instruments) -> None:
+    def __init__(self, context: Context, *, metrics: Metrics) -> None:
         super().__init__(context)
-        self.instruments = instruments
-        self.flight: Flight | None = None
+        self.metrics = metrics
+        self.flight: InFlightBatch | None = None
         self.draining = False
         self._batches = 0
         self._suspects: deque[SourceMessage] = deque()
@@ -75,11 +75,11 @@ class Source(Actor):
         """Send a batch on its way; it takes the only credit."""
         self._send(channel, tuple(messages), reread=reread, suspect=False, unread=False)
 
-    def settled(self, flight: Flight, committed: BatchCommitted) -> None:
+    def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Take note that every message of ``flight`` is durable; of what was delivered when not :attr:`partial`."""
         raise NotImplementedError
 
-    def proceed(self) -> None:
+    def fetch_next(self) -> None:
         """Go on after a batch has ended: fetch again, now or later."""
         raise NotImplementedError
 
@@ -92,16 +92,16 @@ class Source(Actor):
     def _on_batch_committed(self, committed: BatchCommitted) -> None:
         flight = self.flight
         if flight is None or flight.batch_id != committed.batch_id:
-            self.instruments.stale_control.inc()
+            self.metrics.stale_control.inc()
             return
         self.cancel_tick("credit")
         self.flight = None
-        self.settled(flight, committed)
+        self.on_committed(flight, committed)
         self._after_flight()
 
     def _on_batch_delayed(self, delayed: BatchDelayed) -> None:
         if self.flight is None or self.flight.batch_id != delayed.batch_id:
-            self.instruments.stale_control.inc()
+            self.metrics.stale_control.inc()
             return
         self.tick_later("credit", CREDIT_S + delayed.retry_in_s)
 
@@ -145,7 +145,7 @@ class Source(Actor):
             channel, reread = self._suspect_origin
             self._send(channel, (self._suspects.popleft(),), reread=reread, suspect=True, unread=False)
         else:
-            self.proceed()
+            self.fetch_next()
 
     def _finish(self) -> None:
         drained = Drained(
@@ -157,7 +157,7 @@ class Source(Actor):
         self, channel: str, messages: tuple[SourceMessage, ...], *, reread: bool, suspect: bool, unread: bool
     ) -> None:
         self._batches += 1
-        self.flight = Flight(
+        self.flight = InFlightBatch(
             batch_id=f"{self.context.name}-{self.context.generation}-{self._batches}",
             channel=channel,
             messages=messages,

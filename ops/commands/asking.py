@@ -132,11 +132,11 @@ def backfill(
         daemon.post("/backfill", {"again": again, "channels": channel or [], "since": start})
         bars: dict[str, TaskID] = {}
         body = daemon.get("/backfill")
-        trouble = _Trouble()
+        failure = _Trouble()
         while not (done := _is_done(body, before)) and not left.wait(_POLL_S):
             body = daemon.get("/backfill")
             _show_progress(progress, bars, body)
-            if trouble.is_lasting(body["error"]):
+            if failure.is_lasting(body["error"]):
                 break
     if json:
         say_json(body, indent=True)

@@ -12,10 +12,10 @@ from config import ConfigurationError, load_settings
 from engine.shown import shown
 from engine.timers import TimerThread
 from ops.commands.common import stop
-from ops.doctor.examination import examine
-from ops.doctor.findings import Finding, Status, fail, worst
-from ops.doctor.showing import show
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, CheckStatus, fail, worst
+from ops.doctor.report import show
+from ops.doctor.runner import examine
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.terminal import say_json
 from ops.version import VERSION
@@ -41,24 +41,24 @@ def doctor(
     console = Console()
     try:
         with console.status("looking at every part ..."):
-            findings = examine(Surroundings(settings=settings, timers=timers))
+            findings = examine(CheckContext(settings=settings, timers=timers))
     finally:
         timers.close()
     if json:
         _print(findings)
     else:
         show(findings, console)
-    raise typer.Exit(EXIT_FAILED if worst(findings) is Status.FAIL else EXIT_OK)
+    raise typer.Exit(EXIT_FAILED if worst(findings) is CheckStatus.FAIL else EXIT_OK)
 
 
-def _unusable(problem: str) -> Finding:
+def _unusable(problem: str) -> CheckResult:
     names, colon, wanted = problem.partition(": ")
     return fail(
         "configuration.settings", problem, f"set {names}: {wanted}" if colon else "set it as the text says"
     )
 
 
-def _print(findings: Sequence[Finding]) -> None:
+def _print(findings: Sequence[CheckResult]) -> None:
     body = {
         "status": worst(findings).value,
         "version": VERSION,

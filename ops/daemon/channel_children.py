@@ -1,4 +1,4 @@
-"""The children of each channel - poller, acknowledger, doorbell - and the keeper that has them come and go."""
+"""The children of each channel - poller, acknowledger, doorbell - and the reconciler that has them come and go."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 from random import Random
 
 from actors.acknowledger import Acknowledger
-from actors.channels import CHANNELS, ChannelKeeper
+from actors.channels import CHANNELS, ChannelReconciler
 from actors.doorbell import Doorbell
 from actors.poller import Poller, PollPolicy
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from config import Settings
 from engine.breaker import BreakerPolicy
 from engine.children import ChildSpec
@@ -34,7 +34,7 @@ class ChannelChildren:
         channels: Channels,
         looks: SecondLooks,
         known: KnownMessages,
-        instruments: Instruments,
+        metrics: Metrics,
         random: Random,
     ) -> None:
         self._settings = settings
@@ -42,7 +42,7 @@ class ChannelChildren:
         self._channels = channels
         self._looks = looks
         self._known = known
-        self._instruments = instruments
+        self._metrics = metrics
         self._random = random
 
     def acknowledgers(self) -> list[ChildSpec]:
@@ -67,7 +67,7 @@ class ChannelChildren:
             gateway=self._gateway(),
             looks=self._looks,
             known=self._known,
-            instruments=self._instruments,
+            metrics=self._metrics,
             random=self._random,
         )
         return ChildSpec(
@@ -98,7 +98,7 @@ class ChannelChildren:
                 # time-outs alone, one per interval and call, must be able to fill the window
                 horizon_s=10 * (interval_s + call_s),
             ),
-            instruments=self._instruments,
+            metrics=self._metrics,
         )
         return ChildSpec(
             name=f"poller:{channel}",
@@ -124,19 +124,19 @@ class ChannelChildren:
             heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
         )
 
-    def keeper(self) -> ChildSpec:
-        """Return the keeper of the channels that are added at run time."""
+    def reconciler(self) -> ChildSpec:
+        """Return the reconciler of the channels that are added at run time."""
         # who receives starts before who sends
         makers = {"acknowledger": self.acknowledger, "poller": self.poller}
         if self._settings.engine.doorbell:
             makers["doorbell"] = self.doorbell
         factory = functools.partial(
-            ChannelKeeper.start,
+            ChannelReconciler.start,
             settings=self._settings.gateway.channels,
             channels=self._channels,
             makers=makers,
             markets=settings_markets(self._settings),
-            instruments=self._instruments,
+            metrics=self._metrics,
         )
         # a write may take as long as the writer's
         return ChildSpec(name=CHANNELS, factory=factory, parkable=True, heartbeat_limit_s=90)

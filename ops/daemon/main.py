@@ -22,11 +22,11 @@ from engine.supervisor import Supervisor
 from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small
 from ops.daemon.notify import ServiceManager
 from ops.daemon.parts import Parts
-from ops.daemon.recent_logs import RecentLogs
 from ops.daemon.watch import Watch
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
 from ops.http.server.listening import Listening
 from ops.logging import configure_logging
+from ops.recent_logs import RecentLogs
 from ops.setting_names import setting_notes
 
 __all__ = ["Daemon", "run", "stop_on_signals"]
@@ -74,7 +74,7 @@ class Daemon:
         """
         assert self._supervisor is not None  # noqa: S101 - started first
         services = self.parts.services
-        watch = Watch(services.board, self._manager, services.clock)
+        watch = Watch(services.snapshots, self._manager, services.clock)
         trimmed_s = services.clock.monotonic_s()
         while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
             if again is not None and again.is_set():
@@ -127,7 +127,7 @@ class Daemon:
     @property
     def escalation(self) -> str | None:
         """Why the supervisor gave up, if it did."""
-        published = self.parts.services.board.read(SUPERVISOR, SupervisorSnapshot)
+        published = self.parts.services.snapshots.read(SUPERVISOR, SupervisorSnapshot)
         return published.value.escalation if published else None
 
 

@@ -20,7 +20,7 @@ from actors.dead_letters import DeadLetterSource
 from actors.health import Health
 from actors.maintenance import Maintenance
 from actors.parser import Parser
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import PollerSnapshot, WriterSnapshot
 from actors.writer import Writer
 from config import Settings
@@ -29,14 +29,14 @@ from engine.actor import Services
 from engine.children import ChildSpec
 from engine.clock import SystemClock
 from engine.directory import Directory
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from engine.timers import TimerThread
 from ops.daemon.channel_children import ChannelChildren
 from ops.daemon.metrics import SnapshotCollector, make_registry
-from ops.daemon.recent_logs import RecentLogs
 from ops.daemon.serving import Serving
 from ops.daemon.stores import RETENTION, make_stores, migrate_as_owner, outcome_policy, settings_markets
 from ops.http.server.listening import Listening
+from ops.recent_logs import RecentLogs
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway.client import GatewayClient
 from storage.gateway.quota import Quota
@@ -63,7 +63,9 @@ class Parts:
         self._settings = settings
         clock = SystemClock()
         self._timers = TimerThread(clock)
-        self.services = Services(directory=Directory(), board=Board(clock), timers=self._timers, clock=clock)
+        self.services = Services(
+            directory=Directory(), snapshots=Snapshots(clock), timers=self._timers, clock=clock
+        )
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         # weak: that of a channel which was removed goes with its children
         self._quota = Quota()
@@ -75,7 +77,7 @@ class Parts:
         )
         self._registry = make_registry(
             SnapshotCollector(
-                board=self.services.board,
+                snapshots=self.services.snapshots,
                 directory=self.services.directory,
                 database=self._stores.database,
                 redis=self._stores.redis,
@@ -84,14 +86,14 @@ class Parts:
                 folder=Path.cwd(),
             )
         )
-        self._instruments = Instruments(self._registry)
+        self._metrics = Metrics(self._registry)
         self._serving = Serving(
             settings,
             listening,
             services=self.services,
             stores=self._stores,
             registry=self._registry,
-            instruments=self._instruments,
+            metrics=self._metrics,
             logs=logs,
             channels=self._channels,
             gateway=self._gateway,
@@ -107,10 +109,10 @@ class Parts:
         self._serving.take_keys(keys)
 
     def give_up_database(self) -> None:
-        """Cut every call to the database, now and from now on, and tell what is left to be fetched again."""
-        board = self.services.board
-        writer = board.read("writer", WriterSnapshot)
-        pollers = board.all_of(PollerSnapshot).values()
+        """Deadline every call to the database, now and from now on, and tell what is left to be fetched again."""
+        snapshots = self.services.snapshots
+        writer = snapshots.read("writer", WriterSnapshot)
+        pollers = snapshots.all_of(PollerSnapshot).values()
         _log.warning(
             "daemon.database_given_up",
             batches_waiting=writer.value.waiting if writer else 0,
@@ -130,7 +132,7 @@ class Parts:
     def specs(self) -> list[ChildSpec]:
         """Return the children in start order: who receives starts before who sends.
 
-        Those of channels that were added at run time come later, when the keeper has read of them.
+        Those of channels that were added at run time come later, when the reconciler has read of them.
         """
         children = ChannelChildren(
             self._settings,
@@ -138,7 +140,7 @@ class Parts:
             channels=self._channels,
             looks=SecondLooks(self._stores.database, daemon_id=self._daemon_id),
             known=KnownMessages(self._stores.database),
-            instruments=self._instruments,
+            metrics=self._metrics,
             random=self._random,
         )
         return [
@@ -153,7 +155,7 @@ class Parts:
             self._dead_letters(),
             self._maintenance(),
             *children.doorbells(),
-            children.keeper(),
+            children.reconciler(),
             self._health(),
             self._serving.responder(),
         ]
@@ -203,7 +205,7 @@ class Parts:
             Writer.start,
             ledger=self._stores.ledger,
             prepare=self._prepare_schema,
-            instruments=self._instruments,
+            metrics=self._metrics,
             random=self._random,
         )
         # a write may take three deadlines of 8 s when connections break under it, a migration one of 50 s
@@ -226,7 +228,7 @@ class Parts:
             last_good=self._stores.memory,
             learn=self._stores.learn_secret,
             ttl_s=float(self._settings.redis.ttl_s),
-            instruments=self._instruments,
+            metrics=self._metrics,
         )
         return ChildSpec(name="cache", factory=factory, parkable=True)
 
@@ -245,7 +247,7 @@ class Parts:
                 tail_every_s=gateway.tail_check_ms / 1000,
                 sync_timeout_s=sync_s,
             ),
-            instruments=self._instruments,
+            metrics=self._metrics,
             random=self._random,
         )
         return ChildSpec(
@@ -266,7 +268,7 @@ class Parts:
             audits=Audits(self._stores.database),
             known=KnownMessages(self._stores.database),
             policy=AuditPolicy(every_s=self._settings.gateway.full_check_ms / 1000),
-            instruments=self._instruments,
+            metrics=self._metrics,
             random=self._random,
         )
         return ChildSpec(
@@ -282,7 +284,7 @@ class Parts:
         factory = functools.partial(
             DeadLetterSource.start,
             letters=DeadLetters(self._stores.database),
-            instruments=self._instruments,
+            metrics=self._metrics,
             random=self._random,
         )
         return ChildSpec(name="dead_letters", factory=factory, source=True, parkable=True)

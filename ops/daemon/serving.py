@@ -1,4 +1,4 @@
-"""The composition's HTTP side: the application made of its settings, the responder, and the feed of new signals."""
+"""The composition's HTTP side: the application made of its settings, the responder, and the event log of new signals."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from actors.responder import Responder
-from actors.shown.event_log import Feed
-from actors.shown.metrics import Instruments
+from actors.shown.event_log import EventLog
+from actors.shown.metrics import Metrics
 from actors.stream import STREAM, Stream
 from config import Settings
 from config.fields import LOOPBACK_HOSTS
 from config.keys import ApiKeyEntry
 from engine.actor import Services
 from engine.children import ChildSpec
-from ops.daemon.recent_logs import RecentLogs
 from ops.daemon.stores import Stores, settings_markets
 from ops.http.app import AppParts, create_app
 from ops.http.routes.channels import ChannelParts
@@ -34,6 +33,7 @@ from ops.http.server.limits import RatePolicy
 from ops.http.server.listening import Listening
 from ops.http.server.protocol import bounded_protocol
 from ops.http.server.seats import ConnectionLimits
+from ops.recent_logs import RecentLogs
 from storage.gateway.client import GatewayClient, SyncResult
 from storage.postgres.channels import Channels
 from storage.postgres.dead_letters import DeadLetters
@@ -54,7 +54,7 @@ class Serving:
         services: Services,
         stores: Stores,
         registry: CollectorRegistry,
-        instruments: Instruments,
+        metrics: Metrics,
         logs: RecentLogs,
         channels: Channels,
         gateway: Callable[[], GatewayClient],
@@ -65,13 +65,13 @@ class Serving:
         self._services = services
         self._stores = stores
         self._registry = registry
-        self._instruments = instruments
+        self._metrics = metrics
         self._logs = logs
         self._channels = channels
         self._gateway = gateway
         self._signals = Signals(stores.database, retention=retention)
         self._summaries = Summaries(stores.database, retention=retention)
-        self._feed = Feed()
+        self._event_log = EventLog()
         self._proxies = Proxies(settings.http.trusted_proxies)
         self._keys = KeyRing(settings.http.all_keys())
 
@@ -81,18 +81,20 @@ class Serving:
 
     def stream(self) -> ChildSpec:
         """Return the reader of new signals."""
-        factory = functools.partial(Stream.start, signals=self._signals, feed=self._feed, event_of=event_of)
+        factory = functools.partial(
+            Stream.start, signals=self._signals, event_log=self._event_log, event_of=event_of
+        )
         return ChildSpec(name=STREAM, factory=factory, parkable=True)
 
     def responder(self) -> ChildSpec:
         """Return the HTTP server."""
         streams = Streams(
-            self._feed,
+            self._event_log,
             self._signals,
-            trouble=functools.partial(stream_trouble, self._services.board),
+            failure=functools.partial(stream_trouble, self._services.snapshots),
             certain_number=self._stores.ledger.certain_number,
             limits=StreamLimits(most=self._settings.http.max_streams),
-            instruments=self._instruments,
+            metrics=self._metrics,
         )
         factory = functools.partial(
             Responder.start,
@@ -100,7 +102,7 @@ class Serving:
             bind=self._listening.duplicates,
             end_streams=streams.end,
             protocol=bounded_protocol(
-                ConnectionLimits.of_this_process(), self._instruments, proxies=self._proxies
+                ConnectionLimits.of_this_process(), self._metrics, proxies=self._proxies
             ),
         )
         return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
@@ -109,31 +111,31 @@ class Serving:
         http = self._settings.http
         loopback = http.host in LOOPBACK_HOSTS
         return AppParts(
-            board=self._services.board,
+            snapshots=self._services.snapshots,
             clock=self._services.clock,
             directory=self._services.directory,
             pages=PageReader(
-                board=self._services.board,
+                snapshots=self._services.snapshots,
                 directory=self._services.directory,
                 clock=self._services.clock,
                 pages=self._stores.pages,
                 last_good=self._stores.memory,
                 signals=self._signals,
-                instruments=self._instruments,
+                metrics=self._metrics,
             ),
             memory=self._stores.memory,
             signals=self._signals,
             streams=streams,
             summary=SummaryReader(
-                summaries=self._summaries, board=self._services.board, clock=self._services.clock
+                summaries=self._summaries, snapshots=self._services.snapshots, clock=self._services.clock
             ),
             letters=DeadLetters(self._stores.database),
             logs=self._logs,
             registry=self._registry,
-            instruments=self._instruments,
+            metrics=self._metrics,
             sync=self._sync,
             channels=ChannelParts(
-                board=self._services.board,
+                snapshots=self._services.snapshots,
                 directory=self._services.directory,
                 channels=self._channels,
                 settings=self._settings.gateway.channels,

@@ -6,7 +6,7 @@ from actors.shown.health_report import HealthReport, Status
 from engine.actor import SUPERVISOR
 from engine.children import ChildState, SupervisorSnapshot
 from engine.clock import Clock
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.daemon.notify import ServiceManager
 from ops.http.routes.health import is_live
 
@@ -26,8 +26,8 @@ class Watch:
     would not bring it back.
     """
 
-    def __init__(self, board: Board, manager: ServiceManager, clock: Clock) -> None:
-        self._board = board
+    def __init__(self, snapshots: Snapshots, manager: ServiceManager, clock: Clock) -> None:
+        self._snapshots = snapshots
         self._manager = manager
         self._clock = clock
         self._ready = False
@@ -47,7 +47,7 @@ class Watch:
         if now_s - self._looked_s > HELD_STILL_S:
             self._live_s = now_s
         self._looked_s = now_s
-        if is_live(self._board):
+        if is_live(self._snapshots):
             self._live_s = now_s
             if self._watchdog_is_due(now_s):
                 self._told_alive_s = now_s
@@ -67,13 +67,13 @@ class Watch:
         return self._told_alive_s is None or now_s - self._told_alive_s >= self.every_s
 
     def _responder_serves(self) -> bool:
-        family = self._board.read(SUPERVISOR, SupervisorSnapshot)
+        family = self._snapshots.read(SUPERVISOR, SupervisorSnapshot)
         return family is not None and any(
             child.name == "responder" and child.state is ChildState.RUNNING for child in family.value.children
         )
 
     def _words(self) -> str:
-        report = self._board.read("health", HealthReport)
+        report = self._snapshots.read("health", HealthReport)
         if report is None:
             return "starting"
         causes = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 
 __all__ = ["ClockOffsets", "judge_clocks"]
 
@@ -25,17 +25,17 @@ class ClockOffsets:
         """Keep what was measured at one part."""
         self._ahead_s[place] = ahead_s
 
-    def judged(self) -> list[Finding]:
+    def judged(self) -> list[CheckResult]:
         """Return a finding for each part."""
         return judge_clocks(dict(self._ahead_s))
 
 
-def judge_clocks(ahead_s: Mapping[str, float]) -> list[Finding]:
+def judge_clocks(ahead_s: Mapping[str, float]) -> list[CheckResult]:
     """Return a finding for each part's clock, out of the seconds it is ahead of ours."""
     return [_judge(place, ahead_s) for place in _PLACES]
 
 
-def _judge(place: str, ahead_s: Mapping[str, float]) -> Finding:
+def _judge(place: str, ahead_s: Mapping[str, float]) -> CheckResult:
     name = f"clock.{place}"
     if place not in ahead_s:
         return skipped(name, f"the {place} did not tell the time")

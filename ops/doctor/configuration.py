@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from config.fields import LOOPBACK_HOSTS
 from config.http import short_keys
 from config.keys import SHORTEST_KEY
-from ops.doctor.findings import Finding, ok, skipped, warn
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, ok, skipped, warn
 from ops.setting_names import setting_notes
 
 __all__ = ["examine_configuration"]
 
 
-def examine_configuration(around: Surroundings) -> Iterator[Finding]:
+def examine_configuration(around: CheckContext) -> Iterator[CheckResult]:
     """Look at settings and their file."""
     described = around.settings.describe()
     yield ok(
@@ -27,7 +27,7 @@ def examine_configuration(around: Surroundings) -> Iterator[Finding]:
     yield _env_file(around)
 
 
-def _api_key(around: Surroundings) -> Finding:
+def _api_key(around: CheckContext) -> CheckResult:
     name = "configuration.api_key"
     http = around.settings.http
     keys = http.all_keys()
@@ -49,7 +49,7 @@ def _api_key(around: Surroundings) -> Finding:
     )
 
 
-def _names(around: Surroundings) -> Finding:
+def _names(around: CheckContext) -> CheckResult:
     notes = setting_notes(around.folder / ".env")
     if not notes:
         return ok("configuration.names", "every name that is set is known")
@@ -60,7 +60,7 @@ def _names(around: Surroundings) -> Finding:
     )
 
 
-def _env_file(around: Surroundings) -> Finding:
+def _env_file(around: CheckContext) -> CheckResult:
     name = "configuration.env_file"
     path = around.folder / ".env"
     try:

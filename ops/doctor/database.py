@@ -11,11 +11,11 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from ops.doctor.asking import Asker, refusal
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.connection import CheckConnection, refusal
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from ops.doctor.rights import check_least_privilege, check_rights, check_role_limits
 from ops.doctor.schema import check_extension, check_retention, check_schema
-from ops.doctor.surroundings import Surroundings
 from storage.postgres.connect_failures import setting_of
 from storage.postgres.daemons import living_daemons
 from storage.postgres.session import encoding_remedy, wrong_encoding
@@ -26,11 +26,11 @@ __all__ = ["examine_database", "judge_tls", "judge_version", "judge_writable"]
 _OLDEST, _NEWEST = 15, 18
 
 
-def examine_database(around: Surroundings) -> Iterator[Finding]:
+def examine_database(around: CheckContext) -> Iterator[CheckResult]:
     """Connect as the engine does, and ask."""
     name = "database.connection"
     try:
-        with Asker.connected(around) as asker:
+        with CheckConnection.connected(around) as asker:
             yield asker.check(name, _describe)
             for each, check in _CHECKS.items():
                 yield asker.check(each, check)
@@ -39,13 +39,13 @@ def examine_database(around: Surroundings) -> Iterator[Finding]:
         yield from (skipped(each, "no connection to the database") for each in _CHECKS)
 
 
-def _describe(name: str, asker: Asker) -> Finding:
+def _describe(name: str, asker: CheckConnection) -> CheckResult:
     info = asker.connection.info
     asker.row("select 1")
     return ok(name, f"{info.host or 'local socket'}:{info.port}/{info.dbname} as {info.user}")
 
 
-def _check_tls(name: str, asker: Asker) -> Finding:
+def _check_tls(name: str, asker: CheckConnection) -> CheckResult:
     settings = asker.around.settings.database
     mode = conninfo_to_dict(settings.conninfo).get("sslmode")
     return judge_tls(
@@ -57,7 +57,7 @@ def _check_tls(name: str, asker: Asker) -> Finding:
     )
 
 
-def judge_tls(name: str, *, encrypted: bool, verified: bool, loopback: bool, strategy: str) -> Finding:
+def judge_tls(name: str, *, encrypted: bool, verified: bool, loopback: bool, strategy: str) -> CheckResult:
     """Judge how a connection is protected on its way to the server or its pooler."""
     if encrypted and verified:
         return ok(name, "encrypted, and the server's certificate is verified")
@@ -70,13 +70,13 @@ def judge_tls(name: str, *, encrypted: bool, verified: bool, loopback: bool, str
     return (fail if strategy == "neon" else warn)(name, found, remedy)
 
 
-def _check_version(name: str, asker: Asker) -> Finding:
+def _check_version(name: str, asker: CheckConnection) -> CheckResult:
     # the server itself is asked: a pooler tells what it saw at its first login
     row = asker.row("select current_setting('server_version_num')::int as number")
     return judge_version(name, int(row["number"]))
 
 
-def judge_version(name: str, number: int) -> Finding:
+def judge_version(name: str, number: int) -> CheckResult:
     """Judge a server's version, given as ``server_version_num`` (150007 is 15.7)."""
     major, minor = divmod(number, 10_000)
     found = f"PostgreSQL {major}.{minor}"
@@ -93,14 +93,14 @@ def judge_version(name: str, number: int) -> Finding:
     return ok(name, found)
 
 
-def _check_writable(name: str, asker: Asker) -> Finding:
+def _check_writable(name: str, asker: CheckConnection) -> CheckResult:
     row = asker.row(
         "select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only"
     )
     return judge_writable(name, standby=row["standby"], read_only=row["read_only"])
 
 
-def judge_writable(name: str, *, standby: bool, read_only: bool) -> Finding:
+def judge_writable(name: str, *, standby: bool, read_only: bool) -> CheckResult:
     """Judge what a server says of itself."""
     if standby:
         return fail(
@@ -117,7 +117,7 @@ def judge_writable(name: str, *, standby: bool, read_only: bool) -> Finding:
     return ok(name, "the primary, and it takes writes")
 
 
-def _check_encoding(name: str, asker: Asker) -> Finding:
+def _check_encoding(name: str, asker: CheckConnection) -> CheckResult:
     row = asker.row(
         "select pg_encoding_to_char(encoding) as encoding, datname from pg_database"
         " where datname = current_database()"
@@ -140,12 +140,12 @@ def _check_encoding(name: str, asker: Asker) -> Finding:
     return ok(name, "UTF8, and upper and lower case of every letter are known")
 
 
-def _check_size(name: str, asker: Asker) -> Finding:
+def _check_size(name: str, asker: CheckConnection) -> CheckResult:
     row = asker.row("select pg_size_pretty(pg_database_size(current_database())) as size")
     return ok(name, f"the database has {row['size']}; how full its disk is cannot be seen from here")
 
 
-def _check_daemons(name: str, asker: Asker) -> Finding:
+def _check_daemons(name: str, asker: CheckConnection) -> CheckResult:
     schema = asker.around.settings.database.schema_name
     try:
         places = asker.run(lambda cursor: living_daemons(cursor, schema=schema))
@@ -176,7 +176,7 @@ def _runs_here(place: str) -> bool:
     return True
 
 
-def _check_latency(name: str, asker: Asker) -> Finding:
+def _check_latency(name: str, asker: CheckConnection) -> CheckResult:
     """Measure only: the gateway's clock is needed to tell whose is wrong (:mod:`ops.doctor.clocks`)."""
     around = asker.around
     asked_at, start_s = around.clock.now(), around.clock.monotonic_s()
@@ -187,7 +187,7 @@ def _check_latency(name: str, asker: Asker) -> Finding:
     return ok(name, f"answers in {took_s * 1000:.0f} ms")
 
 
-_CHECKS: Final[dict[str, Callable[[str, Asker], Finding]]] = {
+_CHECKS: Final[dict[str, Callable[[str, CheckConnection], CheckResult]]] = {
     "database.latency": _check_latency,
     "database.tls": _check_tls,
     "database.version": _check_version,

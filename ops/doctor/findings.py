@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.shown import shown
 
-__all__ = ["Finding", "Status", "broken", "covered", "fail", "ok", "skipped", "warn", "worst"]
+__all__ = ["CheckResult", "CheckStatus", "broken", "covered", "fail", "ok", "skipped", "warn", "worst"]
 
 
-class Status(StrEnum):
+class CheckStatus(StrEnum):
     """How a check ended. ``skipped``: it has no object here, or what it looks at cannot be reached."""
 
     OK = "ok"
@@ -22,11 +22,11 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckResult:
     """The result of one check. ``name`` is ``family.check`` and stays as it is: scripts look for it."""
 
     name: str
-    status: Status
+    status: CheckStatus
     found: str
     remedy: str | None = None
 
@@ -40,27 +40,27 @@ class Finding:
         }
 
 
-def ok(name: str, found: str) -> Finding:
+def ok(name: str, found: str) -> CheckResult:
     """All is as it should be."""
-    return Finding(name=name, status=Status.OK, found=found)
+    return CheckResult(name=name, status=CheckStatus.OK, found=found)
 
 
-def warn(name: str, found: str, remedy: str) -> Finding:
+def warn(name: str, found: str, remedy: str) -> CheckResult:
     """It works, but somebody should know."""
-    return Finding(name=name, status=Status.WARN, found=found, remedy=remedy)
+    return CheckResult(name=name, status=CheckStatus.WARN, found=found, remedy=remedy)
 
 
-def fail(name: str, found: str, remedy: str) -> Finding:
+def fail(name: str, found: str, remedy: str) -> CheckResult:
     """It does not work, or will not soon."""
-    return Finding(name=name, status=Status.FAIL, found=found, remedy=remedy)
+    return CheckResult(name=name, status=CheckStatus.FAIL, found=found, remedy=remedy)
 
 
-def skipped(name: str, why: str) -> Finding:
+def skipped(name: str, why: str) -> CheckResult:
     """The check was not made."""
-    return Finding(name=name, status=Status.SKIPPED, found=why)
+    return CheckResult(name=name, status=CheckStatus.SKIPPED, found=why)
 
 
-def broken(name: str, error: Exception) -> Finding:
+def broken(name: str, error: Exception) -> CheckResult:
     """The check itself has a bug."""
     return fail(
         name,
@@ -69,13 +69,15 @@ def broken(name: str, error: Exception) -> Finding:
     )
 
 
-def worst(findings: Iterable[Finding]) -> Status:
+def worst(findings: Iterable[CheckResult]) -> CheckStatus:
     """Return the worst status; what was skipped says nothing."""
     statuses = {finding.status for finding in findings}
-    return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.OK)
+    return next(
+        (status for status in (CheckStatus.FAIL, CheckStatus.WARN) if status in statuses), CheckStatus.OK
+    )
 
 
-def covered(finding: Finding) -> Finding:
+def covered(finding: CheckResult) -> CheckResult:
     """Return the finding as it may be shown, whoever's words are in it, on one line."""
 
     def clean(text: str) -> str:

@@ -7,8 +7,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from ops.client import Client, ClientError
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from storage.errors import (
     GatewayAnswerError,
     GatewayError,
@@ -24,7 +24,7 @@ __all__ = ["examine_gateway"]
 _CONNECTION, _KEY, _OPEN, _CHANNELS = "gateway.connection", "gateway.key", "gateway.open", "gateway.channels"
 
 
-def examine_gateway(around: Surroundings) -> Iterator[Finding]:
+def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
     """Ask what the engine asks; nothing here marks or changes a message."""
     settings = around.settings.gateway
     key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -66,14 +66,14 @@ def examine_gateway(around: Surroundings) -> Iterator[Finding]:
     yield _check_channels(around, key)
 
 
-def _client(around: Surroundings, key: str | None) -> GatewayClient:
+def _client(around: CheckContext, key: str | None) -> GatewayClient:
     address = around.settings.gateway.address
     return GatewayClient(
         address.url, api_key=key, login=address.login, timeout_s=around.answer_s, timers=around.timers
     )
 
 
-def _refusal(around: Surroundings, key: str | None) -> GatewayError | None:
+def _refusal(around: CheckContext, key: str | None) -> GatewayError | None:
     """Return why the gateway does not show its messages; None when it does."""
     client = _client(around, key)
     try:
@@ -85,7 +85,7 @@ def _refusal(around: Surroundings, key: str | None) -> GatewayError | None:
     return None
 
 
-def _not_ours(url: str, error: GatewayError) -> Finding:
+def _not_ours(url: str, error: GatewayError) -> CheckResult:
     if isinstance(error, GatewayAnswerError):
         return fail(
             _CONNECTION,
@@ -99,7 +99,7 @@ def _not_ours(url: str, error: GatewayError) -> Finding:
     )
 
 
-def _check_open(around: Surroundings, key: str | None) -> Finding:
+def _check_open(around: CheckContext, key: str | None) -> CheckResult:
     """Ask without a key (fault 18: the real gateway's message routes need none by default)."""
     error = _refusal(around, None) if key else None
     if isinstance(error, GatewayUnauthorizedError):
@@ -114,7 +114,7 @@ def _check_open(around: Surroundings, key: str | None) -> Finding:
     )
 
 
-def _check_channels(around: Surroundings, key: str | None) -> Finding:
+def _check_channels(around: CheckContext, key: str | None) -> CheckResult:
     channels = around.settings.gateway.channels
     client = _client(around, key)
     try:
@@ -132,7 +132,7 @@ def _check_channels(around: Surroundings, key: str | None) -> Finding:
     )
 
 
-def _note_clock(around: Surroundings) -> None:
+def _note_clock(around: CheckContext) -> None:
     """Note what time the gateway says it is, in the Date header of any answer."""
     try:
         with Client(around.settings.gateway.url, timeout_s=around.answer_s) as client:

@@ -10,8 +10,8 @@ from typing import Final
 
 from ops.client import local_url
 from ops.commands.status import fetch_health
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from ops.http.server.listen_failures import explain_listening
 from ops.http.server.listening import Listening
 
@@ -23,7 +23,7 @@ _STATE: Final = ".tp-capital"
 _GB, _MB = 1024**3, 1024**2
 
 
-def examine_machine(around: Surroundings) -> Iterator[Finding]:
+def examine_machine(around: CheckContext) -> Iterator[CheckResult]:
     """Look at port and disks."""
     yield _check_disk(_DISK, around.folder, around)
     state = around.folder / _STATE
@@ -34,7 +34,7 @@ def examine_machine(around: Surroundings) -> Iterator[Finding]:
     yield _check_port(around)
 
 
-def _check_port(around: Surroundings) -> Finding:
+def _check_port(around: CheckContext) -> CheckResult:
     host, port = around.settings.http.host, around.settings.http.port
     try:
         Listening(host, port).close()
@@ -46,7 +46,7 @@ def _check_port(around: Surroundings) -> Finding:
     return ok(_PORT, f"{host} port {port} is free")
 
 
-def _taken(host: str, port: int, timeout_s: float) -> Finding:
+def _taken(host: str, port: int, timeout_s: float) -> CheckResult:
     """Tell our own daemon from a stranger."""
     body = fetch_health(local_url(host, port), timeout_s=timeout_s)
     if body["checks"]:
@@ -58,7 +58,7 @@ def _taken(host: str, port: int, timeout_s: float) -> Finding:
     )
 
 
-def _check_disk(name: str, folder: Path, around: Surroundings) -> Finding:
+def _check_disk(name: str, folder: Path, around: CheckContext) -> CheckResult:
     try:
         usage = around.disk_usage(folder)
     except OSError as error:

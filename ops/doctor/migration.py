@@ -7,9 +7,9 @@ from typing import Final
 
 import psycopg
 
-from ops.doctor.asking import Asker, refusal
-from ops.doctor.findings import Finding, fail, ok, skipped
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.connection import CheckConnection, refusal
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, fail, ok, skipped
 from storage.postgres.connect_failures import setting_of
 from storage.postgres.migration_rights import look_at_rights
 
@@ -21,7 +21,7 @@ _CONNECTION, _TARGET, _RIGHTS = "migration.connection", "migration.target", "mig
 _IDENTITY = "select pg_postmaster_start_time() as started, (select oid from pg_database where datname = current_database())"
 
 
-def examine_migration(around: Surroundings) -> Iterator[Finding]:
+def examine_migration(around: CheckContext) -> Iterator[CheckResult]:
     """Connect as the owner does; where no owner is set, the engine's own role migrates."""
     settings = around.settings.database
     own = settings.migration_url is None
@@ -29,7 +29,7 @@ def examine_migration(around: Surroundings) -> Iterator[Finding]:
         yield skipped(_CONNECTION, f"{_SETTING} is not set: the engine's own role migrates")
         yield skipped(_TARGET, "the same connection")
     try:
-        with Asker.connected(around, settings.migration_conninfo) as asker:
+        with CheckConnection.connected(around, settings.migration_conninfo) as asker:
             if not own:
                 info = asker.connection.info
                 yield ok(
@@ -44,10 +44,10 @@ def examine_migration(around: Surroundings) -> Iterator[Finding]:
         yield skipped(_RIGHTS, "no connection")
 
 
-def _check_target(name: str, asker: Asker) -> Finding:
+def _check_target(name: str, asker: CheckConnection) -> CheckResult:
     theirs = asker.row(_IDENTITY)
     try:
-        with Asker.connected(asker.around) as engine:
+        with CheckConnection.connected(asker.around) as engine:
             ours = engine.row(_IDENTITY)
     except psycopg.Error:
         return skipped(name, "the engine's own connection cannot be made")
@@ -60,7 +60,7 @@ def _check_target(name: str, asker: Asker) -> Finding:
     )
 
 
-def _check_rights(name: str, asker: Asker) -> Finding:
+def _check_rights(name: str, asker: CheckConnection) -> CheckResult:
     settings = asker.around.settings.database
     rights = asker.run(lambda cursor: look_at_rights(cursor, settings.schema_name))
     if not rights.lacking:

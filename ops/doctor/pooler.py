@@ -8,9 +8,9 @@ from typing import Final
 
 import psycopg
 
-from ops.doctor.asking import Asker, NoAnswerError
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.connection import CheckConnection, NoAnswerError
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from storage.postgres.database import Cursor
 
 __all__ = ["examine_pooler"]
@@ -29,10 +29,10 @@ select least(
 """
 
 
-def examine_pooler(around: Surroundings) -> Iterator[Finding]:
+def examine_pooler(around: CheckContext) -> Iterator[CheckResult]:
     """Look by behaviour: neither the mode nor the limits of a pooler are told to an ordinary role."""
     try:
-        with Asker.connected(around) as asker:
+        with CheckConnection.connected(around) as asker:
             between = _something_between(asker)
             yield asker.check(_CONNECTIONS, _check_pooler_limit if between else _check_server_limit)
             yield (
@@ -46,23 +46,23 @@ def examine_pooler(around: Surroundings) -> Iterator[Finding]:
         yield from (skipped(name, why) for name in (_CONNECTIONS, _MODE))
 
 
-def _backend(asker: Asker) -> int:
+def _backend(asker: CheckConnection) -> int:
     """Return the process that serves this transaction."""
     return int(asker.row("select pg_backend_pid() as pid")["pid"])
 
 
-def _something_between(asker: Asker) -> bool:
+def _something_between(asker: CheckConnection) -> bool:
     """Tell whether the server talks to another socket, or gave another key, than ours."""
     row = asker.row("select pg_backend_pid() as pid, inet_client_port() as port")
     # a pooler makes up the key with which its clients cancel; a mere proxy of TCP passes the server's on
     return bool(row["pid"] != asker.connection.info.backend_pid or row["port"] != asker.peer().own_port)
 
 
-def _check_mode(name: str, first: Asker) -> Finding:
+def _check_mode(name: str, first: CheckConnection) -> CheckResult:
     """Find out by two connections that take turns, each idle while the other asks."""
     own = _backend(first)
     try:
-        with Asker.connected(first.around) as second:
+        with CheckConnection.connected(first.around) as second:
             for _ in range(_TRIES):
                 # The server connection laid down last is taken up first. With server_round_robin or a short
                 # server_lifetime it is another one each time, which no session would see; the first asks
@@ -82,7 +82,7 @@ def _check_mode(name: str, first: Asker) -> Finding:
     return _check_session(name, first, seen={own})
 
 
-def _check_transactions(name: str, asker: Asker) -> Finding:
+def _check_transactions(name: str, asker: CheckConnection) -> CheckResult:
     """Rule out the mode in which every statement is on its own."""
 
     def work(cursor: Cursor) -> None:
@@ -97,11 +97,11 @@ def _check_transactions(name: str, asker: Asker) -> Finding:
     return ok(name, "a pooler of transactions")
 
 
-def _check_session(name: str, first: Asker, *, seen: set[int]) -> Finding:
+def _check_session(name: str, first: CheckConnection, *, seen: set[int]) -> CheckResult:
     """Tell a pooler of sessions, which uses a server connection again, from a proxy that passes ours through."""
     first.connection.close()
     for _ in range(_TRIES):
-        with Asker.connected(first.around) as next_one:
+        with CheckConnection.connected(first.around) as next_one:
             pid = _backend(next_one)
         if pid in seen:
             return fail(
@@ -114,7 +114,7 @@ def _check_session(name: str, first: Asker, *, seen: set[int]) -> Finding:
     return ok(name, "a proxy: each connection has a server connection of its own")
 
 
-def _check_server_limit(name: str, asker: Asker) -> Finding:
+def _check_server_limit(name: str, asker: CheckConnection) -> CheckResult:
     wanted = asker.around.settings.database.pool_max
     allowed = int(asker.row(_ALLOWED)["allowed"])
     found = f"TP_CAPITAL_POOL_MAX is {wanted}, the server allows this role {allowed} connections"
@@ -123,13 +123,13 @@ def _check_server_limit(name: str, asker: Asker) -> Finding:
     return warn(name, found, f"set TP_CAPITAL_POOL_MAX to {allowed} or less, or raise max_connections there")
 
 
-def _check_pooler_limit(name: str, asker: Asker) -> Finding:
+def _check_pooler_limit(name: str, asker: CheckConnection) -> CheckResult:
     """Ask the console of PgBouncer, if it lets our role in."""
     wanted = asker.around.settings.database.pool_max
     limits: dict[str, str] = {}
     with (
         contextlib.suppress(psycopg.Error, NoAnswerError),
-        Asker.connected(asker.around, dbname="pgbouncer") as console,
+        CheckConnection.connected(asker.around, dbname="pgbouncer") as console,
     ):
         limits = {str(row["key"]): str(row["value"]) for row in console.rows("show config")}
     allowed = limits.get("max_client_conn", "")

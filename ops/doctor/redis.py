@@ -8,9 +8,9 @@ from typing import Any, Final
 import redis
 
 from config.redis import RedisPlace
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from ops.doctor.redis_access import check_access
-from ops.doctor.surroundings import Surroundings
 from storage.redis_server import connect_redis
 
 __all__ = ["examine_redis", "judge_memory", "judge_replica"]
@@ -27,7 +27,7 @@ _POLICY: Final = "allkeys-lru"
 Info = Mapping[str, Any]
 
 
-def examine_redis(around: Surroundings) -> Iterator[Finding]:
+def examine_redis(around: CheckContext) -> Iterator[CheckResult]:
     """Ask each server what it is."""
     settings = around.settings.redis
     if not settings.enabled:
@@ -71,7 +71,7 @@ def _ask(at: RedisPlace, timeout_s: float) -> Info | redis.RedisError:
     return {key: value for answer in answers if isinstance(answer, dict) for key, value in answer.items()}
 
 
-def _unreachable(name: str, place: str, error: Exception) -> Finding:
+def _unreachable(name: str, place: str, error: Exception) -> CheckResult:
     variable = "REDIS_MASTER" if name == _MASTER else "REDIS_REPLICA"
     text = str(error)
     if "WRONGPASS" in text or "invalid username-password" in text:
@@ -98,7 +98,7 @@ def _unreachable(name: str, place: str, error: Exception) -> Finding:
     )
 
 
-def _judge_master(info: Info | redis.RedisError, place: str) -> Finding:
+def _judge_master(info: Info | redis.RedisError, place: str) -> CheckResult:
     if isinstance(info, redis.RedisError):
         return _unreachable(_MASTER, place, info)
     if info.get("role") != "master":
@@ -110,7 +110,7 @@ def _judge_master(info: Info | redis.RedisError, place: str) -> Finding:
     return ok(_MASTER, f"{place} is a master")
 
 
-def judge_replica(replica: Info, master: Info | None, *, place: str, master_place: str) -> Finding:
+def judge_replica(replica: Info, master: Info | None, *, place: str, master_place: str) -> CheckResult:
     """Judge what a replica says of itself, beside what its master says; None when that did not answer."""
     if master is not None and replica.get("run_id", "") == master.get("run_id"):
         # two names of one server: ordered to follow itself, a master would take no more writes
@@ -149,7 +149,7 @@ def judge_replica(replica: Info, master: Info | None, *, place: str, master_plac
     return ok(_REPLICA, f"{place} is a replica of {source}, in sync")
 
 
-def _same(place: str) -> Finding:
+def _same(place: str) -> CheckResult:
     return fail(
         _REPLICA,
         f"REDIS_REPLICA_HOST and _PORT name the master itself, {place}",
@@ -162,13 +162,13 @@ def _cli(place: str) -> str:
     return f"redis-cli -h {host} -p {port}"
 
 
-def _judge_memory_of(name: str, info: Info | redis.RedisError, place: str) -> Finding:
+def _judge_memory_of(name: str, info: Info | redis.RedisError, place: str) -> CheckResult:
     if isinstance(info, redis.RedisError):
         return skipped(name, "no answer")
     return judge_memory(name, info, place=place)
 
 
-def judge_memory(name: str, info: Info, *, place: str) -> Finding:
+def judge_memory(name: str, info: Info, *, place: str) -> CheckResult:
     """Judge whether a server forgets old pages before its memory is full."""
     limit, policy = int(info.get("maxmemory", 0)), str(info.get("maxmemory_policy"))
     wrong, remedies = [], []

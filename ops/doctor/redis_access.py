@@ -11,7 +11,7 @@ from typing import Any
 import redis
 
 from config.redis import RedisPlace
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from storage.redis_server import connect_redis
 
 __all__ = ["check_access"]
@@ -21,7 +21,7 @@ _REMEDY = "set requirepass (and masterauth, of a replica) in redis.conf to a lon
 
 def check_access(
     name: str, at: RedisPlace, info: Mapping[str, Any] | redis.RedisError, *, answer_s: float
-) -> Finding:
+) -> CheckResult:
     """Find whether a server lets anybody in who reaches it, and whether the way there can be listened to."""
     if isinstance(info, redis.RedisError):
         return skipped(name, "no answer")

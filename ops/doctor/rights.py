@@ -10,8 +10,8 @@ from typing import Final
 
 from psycopg import sql
 
-from ops.doctor.asking import Asker
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.connection import CheckConnection
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from ops.local.roles import ENGINE_LIMITS
 from storage.postgres.connect_failures import setting_of
 
@@ -59,7 +59,7 @@ select "right", name from (
 """
 
 
-def check_rights(name: str, asker: Asker) -> Finding:
+def check_rights(name: str, asker: CheckConnection) -> CheckResult:
     """Find which rights of ``grants.sql`` the role lacks; tables that are not there yet are the schema's finding."""
     schema = asker.around.settings.database.schema_name
     if not asker.row("select exists (select from pg_namespace where nspname = %s) as there", [schema])[
@@ -96,7 +96,7 @@ from pg_roles where rolname = current_user
 """
 
 
-def check_least_privilege(name: str, asker: Asker) -> Finding:
+def check_least_privilege(name: str, asker: CheckConnection) -> CheckResult:
     """Find what the role may beyond its work: a fault in the engine could do all of it."""
     (row,) = asker.rows(_EXCESS, {"schema": asker.around.settings.database.schema_name})
     # a superuser has all the others
@@ -128,7 +128,7 @@ def _excess(row: dict[str, object]) -> Iterator[str]:
         yield f"owns {row['owned']} tables"
 
 
-def check_role_limits(name: str, asker: Asker) -> Finding:
+def check_role_limits(name: str, asker: CheckConnection) -> CheckResult:
     """Find limits that are not set: a frozen daemon would hold its locks for good."""
     rows = asker.rows(
         "select current_user as role, name from pg_settings where name = any(%s) and setting = '0'",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from ops.doctor.asking import Asker
-from ops.doctor.findings import Finding, fail, ok, skipped, warn
+from ops.doctor.connection import CheckConnection
+from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from storage.errors import DatabaseMisconfiguredError
 from storage.postgres.database import Cursor
 from storage.postgres.layout import OLDEST_TIMESCALE, Layout, is_arranged, wanted_layout
@@ -17,7 +17,7 @@ __all__ = ["check_extension", "check_retention", "check_schema"]
 _MIGRATE = "run tp-capital migrate (with the owner's role: TP_CAPITAL_MIGRATION_DATABASE_URL)"
 
 
-def check_extension(name: str, asker: Asker) -> Finding:
+def check_extension(name: str, asker: CheckConnection) -> CheckResult:
     """Find whether TimescaleDB is there, new enough and the edition that drops old chunks."""
     strategy = Strategy(asker.around.settings.database.strategy)
     if strategy is not Strategy.TIMESCALE:
@@ -51,7 +51,7 @@ def check_extension(name: str, asker: Asker) -> Finding:
     return ok(name, f"timescaledb {row['installed_version']}")
 
 
-def check_schema(name: str, asker: Asker) -> Finding:
+def check_schema(name: str, asker: CheckConnection) -> CheckResult:
     """Find whether the schema is the one this release works with."""
     settings = asker.around.settings.database
     schema = settings.schema_name
@@ -86,7 +86,7 @@ def check_schema(name: str, asker: Asker) -> Finding:
     return _check_layout(name, asker, Strategy(settings.strategy), schema)
 
 
-def _check_layout(name: str, asker: Asker, strategy: Strategy, schema: str) -> Finding:
+def _check_layout(name: str, asker: CheckConnection, strategy: Strategy, schema: str) -> CheckResult:
     def look(cursor: Cursor) -> tuple[Layout, bool]:
         layout = wanted_layout(cursor, strategy)
         return layout, is_arranged(cursor, schema, layout)
@@ -102,7 +102,7 @@ def _check_layout(name: str, asker: Asker, strategy: Strategy, schema: str) -> F
     return ok(name, f"{schema} is current, signals in {layout.value}")
 
 
-def check_retention(name: str, asker: Asker) -> Finding:
+def check_retention(name: str, asker: CheckConnection) -> CheckResult:
     """Find whether TimescaleDB drops what is past retention; elsewhere the engine itself does, and says so."""
     schema = asker.around.settings.database.schema_name
     table = f"{_quoted(schema)}.tp_capital_signals"

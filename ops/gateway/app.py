@@ -16,16 +16,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from engine.clock import SystemClock
 from ops.gateway import params
 from ops.gateway.database import Database, DatabaseUnavailableError, RefusedValueError
 from ops.gateway.longpoll import LongPoll
 from ops.gateway.repository import Repository, UnprocessedQuery
 from ops.http.server.clients import Proxies
-from ops.http.server.entrance import Entrance
 from ops.http.server.guard import Guard, GuardPolicy
 from ops.http.server.limits import RateLimit, RatePolicy
+from ops.http.server.middleware import RequestMiddleware
 
 __all__ = ["Gateway", "create_app", "refuse"]
 
@@ -47,7 +47,7 @@ class Gateway:
 
     def routes(self) -> list[Route]:
         """Return all routes, unversioned and versioned, specific ones before ``/{id}``."""
-        routes = [Route("/health", _answering(self.health))]
+        routes = [Route("/health", _responses(self.health))]
         for prefix in ("/api", "/api/v1"):
             for path, method, handler in (
                 ("/messages/unprocessed", "GET", self.unprocessed),
@@ -57,7 +57,7 @@ class Gateway:
                 ("/messages/{id}", "GET", self.message),
                 ("/telegram-gateway/sync-messages", "POST", self.sync_messages),
             ):
-                routes.append(Route(prefix + path, _answering(handler), methods=[method]))
+                routes.append(Route(prefix + path, _responses(handler), methods=[method]))
         return routes
 
     async def health(self, _request: Request) -> Response:
@@ -166,7 +166,7 @@ class Gateway:
         )
 
 
-def _answering(handler: Handler) -> Handler:
+def _responses(handler: Handler) -> Handler:
     """Turn errors into answers."""
 
     async def answer(request: Request) -> Response:
@@ -184,7 +184,7 @@ def _answering(handler: Handler) -> Handler:
     return answer
 
 
-def create_app(database_url: str, *, policy: GuardPolicy, instruments: Instruments) -> Starlette:
+def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> Starlette:
     """Return the application, behind the engine's entrance and guards.
 
     ``app.state.gateway`` is its :class:`Gateway` once it has started.
@@ -208,9 +208,9 @@ def create_app(database_url: str, *, policy: GuardPolicy, instruments: Instrumen
         lifespan=lifespan,
         middleware=[
             Middleware(
-                Entrance,
+                RequestMiddleware,
                 proxies=Proxies([]),
-                instruments=instruments,
+                metrics=metrics,
                 clock=clock,
                 unexpected=_unexpected,
             ),

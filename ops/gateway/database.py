@@ -62,12 +62,12 @@ class Database:
         self._reachable: bool | None = None
         self._schema_ready = asyncio.Event()
         self._schema_lost = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
+        self._reconciler: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Open the pool and keep the schema in place; a database that is down is waited for."""
         await self._pool.open(wait=False)
-        self._keeper = asyncio.create_task(self._keep_schema())
+        self._reconciler = asyncio.create_task(self._keep_schema())
         with suppress(TimeoutError):
             async with asyncio.timeout(POOL_TIMEOUT_S + 1):
                 await self._schema_ready.wait()
@@ -78,13 +78,13 @@ class Database:
 
     async def close(self) -> None:
         """Stop, cutting calls that hang."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._reconciler is not None:
+            self._reconciler.cancel()
         for fd in tuple(self._sockets):
             _shut(fd)
-        if self._keeper is not None:
+        if self._reconciler is not None:
             with suppress(asyncio.CancelledError):
-                await self._keeper
+                await self._reconciler
         await self._pool.close(timeout=2.0)
 
     async def run(

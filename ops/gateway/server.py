@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from config.fields import LOOPBACK_HOSTS
 from config.keys import DEFAULT_KEY, ApiKeyEntry
 from ops.gateway.app import create_app, refuse
@@ -82,10 +82,10 @@ def build_server(settings: GatewaySettings) -> tuple[GatewayServer, Listening, K
         key_setting="TELEGRAM_GATEWAY_API_KEY",
     )
     # counted as the engine counts; nobody scrapes a gateway that stands in for another one
-    instruments = Instruments(CollectorRegistry())
+    metrics = Metrics(CollectorRegistry())
     config = uvicorn.Config(
-        create_app(settings.database_url, policy=policy, instruments=instruments),
-        http=bounded_protocol(ConnectionLimits.of_this_process(), instruments, refuse=refuse),
+        create_app(settings.database_url, policy=policy, metrics=metrics),
+        http=bounded_protocol(ConnectionLimits.of_this_process(), metrics, refuse=refuse),
         ws="none",
         log_config=None,
         access_log=False,

@@ -14,12 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from engine.clock import Clock
 from engine.directory import Directory
-from engine.snapshot import Board
-from ops.daemon.recent_logs import RecentLogs
-from ops.http.kit.answers import JSON, Answering, json_answer
+from engine.snapshot import Snapshots
+from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
 from ops.http.kit.openapi import openapi_document
 from ops.http.kit.operations import Answer, Operation, routes_of, versioned
 from ops.http.kit.problems import (
@@ -42,9 +41,10 @@ from ops.http.routes.summary import SummaryReader, summary_operations
 from ops.http.routes.syncing import sync_operations
 from ops.http.server.clients import Proxies, prefix_of
 from ops.http.server.cors import CrossOrigin
-from ops.http.server.entrance import OTHER, Entrance
 from ops.http.server.guard import Guard, GuardPolicy
 from ops.http.server.limits import RateLimit, RatePolicy
+from ops.http.server.middleware import OTHER, RequestMiddleware
+from ops.recent_logs import RecentLogs
 from ops.version import VERSION
 from storage.gateway.client import SyncResult
 from storage.pages import MemoryPages
@@ -58,7 +58,7 @@ __all__ = ["AppParts", "create_app"]
 class AppParts:
     """What the application reads and whom it tells. ``sync`` asks the gateway to fetch from Telegram."""
 
-    board: Board
+    snapshots: Snapshots
     clock: Clock
     directory: Directory
     pages: PageReader
@@ -67,7 +67,7 @@ class AppParts:
     streams: Streams
     summary: SummaryReader
     registry: CollectorRegistry
-    instruments: Instruments
+    metrics: Metrics
     letters: DeadLetters
     logs: RecentLogs
     sync: Callable[[int], SyncResult]
@@ -81,15 +81,15 @@ class AppParts:
 def create_app(parts: AppParts) -> Starlette:
     """Return the ASGI application."""
     operations = _operations(parts)
-    parts.instruments.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
+    parts.metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
     routes: list[BaseRoute] = [*routes_of(operations)]
     app = Starlette(
         routes=routes,
         middleware=[
             Middleware(
-                Entrance,
+                RequestMiddleware,
                 proxies=parts.proxies,
-                instruments=parts.instruments,
+                metrics=parts.metrics,
                 clock=parts.clock,
                 root_path=parts.root_path,
             ),
@@ -114,18 +114,18 @@ def create_app(parts: AppParts) -> Starlette:
 
 def _operations(parts: AppParts) -> list[Operation]:
     """Return all operations, the unversioned ones first."""
-    answering = Answering(parts.memory)
-    reading = parts.pages, parts.signals, parts.streams, answering
+    responses = ConditionalResponses(parts.memory)
+    reading = parts.pages, parts.signals, parts.streams, responses
     resources = [
         *summary_operations(parts.summary),
-        *dead_letter_operations(parts.letters, parts.directory, answering),
+        *dead_letter_operations(parts.letters, parts.directory, responses),
         *log_operations(parts.logs, parts.clock.now()),
         *channel_operations(parts.channels),
-        *backfill_operations(parts.board, parts.directory),
-        *sync_operations(parts.sync, parts.board, parts.directory),
+        *backfill_operations(parts.snapshots, parts.directory),
+        *sync_operations(parts.sync, parts.snapshots, parts.directory),
     ]
-    probes = probe_operations(parts.board, parts.registry, parts.instruments)
-    dashboard = Dashboard(answering)
+    probes = probe_operations(parts.snapshots, parts.registry, parts.metrics)
+    dashboard = Dashboard(responses)
     document: dict[str, Any] = {}
     operations = [
         *probes,
@@ -134,8 +134,8 @@ def _operations(parts: AppParts) -> list[Operation]:
         *versioned(signal_operations(*reading, with_history=False)),
         *versioned(resources),
         *versioned(probes),
-        *doc_operations(answering),
-        openapi_operation(answering, document),
+        *doc_operations(responses),
+        openapi_operation(responses, document),
         dashboard.assets(),
     ]
     operations.append(_index(operations, dashboard))

@@ -194,13 +194,13 @@ class OwnedProcess:
         """
         ready = False
 
-        def settled() -> bool:
+        def on_committed() -> bool:
             nonlocal ready
             # Asked in this order, another server on the same port cannot answer for one that has ended.
             ready = (port is None or self.listens_on(port)) and probe() and self.running
             return ready or not self.running
 
-        wait_until(settled, deadline_s=deadline_s)
+        wait_until(on_committed, deadline_s=deadline_s)
         if not ready:
             what = f"was not ready after {deadline_s:g} s" if self.running else "ended while starting"
             raise ServerStartError(f"{self.name} {what}. End of its log {self.log_path}:\n{self.log_tail()}")

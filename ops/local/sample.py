@@ -96,9 +96,9 @@ def _filled(text: str | None, day: date) -> str | None:
             return f"{written + timedelta(days=int(argument)):%d/%m/%Y}"
         if name == "future":
             return _future(argument, written)
-        root, strike = argument.split()
+        root, remove = argument.split()
         letters = _CALL_LETTERS if name == "call" else _PUT_LETTERS
-        return root + letters[(written + timedelta(days=_OPTION_DAYS)).month - 1] + strike
+        return root + letters[(written + timedelta(days=_OPTION_DAYS)).month - 1] + remove
 
     return None if text is None else _PLACEHOLDER.sub(fill, text)
 

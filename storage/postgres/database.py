@@ -1,4 +1,4 @@
-"""PostgreSQL: three lanes of connections, every call with a deadline, driver errors made ours.
+"""PostgreSQL: three pools of connections, every call with a deadline, driver errors made ours.
 
 Nothing here relies on session state: PgBouncer and Neon's pooler hand each transaction another server
 connection. No server-side prepared statements, no SET, no LISTEN, no ``options`` at connect. So each
@@ -21,7 +21,7 @@ from psycopg.rows import DictRow, dict_row
 
 from engine.clock import Clock, DatabaseClock, SystemClock
 from engine.timers import Timers
-from storage.deadline import Cut, cut_after, shut_down_fd
+from storage.deadline import Deadline, cut_after, shut_down_fd
 from storage.errors import (
     DatabaseMisconfiguredError,
     DatabaseUnavailableError,
@@ -29,7 +29,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.postgres.connect_failures import ADDRESS, with_remedy
-from storage.postgres.pool import Connection, Lane, LaneBusyError, LaneStats, Link
+from storage.postgres.pool import Connection, Link, Pool, PoolBusyError, PoolStats
 from storage.postgres.session import SteadyConnection
 
 __all__ = ["Cursor", "Database", "translate"]
@@ -91,7 +91,7 @@ _TCP = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3, "
 class Database:
     """The connections of one daemon. ``clock`` is the database's, as its last transactions told it.
 
-    Reads, writes and the probe have lanes of their own, so that readers cannot starve the writer and
+    Reads, writes and the probe have pools of their own, so that readers cannot starve the writer and
     the probe tells the database's state, not the readers' queue.
     """
 
@@ -103,39 +103,39 @@ class Database:
         machine = clock or SystemClock()
         self._now_s = machine.monotonic_s
         self.clock = DatabaseClock(machine)
-        #: the last failure of each lane that was not a row's fault: when and why
+        #: the last failure of each pool that was not a row's fault: when and why
         self._failed: dict[str, tuple[float, str]] = {}
-        self._lanes = {
-            "read": self._lane("read", conninfo, max(1, pool_max - KEPT_CONNECTIONS)),
-            "write": self._lane("write", conninfo, KEPT_CONNECTIONS - 1),
-            "probe": self._lane("probe", conninfo, 1),
+        self._pools = {
+            "read": self._pool("read", conninfo, max(1, pool_max - KEPT_CONNECTIONS)),
+            "write": self._pool("write", conninfo, KEPT_CONNECTIONS - 1),
+            "probe": self._pool("probe", conninfo, 1),
         }
 
     def open(self) -> None:
         """Start connecting in the background; a database that is down does not hold this up."""
-        for lane in self._lanes.values():
-            lane.open()
+        for pool in self._pools.values():
+            pool.open()
 
     def close(self) -> None:
         """Close all connections and cut the calls that still run. Idempotent."""
-        for lane in self._lanes.values():
-            lane.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def read(self, work: Callable[[Cursor], T]) -> T:
-        """Run ``work`` in a transaction of the readers' lane and return what it returns."""
+        """Run ``work`` in a transaction of the readers' pool and return what it returns."""
         return self._run("read", work, READ_DEADLINE_S)
 
     def write(self, work: Callable[[Cursor], T]) -> T:
-        """Run ``work`` in a transaction of the writer's lane; it may run twice, so it is idempotent."""
+        """Run ``work`` in a transaction of the writer's pool; it may run twice, so it is idempotent."""
         return self._run("write", work, WRITE_DEADLINE_S)
 
     def check(self, work: Callable[[Cursor], T]) -> T:
-        """Run a short ``work`` on the probe's lane, which nothing else can keep busy."""
+        """Run a short ``work`` on the probe's pool, which nothing else can keep busy."""
         return self._run("probe", work, PROBE_DEADLINE_S)
 
-    def stats(self) -> dict[str, LaneStats]:
-        """Return the connection counts by lane."""
-        return {name: lane.stats() for name, lane in self._lanes.items()}
+    def stats(self) -> dict[str, PoolStats]:
+        """Return the connection counts by pool."""
+        return {name: pool.stats() for name, pool in self._pools.items()}
 
     def now(self) -> datetime:
         """Return the database's present instant, asking for it if it has not told it yet.
@@ -154,11 +154,11 @@ class Database:
 
     def _run(self, name: str, work: Callable[[Cursor], T], deadline_s: float) -> T:
         """Run ``work``, again on another connection when one turns out to be lost, within one time for all."""
-        lane = self._lanes[name]
+        pool = self._pools[name]
         until_s = self._now_s() + CONNECT_WAIT_S + deadline_s
         for left in range(ATTEMPTS - 1, -1, -1):
             try:
-                return self._attempt(lane, work, min(deadline_s, until_s - self._now_s()))
+                return self._attempt(pool, work, min(deadline_s, until_s - self._now_s()))
             except DatabaseUnavailableError as error:
                 if not left or not error.connection_lost or self._now_s() >= until_s:
                     self._failed[name] = self._now_s(), str(error)
@@ -168,19 +168,19 @@ class Database:
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, lane: Lane, work: Callable[[Cursor], T], deadline_s: float) -> T:
+    def _attempt(self, pool: Pool, work: Callable[[Cursor], T], deadline_s: float) -> T:
         try:
-            link = lane.take(min(CONNECT_WAIT_S, deadline_s))
-        except LaneBusyError as error:
+            link = pool.take(min(CONNECT_WAIT_S, deadline_s))
+        except PoolBusyError as error:
             cause = with_remedy(str(error.cause)) if error.cause else str(error)
             raise DatabaseUnavailableError(f"no connection: {cause}") from error
         try:
-            self._begin(lane, link, min(BEGIN_DEADLINE_S, deadline_s))
-            return self._finish(lane, link, work, deadline_s)
+            self._begin(pool, link, min(BEGIN_DEADLINE_S, deadline_s))
+            return self._finish(pool, link, work, deadline_s)
         finally:
-            lane.give_back(link)
+            pool.give_back(link)
 
-    def _begin(self, lane: Lane, link: Link, deadline_s: float) -> None:
+    def _begin(self, pool: Pool, link: Link, deadline_s: float) -> None:
         """Begin a transaction, unless the peer is silent or a standby: then none of our connections is of use."""
         connection, asked_s = link.connection, self._now_s()
         try:
@@ -190,9 +190,9 @@ class Database:
                 row = cursor.fetchone()
         except psycopg.Error as error:
             if cut.happened:
-                self._renew(*self._lanes.values(), why="no answer")
+                self._renew(*self._pools.values(), why="no answer")
                 raise _cut(deadline_s, connection_lost=link.used) from error
-            self._renew(lane, why="lost")
+            self._renew(pool, why="lost")
             ours = translate(error)
             assert ours is not None  # noqa: S101 - the driver's
             raise ours from error
@@ -200,11 +200,11 @@ class Database:
         if row["standby"]:
             # closed inside the transaction, so that a pooler lets its own connection to that server go, too
             connection.close()
-            self._renew(*self._lanes.values(), why="standby")
+            self._renew(*self._pools.values(), why="standby")
             raise DatabaseUnavailableError(STANDBY, connection_lost=True)
         self.clock.observe(datetime.fromtimestamp(float(row["now"]), UTC), asked_s=asked_s)
 
-    def _finish(self, lane: Lane, link: Link, work: Callable[[Cursor], T], deadline_s: float) -> T:
+    def _finish(self, pool: Pool, link: Link, work: Callable[[Cursor], T], deadline_s: float) -> T:
         """Run ``work`` in the transaction that was begun, and commit."""
         connection = link.connection
         try:
@@ -217,33 +217,33 @@ class Database:
             raise
         except Exception as error:
             if cut.happened:
-                self._renew(lane, why="no answer")
+                self._renew(pool, why="no answer")
                 raise _cut(deadline_s) from error
             ours = translate(error)
             if ours is None:
                 raise
             if isinstance(ours, DatabaseUnavailableError) and ours.connection_lost:
                 connection.close()
-                self._renew(lane, why="lost")
+                self._renew(pool, why="lost")
             raise ours from error
 
-    def _cut_after(self, link: Link, deadline_s: float) -> contextlib.AbstractContextManager[Cut]:
+    def _cut_after(self, link: Link, deadline_s: float) -> contextlib.AbstractContextManager[Deadline]:
         return cut_after(self._timers, deadline_s, lambda: shut_down_fd(link.fd))
 
-    def _renew(self, *lanes: Lane, why: str) -> None:
+    def _renew(self, *pools: Pool, why: str) -> None:
         """Replace the connections of ``lanes``: they lead where the one led that was found useless."""
-        for lane in lanes:
-            if lane.renew():
-                _log.warning("lane.renewed", lane=lane.name, why=why)
+        for pool in pools:
+            if pool.renew():
+                _log.warning("lane.renewed", pool=pool.name, why=why)
 
-    def _lane(self, name: str, conninfo: str, most: int) -> Lane:
+    def _pool(self, name: str, conninfo: str, most: int) -> Pool:
         place = make_conninfo(
             conninfo, connect_timeout=CONNECT_TIMEOUT_S, application_name=f"tp-capital {name}", **_TCP
         )
         connect = functools.partial(
             SteadyConnection.connect, place, autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
-        return Lane(name, connect, most=most)
+        return Pool(name, connect, most=most)
 
 
 @contextlib.contextmanager

@@ -82,7 +82,9 @@ class DeadLetterWriter:
 
     def __init__(self, schema: str) -> None:
         identifier = sql.Identifier(schema)
-        self._bury, self._resolve = (sql.SQL(text).format(schema=identifier) for text in (_BURY, _RESOLVE))
+        self._to_dead_letter, self._resolve = (
+            sql.SQL(text).format(schema=identifier) for text in (_BURY, _RESOLVE)
+        )
 
     def write(
         self, cursor: Cursor, outcomes: Sequence[Outcome], moved: Iterable[tuple[str, str]], *, reread: bool
@@ -99,7 +101,7 @@ class DeadLetterWriter:
         rows = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
         if rows:
             values = {"first": _RETRY_FIRST, "cap": _RETRY_CAP, "reread": reread}
-            cursor.execute(self._bury, {**values, "rows": to_json(rows).decode()})
+            cursor.execute(self._to_dead_letter, {**values, "rows": to_json(rows).decode()})
 
 
 class DeadLetters:

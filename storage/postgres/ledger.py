@@ -20,9 +20,9 @@ from storage.postgres.events import EventWriter
 from storage.postgres.halves import Halves, Rereader
 from storage.postgres.ledger_rows import (
     LEGACY_PREFIX,
+    deduplicate,
     key_of,
     ledger_row,
-    make_single,
     signal_row,
     to_json,
 )
@@ -200,7 +200,7 @@ class Ledger:
                 writing it again has no further effect.
             DatabaseMisconfiguredError: something of the schema is missing.
         """
-        single = make_single(outcomes)
+        single = deduplicate(outcomes)
 
         def work(cursor: Cursor) -> Recorded:
             number = self.draw(cursor)
@@ -227,7 +227,7 @@ class Ledger:
 
         With each key stands the instant its signals had.
         """
-        self._record(cursor, number, make_single(outcomes), reread=False, gone=gone)
+        self._record(cursor, number, deduplicate(outcomes), reread=False, gone=gone)
 
     def commit_number(self) -> int:
         """Return the number of the last writing transaction that has committed."""

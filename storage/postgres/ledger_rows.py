@@ -19,12 +19,12 @@ __all__ = [
     "LEGACY_PREFIX",
     "dead_letter_of",
     "dead_letter_row",
+    "deduplicate",
     "event_row",
     "event_values",
     "half_of",
     "key_of",
     "ledger_row",
-    "make_single",
     "signal_row",
     "to_json",
 ]
@@ -35,7 +35,7 @@ LEGACY_PREFIX = "legacy:"
 _PLACEHOLDERS = (OutcomeKind.EMPTY, OutcomeKind.NOT_SIGNAL)
 
 
-def make_single(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def deduplicate(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return one outcome a key, sorted by key: a page may hold a message twice, and one INSERT cannot.
 
     Between two of a key the ledger's own rule decides: the first stands unless it could not be read, or

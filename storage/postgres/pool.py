@@ -1,7 +1,7 @@
-"""A lane: a bounded number of connections to the database, each made when a caller wants one.
+"""A pool: a bounded number of connections to the database, each made when a caller wants one.
 
 There is no background worker that tries again and may give up: whoever wants a connection and finds none free
-has one made. So a lane cannot end up without connections, and nothing waits or is refused beyond a deadline. A
+has one made. So a pool cannot end up without connections, and nothing waits or is refused beyond a deadline. A
 caller that gives up takes its place out of the queue.
 """
 
@@ -20,7 +20,7 @@ from psycopg.rows import DictRow
 
 from storage.deadline import shut_down_fd
 
-__all__ = ["Connection", "Lane", "LaneBusyError", "LaneStats", "Link"]
+__all__ = ["Connection", "Link", "Pool", "PoolBusyError", "PoolStats"]
 
 Connection = psycopg.Connection[DictRow]
 
@@ -34,7 +34,7 @@ IDLE_S: Final = 600.0
 _CLOSED: Final = ConnectionError("the client is closed")
 
 
-class LaneBusyError(Exception):
+class PoolBusyError(Exception):
     """No connection became free in time. ``cause`` is why none could be made, where that was tried."""
 
     def __init__(self, cause: Exception | None = None) -> None:
@@ -43,11 +43,11 @@ class LaneBusyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class LaneStats:
+class PoolStats:
     """One lane's connections: open, of them unused, and callers that wait for one.
 
     Since the start: ``requests`` for a connection, of them ``queued`` to wait, together ``waited_s`` seconds,
-    ``refused`` for none came in time or too many waited already; ``renewals`` of the whole lane.
+    ``refused`` for none came in time or too many waited already; ``renewals`` of the whole pool.
     ``longest_s`` is how long the oldest call that runs now has run.
     """
 
@@ -65,7 +65,7 @@ class LaneStats:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Link:
-    """A connection of a lane. ``used`` once a call has run on it: it may have gone stale since."""
+    """A connection of a pool. ``used`` once a call has run on it: it may have gone stale since."""
 
     connection: Connection
     fd: int
@@ -86,7 +86,7 @@ class _Place:
         self.error: Exception | None = None
 
 
-class Lane:
+class Pool:
     """At most ``most`` connections, made by ``connect``, which has a time limit of its own."""
 
     def __init__(self, name: str, connect: Callable[[], Connection], *, most: int) -> None:
@@ -115,7 +115,7 @@ class Lane:
         """Return a connection that is the caller's until :meth:`give_back`.
 
         Raises:
-            LaneBusyError: none became free or could be made in time.
+            PoolBusyError: none became free or could be made in time.
         """
         start_s = time.monotonic()
         with self._lock:
@@ -125,7 +125,7 @@ class Lane:
             if link is None:
                 if self._closed or len(self._waiting) >= MOST_WAITING:
                     self._refused += 1
-                    raise LaneBusyError(self._why_none())
+                    raise PoolBusyError(self._why_none())
                 place = _Place()
                 self._waiting.append(place)
                 self._queued += 1
@@ -143,7 +143,7 @@ class Lane:
             if not place.settled.is_set():
                 self._waiting.remove(place)
             self._refused += 1
-            raise LaneBusyError(place.error or self._why_none())
+            raise PoolBusyError(place.error or self._why_none())
 
     def give_back(self, link: Link) -> None:
         """Take a connection back; one that is broken, old or in a transaction is closed."""
@@ -180,11 +180,11 @@ class Lane:
                     shut_down_fd(link.fd)
         _close(stale)
 
-    def stats(self) -> LaneStats:
+    def stats(self) -> PoolStats:
         """Return the counts as they stand."""
         now_s = time.monotonic()
         with self._lock:
-            return LaneStats(
+            return PoolStats(
                 size=len(self._free) + len(self._lent),
                 available=len(self._free),
                 waiting=len(self._waiting),
@@ -271,7 +271,7 @@ class Lane:
     # ── on a thread of its own ───────────────────────────────────────────────
 
     def _make(self, renewal: int) -> None:
-        """Make a connection and hand it on. While the lane has none at all, a failure is everybody's answer."""
+        """Make a connection and hand it on. While the pool has none at all, a failure is everybody's answer."""
         try:
             connection = self._connect()
         except Exception as error:  # noqa: BLE001 - whatever it was, the callers are told

@@ -30,7 +30,7 @@ select from (select {columns} from {schema}.tp_capital_signals where false) as s
 
 
 class Probe:
-    """Looks on the probe's lane, which nothing else can keep busy."""
+    """Looks on the probe's pool, which nothing else can keep busy."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
 from actors.responder import server_config
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from ops.http.server.listening import Listening
 from ops.http.server.protocol import bounded_protocol
 from ops.http.server.seats import ConnectionLimits
@@ -31,7 +31,7 @@ async def answer(scope: Scope, _: Receive, send: Send) -> None:
 def main(port: int) -> None:
     """Serve until a signal."""
     limits = ConnectionLimits.of_this_process()
-    protocol = bounded_protocol(limits, Instruments(CollectorRegistry()))
+    protocol = bounded_protocol(limits, Metrics(CollectorRegistry()))
     listening = Listening("127.0.0.1", port)
     uvicorn.Server(server_config(answer, protocol)).run(sockets=listening.duplicates())
 

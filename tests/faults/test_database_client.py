@@ -123,18 +123,18 @@ def test_a_server_that_is_down_at_the_start_holds_nothing_up_and_is_used_when_it
 @pytest.mark.parametrize("lane", LANES)
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_the_first_call_after_a_restart_succeeds_though_all_pooled_connections_are_stale(
-    server: LocalPostgres, open_database: OpenDatabase, lane: str, how: str
+    server: LocalPostgres, open_database: OpenDatabase, pool: str, how: str
 ) -> None:
     database = open_database(app_url(server))
-    fill(database, lane)
+    fill(database, pool)
     getattr(server, how)()
     server.start()
-    assert getattr(database, lane)(one) == 1
+    assert getattr(database, pool)(one) == 1
 
 
-def fill(database: Database, lane: str) -> None:
+def fill(database: Database, pool: str) -> None:
     """Make the lane open all its connections."""
-    size = database.stats()["probe" if lane == "check" else lane].maximum
+    size = database.stats()["probe" if pool == "check" else pool].maximum
     together = threading.Barrier(size)
 
     def work(cursor: Cursor) -> None:
@@ -142,7 +142,7 @@ def fill(database: Database, lane: str) -> None:
         together.wait(timeout=10)
 
     with ThreadPoolExecutor(size) as threads:
-        for future in [threads.submit(getattr(database, lane), work) for _ in range(size)]:
+        for future in [threads.submit(getattr(database, pool), work) for _ in range(size)]:
             future.result(timeout=15)
 
 
@@ -203,14 +203,14 @@ def alive(server: LocalPostgres, pid: int) -> bool:
 @pytest.mark.usefixtures("short_deadlines")
 @pytest.mark.parametrize("lane", LANES)
 def test_a_frozen_server_costs_no_more_than_the_deadline(
-    server: LocalPostgres, open_database: OpenDatabase, lane: str
+    server: LocalPostgres, open_database: OpenDatabase, pool: str
 ) -> None:
     database = open_database(app_url(server))
-    assert getattr(database, lane)(one) == 1
+    assert getattr(database, pool)(one) == 1
     server.freeze()
     try:
-        assert duration_s(lambda: getattr(database, lane)(one)) < 2
-        assert duration_s(lambda: getattr(database, lane)(one)) < 2, "without a pooled connection too"
+        assert duration_s(lambda: getattr(database, pool)(one)) < 2
+        assert duration_s(lambda: getattr(database, pool)(one)) < 2, "without a pooled connection too"
     finally:
         server.thaw()
     assert recovers(database)
@@ -243,11 +243,11 @@ def test_a_network_that_freezes_is_cut_at_the_deadline(
 def test_a_cut_network_costs_the_caller_nothing(server: LocalPostgres, open_database: OpenDatabase) -> None:
     with TcpProxy("127.0.0.1", server.port) as proxy:
         database = open_database(app_url(server, port=proxy.port))
-        for lane in LANES:
-            fill(database, lane)
+        for pool in LANES:
+            fill(database, pool)
         proxy.cut()
-        for lane in LANES:
-            assert getattr(database, lane)(one) == 1
+        for pool in LANES:
+            assert getattr(database, pool)(one) == 1
         database.close()
 
 

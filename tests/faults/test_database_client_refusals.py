@@ -85,7 +85,7 @@ def test_the_lanes_share_the_connections_as_the_contract_says(
     postgres: LocalPostgres, open_database: OpenDatabase
 ) -> None:
     stats = open_database(app_url(postgres), pool_max=25).stats()
-    assert {lane: stat.maximum for lane, stat in stats.items()} == {"read": 22, "write": 2, "probe": 1}
+    assert {pool: stat.maximum for pool, stat in stats.items()} == {"read": 22, "write": 2, "probe": 1}
 
 
 @pytest.mark.parametrize(

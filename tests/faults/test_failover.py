@@ -80,9 +80,9 @@ def open_database() -> Iterator[OpenDatabase]:
         yield open_one
 
 
-def ask(database: Database, lane: str, statement: str = "select 1") -> str:
+def ask(database: Database, pool: str, statement: str = "select 1") -> str:
     try:
-        getattr(database, lane)(lambda cursor: cursor.execute(statement.encode()))
+        getattr(database, pool)(lambda cursor: cursor.execute(statement.encode()))
     except DatabaseUnavailableError as error:
         return str(error)
     return "served"
@@ -117,8 +117,8 @@ def swap(primary: LocalPostgres, standby: LocalPostgres) -> None:
 
 
 def _fail_over(database: Database, name: TcpProxy, primary: LocalPostgres, standby: LocalPostgres) -> None:
-    for lane in LANES:
-        assert wait_until(lambda: ask(database, lane) == "served", deadline_s=10)  # noqa: B023 - called here
+    for pool in LANES:
+        assert wait_until(lambda: ask(database, pool) == "served", deadline_s=10)  # noqa: B023 - called here
     assert ask(database, "write", "insert into written values (1)") == "served"
     with psycopg.connect(standby.dsn(), autocommit=True) as there:
         assert wait_until(
@@ -127,14 +127,14 @@ def _fail_over(database: Database, name: TcpProxy, primary: LocalPostgres, stand
     swap(primary, standby)
     until_s = time.monotonic() + 4
     while time.monotonic() < until_s:
-        for lane in LANES:
-            assert ask(database, lane, "select 2") != "served", "a standby serves nobody"
+        for pool in LANES:
+            assert ask(database, pool, "select 2") != "served", "a standby serves nobody"
     assert "standby" in ask(database, "write")
     name.lead_to("127.0.0.1", standby.port)
     changed_s = time.monotonic()
-    for lane in LANES:
+    for pool in LANES:
         left_s = changed_s + 10 - time.monotonic()
-        assert wait_until(lambda: ask(database, lane) == "served", deadline_s=left_s), lane  # noqa: B023
+        assert wait_until(lambda: ask(database, pool) == "served", deadline_s=left_s), pool  # noqa: B023
     assert ask(database, "write", "insert into written values (2)") == "served"
     with psycopg.connect(standby.dsn()) as there:
         assert there.execute("select number from written order by number").fetchall() == [(1,), (2,)]

@@ -69,25 +69,25 @@ def outcome(call: Callable[[], object]) -> str:
     return "served"
 
 
-def ask(database: Database, lane: str) -> str:
-    return outcome(lambda: getattr(database, lane)(one))
+def ask(database: Database, pool: str) -> str:
+    return outcome(lambda: getattr(database, pool)(one))
 
 
-def crowd(database: Database, lane: str = "read", size: int = CROWD) -> list[str]:
+def crowd(database: Database, pool: str = "read", size: int = CROWD) -> list[str]:
     """Have that many ask at once; return what each was told."""
     with ThreadPoolExecutor(size) as threads:
-        return list(threads.map(lambda _: ask(database, lane), range(size)))
+        return list(threads.map(lambda _: ask(database, pool), range(size)))
 
 
-def serves(database: Database, lane: str, deadline_s: float) -> bool:
-    return wait_until(lambda: ask(database, lane) == "served", deadline_s=deadline_s)
+def serves(database: Database, pool: str, deadline_s: float) -> bool:
+    return wait_until(lambda: ask(database, pool) == "served", deadline_s=deadline_s)
 
 
 def assert_all_serve(database: Database, *, within_s: float = 10.0) -> None:
     start = time.monotonic()
-    for lane in LANES:
+    for pool in LANES:
         left_s = start + within_s - time.monotonic()
-        assert serves(database, lane, left_s), f"{lane}: {ask(database, lane)}"
+        assert serves(database, pool, left_s), f"{pool}: {ask(database, pool)}"
 
 
 # ── crowds and long outages: fault 92 ────────────────────────────────────────
@@ -98,15 +98,15 @@ def test_fault_92_a_crowd_in_an_outage_leaves_every_lane_able_to_connect(
     server: LocalPostgres, proxy: TcpProxy, open_database: OpenDatabase, how: str
 ) -> None:
     database = open_database(url_of(server, proxy.port))
-    for lane in LANES:
-        assert getattr(database, lane)(one) == 1
+    for pool in LANES:
+        assert getattr(database, pool)(one) == 1
     getattr(proxy, how)()
     proxy.cut()
     start = time.monotonic()
-    for lane in LANES:
-        assert "served" not in crowd(database, lane)
+    for pool in LANES:
+        assert "served" not in crowd(database, pool)
     assert time.monotonic() - start < 30
-    assert {lane: stats.waiting for lane, stats in database.stats().items()} == dict.fromkeys(
+    assert {pool: stats.waiting for pool, stats in database.stats().items()} == dict.fromkeys(
         ["read", "write", "probe"], 0
     ), "who has given up waits no more"
     proxy.accept()
@@ -128,15 +128,15 @@ def test_fault_92_an_hour_of_looks_without_readers_leaves_every_lane_able_to_con
     """As many looks as each part of the engine takes in an hour of outage, in shorter time."""
     monkeypatch.setattr(database_module, "CONNECT_WAIT_S", 0.005)
     database = open_database(url_of(server, proxy.port))
-    for lane in LANES:
-        assert serves(database, lane, 5)
+    for pool in LANES:
+        assert serves(database, pool, 5)
     getattr(proxy, how)()
     proxy.cut()
     looks, until_s = 0, time.monotonic() + 5
     while looks < CROWD or time.monotonic() < until_s:
         looks += 1
-        for lane in LANES:
-            assert ask(database, lane) != "served"
+        for pool in LANES:
+            assert ask(database, pool) != "served"
     monkeypatch.undo()
     proxy.accept()
     proxy.thaw()
@@ -210,9 +210,9 @@ def test_the_cause_told_is_that_of_the_last_attempt(
 # ── silent peers: fault 94 ───────────────────────────────────────────────────
 
 
-def fill(database: Database, lane: str) -> None:
+def fill(database: Database, pool: str) -> None:
     """Make the lane open all its connections."""
-    size = database.stats()["probe" if lane == "check" else lane].maximum
+    size = database.stats()["probe" if pool == "check" else pool].maximum
     together = threading.Barrier(size)
 
     def work(cursor: Cursor) -> None:
@@ -220,7 +220,7 @@ def fill(database: Database, lane: str) -> None:
         together.wait(timeout=10)
 
     with ThreadPoolExecutor(size) as threads:
-        for future in [threads.submit(getattr(database, lane), work) for _ in range(size)]:
+        for future in [threads.submit(getattr(database, pool), work) for _ in range(size)]:
             future.result(timeout=15)
 
 
@@ -229,15 +229,15 @@ def test_fault_94_one_silent_connection_renews_all_lanes(
     server: LocalPostgres, proxy: TcpProxy, open_database: OpenDatabase, first: str
 ) -> None:
     database = open_database(url_of(server, proxy.port))
-    for lane in LANES:
-        fill(database, lane)
+    for pool in LANES:
+        fill(database, pool)
     proxy.forget()
     start = time.monotonic()
     assert getattr(database, first)(one) == 1
     assert time.monotonic() - start < 4, "one silent connection is cut, not each of them"
     start = time.monotonic()
-    for lane in LANES:
-        assert getattr(database, lane)(one) == 1
+    for pool in LANES:
+        assert getattr(database, pool)(one) == 1
     assert time.monotonic() - start < 1
     database.close()
 

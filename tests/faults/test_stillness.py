@@ -16,7 +16,7 @@ from engine.actor import Actor, Services
 from engine.children import ChildSpec, ChildState, SupervisorSnapshot
 from engine.clock import SystemClock
 from engine.directory import Directory
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from engine.supervisor import Supervisor
 from engine.timers import TimerThread
 
@@ -24,7 +24,7 @@ class Worker(Actor):
     pass
 
 clock = SystemClock()
-board = Board(clock)
+board = Snapshots(clock)
 services = Services(directory=Directory(), board=board, timers=TimerThread(), clock=clock)
 finished = threading.Event()
 names = ("one", "two", "three")

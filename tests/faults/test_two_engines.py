@@ -39,7 +39,7 @@ class Traffic:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Put messages during the body; after it, all of them are shown."""
-        feeder, watcher = (threading.Thread(target=work) for work in (self._feed, self._watch))
+        feeder, watcher = (threading.Thread(target=work) for work in (self._event_log, self._watch))
         feeder.start()
         watcher.start()
         try:
@@ -57,7 +57,7 @@ class Traffic:
         """Return the longest time from put to shown, of what was put after an instant."""
         return max(self.shown_at[n] - at for n, at in self.put_at.items() if at >= since)
 
-    def _feed(self) -> None:
+    def _event_log(self) -> None:
         for number in itertools.count(1):
             self.put_at[number] = time.monotonic()
             put(self._gateway.database_url, [signal_message(number, ago_s=0)])

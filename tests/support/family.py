@@ -111,7 +111,7 @@ class Family(World):
             child.told.append(message)
             match message:
                 case Ping() if not child.hung:
-                    child.context.vitals.beat_at_s = self.clock.monotonic_s()
+                    child.context.heartbeat.beat_at_s = self.clock.monotonic_s()
                 case Drain() if self.drains_by_itself:
                     context = child.context
                     self.tell(Drained(name=context.name, generation=context.generation, unacknowledged=0))

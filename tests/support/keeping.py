@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
-from actors.channels import CHANNELS, ChannelKeeper
+from actors.channels import CHANNELS, ChannelReconciler
 from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress, ChannelsSnapshot
 from engine.actor import SUPERVISOR
 from engine.children import ChildSnapshot, ChildSpec, ChildState, Phase, SupervisorSnapshot
@@ -60,20 +60,20 @@ class Keeping(World):
         self.made: list[str] = []
         self.show_family()
         self.show_backfill(SETTINGS)
-        self.keeper = self.make()
+        self.reconciler = self.make()
 
-    def make(self, generation: int = 1) -> ChannelKeeper:
-        keeper = ChannelKeeper(
+    def make(self, generation: int = 1) -> ChannelReconciler:
+        reconciler = ChannelReconciler(
             self.context(CHANNELS, generation),
             settings=SETTINGS,
             channels=cast("Channels", self.channels),
             makers={kind: self._maker(kind) for kind in self.kinds},
             markets={},
-            instruments=self.instruments,
+            metrics=self.metrics,
         )
-        keeper.on_start()
+        reconciler.on_start()
         self.supervisor.taken()
-        return keeper
+        return reconciler
 
     def _maker(self, kind: str) -> Callable[[str], ChildSpec]:
         def make(channel: str) -> ChildSpec:
@@ -98,7 +98,7 @@ class Keeping(World):
             )
             for name in ("writer", *self.children)
         )
-        self.board.publish(SUPERVISOR, SupervisorSnapshot(phase=phase, children=children))
+        self.snapshots.publish(SUPERVISOR, SupervisorSnapshot(phase=phase, children=children))
 
     def show_backfill(self, channels: Sequence[str], completed_at: datetime | None = None) -> None:
         """Have backfill show what it reads."""
@@ -114,7 +114,7 @@ class Keeping(World):
             )
             for channel in channels
         )
-        self.board.publish(
+        self.snapshots.publish(
             "backfill",
             BackfillSnapshot(
                 phase=BackfillPhase.COMPLETED, channels=progress, error=None, failing_since=None
@@ -140,10 +140,10 @@ class Keeping(World):
 
     def ring(self) -> None:
         """Tell the keeper that the table has changed."""
-        self.keeper.on_receive(ChannelsChanged())
+        self.reconciler.on_receive(ChannelsChanged())
 
     def pass_s(self, seconds: float) -> None:
-        self.advance(seconds, self.keeper)
+        self.advance(seconds, self.reconciler)
 
     @property
     def snapshot(self) -> ChannelsSnapshot:

@@ -13,7 +13,7 @@ from actors.shown.snapshots import AcknowledgerSnapshot, PollerSnapshot
 from actors.sources.source import Source
 from engine.actor import SUPERVISOR, Actor
 from engine.breaker import BreakerPolicy
-from engine.directory import Entry, Vitals
+from engine.directory import Entry, Heartbeat
 from engine.messages import Acknowledge, BatchCommitted, GenerationRaised, MessagesFetched, Tick
 from engine.model import SourceMessage
 from storage.postgres.known import KnownMessages
@@ -80,7 +80,7 @@ class FakeLooks:
         self.spans: dict[str, tuple[datetime, datetime]] = {}
         self.orphans: list[Promise] = []
         self.down: Exception | None = None
-        self.settled: list[str] = []
+        self.on_committed: list[str] = []
 
     def _called(self) -> None:
         if self.down is not None:
@@ -97,7 +97,7 @@ class FakeLooks:
 
     def settle(self, channel: str, owner: str) -> None:
         self._called()
-        self.settled.append(owner)
+        self.on_committed.append(owner)
         self.orphans = [promise for promise in self.orphans if promise.owner != owner]
 
     def promised(self, channel: str) -> tuple[Promise, ...]:
@@ -144,7 +144,7 @@ class Polling(SourceWorld):
             gateway=self.gateway.client,
             policy=PollPolicy(interval_s=INTERVAL_S, batch_size=BATCH_SIZE),
             breaker=breaker or BreakerPolicy(),
-            instruments=self.instruments,
+            metrics=self.metrics,
         )
         self._enter("poller", self.poller)
         self.acknowledger.on_start()
@@ -159,14 +159,14 @@ class Polling(SourceWorld):
             gateway=self.gateway.client,
             looks=cast("SecondLooks", self.looks),
             known=cast("KnownMessages", self.known),
-            instruments=self.instruments,
+            metrics=self.metrics,
             random=Random(1),
         )
         self._enter("acknowledger", made, generation)
         return made
 
     def _enter(self, name: str, actor: Actor, generation: int = 1) -> None:
-        entry = Entry(actor.actor_ref, generation, Vitals(self.clock.monotonic_s()))
+        entry = Entry(actor.actor_ref, generation, Heartbeat(self.clock.monotonic_s()))
         self.directory.enter(name, entry)
 
     def restart_acknowledger(self) -> None:

@@ -83,7 +83,7 @@ class Reading(SourceWorld):
             checkpoints=cast("Checkpoints", self.checkpoints),
             known_messages=cast("KnownMessages", self),
             policy=BackfillPolicy(delay_s=DELAY_S, tail_every_s=TAIL_S, sync_timeout_s=60),
-            instruments=self.instruments,
+            metrics=self.metrics,
             random=Random(1),
         )
         backfill.on_start()

@@ -13,11 +13,11 @@ from typing import Any, TypeVar, cast
 import pykka
 from prometheus_client import CollectorRegistry
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from engine.actor import Actor, Context, Services
-from engine.directory import Directory, Entry, Vitals
+from engine.directory import Directory, Entry, Heartbeat
 from engine.model import ChannelMessage, MalformedMessage
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from tests.support.clock import START, FakeClock, FakeTimers
 
 __all__ = ["CHANNEL", "Recorder", "World", "malformed", "message", "messages", "take_messages"]
@@ -59,16 +59,16 @@ class World:
 
     def __post_init__(self) -> None:
         self.timers = FakeTimers(self.clock)
-        self.board = Board(self.clock)
-        self.instruments = Instruments(self.registry)
+        self.snapshots = Snapshots(self.clock)
+        self.metrics = Metrics(self.registry)
         self.services = Services(
-            directory=self.directory, board=self.board, timers=self.timers, clock=self.clock
+            directory=self.directory, snapshots=self.snapshots, timers=self.timers, clock=self.clock
         )
 
     def recorder(self, name: str) -> Recorder:
         """Enter a recorder under ``name``."""
         recorder = Recorder()
-        self.directory.enter(name, Entry(recorder.actor_ref, 1, Vitals(self.clock.monotonic_s())))
+        self.directory.enter(name, Entry(recorder.actor_ref, 1, Heartbeat(self.clock.monotonic_s())))
         return recorder
 
     def context(self, name: str, generation: int = 1) -> Context:
@@ -77,12 +77,12 @@ class World:
             name=name,
             generation=generation,
             services=self.services,
-            vitals=Vitals(self.clock.monotonic_s()),
+            heartbeat=Heartbeat(self.clock.monotonic_s()),
         )
 
     def shown(self, name: str, kind: type[T]) -> T:
         """Return the snapshot that ``name`` shows."""
-        published = self.board.read(name, kind)
+        published = self.snapshots.read(name, kind)
         assert published is not None, f"{name} shows no {kind.__name__}"
         return published.value
 

@@ -57,8 +57,8 @@ class Served:
         eventually(lambda: self.commit_number() > before)
 
     def commit_number(self) -> int:
-        board = self.engine.daemon.parts.services.board
-        cache = board.read("cache", CacheSnapshot)
+        snapshots = self.engine.daemon.parts.services.snapshots
+        cache = snapshots.read("cache", CacheSnapshot)
         return cache.value.commit_number or 0 if cache else 0
 
     def stream(self, path: str = "/signals/stream", **headers: str) -> EventStream:

@@ -83,7 +83,7 @@ class Writing(World):
             self.context("writer"),
             ledger=cast("Ledger", self.ledger),
             prepare=self._prepare,
-            instruments=self.instruments,
+            metrics=self.metrics,
             random=Random(1),
         )
         self.writer.on_start()

@@ -23,7 +23,7 @@ from engine.breaker import BreakerState
 from engine.children import ChildState, SupervisorSnapshot
 from engine.clock import Clock
 from engine.directory import Directory
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.daemon.metrics import families as f
 from ops.daemon.metrics.families import Sheet
 from ops.http.routes.health import OLDEST_S
@@ -46,7 +46,7 @@ class SnapshotCollector(Collector):
     def __init__(
         self,
         *,
-        board: Board,
+        snapshots: Snapshots,
         directory: Directory,
         database: Database,
         redis: RedisPages | None,
@@ -54,7 +54,7 @@ class SnapshotCollector(Collector):
         poll_interval_s: float,
         folder: Path,
     ) -> None:
-        self._board = board
+        self._snapshots = snapshots
         self._directory = directory
         self._database = database
         self._redis = redis
@@ -82,11 +82,11 @@ class SnapshotCollector(Collector):
         yield from sheet.metrics()
 
     def _health(self, sheet: Sheet) -> None:
-        report = self._board.read("health", HealthReport)
+        report = self._snapshots.read("health", HealthReport)
         if report is None:
             return
         # an old report says nothing of now but that the health actor hangs
-        fresh = self._board.age_s(report) <= OLDEST_S
+        fresh = self._snapshots.age_s(report) <= OLDEST_S
         verdicts = {name: finding.status for name, finding in report.value.findings.items()} if fresh else {}
         verdicts[_REPORT] = Status.HEALTHY if fresh else Status.UNHEALTHY
         for check, verdict in verdicts.items():
@@ -110,9 +110,9 @@ class SnapshotCollector(Collector):
         sheet.set(f.DISK_SIZE, usage.total, str(self._folder))
 
     def _polling(self, sheet: Sheet) -> None:
-        report = self._board.read("health", HealthReport)
+        report = self._snapshots.read("health", HealthReport)
         now_s = self._clock.monotonic_s()
-        for published in self._board.all_of(PollerSnapshot).values():
+        for published in self._snapshots.all_of(PollerSnapshot).values():
             poller, channel = published.value, published.value.channel
             for state in BreakerState:
                 sheet.set(f.BREAKER_STATE, poller.breaker is state, channel, state.value)
@@ -127,7 +127,7 @@ class SnapshotCollector(Collector):
             sheet.set(f.NEWEST_MESSAGE, newest, channel)
 
     def _backfill(self, sheet: Sheet) -> None:
-        backfill = self._board.read("backfill", BackfillSnapshot)
+        backfill = self._snapshots.read("backfill", BackfillSnapshot)
         if backfill is None:
             return
         for phase in BackfillPhase:
@@ -138,33 +138,33 @@ class SnapshotCollector(Collector):
             sheet.set(f.BACKFILL_COMPLETED, channel.completed_at is not None, channel.channel)
 
     def _storage(self, sheet: Sheet) -> None:
-        if letters := self._board.read("dead_letters", DeadLettersSnapshot):
+        if letters := self._snapshots.read("dead_letters", DeadLettersSnapshot):
             sheet.set(f.DEAD_LETTERS, letters.value.waiting)
-        if writer := self._board.read("writer", WriterSnapshot):
+        if writer := self._snapshots.read("writer", WriterSnapshot):
             sheet.set(f.BATCHES_WAITING, writer.value.waiting)
-        if kept := self._board.read("maintenance", MaintenanceSnapshot):
+        if kept := self._snapshots.read("maintenance", MaintenanceSnapshot):
             sheet.set(f.RETENTION_KEPT, kept.value.last_kept_at)
             sheet.set(f.RETENTION_AHEAD, kept.value.ahead_until)
 
     def _pools(self, sheet: Sheet) -> None:
         sheet.set(f.CLOCK_AHEAD, self._database.clock.machine_ahead_s())
-        for lane, stats in self._database.stats().items():
-            sheet.set(f.POOL_CONNECTIONS, max(0, stats.size - stats.available), lane, "busy")
-            sheet.set(f.POOL_CONNECTIONS, stats.available, lane, "idle")
-            sheet.set(f.POOL_MAXIMUM, stats.maximum, lane)
-            sheet.set(f.POOL_WAITING, stats.waiting, lane)
-            sheet.set(f.POOL_REQUESTS, stats.requests, lane)
-            sheet.set(f.POOL_QUEUED, stats.queued, lane)
-            sheet.set(f.POOL_REFUSED, stats.refused, lane)
-            sheet.set(f.POOL_WAIT, stats.waited_s, lane)
-            sheet.set(f.POOL_RENEWALS, stats.renewals, lane)
+        for pool, stats in self._database.stats().items():
+            sheet.set(f.POOL_CONNECTIONS, max(0, stats.size - stats.available), pool, "busy")
+            sheet.set(f.POOL_CONNECTIONS, stats.available, pool, "idle")
+            sheet.set(f.POOL_MAXIMUM, stats.maximum, pool)
+            sheet.set(f.POOL_WAITING, stats.waiting, pool)
+            sheet.set(f.POOL_REQUESTS, stats.requests, pool)
+            sheet.set(f.POOL_QUEUED, stats.queued, pool)
+            sheet.set(f.POOL_REFUSED, stats.refused, pool)
+            sheet.set(f.POOL_WAIT, stats.waited_s, pool)
+            sheet.set(f.POOL_RENEWALS, stats.renewals, pool)
 
     def _refused_pages(self, sheet: Sheet) -> None:
         for reason, count in self._redis.refused.items() if self._redis is not None else ():
             sheet.set(f.REDIS_REFUSED, count, reason)
 
     def _actors(self, sheet: Sheet) -> None:
-        supervisor = self._board.read(SUPERVISOR, SupervisorSnapshot)
+        supervisor = self._snapshots.read(SUPERVISOR, SupervisorSnapshot)
         for child in supervisor.value.children if supervisor else ():
             sheet.set(f.ACTOR_RUNNING, child.state is ChildState.RUNNING, child.name)
             sheet.set(f.ACTOR_RESTARTS, child.restarts, child.name)
@@ -172,7 +172,7 @@ class SnapshotCollector(Collector):
             sheet.set(f.MAILBOX_DEPTH, self._directory.depth(child.name), child.name)
             entry = self._directory.find(child.name)
             if entry is not None:
-                age_s = self._clock.monotonic_s() - entry.vitals.beat_at_s
+                age_s = self._clock.monotonic_s() - entry.heartbeat.beat_at_s
                 sheet.set(f.ACTOR_BEAT_AGE, max(0.0, age_s), child.name)
         names = [child.name for child in supervisor.value.children] if supervisor else []
         for name, count in (dict.fromkeys(names, 0) | self._directory.misses()).items():

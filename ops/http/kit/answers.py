@@ -13,7 +13,15 @@ from starlette.responses import Response
 from ops.http.kit.encoding import encode
 from storage.pages import MemoryPages
 
-__all__ = ["JSON", "Answering", "json_answer", "matches", "packed_answer", "prefers", "stale_headers"]
+__all__ = [
+    "JSON",
+    "ConditionalResponses",
+    "json_answer",
+    "matches",
+    "packed_answer",
+    "prefers",
+    "stale_headers",
+]
 
 JSON = "application/json"
 #: below this the saving is not worth the work
@@ -85,7 +93,7 @@ def _qualities(header: str) -> dict[str, float]:
     return qualities
 
 
-class Answering:
+class ConditionalResponses:
     """Answers for whole bodies. Compressing takes a millisecond or two, so what was compressed is kept in ``memory``."""
 
     def __init__(self, memory: MemoryPages) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from actors.shown.snapshots import BackfillSnapshot
 from engine.directory import Directory
 from engine.messages import StartBackfill
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer
 from ops.http.kit.bodies import read_body
 from ops.http.kit.operations import Answer, Operation
@@ -46,12 +46,12 @@ class BackfillStarted(Body):
     queued: Literal[True]
 
 
-def backfill_operations(board: Board, directory: Directory) -> Sequence[Operation]:
+def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[Operation]:
     """Return the operations."""
 
     async def show(request: Request) -> Response:
         NoParameters.read(request.query_params)
-        published = board.read(_ACTOR, BackfillSnapshot)
+        published = snapshots.read(_ACTOR, BackfillSnapshot)
         if published is None:
             return _not_yet()
         found = published.value
@@ -77,7 +77,7 @@ def backfill_operations(board: Board, directory: Directory) -> Sequence[Operatio
     async def start(request: Request) -> Response:
         NoParameters.read(request.query_params)
         asked = await read_body(request, BackfillRequest)
-        published = board.read(_ACTOR, BackfillSnapshot)
+        published = snapshots.read(_ACTOR, BackfillSnapshot)
         if published is None:
             return _not_yet()
         known = {progress.channel for progress in published.value.channels}

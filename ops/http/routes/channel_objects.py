@@ -15,7 +15,7 @@ from actors.shown.snapshots import (
 )
 from engine.actor import SUPERVISOR
 from engine.children import ChildState, SupervisorSnapshot
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from storage.postgres.channels import ChannelCounts
 
 __all__ = ["channel_objects", "history_object"]
@@ -30,17 +30,21 @@ _STATES = {
 
 
 def channel_objects(
-    board: Board, entries: Sequence[ChannelEntry], counts: Mapping[str, ChannelCounts], *, now: datetime
+    snapshots: Snapshots,
+    entries: Sequence[ChannelEntry],
+    counts: Mapping[str, ChannelCounts],
+    *,
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """Return the objects of these channels. One without ``counts`` has null in their place."""
-    family = board.read(SUPERVISOR, SupervisorSnapshot)
+    family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     children = {child.name: child.state for child in family.value.children} if family else {}
-    backfill = board.read("backfill", BackfillSnapshot)
+    backfill = snapshots.read("backfill", BackfillSnapshot)
     histories = {progress.channel: progress for progress in backfill.value.channels} if backfill else {}
     objects = []
     for entry in entries:
         name = f"poller:{entry.channel}"
-        published = board.read(name, PollerSnapshot)
+        published = snapshots.read(name, PollerSnapshot)
         poller = published.value if published else None
         stored = counts.get(entry.channel)
         last = _newest(poller, stored)

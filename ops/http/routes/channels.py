@@ -20,7 +20,7 @@ from config.fields import CHANNEL_ID
 from engine.directory import Directory
 from engine.messages import ChannelsChanged, SignalsCommitted
 from engine.model import Market
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer
 from ops.http.kit.bodies import read_body
 from ops.http.kit.operations import Answer, Handler, Operation
@@ -44,7 +44,7 @@ __all__ = ["MOST_CHANNELS", "ChannelParts", "channel_operations"]
 MOST_CHANNELS = 100
 _SETTING = "TP_CAPITAL_SIGNALS_CHANNEL_ID (or SIGNALS_CHANNEL_ID)"
 _TAG = "channels"
-#: what was written is shown by the keeper a moment later: a reader who comes back at once finds it
+#: what was written is shown by the reconciler a moment later: a reader who comes back at once finds it
 _SHOWN_WITHIN_S = 1.0
 _LOOK_EVERY_S = 0.01
 _IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
@@ -57,7 +57,7 @@ class ChannelParts:
     ``settings`` are the channels that are always read, ``markets`` the settings' markets by channel.
     """
 
-    board: Board
+    snapshots: Snapshots
     directory: Directory
     channels: Channels
     settings: tuple[str, ...]
@@ -173,7 +173,7 @@ def _one(parts: ChannelParts) -> Handler:
 
 
 def _shown(parts: ChannelParts) -> ChannelsSnapshot:
-    published = parts.board.read(CHANNELS, ChannelsSnapshot)
+    published = parts.snapshots.read(CHANNELS, ChannelsSnapshot)
     if published is None:
         raise HTTPException(503, "The channels are not known yet.", headers={"Retry-After": "1"})
     return published.value
@@ -192,7 +192,7 @@ async def _objects(
             counts = await run_in_threadpool(parts.channels.counts, [entry.channel for entry in entries])
         except StorageError as failure:
             error = str(failure)
-    return channel_objects(parts.board, entries, counts, now=datetime.now(UTC)), error
+    return channel_objects(parts.snapshots, entries, counts, now=datetime.now(UTC)), error
 
 
 # ── writing ──────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from engine.directory import Directory
 from engine.messages import LettersDue
-from ops.http.kit.answers import JSON, Answering, json_answer
+from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
 from ops.http.kit.encoding import encode
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import NoParameters, Parameters, Whole, lowered
@@ -42,7 +42,7 @@ class DeadLettersParameters(Parameters):
 
 
 def dead_letter_operations(
-    letters: DeadLetters, directory: Directory, answering: Answering
+    letters: DeadLetters, directory: Directory, responses: ConditionalResponses
 ) -> Sequence[Operation]:
     """Return the operations."""
 
@@ -70,7 +70,7 @@ def dead_letter_operations(
         ]
         body = DeadLetterPage(data=items, nextCursor=str(found[-1].id) if more else None)
         left_out = None if with_raw else {"data": {"__all__": {"raw"}}}
-        return answering.answer(request.headers, encode(body.model_dump(exclude=left_out)))
+        return responses.answer(request.headers, encode(body.model_dump(exclude=left_out)))
 
     async def listing(request: Request) -> Response:
         return await run_in_threadpool(page, request)

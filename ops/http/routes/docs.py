@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ops.http.kit.answers import JSON, Answering
+from ops.http.kit.answers import JSON, ConditionalResponses
 from ops.http.kit.encoding import encode
 from ops.http.kit.operations import Answer, Operation
 from ops.http.server.clients import prefix_of
@@ -26,7 +26,7 @@ _TEXT = {"type": "string"}
 _TAG = "documentation"
 
 
-def doc_operations(answering: Answering) -> Sequence[Operation]:
+def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
     """Return the operations of the page and its files."""
     folder = files("ops.http.routes").joinpath("docs_page")
     kept = {name: folder.joinpath(name).read_bytes() for name in _TYPES}
@@ -34,7 +34,7 @@ def doc_operations(answering: Answering) -> Sequence[Operation]:
     def file(request: Request, name: str) -> Response:
         if name not in kept:
             raise HTTPException(404, "There is no such file.")
-        return answering.answer(request.headers, kept[name], media_type=_TYPES[name])
+        return responses.answer(request.headers, kept[name], media_type=_TYPES[name])
 
     async def page(request: Request) -> Response:
         if request.scope["state"].get("slash"):
@@ -74,16 +74,16 @@ def doc_operations(answering: Answering) -> Sequence[Operation]:
     ]
 
 
-def openapi_operation(answering: Answering, document: dict[str, Any]) -> Operation:
+def openapi_operation(responses: ConditionalResponses, document: dict[str, Any]) -> Operation:
     """Return the operation of the document. It is told of in ``document`` itself, which is filled in later."""
     encoded: list[bytes] = []
 
     async def openapi(request: Request) -> Response:
         if prefix := prefix_of(request.scope):
-            return answering.answer(request.headers, encode({**document, "servers": [{"url": prefix}]}))
+            return responses.answer(request.headers, encode({**document, "servers": [{"url": prefix}]}))
         if not encoded:
             encoded.append(encode(document))
-        return answering.answer(request.headers, encoded[0])
+        return responses.answer(request.headers, encoded[0])
 
     return Operation(
         method="GET",

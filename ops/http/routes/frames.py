@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from actors.shown.event_log import FeedEvent, Place
+from actors.shown.event_log import LoggedEvent, Position
 from ops.http.kit.encoding import encode, signal_object
 
 __all__ = ["RETRY_MS", "event_of", "heartbeat", "opening", "read_place", "reset", "stale"]
@@ -16,15 +16,15 @@ __all__ = ["RETRY_MS", "event_of", "heartbeat", "opening", "read_place", "reset"
 RETRY_MS = 3000
 
 
-def event_of(row: Mapping[str, Any]) -> FeedEvent:
+def event_of(row: Mapping[str, Any]) -> LoggedEvent:
     """Return a row of :meth:`storage.postgres.signals.Signals.committed` as the event that tells of it."""
-    place = Place(row["number"], row["id"])
+    place = Position(row["number"], row["id"])
     if row["superseded_at"] is None:
         frame = _frame("signal", signal_object(row), place)
     else:
         gone = {name: row[name] for name in ("id", "channel", "message_id", "position", "superseded_at")}
         frame = _frame("removed", gone, place)
-    return FeedEvent(
+    return LoggedEvent(
         place=place,
         channel=row["channel"],
         asset=row["asset"],
@@ -39,7 +39,7 @@ def opening() -> bytes:
     return b"retry: %d\n\n" % RETRY_MS
 
 
-def heartbeat(place: Place | None) -> bytes:
+def heartbeat(place: Position | None) -> bytes:
     """Return a comment, with the id to resume after: clients keep an id that came without data."""
     return b": still here\n\n" if place is None else f": still here\nid: {place}\n\n".encode()
 
@@ -51,7 +51,7 @@ def stale(cause: str | None, since: datetime | None) -> bytes:
     return _frame("stale", {"stale": True, "cause": cause, "since": since}, None)
 
 
-def reset(place: Place) -> bytes:
+def reset(place: Position) -> bytes:
     """Return the event that says: what was sent after this place was taken back, read the list again.
 
     It is the last of its stream: ids begin anew with the next one.
@@ -59,11 +59,11 @@ def reset(place: Place) -> bytes:
     return _frame("reset", {"reason": "the database was set back to an earlier state"}, place)
 
 
-def read_place(text: str) -> Place:
+def read_place(text: str) -> Position:
     """Return the place that ``Last-Event-ID`` names.
 
     >>> read_place("12-345"), str(read_place("12"))
-    (Place(number=12, id=345), '12')
+    (Position(number=12, id=345), '12')
 
     Raises:
         ValueError: it is none of ours.
@@ -72,10 +72,10 @@ def read_place(text: str) -> Place:
     if match is None:
         raise ValueError("the id of an event of this stream is wanted")
     number, signal_id = match.groups()
-    return Place.end_of(int(number)) if signal_id is None else Place(int(number), int(signal_id))
+    return Position.end_of(int(number)) if signal_id is None else Position(int(number), int(signal_id))
 
 
-def _frame(event: str, data: Mapping[str, Any], place: Place | None) -> bytes:
+def _frame(event: str, data: Mapping[str, Any], place: Position | None) -> bytes:
     # JSON has no raw line breaks, so one data line holds all of it
     at = b"" if place is None else f"id: {place}\n".encode()
     return b"%bevent: %b\ndata: %b\n\n" % (at, event.encode(), encode(data))

@@ -10,7 +10,7 @@ from actors.shown.snapshots import StreamSnapshot
 from engine.actor import SUPERVISOR
 from engine.children import Phase, SupervisorSnapshot
 from engine.shown import shown_values
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.version import VERSION
 
 __all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
@@ -19,16 +19,16 @@ __all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_tr
 OLDEST_S = 10.0
 
 
-def health_body(board: Board, *, cache_hit_rate: float | None) -> tuple[int, dict[str, Any]]:
+def health_body(snapshots: Snapshots, *, cache_hit_rate: float | None) -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the body of ``/health``."""
-    published = board.read("health", HealthReport)
+    published = snapshots.read("health", HealthReport)
     if published is None:
         return 503, {
             "status": Status.UNHEALTHY.value,
             "checks": dict.fromkeys(("timescaledb", "gatewayApi", "pollingWorker"), Status.UNHEALTHY.value),
             "details": {"health": {"error": "the health actor has not reported yet"}, "version": VERSION},
         }
-    report, age_s = published.value, board.age_s(published)
+    report, age_s = published.value, snapshots.age_s(published)
     status = report.status
     checks = {name: finding.status.value for name, finding in report.findings.items()}
     details: dict[str, Any] = {
@@ -53,12 +53,12 @@ def health_body(board: Board, *, cache_hit_rate: float | None) -> tuple[int, dic
     return (503 if status is Status.UNHEALTHY else 200), body
 
 
-def readiness(board: Board) -> tuple[bool, str]:
+def readiness(snapshots: Snapshots) -> tuple[bool, str]:
     """Return whether requests may be sent here, and if not why."""
-    published = board.read("health", HealthReport)
-    if published is None or board.age_s(published) > OLDEST_S:
+    published = snapshots.read("health", HealthReport)
+    if published is None or snapshots.age_s(published) > OLDEST_S:
         return False, "no recent health report"
-    supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
+    supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     if supervisor is None or supervisor.value.phase is not Phase.RUNNING:
         return False, f"the supervisor is {supervisor.value.phase.value if supervisor else 'not there'}"
     if not published.value.ready:
@@ -66,27 +66,27 @@ def readiness(board: Board) -> tuple[bool, str]:
     return True, "ready"
 
 
-def is_live(board: Board) -> bool:
+def is_live(snapshots: Snapshots) -> bool:
     """Return whether the process is worth keeping: its supervisor still looks round."""
-    supervisor = board.read(SUPERVISOR, SupervisorSnapshot)
-    return supervisor is not None and board.age_s(supervisor) < OLDEST_S
+    supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
+    return supervisor is not None and snapshots.age_s(supervisor) < OLDEST_S
 
 
-def database_trouble(board: Board) -> tuple[str, datetime | None] | None:
+def database_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
     """Return why the database cannot tell what is new, and since when; None while it can."""
-    report = board.read("health", HealthReport)
+    report = snapshots.read("health", HealthReport)
     finding = report.value.findings.get("timescaledb") if report else None
     if finding is None or finding.status is not Status.UNHEALTHY:
         return None
     return finding.cause or "the database is away", finding.since
 
 
-def stream_trouble(board: Board) -> tuple[str, datetime | None] | None:
+def stream_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
     """Return why new signals do not come by the stream just now, and since when; None while they do."""
-    if (trouble := database_trouble(board)) is not None:
-        return trouble
-    stream = board.read("stream", StreamSnapshot)
-    if stream is None or board.age_s(stream) > OLDEST_S:
+    if (failure := database_trouble(snapshots)) is not None:
+        return failure
+    stream = snapshots.read("stream", StreamSnapshot)
+    if stream is None or snapshots.age_s(stream) > OLDEST_S:
         return "new signals are not being read just now", None
     return (stream.value.error, None) if stream.value.error else None
 

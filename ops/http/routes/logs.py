@@ -10,12 +10,12 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.daemon.recent_logs import RecentLogs
 from ops.http.kit.answers import JSON, packed_answer
 from ops.http.kit.encoding import encode
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Parameters, Whole, lowered
 from ops.http.routes.models import LogEntry, LogPage
+from ops.recent_logs import RecentLogs
 
 __all__ = ["LogsParameters", "log_operations"]
 

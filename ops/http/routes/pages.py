@@ -6,16 +6,16 @@ import hashlib
 from dataclasses import dataclass
 
 from actors.cache import last_good_key, page_key
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillSnapshot, CacheSnapshot
 from engine.clock import Clock
 from engine.directory import Directory
 from engine.messages import PageBuilt
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.encoding import encode, history_entry, signal_object
-from ops.http.routes.builds import Builds
 from ops.http.routes.health import database_trouble
 from ops.http.routes.query import HISTORY_CURSOR, ListQuery
+from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.signals import SignalPage, Signals, encode_cursor
@@ -37,22 +37,22 @@ class PageReader:
     def __init__(
         self,
         *,
-        board: Board,
+        snapshots: Snapshots,
         directory: Directory,
         clock: Clock,
         pages: Pages,
         last_good: MemoryPages,
         signals: Signals,
-        instruments: Instruments,
+        metrics: Metrics,
     ) -> None:
-        self._board = board
+        self._snapshots = snapshots
         self._directory = directory
         self._clock = clock
         self._pages = pages
         self._last_good = last_good
         self._signals = signals
-        self._instruments = instruments
-        self._builds = Builds()
+        self._metrics = metrics
+        self._single_flight = SingleFlight()
 
     def page(self, query: ListQuery) -> Page:
         """Return the page.
@@ -62,13 +62,13 @@ class PageReader:
         """
         backfill = self._completed_backfill() if query.history else None
         key = f"{query.key}#{_stamp(backfill)}#{int(query.history)}"
-        cache = self._board.read("cache", CacheSnapshot)
+        cache = self._snapshots.read("cache", CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
         if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
-            self._instruments.cache_requests.labels("hit").inc()
+            self._metrics.cache_requests.labels("hit").inc()
             return self._judged(kept)
         try:
-            body, shared = self._builds.build(
+            body, shared = self._single_flight.build(
                 page_key(key, commit_number or 0), lambda: self._build(query, backfill)
             )
         except StorageError:
@@ -76,7 +76,7 @@ class PageReader:
             if last is None:
                 raise
             return self._stale(last)
-        self._instruments.cache_requests.labels("shared" if shared else "miss").inc()
+        self._metrics.cache_requests.labels("shared" if shared else "miss").inc()
         # built after its generation was read, so it holds at least what that generation holds
         if commit_number is not None and not shared:
             stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
@@ -91,7 +91,7 @@ class PageReader:
 
     def _judged(self, stamped: bytes) -> Page:
         """A page of the newest generation known is right, unless the database cannot tell a newer one."""
-        if database_trouble(self._board) is not None:
+        if database_trouble(self._snapshots) is not None:
             return self._stale(stamped)
         return Page(body=stamped.partition(b"\n")[2])
 
@@ -115,7 +115,7 @@ class PageReader:
         return encode({"data": data, "nextCursor": next_cursor})
 
     def _completed_backfill(self) -> BackfillSnapshot | None:
-        backfill = self._board.read("backfill", BackfillSnapshot)
+        backfill = self._snapshots.read("backfill", BackfillSnapshot)
         return backfill.value if backfill and backfill.value.completed else None
 
 

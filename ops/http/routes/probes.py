@@ -8,8 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.shown.metrics import Instruments
-from engine.snapshot import Board
+from actors.shown.metrics import Metrics
+from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer, packed_answer
 from ops.http.kit.operations import API_PREFIX, Answer, Handler, Operation
 from ops.http.routes.health import health_body, is_live, readiness
@@ -27,23 +27,23 @@ _TAG = "probes"
 
 
 def probe_operations(
-    board: Board, registry: CollectorRegistry, instruments: Instruments
+    snapshots: Snapshots, registry: CollectorRegistry, counters: Metrics
 ) -> Sequence[Operation]:
     """Return the operations."""
 
     async def health(request: Request) -> Response:
-        status, body = health_body(board, cache_hit_rate=instruments.cache_hit_rate())
+        status, body = health_body(snapshots, cache_hit_rate=counters.cache_hit_rate())
         if not request.scope.get("state", {}).get("may_read", True):
             # whether all is well is anybody's to ask; names, addresses and causes are for who has a key
             body = {name: body[name] for name in ("status", "checks")}
         return json_answer(body, status, {"Cache-Control": "no-store"})
 
     async def live(_: Request) -> Response:
-        alive = is_live(board)
+        alive = is_live(snapshots)
         return json_answer({"status": "alive" if alive else "dead"}, 200 if alive else 503)
 
     async def ready(_: Request) -> Response:
-        well, why = readiness(board)
+        well, why = readiness(snapshots)
         return json_answer({"status": "ready" if well else "not ready", "reason": why}, 200 if well else 503)
 
     async def metrics(request: Request) -> Response:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from starlette.datastructures import QueryParams
 
-from actors.shown.event_log import Place
+from actors.shown.event_log import Position
 from ops.http.kit.parameters import Instant, Parameters, Whole, Word, lowered
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.frames import read_place
@@ -94,7 +94,7 @@ class StreamParameters(Parameters):
         """Return what the reader wants."""
         return StreamFilter(channel=self.channel, asset=self.asset, signal_type=self.type, side=self.side)
 
-    def place(self) -> Place | None:
+    def place(self) -> Position | None:
         """Return the place to resume after."""
         return read_place(self.last_event_id) if self.last_event_id else None
 

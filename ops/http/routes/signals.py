@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.http.kit.answers import JSON, Answering, json_answer, prefers, stale_headers
+from ops.http.kit.answers import JSON, ConditionalResponses, json_answer, prefers, stale_headers
 from ops.http.kit.encoding import signal_detail
 from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.kit.parameters import NoParameters
@@ -33,10 +33,15 @@ _UNREADABLE = {"Retry-After": "5"}
 
 
 def signal_operations(
-    pages: PageReader, signals: Signals, streams: Streams, answering: Answering, *, with_history: bool
+    pages: PageReader,
+    signals: Signals,
+    streams: Streams,
+    responses: ConditionalResponses,
+    *,
+    with_history: bool,
 ) -> list[Operation]:
     """Return the operations; ``with_history`` is whether the list shows the history import's entry."""
-    listing = _Listing(pages, answering, with_history=with_history)
+    listing = _Listing(pages, responses, with_history=with_history)
     csv = Answer(
         description="The same with a header line; `X-Next-Cursor` and `Link` when there is more",
         body={_CSV: _TEXT},
@@ -103,9 +108,9 @@ def signal_operations(
 class _Listing:
     """The list in its two forms."""
 
-    def __init__(self, pages: PageReader, answering: Answering, *, with_history: bool) -> None:
+    def __init__(self, pages: PageReader, responses: ConditionalResponses, *, with_history: bool) -> None:
         self._pages = pages
-        self._answering = answering
+        self._responses = responses
         self._with_history = with_history
 
     async def by_accept(self, request: Request) -> Response:
@@ -122,7 +127,7 @@ class _Listing:
             page = self._pages.page(query)
         except StorageError as error:
             return _cannot_read(error)
-        return self._answering.answer(
+        return self._responses.answer(
             request.headers, page.body, headers=stale_headers(page.age_s), vary=_VARY
         )
 
@@ -145,7 +150,7 @@ class _Listing:
         if download:
             headers["Content-Disposition"] = 'attachment; filename="signals.csv"'
         media_type = f"{_CSV}; charset=utf-8; header=present"
-        return self._answering.answer(
+        return self._responses.answer(
             request.headers, body, media_type=media_type, headers=headers, vary=_VARY
         )
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.http.kit.answers import JSON, Answering, prefers
+from ops.http.kit.answers import JSON, ConditionalResponses, prefers
 from ops.http.kit.operations import Answer, Operation
 
 __all__ = ["ASSETS", "Dashboard", "wants_page"]
@@ -28,8 +28,8 @@ _PAGE = "index.html"
 class Dashboard:
     """Serves the page. A browser asks for each file's ETag each time, so an update is never half seen."""
 
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
+    def __init__(self, responses: ConditionalResponses) -> None:
+        self._responses = responses
         self._kept: dict[str, tuple[bytes, str]] = {}
         for entry in files("ops.http").joinpath("dashboard").iterdir():
             if (media_type := _TYPES.get(entry.name[entry.name.rfind(".") :])) is not None:
@@ -61,7 +61,7 @@ class Dashboard:
 
     def _answer(self, request: Request, name: str, *, vary: str = "Accept-Encoding") -> Response:
         body, media_type = self._kept[name]
-        return self._answering.answer(request.headers, body, media_type=media_type, vary=vary)
+        return self._responses.answer(request.headers, body, media_type=media_type, vary=vary)
 
 
 def wants_page(accept: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.shown.event_log import FeedEvent
+from actors.shown.event_log import LoggedEvent
 
 __all__ = ["StreamFilter"]
 
@@ -18,7 +18,7 @@ class StreamFilter:
     signal_type: str | None = None
     side: str | None = None
 
-    def wants(self, event: FeedEvent) -> bool:
+    def wants(self, event: LoggedEvent) -> bool:
         """Return whether an event is for this reader."""
         return (
             (self.channel is None or event.channel == self.channel)

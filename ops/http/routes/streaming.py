@@ -13,8 +13,8 @@ from anyio import CapacityLimiter, to_thread
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from actors.shown.event_log import Feed, FeedEvent, Place, Reached
-from actors.shown.metrics import Instruments
+from actors.shown.event_log import EventLog, LoggedEvent, Position, Reached
+from actors.shown.metrics import Metrics
 from ops.http.routes import frames
 from ops.http.routes.stream_filter import StreamFilter
 from storage.errors import StorageError
@@ -50,24 +50,24 @@ class TooManyStreamsError(Exception):
     """As many streams are open as may be."""
 
 
-Trouble = tuple[str, datetime | None]
+Failure = tuple[str, datetime | None]
 
 
 @dataclass(eq=False, slots=True)
 class _Reader:
-    """One open stream. ``told`` is the trouble it was last told of, ``turn`` the feed's when it began.
+    """One open stream. ``told`` is the trouble it was last told of, ``turn`` the event log's when it began.
 
     ``over``: it was told all there is to tell on this connection.
     """
 
-    wants: Callable[[FeedEvent], bool]
-    place: Place | None
+    wants: Callable[[LoggedEvent], bool]
+    place: Position | None
     turn: int
     client: str
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
     over: bool = False
-    told: Trouble | None = None
+    told: Failure | None = None
 
 
 class _Loop:
@@ -99,20 +99,20 @@ class Streams:
 
     def __init__(
         self,
-        feed: Feed,
+        event_log: EventLog,
         signals: Signals,
         *,
-        trouble: Callable[[], Trouble | None],
+        failure: Callable[[], Failure | None],
         certain_number: Callable[[], int],
         limits: StreamLimits,
-        instruments: Instruments,
+        metrics: Metrics,
     ) -> None:
-        self._feed = feed
+        self._event_log = event_log
         self._signals = signals
-        self._trouble = trouble
+        self._trouble = failure
         self._certain_number = certain_number
         self._limits = limits
-        self._instruments = instruments
+        self._metrics = metrics
         self._at: _Loop | None = None
 
     def end(self) -> None:
@@ -122,7 +122,9 @@ class Streams:
             at.ended = True
             at.wake_soon()
 
-    def open(self, wanted: StreamFilter, place: Place | None, *, client: str, local: bool) -> StreamResponse:
+    def open(
+        self, wanted: StreamFilter, place: Position | None, *, client: str, local: bool
+    ) -> StreamResponse:
         """Return a stream from ``place`` on, or from now on.
 
         Raises:
@@ -132,13 +134,13 @@ class Streams:
         clients = Counter(reader.client for reader in at.readers)
         full = len(at.readers) >= self._limits.most
         if at.ended or full or (not local and clients[client] >= self._limits.most_per_client):
-            self._instruments.streams_refused.inc()
+            self._metrics.streams_refused.inc()
             raise TooManyStreamsError
-        reader = _Reader(wants=wanted.wants, place=place, turn=self._feed.turn, client=client)
+        reader = _Reader(wants=wanted.wants, place=place, turn=self._event_log.turn, client=client)
         self._enter(at, reader)
         if place is None:
             # taken here and not with the first words, so that nothing committed after the request is missed
-            reader.place = self._feed.newest
+            reader.place = self._event_log.newest
         return StreamResponse(self, at, reader)
 
     # ── the readers of a loop ────────────────────────────────────────────────
@@ -150,18 +152,18 @@ class Streams:
 
     def _enter(self, at: _Loop, reader: _Reader) -> None:
         at.readers.add(reader)
-        self._instruments.streams_open.inc()
+        self._metrics.streams_open.inc()
         if at.watch is None:
-            self._feed.listen(at.wake_soon)
+            self._event_log.listen(at.wake_soon)
             at.watch = at.loop.create_task(self._watch(at))
 
     def leave(self, at: _Loop, reader: _Reader) -> None:
         """Forget a reader; the last one takes the light with it."""
         if reader in at.readers:
             at.readers.discard(reader)
-            self._instruments.streams_open.dec()
+            self._metrics.streams_open.dec()
         if not at.readers and at.watch is not None:
-            self._feed.unlisten(at.wake_soon)
+            self._event_log.unlisten(at.wake_soon)
             at.watch.cancel()
             at.watch = None
 
@@ -169,9 +171,9 @@ class Streams:
         """Wake all readers when the database goes or comes back."""
         known = None
         while True:
-            trouble = self._trouble()
-            if (trouble is None) != (known is None):
-                known = trouble
+            failure = self._trouble()
+            if (failure is None) != (known is None):
+                known = failure
                 at.wake()
             await asyncio.sleep(_WATCH_EVERY_S)
 
@@ -193,7 +195,7 @@ class Streams:
             if words:
                 await say(words)
                 said_s = at.loop.time()
-                self._instruments.stream_bytes.inc(len(words))
+                self._metrics.stream_bytes.inc(len(words))
             if reader.over:
                 continue
             if more:
@@ -205,15 +207,15 @@ class Streams:
     async def _next(self, at: _Loop, reader: _Reader) -> tuple[bytes, bool]:
         """Return what is to be said now, and whether there may be more at once."""
         words = []
-        trouble = self._trouble()
-        if (trouble is None) != (reader.told is None):
-            reader.told = trouble
-            words.append(frames.stale(*(trouble or (None, None))))
+        failure = self._trouble()
+        if (failure is None) != (reader.told is None):
+            reader.told = failure
+            words.append(frames.stale(*(failure or (None, None))))
         if reader.place is None:
             # the database had not told its number when this stream began: everything from then on is new
-            reader.place = self._feed.began
+            reader.place = self._event_log.began
             return b"".join(words), reader.place is not None
-        part = self._feed.after(reader.place, max_events=_MOST_AT_ONCE)
+        part = self._event_log.after(reader.place, max_events=_MOST_AT_ONCE)
         if part.turn != reader.turn:
             words.append(self._set_back(reader, part.newest))
             return b"".join(words), False
@@ -223,33 +225,33 @@ class Streams:
                 words += [event.frame for event in part.events if reader.wants(event)]
                 more = part.place != part.newest
                 reader.place = part.place
-            case Reached.BEHIND | Reached.AHEAD if words or trouble is not None:
+            case Reached.BEHIND | Reached.AHEAD if words or failure is not None:
                 # what is known is said before the database is asked; while it is away that would be in vain
-                more = trouble is None
+                more = failure is None
             case Reached.BEHIND:
                 assert part.newest is not None  # noqa: S101 - as above
                 words += [event.frame for event in await self._catch_up(at, reader, part.newest)]
                 more = True
             case Reached.AHEAD:
-                # told by another daemon of this database, as a rule: the feed is there in a moment and wakes us
+                # told by another daemon of this database, as a rule: the event log is there in a moment and wakes us
                 if await self._was_taken_back(at, reader.place):
                     words.append(self._set_back(reader, part.newest))
         return b"".join(words), more
 
-    def _sure(self, reader: _Reader) -> Place | None:
+    def _sure(self, reader: _Reader) -> Position | None:
         """Return the place of a reader; None while nobody knows whether the one it came with still holds."""
-        newest = self._feed.newest
+        newest = self._event_log.newest
         return (
             None if newest is None or (reader.place is not None and reader.place > newest) else reader.place
         )
 
-    def _set_back(self, reader: _Reader, newest: Place | None) -> bytes:
+    def _set_back(self, reader: _Reader, newest: Position | None) -> bytes:
         """End a stream whose reader holds what the database has not: on one connection ids never step back."""
         assert newest is not None  # noqa: S101 - known when something can be ahead of it
         reader.over = True
         return frames.reset(newest)
 
-    async def _was_taken_back(self, at: _Loop, place: Place) -> bool:
+    async def _was_taken_back(self, at: _Loop, place: Position) -> bool:
         """Return whether the database has not come to ``place``, or no more; not when it cannot tell."""
         try:
             number = await to_thread.run_sync(self._certain_number, limiter=at.catching_up)
@@ -258,12 +260,12 @@ class Streams:
             return False
         return number < place.number
 
-    async def _catch_up(self, at: _Loop, reader: _Reader, newest: Place) -> list[FeedEvent]:
-        """Read a page of what the feed no longer keeps."""
+    async def _catch_up(self, at: _Loop, reader: _Reader, newest: Position) -> list[LoggedEvent]:
+        """Read a page of what the event log no longer keeps."""
         assert reader.place is not None  # noqa: S101 - asked by _next
         after = reader.place
 
-        def read() -> list[FeedEvent] | None:
+        def read() -> list[LoggedEvent] | None:
             if self._trouble() is not None:
                 return None  # the database went away while this reader waited for its turn
             rows = self._signals.committed(after=after, upto=newest.number, limit=_PAGE_SIZE)

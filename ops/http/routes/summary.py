@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from actors.shown.snapshots import CacheSnapshot
 from engine.clock import Clock
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer, stale_headers
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Parameters, Whole
@@ -103,9 +103,9 @@ class SummaryReader:
     Safe for the responder's threads.
     """
 
-    def __init__(self, *, summaries: Summaries, board: Board, clock: Clock) -> None:
+    def __init__(self, *, summaries: Summaries, snapshots: Snapshots, clock: Clock) -> None:
         self._summaries = summaries
-        self._board = board
+        self._snapshots = snapshots
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[Question, _Kept] = OrderedDict()
@@ -119,7 +119,7 @@ class SummaryReader:
         """
         question = (days, zone)
         # looked up before the counting, so that a commit under way makes the next one count again
-        cache = self._board.read("cache", CacheSnapshot)
+        cache = self._snapshots.read("cache", CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
         now_s = self._clock.monotonic_s()
         with self._lock:
@@ -128,7 +128,7 @@ class SummaryReader:
             kept = None
         if kept is not None:
             age_s = now_s - kept.began_s
-            if database_trouble(self._board) is not None:
+            if database_trouble(self._snapshots) is not None:
                 return kept.summary, round(age_s)
             if age_s < (SAME_S if commit_number == kept.commit_number else BURST_S):
                 return kept.summary, None

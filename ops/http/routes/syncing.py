@@ -12,7 +12,7 @@ from starlette.responses import Response
 from actors.shown.snapshots import PollerSnapshot
 from engine.directory import Directory
 from engine.messages import PollNow
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer
 from ops.http.kit.bodies import read_body
 from ops.http.kit.operations import Answer, Operation
@@ -30,7 +30,7 @@ _AT_ONCE = 2
 
 
 def sync_operations(
-    sync: Callable[[int], SyncResult], board: Board, directory: Directory
+    sync: Callable[[int], SyncResult], snapshots: Snapshots, directory: Directory
 ) -> Sequence[Operation]:
     """Return the operation."""
     places = asyncio.Semaphore(_AT_ONCE)
@@ -47,7 +47,7 @@ def sync_operations(
                 result = await run_in_threadpool(sync, asked.limit)
             except GatewayError as error:
                 return problem(503, f"The gateway could not be asked to sync: {error}")
-        for poller in board.all_of(PollerSnapshot):
+        for poller in snapshots.all_of(PollerSnapshot):
             directory.send(poller, PollNow(reason="sync-messages"))
         counts = {
             "totalMessagesSynced": result.synced,

@@ -12,8 +12,8 @@ from starlette.types import Scope
 
 __all__ = [
     "IPV6_SITE_BITS",
-    "Asker",
     "Proxies",
+    "Requester",
     "asker_of",
     "forwarded_hosts",
     "group_of",
@@ -45,7 +45,7 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Requester:
     """One client. ``local``: a program of this machine, no proxy between. ``address`` groups its requests.
 
     ``site`` is the wider network that could be one client all the same, equal to ``address`` for IPv4; ``shown`` is
@@ -68,7 +68,7 @@ class Proxies:
     def __init__(self, trusted: Iterable[str]) -> None:
         self._trusted: Sequence[Network] = tuple(ip_network(word, strict=False) for word in trusted)
 
-    def asker(self, scope: Scope) -> Asker:
+    def asker(self, scope: Scope) -> Requester:
         """Return who sent a request."""
         peer = scope["client"][0] if scope.get("client") else ""
         headers = Headers(scope=scope)
@@ -105,10 +105,10 @@ class Proxies:
         return any(known in network for network in self._trusted)
 
 
-def asker_of(scope: Scope) -> Asker:
+def asker_of(scope: Scope) -> Requester:
     """Return who sent a request, as the entrance has found it."""
     asker = scope.get("state", {}).get("asker")
-    return asker if isinstance(asker, Asker) else Asker(address="", local=False)
+    return asker if isinstance(asker, Requester) else Requester(address="", local=False)
 
 
 def forwarded_hosts(scope: Scope) -> tuple[str, ...]:
@@ -122,8 +122,8 @@ def prefix_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("prefix", ""))
 
 
-def _asker(address: str, *, local: bool) -> Asker:
-    return Asker(
+def _asker(address: str, *, local: bool) -> Requester:
+    return Requester(
         address=group_of(address), local=local, site=group_of(address, bits=IPV6_SITE_BITS), shown=address
     )
 

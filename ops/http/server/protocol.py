@@ -12,12 +12,12 @@ from typing import ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from ops.http.kit.problems import problem
 from ops.http.routes.probes import PROBES
 from ops.http.server.clients import IPV6_SITE_BITS, Proxies, group_of, is_loopback
-from ops.http.server.entrance import SECURITY_HEADERS
 from ops.http.server.guard import Refuse
+from ops.http.server.middleware import SECURITY_HEADERS
 from ops.http.server.seats import ConnectionLimits, Seat, has_room
 
 __all__ = ["ConnectionLimits", "bounded_protocol"]
@@ -32,7 +32,7 @@ class _RefusedError(Exception):
 
 def bounded_protocol(
     limits: ConnectionLimits,
-    instruments: Instruments,
+    metrics: Metrics,
     *,
     proxies: Proxies | None = None,
     refuse: Refuse = problem,
@@ -40,7 +40,7 @@ def bounded_protocol(
     """Return the class of connections for a server; ``refuse`` makes the answer to what never becomes a request."""
     own = {
         "limits": limits,
-        "instruments": instruments,
+        "instruments": metrics,
         "proxies": proxies or Proxies([]),
         # a function of a class would be bound to its connections
         "refuse": staticmethod(refuse),
@@ -50,7 +50,7 @@ def bounded_protocol(
 
 class _Bounded(HttpToolsProtocol):
     limits: ClassVar[ConnectionLimits]
-    instruments: ClassVar[Instruments]
+    metrics: ClassVar[Metrics]
     proxies: ClassVar[Proxies]
     refuse: ClassVar[Refuse]
     seat: Seat
@@ -221,7 +221,7 @@ class _Bounded(HttpToolsProtocol):
         if part == "head" and self.seat.in_reserve:
             self._refuse(503, _NO_ROOM)
         elif part == "head" and self._reading_head:
-            self.instruments.http_dropped.labels("head").inc()
+            self.metrics.http_dropped.labels("head").inc()
             self._refuse(408, f"The headers did not come within {self.limits.head_s:g} s.")
         else:
             self.drop(part)
@@ -260,7 +260,7 @@ class _Bounded(HttpToolsProtocol):
 
     def drop(self, reason: str) -> None:
         """End the connection without a word: the client does not listen, or would take it for an answer."""
-        self.instruments.http_dropped.labels(reason).inc()
+        self.metrics.http_dropped.labels(reason).inc()
         self.transport.abort()
 
     def _refuse(self, status: int, detail: str) -> None:
@@ -268,7 +268,7 @@ class _Bounded(HttpToolsProtocol):
         if self._is_answering():
             self.transport.abort()  # words of ours would stand in the middle of another answer
             return
-        self.instruments.http_requests.labels("none", "none", str(status)).inc()
+        self.metrics.http_requests.labels("none", "none", str(status)).inc()
         refusal = self.refuse(status, detail, headers={"Connection": "close"})
         headers = [*self.server_state.default_headers, *SECURITY_HEADERS.items(), *refusal.raw_headers]
         phrase = HTTPStatus(status).phrase

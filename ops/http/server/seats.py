@@ -47,7 +47,7 @@ class ConnectionLimits:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Seat:
-    """One connection. ``group`` and ``site`` stand for its address as in :class:`Asker`."""
+    """One connection. ``group`` and ``site`` stand for its address as in :class:`Requester`."""
 
     group: str
     site: str

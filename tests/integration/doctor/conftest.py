@@ -12,17 +12,17 @@ import pytest
 
 from config import load_settings
 from engine.timers import TimerThread
-from ops.doctor.examination import Family
-from ops.doctor.findings import Finding
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult
+from ops.doctor.runner import Family
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, RolePasswords, make_database
 from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import ENGINE_PASSWORD, Server, as_engine, name_of
 
 OWNER_PASSWORD = "owner's own"
-Look = Callable[..., dict[str, Finding]]
-Around = Callable[..., Surroundings]
+Look = Callable[..., dict[str, CheckResult]]
+Around = Callable[..., CheckContext]
 
 
 @pytest.fixture
@@ -37,12 +37,12 @@ def timers() -> Iterator[TimerThread]:
 def around(timers: TimerThread, tmp_path: Path) -> Around:
     """Make surroundings of settings given as variables; other arguments in lower case are theirs."""
 
-    def make(**given: object) -> Surroundings:
+    def make(**given: object) -> CheckContext:
         variables = {name: str(value) for name, value in given.items() if name.isupper()}
         more = {name: value for name, value in given.items() if not name.isupper()}
         with mock.patch.dict(os.environ, variables, clear=True):
             settings = load_settings(env_file=None)
-        return Surroundings(settings=settings, timers=timers, **{"folder": tmp_path, **more})  # type: ignore[arg-type]
+        return CheckContext(settings=settings, timers=timers, **{"folder": tmp_path, **more})  # type: ignore[arg-type]
 
     return make
 
@@ -51,7 +51,7 @@ def around(timers: TimerThread, tmp_path: Path) -> Around:
 def look(around: Around) -> Look:
     """Run one family and return its findings by name."""
 
-    def run(family: Family, **given: object) -> dict[str, Finding]:
+    def run(family: Family, **given: object) -> dict[str, CheckResult]:
         findings = list(family(around(**given)))
         found = {finding.name: finding for finding in findings}
         assert len(found) == len(findings), "a name stands there twice"

@@ -17,9 +17,9 @@ from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from ops.doctor.examination import examine
-from ops.doctor.findings import Finding, Status, ok
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, CheckStatus, ok
+from ops.doctor.runner import examine
 from ops.local.ports import free_port
 from tests.integration.doctor.conftest import Around
 from tests.support.httpstub import HttpStub, json_answer
@@ -166,7 +166,7 @@ def test_it_runs_as_a_command_of_its_own(tmp_path: Path) -> None:
 # ── all families together ────────────────────────────────────────────────────
 
 
-def names(findings: tuple[Finding, ...]) -> dict[str, Status]:
+def names(findings: tuple[CheckResult, ...]) -> dict[str, CheckStatus]:
     return {finding.name: finding.status for finding in findings}
 
 
@@ -186,8 +186,8 @@ def test_when_all_servers_are_silent_each_is_named_in_time(around: Around) -> No
         found = names(examine(surroundings))
         took_s = time.monotonic() - start_s
     for name in ("database.connection", "redis.master", "gateway.connection"):
-        assert found[name] is Status.FAIL
-    assert found["machine.port"] is Status.OK
+        assert found[name] is CheckStatus.FAIL
+    assert found["machine.port"] is CheckStatus.OK
     # the database's two seconds, and what a loaded machine adds
     assert took_s < 8
 
@@ -196,36 +196,36 @@ def test_a_family_that_hangs_is_named_and_keeps_what_it_found(around: Around) ->
     release = threading.Event()
     ended = threading.Event()
 
-    def hanging(_: Surroundings) -> Iterator[Finding]:
+    def hanging(_: CheckContext) -> Iterator[CheckResult]:
         yield ok("hung.first", "found before")
         release.wait(30)
         ended.set()
 
-    def quick(_: Surroundings) -> Iterator[Finding]:
+    def quick(_: CheckContext) -> Iterator[CheckResult]:
         yield ok("quick.first", "found")
 
     findings = examine(around(), families={"hung": hanging, "quick": quick}, deadline_s=0.2)
     release.set()
     eventually(ended.is_set)
     found = names(findings)
-    assert found["hung.first"] is Status.OK
-    assert found["hung.deadline"] is Status.FAIL
-    assert found["quick.first"] is Status.OK
+    assert found["hung.first"] is CheckStatus.OK
+    assert found["hung.deadline"] is CheckStatus.FAIL
+    assert found["quick.first"] is CheckStatus.OK
     assert "quick.deadline" not in found
 
 
 def test_a_bug_in_one_family_does_not_hide_the_others(around: Around) -> None:
-    def broken(_: Surroundings) -> Iterator[Finding]:
+    def broken(_: CheckContext) -> Iterator[CheckResult]:
         yield ok("broken.first", "found before")
         raise RuntimeError("the password is s3cret-word")
 
-    def quick(_: Surroundings) -> Iterator[Finding]:
+    def quick(_: CheckContext) -> Iterator[CheckResult]:
         yield ok("quick.first", "found")
 
     findings = examine(
         around(TP_CAPITAL_DB_PASSWORD="s3cret-word"), families={"broken": broken, "quick": quick}
     )
-    assert names(findings)["broken.checks"] is Status.FAIL
-    assert names(findings)["quick.first"] is Status.OK
+    assert names(findings)["broken.checks"] is CheckStatus.FAIL
+    assert names(findings)["quick.first"] is CheckStatus.OK
     assert "s3cret-word" not in str(findings)
     assert "the password is ***" in str(findings)

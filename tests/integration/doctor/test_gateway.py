@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import psycopg
 import pytest
 
-from ops.doctor.findings import Status
+from ops.doctor.findings import CheckStatus
 from ops.doctor.gateway import examine_gateway
 from ops.gateway.importer import import_messages
 from ops.local.postgres import LocalPostgres
@@ -55,7 +55,7 @@ def at(url: str, key: str = "", **more: object) -> dict[str, object]:
 
 def test_a_gateway_that_takes_just_our_key_is_ok(look: Look, locked: GatewayProcess) -> None:
     assert {finding.status for finding in look(examine_gateway, **at(locked.url, KEY)).values()} == {
-        Status.OK
+        CheckStatus.OK
     }
 
 
@@ -64,8 +64,8 @@ def test_a_gateway_key_that_is_not_taken_is_named(
     look: Look, locked: GatewayProcess, key: str, word: str
 ) -> None:
     found = look(examine_gateway, **at(locked.url, key))
-    assert found["gateway.connection"].status is Status.OK
-    assert found["gateway.key"].status is Status.FAIL
+    assert found["gateway.connection"].status is CheckStatus.OK
+    assert found["gateway.key"].status is CheckStatus.FAIL
     assert found["gateway.key"].found == f"the key is {word}"
     assert "TELEGRAM_GATEWAY_API_KEY" in str(found["gateway.key"].remedy)
 
@@ -73,7 +73,7 @@ def test_a_gateway_key_that_is_not_taken_is_named(
 def test_a_403_is_a_wrong_key_too(look: Look) -> None:
     with HttpStub(json_answer({"success": False}, 403)) as gateway:
         finding = look(examine_gateway, **at(gateway.url, "another"))["gateway.key"]
-    assert (finding.status, "403" in finding.found) == (Status.FAIL, True)
+    assert (finding.status, "403" in finding.found) == (CheckStatus.FAIL, True)
 
 
 @pytest.mark.parametrize("key", ["", "any"])
@@ -81,10 +81,10 @@ def test_fault_18_a_gateway_that_asks_for_no_key_is_a_warning(
     look: Look, open_gateway: GatewayProcess, key: str
 ) -> None:
     found = look(examine_gateway, **at(open_gateway.url, key))
-    assert found["gateway.open"].status is Status.WARN
+    assert found["gateway.open"].status is CheckStatus.WARN
     assert "asks for no key" in found["gateway.open"].found
     assert "TELEGRAM_GATEWAY_API_KEY" in str(found["gateway.open"].remedy)
-    assert found["gateway.key"].status is Status.OK
+    assert found["gateway.key"].status is CheckStatus.OK
 
 
 def test_looking_marks_no_message(look: Look, open_gateway: GatewayProcess) -> None:
@@ -97,17 +97,17 @@ def test_looking_marks_no_message(look: Look, open_gateway: GatewayProcess) -> N
 def test_a_channel_the_gateway_does_not_know_is_a_warning(look: Look, open_gateway: GatewayProcess) -> None:
     settings = at(open_gateway.url) | {"TP_CAPITAL_SIGNALS_CHANNEL_ID": f"{CHANNEL},-100999"}
     finding = look(examine_gateway, **settings)["gateway.channels"]
-    assert finding.status is Status.WARN
+    assert finding.status is CheckStatus.WARN
     assert finding.found.endswith("no message of -100999")
     assert "TP_CAPITAL_SIGNALS_CHANNEL_ID" in str(finding.remedy)
 
 
 def test_a_gateway_that_is_not_there_is_named(look: Look) -> None:
     found = look(examine_gateway, **at("http://127.0.0.1:1"))
-    assert found["gateway.connection"].status is Status.FAIL
+    assert found["gateway.connection"].status is CheckStatus.FAIL
     assert "connection refused" in found["gateway.connection"].found
     assert "TELEGRAM_GATEWAY_URL" in str(found["gateway.connection"].remedy)
-    assert found["gateway.key"].status is Status.SKIPPED
+    assert found["gateway.key"].status is CheckStatus.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_gateway_that_is_not_there_is_named(look: Look) -> None:
 def test_another_product_at_the_address_is_named(look: Look, answer: Answer) -> None:
     with HttpStub(answer) as stranger:
         found = look(examine_gateway, **at(stranger.url, KEY))
-    assert found["gateway.connection"].status is Status.FAIL
+    assert found["gateway.connection"].status is CheckStatus.FAIL
     assert "TELEGRAM_GATEWAY_URL" in str(found["gateway.connection"].remedy)
     assert KEY not in str(found)
 
@@ -133,26 +133,28 @@ def test_another_product_at_the_address_is_named(look: Look, answer: Answer) -> 
 def test_a_gateway_that_is_silent_is_named_and_does_not_hang(look: Look) -> None:
     with HttpStub(Answer(body=b'{"success": true}', drip_s=0.2)) as gateway:
         found = look(examine_gateway, **at(gateway.url, answer_s=0.3))
-    assert found["gateway.connection"].status is Status.FAIL
+    assert found["gateway.connection"].status is CheckStatus.FAIL
     assert "no whole answer within 0.3 s" in found["gateway.connection"].found
 
 
 def test_too_many_requests_are_a_warning(look: Look) -> None:
     with HttpStub(Answer(status=429)) as gateway:
         finding = look(examine_gateway, **at(gateway.url))["gateway.connection"]
-    assert finding.status is Status.WARN
+    assert finding.status is CheckStatus.WARN
 
 
 @pytest.mark.parametrize(
     ("ahead_s", "status", "words"),
     [
-        (0, Status.OK, "agree"),
+        (0, CheckStatus.OK, "agree"),
         # a whole second of the header and the way there make up to two of difference
-        (-40, Status.WARN, r"the gateway's clock is (39|4\d) s behind"),
-        (600, Status.FAIL, r"the gateway's clock is (59\d|600|601) s ahead of"),
+        (-40, CheckStatus.WARN, r"the gateway's clock is (39|4\d) s behind"),
+        (600, CheckStatus.FAIL, r"the gateway's clock is (59\d|600|601) s ahead of"),
     ],
 )
-def test_clock_skew_of_the_gateway_is_named(around: Around, ahead_s: int, status: Status, words: str) -> None:
+def test_clock_skew_of_the_gateway_is_named(
+    around: Around, ahead_s: int, status: CheckStatus, words: str
+) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead_s), usegmt=True)
     with HttpStub(Answer(headers={"Date": date}, body=b"{}")) as gateway:
         surroundings = around(**at(gateway.url))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from ops.doctor.findings import Status
+from ops.doctor.findings import CheckStatus
 from ops.doctor.pooler import examine_pooler
 from ops.local.ports import free_port
 from ops.local.postgres import LocalPostgres
@@ -34,7 +34,7 @@ def by(port: int, url: str, **more: object) -> dict[str, object]:
 def test_pgbouncer_in_session_mode_is_a_failure(look: Look, postgres: LocalPostgres, engine_url: str) -> None:
     with pooler_of(postgres, pool_mode="session") as port:
         finding = look(examine_pooler, **by(port, engine_url))["pooler.mode"]
-    assert finding.status is Status.FAIL
+    assert finding.status is CheckStatus.FAIL
     assert "session mode" in finding.found
     assert "pool_mode = transaction" in str(finding.remedy)
 
@@ -44,7 +44,7 @@ def test_pgbouncer_in_session_mode_with_one_connection_is_a_failure_and_does_not
 ) -> None:
     with pooler_of(postgres, pool_mode="session", default_pool_size="1") as port:
         finding = look(examine_pooler, **by(port, engine_url, answer_s=0.5))["pooler.mode"]
-    assert finding.status is Status.FAIL
+    assert finding.status is CheckStatus.FAIL
     assert "pool_mode is session" in finding.found
 
 
@@ -53,7 +53,7 @@ def test_pgbouncer_in_statement_mode_is_a_failure(
 ) -> None:
     with pooler_of(postgres, pool_mode="statement") as port:
         finding = look(examine_pooler, **by(port, engine_url))["pooler.mode"]
-    assert finding.status is Status.FAIL
+    assert finding.status is CheckStatus.FAIL
     assert "takes no transactions" in finding.found
 
 
@@ -69,12 +69,12 @@ def test_pgbouncer_in_transaction_mode_is_ok(
         # the first look leaves idle server connections behind for the others
         for _ in range(3):
             finding = look(examine_pooler, **by(port, engine_url))["pooler.mode"]
-            assert (finding.status, finding.found) == (Status.OK, "a pooler of transactions")
+            assert (finding.status, finding.found) == (CheckStatus.OK, "a pooler of transactions")
 
 
 def test_no_pooler_is_said(look: Look, engine_url: str) -> None:
     finding = look(examine_pooler, TP_CAPITAL_DATABASE_URL=engine_url)["pooler.mode"]
-    assert (finding.status, "no pooler" in finding.found) == (Status.OK, True)
+    assert (finding.status, "no pooler" in finding.found) == (CheckStatus.OK, True)
 
 
 def test_a_proxy_is_not_taken_for_a_pooler_of_sessions(
@@ -82,14 +82,14 @@ def test_a_proxy_is_not_taken_for_a_pooler_of_sessions(
 ) -> None:
     with TcpProxy("127.0.0.1", postgres.port) as proxy:
         finding = look(examine_pooler, **by(proxy.port, engine_url))["pooler.mode"]
-    assert (finding.status, "a proxy" in finding.found) == (Status.OK, True)
+    assert (finding.status, "a proxy" in finding.found) == (CheckStatus.OK, True)
 
 
 def test_a_pool_larger_than_the_server_allows_is_a_warning(look: Look, engine_url: str) -> None:
     finding = look(examine_pooler, TP_CAPITAL_DATABASE_URL=engine_url, TP_CAPITAL_POOL_MAX="1000")[
         "pooler.connections"
     ]
-    assert finding.status is Status.WARN
+    assert finding.status is CheckStatus.WARN
     # 200, less 3 for superusers
     assert "TP_CAPITAL_POOL_MAX is 1000, the server allows this role 197" in finding.found
     assert "TP_CAPITAL_POOL_MAX" in str(finding.remedy)
@@ -100,7 +100,7 @@ def test_a_pool_larger_than_the_pooler_allows_is_a_warning_where_it_tells(
 ) -> None:
     with pooler_of(postgres, max_client_conn="20", stats_users=ENGINE_ROLE) as port:
         finding = look(examine_pooler, **by(port, engine_url))["pooler.connections"]
-    assert finding.status is Status.WARN
+    assert finding.status is CheckStatus.WARN
     assert "the pooler allows 20" in finding.found
 
 
@@ -108,4 +108,4 @@ def test_a_pooler_that_does_not_tell_its_limit_is_no_finding(
     look: Look, engine_url: str, pooler: int
 ) -> None:
     finding = look(examine_pooler, **by(pooler, engine_url))["pooler.connections"]
-    assert (finding.status, "not told to this role" in finding.found) == (Status.OK, True)
+    assert (finding.status, "not told to this role" in finding.found) == (CheckStatus.OK, True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from ops.http.server.entrance import SECURITY_HEADERS
+from ops.http.server.middleware import SECURITY_HEADERS
 from tests.support.serving import Served, serving
 
 KEY = "k3y-of-the-protected"

@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "ops.cli"]
 SETTINGS = ".tp-capital/demo/engine.env"
 
 
-class Place:
+class Position:
     """A folder with a demo in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,8 +49,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("demo"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Position]:
+    place = Position(tmp_path_factory.mktemp("demo"))
     try:
         yield place
     finally:
@@ -60,7 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         place.demo.communicate(timeout=60)
 
 
-def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: Place) -> None:
+def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: Position) -> None:
     settings = place.folder / SETTINGS
     eventually(settings.exists, what="no settings before the parts are there")
     assert not (place.folder / ".tp-capital/demo/gateway.pid").exists(), "the parts were started first"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from ops.client import DaemonClient
-from ops.daemon.recent_logs import LEVELS
+from ops.recent_logs import LEVELS
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.outcomes import CHANNEL
 from tests.support.stack import EngineProcess, engine_environment, eventually

@@ -157,7 +157,7 @@ def test_two_daemons_may_keep_at_once(open_database: Callable[[], Database], ask
         ask(f"drop table {name}")
     keepers = [Retention(open_database()) for _ in range(3)]
     with ThreadPoolExecutor(3) as threads:
-        kept = [future.result() for future in [threads.submit(keeper.keep) for keeper in keepers]]
+        kept = [future.result() for future in [threads.submit(reconciler.keep) for reconciler in keepers]]
     assert sum(one.made for one in kept) == 3
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from config import load_settings
 from engine.timers import TimerThread
+from ops.doctor.context import CheckContext
 from ops.doctor.database import examine_database
-from ops.doctor.findings import Finding, Status
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.findings import CheckResult, CheckStatus
 from ops.local.roles import ENGINE_ROLE
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
@@ -91,32 +91,32 @@ def test_fault_43_a_policy_that_was_removed_is_found_by_doctor_and_made_again_by
     migrated_url: str, direct_url: str, ask: Ask, timers: TimerThread
 ) -> None:
     with mock.patch.dict(os.environ, {"TP_CAPITAL_DATABASE_URL": as_engine(migrated_url)}, clear=True):
-        around = Surroundings(settings=load_settings(env_file=None), timers=timers)
+        around = CheckContext(settings=load_settings(env_file=None), timers=timers)
 
-    def found() -> Finding:
+    def found() -> CheckResult:
         return next(each for each in examine_database(around) if each.name == "database.retention")
 
     def migrated() -> tuple[str, ...]:
         return migrate(direct_url, schema=SCHEMA, strategy=Strategy.TIMESCALE, timers=timers)
 
-    assert found().status is Status.OK
+    assert found().status is CheckStatus.OK
     assert migrated() == ()
     ask(f"select public.remove_retention_policy('{TABLE}')")
-    assert (found().status, found().found) == (Status.FAIL, "the hypertable has no retention policy")
+    assert (found().status, found().found) == (CheckStatus.FAIL, "the hypertable has no retention policy")
     assert "tp-capital migrate" in str(found().remedy)
     assert migrated() == ("retention_policy",)
-    assert found().status is Status.OK
+    assert found().status is CheckStatus.OK
     # as an operator would, with the words of the remedy
     ask(f"select public.alter_job({ask(JOB)[0]['job_id']}, scheduled => false)")
     assert found().found == "the retention policy is switched off"
     ask(str(found().remedy))
-    assert found().status is Status.OK
+    assert found().status is CheckStatus.OK
     ask(f"select public.remove_retention_policy('{TABLE}')")
     ask(f"select public.add_retention_policy('{TABLE}', interval '30 days')")
     assert "after 30 days, not after 90" in found().found
     ask(str(found().remedy).partition(";")[0])
     assert migrated() == ("retention_policy",)
-    assert found().status is Status.OK
+    assert found().status is CheckStatus.OK
 
 
 def test_weeks_that_stay_because_no_scheduler_runs_are_told(

@@ -264,7 +264,7 @@ def test_fault_4_a_check_asked_for_reads_the_tail_at_once() -> None:
     assert reading.snapshot.phase is BackfillPhase.CHECKING_TAIL
     reading.source.on_receive(CheckHistory(channel=CHANNEL, reason="again"))
     reading.source.on_receive(CheckHistory(channel=CHANNEL, reason="and again"))
-    assert list(reading.backfill._errands.tails) == [CHANNEL], "asked for while one is under way: one more"
+    assert list(reading.backfill._queue.tails) == [CHANNEL], "asked for while one is under way: one more"
 
 
 def test_the_tail_of_an_empty_history_is_all_of_it() -> None:

@@ -262,7 +262,7 @@ def test_a_check_of_a_channel_that_is_not_read_is_ignored() -> None:
 def test_a_new_generation_follows_the_channels_that_are_shown() -> None:
     made = completed(A)
     entries = tuple(ChannelEntry(channel=c, label=None, source="api", added_at=None) for c in (A, B))
-    made.board.publish("channels", ChannelsSnapshot(channels=entries, complete=True, error=None))
+    made.snapshots.publish("channels", ChannelsSnapshot(channels=entries, complete=True, error=None))
     made.source = made.make(generation=2)
     assert [channel.channel for channel in made.snapshot.channels] == [A, B]
 
@@ -298,13 +298,13 @@ def test_a_time_is_asked_of_the_channels_named() -> None:
 def test_a_tail_check_does_not_make_the_history_look_unread() -> None:
     made = completed(A, B)
     shown: list[bool] = []
-    publish = made.board.publish
+    publish = made.snapshots.publish
 
     def record(name: str, snapshot: object) -> None:
         publish(name, snapshot)
         shown.append(made.snapshot.completed)
 
-    with mock.patch.object(made.board, "publish", record):
+    with mock.patch.object(made.snapshots, "publish", record):
         made.run(TAIL_S, new=0)
     assert len(shown) > 4
     assert all(shown)

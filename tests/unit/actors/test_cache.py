@@ -62,7 +62,7 @@ class Caching(World):
             pages=self.pages,
             last_good=self.last_good,
             ttl_s=TTL_S,
-            instruments=self.instruments,
+            metrics=self.metrics,
         )
         self.cache.on_start()
 

@@ -196,7 +196,7 @@ def test_a_new_generation_of_the_keeper_forgets_nothing_while_the_database_is_aw
     keeping.ring()
     keeping.obey()
     keeping.channels.down = DOWN
-    keeping.keeper = keeping.make(generation=2)
+    keeping.reconciler = keeping.make(generation=2)
     keeping.pass_s(60)
     assert keeping.obey() == []
     assert keeping.snapshot.channels[-1].label == "Third"
@@ -228,8 +228,8 @@ def test_the_series_of_a_channel_end_once_its_poller_is_gone() -> None:
     keeping.channels.put("-3")
     keeping.ring()
     keeping.obey()
-    keeping.instruments.polls.labels("-3", "messages").inc()
-    keeping.instruments.polls.labels("-1", "messages").inc()
+    keeping.metrics.polls.labels("-3", "messages").inc()
+    keeping.metrics.polls.labels("-1", "messages").inc()
     del keeping.channels.rows["-3"]
     keeping.ring()
     assert keeping.count("tpcapital_polls_total", channel="-3", result="messages") == 1, "it still runs"

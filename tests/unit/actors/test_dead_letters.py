@@ -60,7 +60,7 @@ class Retrying(SourceWorld):
         self.source = DeadLetterSource(
             self.context("dead_letters"),
             letters=cast("DeadLetters", self.letters),
-            instruments=self.instruments,
+            metrics=self.metrics,
             random=Random(1),
         )
         self.source.on_start()

@@ -340,7 +340,7 @@ def test_drain_leaves_the_rest_of_a_batch_that_goes_one_by_one() -> None:
 def added(polling: Polling, at: datetime) -> None:
     """Let the channel be read since ``at``."""
     entry = ChannelEntry(channel=CHANNEL, label=None, source="api", added_at=at)
-    polling.board.publish("channels", ChannelsSnapshot(channels=(entry,), complete=True, error=None))
+    polling.snapshots.publish("channels", ChannelsSnapshot(channels=(entry,), complete=True, error=None))
 
 
 def test_fault_49_what_was_received_before_the_channel_was_read_has_no_lag() -> None:

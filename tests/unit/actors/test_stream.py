@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from actors.shown.event_log import Feed, FeedEvent, Place, Reached
+from actors.shown.event_log import EventLog, LoggedEvent, Position, Reached
 from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
 from actors.stream import LOOK_EVERY_S, PAGE_SIZE, STREAM, Stream
 from engine.messages import CommitSeen
@@ -33,24 +33,24 @@ class FakeSignals:
         return tuple(rows[:limit])
 
 
-def event_of(row: Mapping[str, Any]) -> FeedEvent:
-    place = Place(row["number"], row["id"])
-    return FeedEvent(place=place, channel="", asset="", signal_type="", side="", frame=b"x")
+def event_of(row: Mapping[str, Any]) -> LoggedEvent:
+    place = Position(row["number"], row["id"])
+    return LoggedEvent(place=place, channel="", asset="", signal_type="", side="", frame=b"x")
 
 
 class Streaming(World):
     def __init__(self, *, listened: bool = True) -> None:
         super().__init__()
-        self.signals, self.feed = FakeSignals(), Feed()
+        self.signals, self.event_log = FakeSignals(), EventLog()
         if listened:
-            self.feed.listen(lambda: None)
+            self.event_log.listen(lambda: None)
         self.stream = self.make()
 
     def make(self) -> Stream:
         stream = Stream(
             self.context(STREAM),
             signals=cast("Signals", self.signals),
-            feed=self.feed,
+            event_log=self.event_log,
             event_of=event_of,
         )
         stream.on_start()
@@ -60,7 +60,7 @@ class Streaming(World):
         self.stream.on_receive(CommitSeen(commit_number=number))
 
     def places(self, after: int) -> list[tuple[int, int]]:
-        part = self.feed.after(Place.end_of(after), max_events=10_000)
+        part = self.event_log.after(Position.end_of(after), max_events=10_000)
         assert part.reached is Reached.WITHIN
         return [(event.place.number, event.place.id) for event in part.events]
 
@@ -69,7 +69,7 @@ def test_it_begins_at_the_newest_commit_and_reads_those_that_follow() -> None:
     world = Streaming()
     world.signals.commit(7)
     world.see(7)
-    assert world.feed.newest == Place.end_of(7)
+    assert world.event_log.newest == Position.end_of(7)
     assert world.signals.reads == 0
     world.signals.commit(8, signals=2)
     world.signals.commit(9)
@@ -114,22 +114,22 @@ def test_nothing_is_read_while_nobody_listens() -> None:
     world.signals.commit(2)
     world.see(2)
     assert world.signals.reads == 0
-    assert world.feed.newest == Place.end_of(2)
+    assert world.event_log.newest == Position.end_of(2)
 
 
 def test_a_database_set_back_to_an_earlier_commit_starts_the_feed_anew() -> None:
     world = Streaming()
     world.see(9)
     world.see(5)
-    assert world.feed.newest == Place.end_of(5)
-    assert world.feed.after(Place.end_of(9), max_events=1).reached is Reached.AHEAD
+    assert world.event_log.newest == Position.end_of(5)
+    assert world.event_log.after(Position.end_of(9), max_events=1).reached is Reached.AHEAD
 
 
 def test_the_next_generation_goes_on_where_the_feed_was() -> None:
     world = Streaming()
     world.see(1)
     world.signals.commit(2)
-    world.board.publish("cache", CacheSnapshot(commit_number=2, error=None))
+    world.snapshots.publish("cache", CacheSnapshot(commit_number=2, error=None))
     world.stream = world.make()
     world.advance(0, world.stream)
     assert world.places(1) == [(2, 1)]

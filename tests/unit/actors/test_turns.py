@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
-from actors.sources.round_robin import Turns
+from actors.sources.round_robin import RoundRobin
 from engine.backoff import Backoff
 from tests.support.clock import START
 
 
-def turns(*channels: str) -> Turns:
-    return Turns(channels, backoff=Backoff(first_s=1, cap_s=60, jitter=0), random=Random(1))
+def turns(*channels: str) -> RoundRobin:
+    return RoundRobin(channels, backoff=Backoff(first_s=1, cap_s=60, jitter=0), random=Random(1))
 
 
 def test_everybody_comes_up_in_turn() -> None:
@@ -54,7 +54,7 @@ def test_success_ends_the_trouble() -> None:
     order.failed("a", "500", at=START, now_s=1)
     order.went_well("a")
     order.went_well("a")
-    assert order.trouble("a") is None
+    assert order.failure("a") is None
     order.failed("a", "500", at=START, now_s=10)
     assert order.wait_s(["a"], 10) == 1
 
@@ -64,9 +64,9 @@ def test_the_same_error_again_is_no_news_and_keeps_its_since() -> None:
     assert order.failed("a", "500", at=START, now_s=0)
     assert not order.failed("a", "500", at=START.replace(hour=13), now_s=10)
     assert order.failed("a", "502", at=START.replace(hour=14), now_s=20)
-    trouble = order.trouble("a")
-    assert trouble is not None
-    assert (trouble.since, trouble.error, trouble.failures) == (START, "502", 3)
+    failure = order.failure("a")
+    assert failure is not None
+    assert (failure.since, failure.error, failure.failures) == (START, "502", 3)
 
 
 def test_who_is_new_comes_first_and_who_is_gone_not_at_all() -> None:
@@ -76,5 +76,5 @@ def test_who_is_new_comes_first_and_who_is_gone_not_at_all() -> None:
     order.follow(["a", "c"])
     assert [order.next({"a", "b", "c"}, 0) for _ in range(3)] == ["c", "a", "c"]
     order.follow(["a", "b", "c"])
-    assert order.trouble("b") is None
+    assert order.failure("b") is None
     assert order.next({"a", "b", "c"}, 0) == "b"

@@ -16,7 +16,7 @@ from engine.actor import Actor
 from engine.supervisor import Supervisor
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
-ROWS = {"ChannelKeeper": "channels", "DeadLetterSource": "dead_letters"}
+ROWS = {"ChannelReconciler": "channels", "DeadLetterSource": "dead_letters"}
 #: of the base actor's own: every actor is told these
 OF_ALL = {"Ping", "Tick", "Drain", "GenerationRaised", "Crash"}
 MESSAGES = {name for name in messages.__all__ if inspect.isclass(getattr(messages, name))}

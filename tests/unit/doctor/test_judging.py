@@ -8,7 +8,7 @@ import pytest
 from engine.shown import keep_hidden
 from ops.doctor.clocks import judge_clocks
 from ops.doctor.database import judge_tls, judge_version, judge_writable
-from ops.doctor.findings import Finding, Status, covered, fail, ok, skipped, warn, worst
+from ops.doctor.findings import CheckResult, CheckStatus, covered, fail, ok, skipped, warn, worst
 from ops.doctor.redis import judge_memory, judge_replica
 from ops.doctor.rights import grants
 
@@ -16,13 +16,13 @@ from ops.doctor.rights import grants
 @pytest.mark.parametrize(
     ("number", "status", "words"),
     [
-        (140022, Status.FAIL, "PostgreSQL 14.22, older than 15"),
-        (150000, Status.OK, "PostgreSQL 15.0"),
-        (180006, Status.OK, "PostgreSQL 18.6"),
-        (190001, Status.WARN, "PostgreSQL 19.1, newer than 18"),
+        (140022, CheckStatus.FAIL, "PostgreSQL 14.22, older than 15"),
+        (150000, CheckStatus.OK, "PostgreSQL 15.0"),
+        (180006, CheckStatus.OK, "PostgreSQL 18.6"),
+        (190001, CheckStatus.WARN, "PostgreSQL 19.1, newer than 18"),
     ],
 )
-def test_server_versions_outside_15_to_18_are_named(number: int, status: Status, words: str) -> None:
+def test_server_versions_outside_15_to_18_are_named(number: int, status: CheckStatus, words: str) -> None:
     finding = judge_version("x", number)
     assert (finding.status, words in finding.found) == (status, True)
 
@@ -30,47 +30,47 @@ def test_server_versions_outside_15_to_18_are_named(number: int, status: Status,
 @pytest.mark.parametrize(
     ("encrypted", "verified", "loopback", "strategy", "status"),
     [
-        (False, False, False, "neon", Status.FAIL),
-        (False, False, False, "timescale", Status.WARN),
-        (False, False, True, "neon", Status.OK),
-        (True, False, False, "neon", Status.OK),
-        (True, True, False, "neon", Status.OK),
+        (False, False, False, "neon", CheckStatus.FAIL),
+        (False, False, False, "timescale", CheckStatus.WARN),
+        (False, False, True, "neon", CheckStatus.OK),
+        (True, False, False, "neon", CheckStatus.OK),
+        (True, True, False, "neon", CheckStatus.OK),
     ],
 )
 def test_a_connection_without_tls_to_another_machine_is_named(
-    *, encrypted: bool, verified: bool, loopback: bool, strategy: str, status: Status
+    *, encrypted: bool, verified: bool, loopback: bool, strategy: str, status: CheckStatus
 ) -> None:
     finding = judge_tls("x", encrypted=encrypted, verified=verified, loopback=loopback, strategy=strategy)
     assert finding.status is status
-    assert (finding.remedy is None) == (status is Status.OK)
+    assert (finding.remedy is None) == (status is CheckStatus.OK)
 
 
 def test_a_standby_is_named() -> None:
     finding = judge_writable("x", standby=True, read_only=True)
-    assert (finding.status, "standby" in finding.found) == (Status.FAIL, True)
+    assert (finding.status, "standby" in finding.found) == (CheckStatus.FAIL, True)
     assert "target_session_attrs=read-write" in str(finding.remedy)
-    assert judge_writable("x", standby=False, read_only=False).status is Status.OK
+    assert judge_writable("x", standby=False, read_only=False).status is CheckStatus.OK
 
 
 # ── clocks ───────────────────────────────────────────────────────────────────
 
 
-def clocks(**ahead_s: float) -> dict[str, Finding]:
+def clocks(**ahead_s: float) -> dict[str, CheckResult]:
     return {finding.name.removeprefix("clock."): finding for finding in judge_clocks(ahead_s)}
 
 
 @pytest.mark.parametrize(
     ("ahead_s", "status"),
     [
-        (0.0, Status.OK),
-        (5.0, Status.OK),
-        (-5.0, Status.OK),
-        (5.1, Status.WARN),
-        (-60.0, Status.WARN),
-        (60.1, Status.FAIL),
+        (0.0, CheckStatus.OK),
+        (5.0, CheckStatus.OK),
+        (-5.0, CheckStatus.OK),
+        (5.1, CheckStatus.WARN),
+        (-60.0, CheckStatus.WARN),
+        (60.1, CheckStatus.FAIL),
     ],
 )
-def test_skew_over_5_s_is_a_warning_over_60_s_a_failure(ahead_s: float, status: Status) -> None:
+def test_skew_over_5_s_is_a_warning_over_60_s_a_failure(ahead_s: float, status: CheckStatus) -> None:
     assert clocks(database=ahead_s)["database"].status is status
 
 
@@ -79,11 +79,11 @@ def test_the_clock_that_is_wrong_is_told_by_the_third_one() -> None:
     assert all("this machine's clock is wrong" in str(finding.remedy) for finding in ours.values())
     theirs = clocks(database=90.0, gateway=1.0)
     assert "the database's machine" in str(theirs["database"].remedy)
-    assert theirs["gateway"].status is Status.OK
+    assert theirs["gateway"].status is CheckStatus.OK
     alone = clocks(gateway=-90.0)
     assert "compare both with a third" in str(alone["gateway"].remedy)
     assert "90 s behind" in alone["gateway"].found
-    assert alone["database"].status is Status.SKIPPED
+    assert alone["database"].status is CheckStatus.SKIPPED
 
 
 # ── Redis ────────────────────────────────────────────────────────────────────
@@ -102,13 +102,13 @@ IN_SYNC = {
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        ({}, Status.OK, "in sync"),
-        ({"master_sync_in_progress": 1}, Status.WARN, "being filled"),
-        ({"slave_repl_offset": -(10**8)}, Status.WARN, "bytes behind"),
+        ({}, CheckStatus.OK, "in sync"),
+        ({"master_sync_in_progress": 1}, CheckStatus.WARN, "being filled"),
+        ({"slave_repl_offset": -(10**8)}, CheckStatus.WARN, "bytes behind"),
     ],
 )
 def test_a_replica_that_catches_up_is_a_warning(
-    change: dict[str, object], status: Status, words: str
+    change: dict[str, object], status: CheckStatus, words: str
 ) -> None:
     master = {"role": "master", "master_replid": "a", "master_repl_offset": 5}
     finding = judge_replica(IN_SYNC | change, master, place="r:2", master_place="m 1")
@@ -116,7 +116,7 @@ def test_a_replica_that_catches_up_is_a_warning(
 
 
 def test_a_replica_is_judged_without_its_master_too() -> None:
-    assert judge_replica(IN_SYNC, None, place="r:2", master_place="m 1").status is Status.OK
+    assert judge_replica(IN_SYNC, None, place="r:2", master_place="m 1").status is CheckStatus.OK
 
 
 def test_remedies_name_the_server_that_they_are_for() -> None:
@@ -151,11 +151,11 @@ def test_every_grant_of_the_file_is_read() -> None:
 
 def test_the_worst_status_counts_and_skipped_does_not() -> None:
     findings = [ok("a", ""), skipped("b", "")]
-    assert worst(findings) is Status.OK
+    assert worst(findings) is CheckStatus.OK
     findings.append(warn("c", "", "mend"))
-    assert worst(findings) is Status.WARN
+    assert worst(findings) is CheckStatus.WARN
     findings.insert(0, fail("d", "", "mend"))
-    assert worst(findings) is Status.FAIL
+    assert worst(findings) is CheckStatus.FAIL
 
 
 def test_a_secret_in_anyones_words_is_blacked_out() -> None:

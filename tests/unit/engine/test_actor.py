@@ -90,8 +90,8 @@ def dead(ref: pykka.ActorRef[Subject]) -> bool:
 def test_a_message_goes_to_the_handler_named_after_its_type(world: World) -> None:
     actor = Subject(world.context("subject"))
     assert actor.on_receive(PollNow(reason="test")) == "polled"
-    assert actor.context.vitals.handled == 1
-    assert actor.context.vitals.unknown == 0
+    assert actor.context.heartbeat.handled == 1
+    assert actor.context.heartbeat.unknown == 0
 
 
 def test_an_unknown_message_is_logged_and_counted_and_does_no_harm(world: World) -> None:
@@ -104,14 +104,14 @@ def test_an_unknown_message_is_logged_and_counted_and_does_no_harm(world: World)
         ("message.unknown", "BatchCommitted", "error"),
         ("message.unknown", "object", "error"),
     ]
-    assert actor.context.vitals.unknown == 2
+    assert actor.context.heartbeat.unknown == 2
 
 
 def test_messages_for_all_actors_are_known_to_each(world: World) -> None:
     actor = Actor(world.context("plain"))
     for message in (Ping(), Drain(), GenerationRaised(name="parser", generation=2)):
         actor.on_receive(message)
-    assert actor.context.vitals.unknown == 0
+    assert actor.context.heartbeat.unknown == 0
 
 
 def test_each_message_is_a_sign_of_life_at_its_beginning_and_its_end(world: World) -> None:
@@ -119,7 +119,7 @@ def test_each_message_is_a_sign_of_life_at_its_beginning_and_its_end(world: Worl
     beats: list[float] = []
 
     def handle(_: Tick) -> None:
-        beats.append(actor.context.vitals.beat_at_s - began_s)
+        beats.append(actor.context.heartbeat.beat_at_s - began_s)
         world.clock.advance(4)
 
     began_s = world.clock.monotonic_s() + 10
@@ -127,7 +127,7 @@ def test_each_message_is_a_sign_of_life_at_its_beginning_and_its_end(world: Worl
     world.clock.advance(10)
     actor.on_receive(Tick(purpose="work"))
     assert beats == [0]
-    assert actor.context.vitals.beat_at_s == began_s + 4
+    assert actor.context.heartbeat.beat_at_s == began_s + 4
 
 
 # ── ticks ────────────────────────────────────────────────────────────────────

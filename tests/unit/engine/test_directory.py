@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.directory import Directory, Entry, Vitals
+from engine.directory import Directory, Entry, Heartbeat
 from tests.support.recording import Recorder
 
 
 def entry(recorder: Recorder, generation: int = 1) -> Entry:
-    return Entry(recorder.actor_ref, generation, Vitals(0.0))
+    return Entry(recorder.actor_ref, generation, Heartbeat(0.0))
 
 
 def test_a_message_reaches_who_holds_the_name() -> None:

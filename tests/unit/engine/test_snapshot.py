@@ -9,48 +9,48 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from tests.support.clock import FakeClock
 
 
 def test_a_reader_sees_the_newest_snapshot_with_its_age() -> None:
     clock = FakeClock()
-    board = Board(clock)
-    board.publish("writer", "old")
+    snapshots = Snapshots(clock)
+    snapshots.publish("writer", "old")
     clock.advance(5)
-    board.publish("writer", "new")
+    snapshots.publish("writer", "new")
     clock.advance(2.5)
-    shown = board.read("writer", str)
+    shown = snapshots.read("writer", str)
     assert shown is not None
     assert shown.value == "new"
-    assert board.age_s(shown) == pytest.approx(2.5)
+    assert snapshots.age_s(shown) == pytest.approx(2.5)
 
 
 def test_nothing_shown_and_another_kind_are_none() -> None:
-    board = Board(FakeClock())
-    board.publish("writer", 5)
-    assert board.read("writer", str) is None
-    assert board.read("parser", str) is None
+    snapshots = Snapshots(FakeClock())
+    snapshots.publish("writer", 5)
+    assert snapshots.read("writer", str) is None
+    assert snapshots.read("parser", str) is None
 
 
 def test_all_of_a_kind_are_found_by_publisher() -> None:
-    board = Board(FakeClock())
-    board.publish("poller:a", "a")
-    board.publish("poller:b", "b")
-    board.publish("writer", 5)
-    assert {name: shown.value for name, shown in board.all_of(str).items()} == {
+    snapshots = Snapshots(FakeClock())
+    snapshots.publish("poller:a", "a")
+    snapshots.publish("poller:b", "b")
+    snapshots.publish("writer", 5)
+    assert {name: shown.value for name, shown in snapshots.all_of(str).items()} == {
         "poller:a": "a",
         "poller:b": "b",
     }
 
 
 def test_a_removed_snapshot_is_shown_no_more() -> None:
-    board = Board(FakeClock())
-    board.publish("poller:a", "a")
-    board.remove("poller:a")
-    board.remove("poller:a")
-    assert board.read("poller:a", str) is None
-    assert board.all_of(str) == {}
+    snapshots = Snapshots(FakeClock())
+    snapshots.publish("poller:a", "a")
+    snapshots.remove("poller:a")
+    snapshots.remove("poller:a")
+    assert snapshots.read("poller:a", str) is None
+    assert snapshots.all_of(str) == {}
 
 
 class _Trash:
@@ -78,19 +78,19 @@ def busy_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("busy_collector")
 def test_readers_are_not_disturbed_by_publishers_that_come_and_go() -> None:
     for _ in range(15):
-        board, ended = Board(FakeClock()), threading.Event()
+        snapshots, ended = Snapshots(FakeClock()), threading.Event()
 
-        def publish(board: Board = board, ended: threading.Event = ended) -> None:
+        def publish(snapshots: Snapshots = snapshots, ended: threading.Event = ended) -> None:
             for number in range(1500):
-                board.publish(f"name {number}", number)
-                board.remove(f"name {number - 700}")
+                snapshots.publish(f"name {number}", number)
+                snapshots.remove(f"name {number - 700}")
                 _Trash()
             ended.set()
 
         thread = threading.Thread(target=publish)
         thread.start()
         while not ended.is_set():
-            board.all_of(int)
+            snapshots.all_of(int)
             _Trash()
         thread.join(5)
-        assert len(board.all_of(int)) == 700
+        assert len(snapshots.all_of(int)) == 700

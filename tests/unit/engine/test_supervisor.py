@@ -209,10 +209,10 @@ def test_messages_by_name_reach_the_new_generation() -> None:
 
 def test_counters_of_a_child_outlive_it() -> None:
     family = running("a")
-    family.live["a"].context.vitals.unknown = 3
+    family.live["a"].context.heartbeat.unknown = 3
     family.die("a")
     family.pass_s(0.5)
-    assert family.live["a"].context.vitals.unknown == 3
+    assert family.live["a"].context.heartbeat.unknown == 3
 
 
 def test_news_of_an_earlier_generation_is_ignored() -> None:
@@ -277,7 +277,7 @@ def test_a_hung_child_that_comes_back_runs_again() -> None:
     family.live["a"].hung = True
     family.pass_s(6)
     assert family.state("a") is ChildState.HUNG
-    family.live["a"].context.vitals.beat_at_s = family.clock.monotonic_s()
+    family.live["a"].context.heartbeat.beat_at_s = family.clock.monotonic_s()
     family.live["a"].hung = False
     family.pass_s(1)
     assert family.state("a") is ChildState.RUNNING

@@ -109,7 +109,7 @@ def test_an_added_source_is_drained_at_the_shutdown_and_stopped_before_those_it_
 
 def test_a_source_that_leaves_is_drained_then_stopped_then_forgotten() -> None:
     family = with_poller()
-    family.board.publish("poller:x", "its snapshot")
+    family.snapshots.publish("poller:x", "its snapshot")
     family.remove("poller:x")
     assert family.live["poller:x"].told_of(Drain) == [Drain()]
     assert family.state("poller:x") is ChildState.LEAVING
@@ -119,7 +119,7 @@ def test_a_source_that_leaves_is_drained_then_stopped_then_forgotten() -> None:
     assert family.log[-1] == "stop poller:x"
     family.pass_s(1)
     assert family.names() == ["writer", "parser"]
-    assert family.board.read("poller:x", str) is None
+    assert family.snapshots.read("poller:x", str) is None
     assert family.directory.find("poller:x") is None
     assert family.snapshot.unacknowledged == 0, "that is a count of the shutdown"
     assert family.phase() is Phase.RUNNING

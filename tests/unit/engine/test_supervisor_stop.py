@@ -225,7 +225,7 @@ def _start(context: Context) -> pykka.ActorRef[_Child]:
 def test_real_actors_start_in_order_and_stop_in_reverse() -> None:
     timers, world, finished = TimerThread(), World(), threading.Event()
     services = type(world.services)(
-        directory=world.directory, board=world.board, timers=timers, clock=SystemClock()
+        directory=world.directory, snapshots=world.snapshots, timers=timers, clock=SystemClock()
     )
     _Child.stopped.clear()
     specs = [ChildSpec(name=name, factory=_start) for name in ("a", "b", "c")]

@@ -7,7 +7,7 @@ import gzip
 import pytest
 from starlette.datastructures import Headers
 
-from ops.http.kit.answers import JSON, Answering, matches, packed_answer, prefers
+from ops.http.kit.answers import JSON, ConditionalResponses, matches, packed_answer, prefers
 from storage.pages import MemoryPages
 from tests.support.clock import FakeClock
 
@@ -57,7 +57,9 @@ def test_csv_is_for_who_names_it_and_wants_it_more(accept: str, *, csv: bool) ->
     ],
 )
 def test_a_large_body_is_compressed_for_who_takes_it(accepted: str, *, packed: bool) -> None:
-    answer = Answering(MemoryPages(FakeClock())).answer(Headers({"accept-encoding": accepted}), LARGE)
+    answer = ConditionalResponses(MemoryPages(FakeClock())).answer(
+        Headers({"accept-encoding": accepted}), LARGE
+    )
     assert ("content-encoding" in answer.headers) is packed
     assert (gzip.decompress(bytes(answer.body)) if packed else answer.body) == LARGE
     assert answer.headers["etag"].startswith("W/") is packed
@@ -78,10 +80,12 @@ def test_what_is_new_each_time_is_compressed_by_the_same_rule(
 
 
 def test_a_small_body_is_not() -> None:
-    answer = Answering(MemoryPages(FakeClock())).answer(Headers({"accept-encoding": "gzip"}), b"{}")
+    answer = ConditionalResponses(MemoryPages(FakeClock())).answer(
+        Headers({"accept-encoding": "gzip"}), b"{}"
+    )
     assert answer.body == b"{}"
 
 
 def test_the_same_body_is_compressed_once() -> None:
-    answering, headers = Answering(MemoryPages(FakeClock())), Headers({"accept-encoding": "gzip"})
-    assert answering.answer(headers, LARGE).body is answering.answer(headers, LARGE).body
+    responses, headers = ConditionalResponses(MemoryPages(FakeClock())), Headers({"accept-encoding": "gzip"})
+    assert responses.answer(headers, LARGE).body is responses.answer(headers, LARGE).body

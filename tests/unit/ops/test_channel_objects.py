@@ -18,7 +18,7 @@ from actors.shown.snapshots import (
 from engine.actor import SUPERVISOR
 from engine.breaker import BreakerState
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.bodies import body_of
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.channel_models import ChannelBreaker, ChannelRequest
@@ -106,8 +106,10 @@ POLLER = PollerSnapshot(
 COUNTS = {"-5": ChannelCounts(messages=40, signals=12, newest_received_at=START - timedelta(seconds=60))}
 
 
-def board(poller: PollerSnapshot | None = POLLER, child: ChildState | None = ChildState.RUNNING) -> Board:
-    made = Board(FakeClock())
+def snapshots(
+    poller: PollerSnapshot | None = POLLER, child: ChildState | None = ChildState.RUNNING
+) -> Snapshots:
+    made = Snapshots(FakeClock())
     if poller is not None:
         made.publish("poller:-5", poller)
     children: tuple[ChildSnapshot, ...] = ()
@@ -130,7 +132,7 @@ def board(poller: PollerSnapshot | None = POLLER, child: ChildState | None = Chi
 
 
 def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None:
-    shown = board()
+    shown = snapshots()
     progress = ChannelProgress(
         channel="-5",
         rows_read=30,
@@ -178,7 +180,7 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
 
 
 def test_what_is_not_known_is_null_and_not_a_number() -> None:
-    (channel,) = channel_objects(Board(FakeClock()), [replace(ENTRY, added_at=None)], {}, now=START)
+    (channel,) = channel_objects(Snapshots(FakeClock()), [replace(ENTRY, added_at=None)], {}, now=START)
     assert channel["state"] == "starting"
     unknown = (
         "addedAt",
@@ -204,13 +206,13 @@ def test_what_is_not_known_is_null_and_not_a_number() -> None:
     ],
 )
 def test_the_state_is_how_the_last_poll_ended(state: PollState, word: str) -> None:
-    (channel,) = channel_objects(board(replace(POLLER, state=state)), [ENTRY], COUNTS, now=START)
+    (channel,) = channel_objects(snapshots(replace(POLLER, state=state)), [ENTRY], COUNTS, now=START)
     assert channel["state"] == word
 
 
 def test_a_refused_key_is_a_state_of_its_own() -> None:
     poller = replace(POLLER, state=PollState.FAILED, key_refused=True, error="HTTP 401")
-    (channel,) = channel_objects(board(poller), [ENTRY], COUNTS, now=START)
+    (channel,) = channel_objects(snapshots(poller), [ENTRY], COUNTS, now=START)
     assert (channel["state"], channel["error"]) == ("key_refused", "HTTP 401")
 
 
@@ -229,7 +231,7 @@ def test_a_refused_key_is_a_state_of_its_own() -> None:
 def test_a_poller_that_does_not_run_is_the_state_whatever_it_showed_last(
     child: ChildState | None, word: str
 ) -> None:
-    (channel,) = channel_objects(board(child=child), [ENTRY], COUNTS, now=START)
+    (channel,) = channel_objects(snapshots(child=child), [ENTRY], COUNTS, now=START)
     assert channel["state"] == word
 
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Scope
 
-from ops.http.server.clients import Asker, Proxies, asker_of
+from ops.http.server.clients import Proxies, Requester, asker_of
 
 
-def asker(peer: str | None, *trusted: str, **headers: str) -> Asker:
+def asker(peer: str | None, *trusted: str, **headers: str) -> Requester:
     raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
     scope: Scope = {"type": "http", "client": (peer, 50_000) if peer else None, "headers": raw}
     return Proxies(trusted).asker(scope)
@@ -52,7 +52,7 @@ def test_who_carries_a_forwarding_header_is_never_local(header: str) -> None:
 def test_the_client_is_the_last_hop_no_trusted_proxy_wrote(
     peer: str, trusted: list[str], forwarded: str, address: str
 ) -> None:
-    assert asker(peer, *trusted, x_forwarded_for=forwarded) == Asker(address=address, local=False)
+    assert asker(peer, *trusted, x_forwarded_for=forwarded) == Requester(address=address, local=False)
 
 
 def test_a_household_shares_its_network() -> None:

@@ -10,15 +10,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from ops.http.server.clients import Proxies, asker_of
-from ops.http.server.entrance import SECURITY_HEADERS, Entrance
+from ops.http.server.middleware import SECURITY_HEADERS, RequestMiddleware
 from tests.support.clock import FakeClock
 
 
 def through(app: ASGIApp, *, path: str = "/signals") -> tuple[list[Message], CollectorRegistry]:
     registry, sent = CollectorRegistry(), list[Message]()
-    entrance = Entrance(app, proxies=Proxies([]), instruments=Instruments(registry), clock=FakeClock())
+    entrance = RequestMiddleware(app, proxies=Proxies([]), metrics=Metrics(registry), clock=FakeClock())
     scope: Scope = {
         "type": "http",
         "method": "GET",

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from ops.http.routes.probes import PROBES
-from ops.http.server.clients import IPV6_SITE_BITS, Asker, group_of
+from ops.http.server.clients import IPV6_SITE_BITS, Requester, group_of
 from ops.http.server.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy
 from tests.support.clock import FakeClock
 
@@ -39,7 +39,7 @@ class Limited:
         async def receive() -> Message:
             raise NotImplementedError
 
-        asker = Asker(address=group_of(address), local=local, site=group_of(address, bits=IPV6_SITE_BITS))
+        asker = Requester(address=group_of(address), local=local, site=group_of(address, bits=IPV6_SITE_BITS))
         state: dict[str, Any] = {"asker": asker, "key": key}
         scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": [], "state": state}
         with pytest.raises(StopIteration):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import structlog
 
-from ops.daemon.recent_logs import LONGEST_CHARACTERS, RecentLogs
 from ops.http.kit.encoding import encode
 from ops.logging import configure_logging
+from ops.recent_logs import LONGEST_CHARACTERS, RecentLogs
 
 SECRET = "s3cret-of-the-test"
 

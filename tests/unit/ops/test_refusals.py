@@ -6,13 +6,13 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from ops.http.server.clients import Asker
+from ops.http.server.clients import Requester
 from ops.http.server.refusals import ALL, EACH, WINDOW_S, AccessLog
 from tests.support.clock import FakeClock
 
 
 def ask(log: AccessLog, address: str = "10.0.0.1", status: int = 403) -> None:
-    asker = Asker(address=address, local=False, shown=address)
+    asker = Requester(address=address, local=False, shown=address)
     scope: Any = {"type": "http", "method": "POST", "path": "/backfill", "state": {"asker": asker}}
     log.refused(scope, status, "The API key is wrong.")
 

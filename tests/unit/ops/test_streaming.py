@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.types import Message
 
-from actors.shown.event_log import Feed, FeedEvent, Place
-from actors.shown.metrics import Instruments
+from actors.shown.event_log import EventLog, LoggedEvent, Position
+from actors.shown.metrics import Metrics
 from ops.http.routes.stream_filter import StreamFilter
 from ops.http.routes.streaming import StreamLimits, Streams, TooManyStreamsError
 from storage.errors import DatabaseUnavailableError, StorageError
@@ -43,9 +43,9 @@ ROW: dict[str, Any] = {
 }
 
 
-def event(number: int, **changes: str) -> FeedEvent:
+def event(number: int, **changes: str) -> LoggedEvent:
     values = {"channel": "-1", "asset": "PETR4", "signal_type": "Swing Trade", "side": "buy"} | changes
-    return FeedEvent(place=Place(number, 1), frame=f"id: {number}-1\ndata: 1\n\n".encode(), **values)
+    return LoggedEvent(place=Position(number, 1), frame=f"id: {number}-1\ndata: 1\n\n".encode(), **values)
 
 
 class FakeSignals:
@@ -64,18 +64,18 @@ class FakeSignals:
 
 class World:
     def __init__(self, *, limits: StreamLimits | None = None, stored: range = range(0)) -> None:
-        self.feed = Feed()
+        self.event_log = EventLog()
         self.signals = FakeSignals(stored)
-        self.trouble: tuple[str, datetime | None] | None = None
+        self.failure: tuple[str, datetime | None] | None = None
         self.number: int | StorageError = 0
         self.registry = CollectorRegistry()
         self.streams = Streams(
-            self.feed,
+            self.event_log,
             cast("Signals", self.signals),
-            trouble=lambda: self.trouble,
+            failure=lambda: self.failure,
             certain_number=self.certain_number,
             limits=limits or StreamLimits(heartbeat_s=30),
-            instruments=Instruments(self.registry),
+            metrics=Metrics(self.registry),
         )
 
     def certain_number(self) -> int:
@@ -84,13 +84,13 @@ class World:
         return self.number
 
     def commit(self, number: int, **changes: str) -> None:
-        self.feed.append([event(number, **changes)], Place.end_of(number))
+        self.event_log.append([event(number, **changes)], Position.end_of(number))
 
     @asynccontextmanager
     async def reader(
         self,
         wanted: StreamFilter | None = None,
-        place: Place | None = None,
+        place: Position | None = None,
         *,
         client: str = "10.0.0.1",
         local: bool = True,
@@ -153,7 +153,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 def test_a_stream_begins_with_its_place_and_tells_what_comes_after() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader() as reader:
             await reader.sees("retry: 3000\n\n: still here\nid: 4\n\n")
             world.commit(5)
@@ -165,7 +165,7 @@ def test_a_stream_begins_with_its_place_and_tells_what_comes_after() -> None:
 def test_what_is_committed_before_the_first_words_is_not_missed() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader() as reader:
             world.commit(5)  # the response has not been called yet
             await reader.sees("id: 5-1")
@@ -178,7 +178,7 @@ def test_a_stream_that_begins_before_the_database_has_told_its_number_gets_all_t
         world = World()
         async with world.reader() as reader:
             await reader.sees("still here")
-            world.feed.restart(Place.end_of(4))
+            world.event_log.restart(Position.end_of(4))
             world.commit(5)
             await reader.sees("id: 5-1")
             assert reader.ids() == ["5-1"]
@@ -189,7 +189,7 @@ def test_a_stream_that_begins_before_the_database_has_told_its_number_gets_all_t
 def test_a_silent_stream_shows_a_sign_of_life_with_its_place() -> None:
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.02))
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader(StreamFilter(asset="VALE3")) as reader:
             world.commit(5)
             await reader.until(lambda: reader.text.count(": still here") > 2)
@@ -202,7 +202,7 @@ def test_a_silent_stream_shows_a_sign_of_life_with_its_place() -> None:
 def test_a_stream_that_is_busy_with_what_a_reader_does_not_want_still_shows_life() -> None:
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.05))
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader(StreamFilter(asset="VALE3")) as reader:
             for number in range(5, 25):
                 world.commit(number)
@@ -228,16 +228,16 @@ def test_filters_want_what_the_list_would_show() -> None:
 def test_an_outage_is_told_when_it_begins_and_ends_and_at_the_start() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader() as reader:
             await reader.sees("still here")
-            world.trouble = ("connection refused", NOON)
+            world.failure = ("connection refused", NOON)
             await reader.sees(
                 'event: stale\ndata: {"stale":true,"cause":"connection refused","since":"2026-11-02T12:00:00Z"}'
             )
             async with world.reader() as late:
                 await late.sees('"stale":true')
-            world.trouble = None
+            world.failure = None
             await reader.sees('event: stale\ndata: {"stale":false}')
             assert reader.text.count("event: stale") == 2
             world.commit(5)
@@ -249,9 +249,9 @@ def test_an_outage_is_told_when_it_begins_and_ends_and_at_the_start() -> None:
 def test_who_comes_from_far_back_waits_out_an_outage_and_loses_nothing() -> None:
     async def test() -> None:
         world = World(stored=range(1, 501))
-        world.feed.restart(Place.end_of(500))
+        world.event_log.restart(Position.end_of(500))
         world.signals.down = DatabaseUnavailableError("refused")
-        async with world.reader(place=Place.end_of(0)) as reader:
+        async with world.reader(place=Position.end_of(0)) as reader:
             await reader.sees("still here")
             world.signals.down = None
             await reader.sees("id: 500-1")
@@ -265,14 +265,14 @@ def test_who_comes_from_far_back_waits_out_an_outage_and_loses_nothing() -> None
 def test_who_comes_from_far_back_in_an_outage_is_told_and_shown_life_without_asking_the_database() -> None:
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.05), stored=range(1, 301))
-        world.feed.restart(Place.end_of(300))
-        world.trouble = ("refused", None)
+        world.event_log.restart(Position.end_of(300))
+        world.failure = ("refused", None)
         world.signals.down = DatabaseUnavailableError("it must not be asked")
-        async with world.reader(place=Place.end_of(0)) as reader:
+        async with world.reader(place=Position.end_of(0)) as reader:
             await reader.sees("event: stale")
             await reader.until(lambda: reader.text.count("still here") >= 3)
             assert world.signals.asked == 0
-            world.signals.down = world.trouble = None
+            world.signals.down = world.failure = None
             await reader.sees("id: 300-1")
 
     run(test())
@@ -281,9 +281,9 @@ def test_who_comes_from_far_back_in_an_outage_is_told_and_shown_life_without_ask
 def test_fault_86_a_place_that_the_database_has_not_come_to_is_answered_with_a_reset_and_the_end() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         world.number = 4
-        async with world.reader(place=Place(9, 9)) as reader:
+        async with world.reader(place=Position(9, 9)) as reader:
             await reader.until(lambda: reader.ended)
             assert reader.all_ids() == ["4"]
             assert "event: reset" in reader.text
@@ -296,9 +296,9 @@ def test_fault_86_a_place_that_another_daemon_told_is_waited_for() -> None:
 
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.05))
-        world.feed.restart(Place.end_of(773))
+        world.event_log.restart(Position.end_of(773))
         world.number = 774
-        async with world.reader(place=Place(774, 1)) as reader:
+        async with world.reader(place=Position(774, 1)) as reader:
             await reader.until(lambda: reader.text.count("still here") > 2)
             assert reader.all_ids() == [], "no place is told that is behind what the client holds"
             world.commit(774)
@@ -313,13 +313,13 @@ def test_fault_86_a_place_that_another_daemon_told_is_waited_for() -> None:
 def test_fault_86_a_database_that_cannot_tell_is_asked_again_and_nothing_is_reset() -> None:
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.05))
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         world.number = DatabaseUnavailableError("refused")
-        async with world.reader(place=Place(5, 1)) as reader:
+        async with world.reader(place=Position(5, 1)) as reader:
             await reader.sees("still here")
-            world.trouble = ("refused", None)
+            world.failure = ("refused", None)
             await reader.sees("event: stale")
-            world.number, world.trouble = 5, None
+            world.number, world.failure = 5, None
             world.commit(5)
             world.commit(6)
             await reader.sees("id: 6-1")
@@ -332,11 +332,11 @@ def test_fault_86_a_database_that_cannot_tell_is_asked_again_and_nothing_is_rese
 def test_fault_86_who_reads_when_the_database_is_set_back_is_told_and_sent_nothing_after_it() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader() as reader:
             world.commit(5)
             await reader.sees("id: 5-1")
-            world.feed.restart(Place.end_of(3))
+            world.event_log.restart(Position.end_of(3))
             world.commit(4)
             world.commit(5)  # the same number again, and other signals
             await reader.until(lambda: reader.ended)
@@ -365,7 +365,7 @@ def test_the_number_of_streams_is_bounded_in_all_and_for_one_client_from_elsewhe
 def test_all_streams_end_when_the_server_stops_and_no_more_are_opened() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader() as one, world.reader() as two:
             await asyncio.to_thread(world.streams.end)
             await one.until(lambda: one.ended)
@@ -380,7 +380,7 @@ def test_all_streams_end_when_the_server_stops_and_no_more_are_opened() -> None:
 
 def test_a_server_that_was_started_anew_opens_streams_again() -> None:
     world = World()
-    world.feed.restart(Place.end_of(4))
+    world.event_log.restart(Position.end_of(4))
 
     async def first() -> None:
         async with world.reader():
@@ -398,9 +398,9 @@ def test_a_server_that_was_started_anew_opens_streams_again() -> None:
 def test_the_last_to_leave_is_listened_for_no_longer() -> None:
     async def test() -> None:
         world = World()
-        world.feed.restart(Place.end_of(4))
+        world.event_log.restart(Position.end_of(4))
         async with world.reader():
-            assert not world.feed.pass_over(Place.end_of(5))
-        assert world.feed.pass_over(Place.end_of(5))
+            assert not world.event_log.pass_over(Position.end_of(5))
+        assert world.event_log.pass_over(Position.end_of(5))
 
     run(test())

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.shown.event_log import Place
+from actors.shown.event_log import Position
 from ops.http.routes.frames import event_of, read_place
 from tests.unit.ops.test_streaming import ROW, Reader, World
 
@@ -46,12 +46,12 @@ class Daemon(World):
         return self.database.number
 
     def look(self) -> None:
-        goal, newest = Place.end_of(self.database.number), self.feed.newest
+        goal, newest = Position.end_of(self.database.number), self.event_log.newest
         if newest is None:
-            self.feed.restart(goal)
-        elif newest < goal and not self.feed.pass_over(goal):
+            self.event_log.restart(goal)
+        elif newest < goal and not self.event_log.pass_over(goal):
             rows = self.database.committed(after=newest, upto=goal.number, limit=10_000)
-            self.feed.append([event_of(row) for row in rows], goal)
+            self.event_log.append([event_of(row) for row in rows], goal)
 
 
 STEPS = st.lists(
@@ -75,7 +75,7 @@ def test_fault_86_a_client_that_moves_between_daemons_gets_each_signal_once_in_o
         for daemon in daemons:
             daemon.look()
         got: list[str] = []
-        at, place, todo = 0, Place.end_of(0), list(steps)
+        at, place, todo = 0, Position.end_of(0), list(steps)
         while True:
             async with daemons[at].reader(place=place) as reader:
                 moved = await play(daemons, database, todo, at)

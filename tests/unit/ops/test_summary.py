@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from actors.shown.health_report import Finding, HealthReport, Inputs, Status
 from actors.shown.snapshots import CacheSnapshot
-from engine.snapshot import Board
+from engine.snapshot import Snapshots
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.summary import SummaryParameters, SummaryReader, summary_operations
 from storage.errors import DatabaseUnavailableError
@@ -49,10 +49,10 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def board(clock: FakeClock) -> Board:
-    board = Board(clock)
-    board.publish("cache", CacheSnapshot(commit_number=1, error=None))
-    return board
+def snapshots(clock: FakeClock) -> Snapshots:
+    snapshots = Snapshots(clock)
+    snapshots.publish("cache", CacheSnapshot(commit_number=1, error=None))
+    return snapshots
 
 
 @pytest.fixture
@@ -61,26 +61,26 @@ def counting() -> Counting:
 
 
 @pytest.fixture
-def reader(counting: Counting, board: Board, clock: FakeClock) -> SummaryReader:
-    return SummaryReader(summaries=cast("Summaries", counting), board=board, clock=clock)
+def reader(counting: Counting, snapshots: Snapshots, clock: FakeClock) -> SummaryReader:
+    return SummaryReader(summaries=cast("Summaries", counting), snapshots=snapshots, clock=clock)
 
 
-def database_is(board: Board, clock: FakeClock, status: Status) -> None:
+def database_is(snapshots: Snapshots, clock: FakeClock, status: Status) -> None:
     finding = Finding(status=status, cause="gone", since=clock.now())
     # of the report nothing but this finding is looked at
     report = HealthReport(
         status=status, ready=False, findings={"timescaledb": finding}, inputs=cast("Inputs", None)
     )
-    board.publish("health", report)
+    snapshots.publish("health", report)
 
 
 def test_counts_are_kept_until_the_next_commit(
-    reader: SummaryReader, counting: Counting, board: Board, clock: FakeClock
+    reader: SummaryReader, counting: Counting, snapshots: Snapshots, clock: FakeClock
 ) -> None:
     reader.read(30, "UTC")
     clock.advance(30)
     assert reader.read(30, "UTC") == (replace(SUMMARY, outcomes={"open": 1}), None)
-    board.publish("cache", CacheSnapshot(commit_number=2, error=None))
+    snapshots.publish("cache", CacheSnapshot(commit_number=2, error=None))
     assert reader.read(30, "UTC")[0].outcomes == {"open": 2}
     # the day changes without a commit, too
     clock.advance(61)
@@ -88,10 +88,10 @@ def test_counts_are_kept_until_the_next_commit(
 
 
 def test_a_burst_of_commits_is_counted_once_a_second(
-    reader: SummaryReader, counting: Counting, board: Board, clock: FakeClock
+    reader: SummaryReader, counting: Counting, snapshots: Snapshots, clock: FakeClock
 ) -> None:
     for number in range(10):
-        board.publish("cache", CacheSnapshot(commit_number=number, error=None))
+        snapshots.publish("cache", CacheSnapshot(commit_number=number, error=None))
         reader.read(30, "UTC")
         clock.advance(0.25)
     assert len(counting.asked) == 3
@@ -109,7 +109,7 @@ def test_each_question_has_counts_of_its_own_and_few_are_kept(
 
 
 def test_in_an_outage_the_last_counts_are_told_with_their_age(
-    reader: SummaryReader, counting: Counting, board: Board, clock: FakeClock
+    reader: SummaryReader, counting: Counting, snapshots: Snapshots, clock: FakeClock
 ) -> None:
     counting.away = True
     with pytest.raises(DatabaseUnavailableError):
@@ -120,7 +120,7 @@ def test_in_an_outage_the_last_counts_are_told_with_their_age(
     counting.away = True
     clock.advance(70)
     assert reader.read(30, "UTC")[1] == 70  # found by asking
-    database_is(board, clock, Status.UNHEALTHY)
+    database_is(snapshots, clock, Status.UNHEALTHY)
     clock.advance(10)
     assert reader.read(30, "UTC")[1] == 80  # known, and not asked again
     assert len(counting.asked) == asked + 1

@@ -49,12 +49,12 @@ def world() -> World:
 
 def show_family(world: World, state: ChildState = ChildState.RUNNING) -> None:
     family = SupervisorSnapshot(phase=Phase.RUNNING, children=(replace(RESPONDER, state=state),))
-    world.board.publish(SUPERVISOR, family)
+    world.snapshots.publish(SUPERVISOR, family)
 
 
 def test_ready_is_told_once_when_the_responder_serves(world: World) -> None:
     manager = RecordingManager()
-    watch = Watch(world.board, manager, world.clock)
+    watch = Watch(world.snapshots, manager, world.clock)
     assert watch.look()
     show_family(world, ChildState.STARTING)
     watch.look()
@@ -67,7 +67,7 @@ def test_ready_is_told_once_when_the_responder_serves(world: World) -> None:
 
 def test_without_a_watchdog_nothing_is_said_of_life(world: World) -> None:
     manager = RecordingManager()
-    watch = Watch(world.board, manager, world.clock)
+    watch = Watch(world.snapshots, manager, world.clock)
     show_family(world)
     watch.look()
     assert watch.every_s is None
@@ -76,7 +76,7 @@ def test_without_a_watchdog_nothing_is_said_of_life(world: World) -> None:
 
 def test_life_is_told_at_half_the_watchdogs_period(world: World) -> None:
     manager = RecordingManager(watchdog_s=30)
-    watch = Watch(world.board, manager, world.clock)
+    watch = Watch(world.snapshots, manager, world.clock)
     assert watch.every_s == 15
     for _ in range(60):
         show_family(world)
@@ -87,7 +87,7 @@ def test_life_is_told_at_half_the_watchdogs_period(world: World) -> None:
 
 def test_no_life_is_told_while_the_supervisor_is_silent(world: World) -> None:
     manager = RecordingManager(watchdog_s=4)
-    watch = Watch(world.board, manager, world.clock)
+    watch = Watch(world.snapshots, manager, world.clock)
     show_family(world)
     watch.look()
     told = 0
@@ -103,7 +103,7 @@ def test_no_life_is_told_while_the_supervisor_is_silent(world: World) -> None:
 
 
 def test_a_supervisor_silent_for_a_minute_is_given_up(world: World) -> None:
-    watch = Watch(world.board, RecordingManager(), world.clock)
+    watch = Watch(world.snapshots, RecordingManager(), world.clock)
     show_family(world)
     assert watch.look()
     seconds = 0
@@ -115,7 +115,7 @@ def test_a_supervisor_silent_for_a_minute_is_given_up(world: World) -> None:
 
 
 def test_who_was_held_still_with_the_supervisor_gives_it_its_time_again(world: World) -> None:
-    watch = Watch(world.board, RecordingManager(), world.clock)
+    watch = Watch(world.snapshots, RecordingManager(), world.clock)
     show_family(world)
     assert watch.look()
     world.clock.advance(3600)
@@ -127,18 +127,18 @@ def test_who_was_held_still_with_the_supervisor_gives_it_its_time_again(world: W
 
 def test_the_status_is_told_when_it_changes_with_every_cause(world: World) -> None:
     manager = RecordingManager()
-    watch = Watch(world.board, manager, world.clock)
+    watch = Watch(world.snapshots, manager, world.clock)
     well = Finding(status=Status.HEALTHY, cause=None, since=START)
     ill = Finding(status=Status.DEGRADED, cause="no answer\nwithin 5 s", since=START)
     report = HealthReport(
         status=Status.HEALTHY, ready=True, findings={"timescaledb": well, "gatewayApi": well}, inputs=INPUTS
     )
     watch.look()
-    world.board.publish("health", report)
+    world.snapshots.publish("health", report)
     watch.look()
     watch.look()
     findings = {"timescaledb": well, "gatewayApi": ill}
-    world.board.publish("health", replace(report, status=Status.DEGRADED, findings=findings))
+    world.snapshots.publish("health", replace(report, status=Status.DEGRADED, findings=findings))
     watch.look()
     assert manager.told == [
         "STATUS=starting",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.grammar.outcome import OutcomePolicy, date_of, settle
 from actors.sources.backfill_progress import pass_due
-from actors.sources.backfill_queue import Errands
+from actors.sources.backfill_queue import BackfillQueue
 from engine.instants import EARLIEST, MOST_AHEAD, utc_instant
 from engine.model import ChannelMessage, MalformedMessage
 from storage.gateway.messages import decode_message, decode_raw, encode_message
@@ -71,9 +71,9 @@ def test_fault_38_junk_for_an_instant_is_a_dead_letter(junk: object) -> None:
 def test_fault_38_a_tail_check_begins_at_an_instant_that_can_be(
     newest: datetime, asked: datetime | None
 ) -> None:
-    errands = Errands()
-    errands.check([CHANNEL], *([] if asked is None else [asked]))
+    backfill_queue = BackfillQueue()
+    backfill_queue.check([CHANNEL], *([] if asked is None else [asked]))
     known = Checkpoint(channel=CHANNEL, completed_at=NOW, newest_received_at=newest)
-    since = pass_due(CHANNEL, known, errands, now=NOW).since
+    since = pass_due(CHANNEL, known, backfill_queue, now=NOW).since
     assert since is not None
     assert EARLIEST <= since <= NOW - timedelta(hours=1)

@@ -15,9 +15,9 @@ from storage.errors import RowsRefusedError
 from storage.postgres.ledger_rows import (
     dead_letter_of,
     dead_letter_row,
+    deduplicate,
     key_of,
     ledger_row,
-    make_single,
     signal_row,
     to_json,
 )
@@ -37,13 +37,13 @@ def reading(outcome: Outcome) -> object:
 
 def test_a_message_twice_in_a_batch_is_one_row_with_the_text_of_the_latest_update() -> None:
     old, new = at(1, 0, "old"), at(1, 5, "new")
-    assert make_single([old, new]) == [new]
-    assert make_single([new, old]) == [new]
+    assert deduplicate([old, new]) == [new]
+    assert deduplicate([new, old]) == [new]
 
 
 def test_the_first_of_two_with_the_same_text_stays() -> None:
     first, later = at(1, 0), at(1, 5)
-    (stays,) = make_single([first, later])
+    (stays,) = deduplicate([first, later])
     assert isinstance(stays.message, ChannelMessage)
     assert isinstance(first.message, ChannelMessage)
     assert stays.message == replace(first.message, updated_at=stays.message.updated_at)
@@ -52,32 +52,32 @@ def test_the_first_of_two_with_the_same_text_stays() -> None:
 def test_a_text_that_comes_back_in_a_later_version_is_the_latest() -> None:
     first, between, back = at(1, 0, "as posted"), at(1, 3, "slip"), at(1, 5, "as posted")
     for order in permutations([first, between, back]):
-        (stays,) = make_single(order)
+        (stays,) = deduplicate(order)
         assert isinstance(stays.message, ChannelMessage)
         assert stays.message.text == "as posted"
 
 
 def test_of_two_equally_late_the_first_stays() -> None:
     first, second = at(1, 0, "first"), at(1, 0, "second")
-    assert make_single([first, second]) == [first]
+    assert deduplicate([first, second]) == [first]
 
 
 def test_a_readable_message_beats_its_malformed_double() -> None:
     good = at(1, 0)
-    assert make_single([malformed(1), good]) == [good]
-    assert make_single([good, malformed(1)]) == [good]
+    assert deduplicate([malformed(1), good]) == [good]
+    assert deduplicate([good, malformed(1)]) == [good]
 
 
 def test_the_same_id_in_two_channels_is_two_messages_fault_4() -> None:
     there = not_signal(a_message(1, channel=OTHER_CHANNEL))
-    assert len(make_single([at(1, 0), there])) == 2
+    assert len(deduplicate([at(1, 0), there])) == 2
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 5)), max_size=25))
 def test_a_batch_has_each_key_once_sorted_and_its_latest_text_whatever_comes(
     deliveries: list[tuple[int, int]],
 ) -> None:
-    single = make_single([at(number, minutes, f"text {minutes}") for number, minutes in deliveries])
+    single = deduplicate([at(number, minutes, f"text {minutes}") for number, minutes in deliveries])
     latest: dict[str, int] = {}
     for number, minutes in deliveries:
         latest[str(number)] = max(minutes, latest.get(str(number), 0))

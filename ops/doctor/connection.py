@@ -15,14 +15,14 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from ops.doctor.findings import Finding, broken, fail, skipped
-from ops.doctor.surroundings import Surroundings
+from ops.doctor.context import CheckContext
+from ops.doctor.findings import CheckResult, broken, fail, skipped
 from storage.deadline import cut_after, shut_down_fd
 from storage.postgres.connect_failures import ADDRESS, explain
 from storage.postgres.database import Cursor
 from storage.postgres.session import settle, steady_conninfo
 
-__all__ = ["Asker", "NoAnswerError", "Peer", "refusal"]
+__all__ = ["CheckConnection", "NoAnswerError", "Peer", "refusal"]
 
 T = TypeVar("T")
 
@@ -39,16 +39,16 @@ class Peer:
     own_port: int | None
 
 
-class Asker:
+class CheckConnection:
     """Asks one question a transaction, as a pooler of transactions or statements likes it."""
 
-    def __init__(self, connection: psycopg.Connection[DictRow], around: Surroundings) -> None:
+    def __init__(self, connection: psycopg.Connection[DictRow], around: CheckContext) -> None:
         self.connection = connection
         self.around = around
 
     @classmethod
     @contextlib.contextmanager
-    def connected(cls, around: Surroundings, conninfo: str = "", **changes: str) -> Iterator[Asker]:
+    def connected(cls, around: CheckContext, conninfo: str = "", **changes: str) -> Iterator[CheckConnection]:
         """Connect as the engine does, or by another connection string; ``changes`` are other values in it.
 
         Raises:
@@ -110,7 +110,7 @@ class Asker:
                     raise NoAnswerError(f"no answer within {answer_s:g} s") from error
                 raise
 
-    def check(self, name: str, check: Callable[[str, Asker], Finding]) -> Finding:
+    def check(self, name: str, check: Callable[[str, CheckConnection], CheckResult]) -> CheckResult:
         """Return what ``check`` finds; a refusal of the server is a finding of its own."""
         if self.lost:
             return skipped(name, "the connection was lost before")
@@ -144,7 +144,7 @@ class Asker:
             return Peer(loopback=address.is_loopback, own_port=int(wire.getsockname()[1]))
 
 
-def refusal(name: str, error: psycopg.Error, *, setting: str = ADDRESS) -> Finding:
+def refusal(name: str, error: psycopg.Error, *, setting: str = ADDRESS) -> CheckResult:
     """Return the finding that a driver's error stands for, with the remedy where the cause is known.
 
     ``setting`` is the one that holds the connection string.

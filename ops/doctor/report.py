@@ -9,19 +9,24 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.shown import shown
-from ops.doctor.findings import Finding, Status, worst
+from ops.doctor.findings import CheckResult, CheckStatus, worst
 
 __all__ = ["show"]
 
-_COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.SKIPPED: "dim"}
+_COLOURS = {
+    CheckStatus.OK: "green",
+    CheckStatus.WARN: "yellow",
+    CheckStatus.FAIL: "red",
+    CheckStatus.SKIPPED: "dim",
+}
 _VERDICTS = {
-    Status.OK: "all is well",
-    Status.WARN: "it works; see the warnings",
-    Status.FAIL: "something must be mended",
+    CheckStatus.OK: "all is well",
+    CheckStatus.WARN: "it works; see the warnings",
+    CheckStatus.FAIL: "something must be mended",
 }
 
 
-def show(findings: Sequence[Finding], console: Console) -> None:
+def show(findings: Sequence[CheckResult], console: Console) -> None:
     """Print what every check found, then the remedies."""
     verdict = worst(findings)
     table = Table(title=f"tp-capital doctor: {_VERDICTS[verdict]}", title_style=_COLOURS[verdict])

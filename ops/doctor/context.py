@@ -13,7 +13,7 @@ from engine.clock import Clock, SystemClock
 from engine.timers import Timers
 from ops.doctor.clocks import ClockOffsets
 
-__all__ = ["DiskUsage", "Surroundings"]
+__all__ = ["CheckContext", "DiskUsage"]
 
 
 class DiskUsage(Protocol):
@@ -31,7 +31,7 @@ class DiskUsage(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class CheckContext:
     """The settings, the machine, and what families of checks learn for one another.
 
     ``folder`` is where the daemon runs, with its ``.env`` and the data of a local stack. ``connect_s`` and

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from ops.http.routes.builds import Builds
+from ops.http.routes.single_flight import SingleFlight
 
 
 class Slow:
@@ -27,13 +27,13 @@ class Slow:
 
 def read_together(slow: Slow, threads: ThreadPoolExecutor) -> list[Future[tuple[bytes, bool]]]:
     """Let one reader begin and seven ask for the same page before it ends."""
-    builds, asked = Builds(), threading.Barrier(8)
-    first = threads.submit(builds.build, "page", slow)
+    single_flight, asked = SingleFlight(), threading.Barrier(8)
+    first = threads.submit(single_flight.build, "page", slow)
     assert slow.begun.wait(10)
 
     def ask() -> tuple[bytes, bool]:
         asked.wait(10)
-        return builds.build("page", slow)
+        return single_flight.build("page", slow)
 
     others = [threads.submit(ask) for _ in range(7)]
     asked.wait(10)
@@ -59,18 +59,18 @@ def test_a_failure_is_shared_too() -> None:
 
 
 def test_the_next_reader_builds_anew() -> None:
-    builds = Builds()
+    single_flight = SingleFlight()
 
     def fail() -> bytes:
         raise OSError("away")
 
     with pytest.raises(OSError, match="away"):
-        builds.build("page", fail)
-    assert builds.build("page", lambda: b"new") == (b"new", False)
-    assert builds.build("page", lambda: b"newer") == (b"newer", False)
+        single_flight.build("page", fail)
+    assert single_flight.build("page", lambda: b"new") == (b"new", False)
+    assert single_flight.build("page", lambda: b"newer") == (b"newer", False)
 
 
 def test_other_pages_do_not_wait() -> None:
-    builds = Builds()
-    inner = builds.build("one", lambda: builds.build("other", lambda: b"other")[0])
+    single_flight = SingleFlight()
+    inner = single_flight.build("one", lambda: single_flight.build("other", lambda: b"other")[0])
     assert inner == (b"other", False)

@@ -12,12 +12,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from actors.shown.metrics import Instruments
+from actors.shown.metrics import Metrics
 from engine.clock import Clock
 from ops.http.kit.problems import problem_of_unexpected
 from ops.http.server.clients import Proxies
 
-__all__ = ["OTHER", "SECURITY_HEADERS", "Entrance"]
+__all__ = ["OTHER", "SECURITY_HEADERS", "RequestMiddleware"]
 
 #: the route of a path that nothing serves, and the method that nobody knows
 OTHER = "other"
@@ -38,7 +38,7 @@ SECURITY_HEADERS = {
 }
 
 
-class Entrance:
+class RequestMiddleware:
     """The outermost layer of the application."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Entrance:
         app: ASGIApp,
         *,
         proxies: Proxies,
-        instruments: Instruments,
+        metrics: Metrics,
         clock: Clock,
         root_path: str = "",
         unexpected: Callable[[Request, Exception], Awaitable[Response]] = problem_of_unexpected,
@@ -55,7 +55,7 @@ class Entrance:
         self._root_path = root_path
         self._unexpected = unexpected
         self._proxies = proxies
-        self._instruments = instruments
+        self._metrics = metrics
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +101,7 @@ class Entrance:
         except Exception as error:
             response = await self._unexpected(Request(scope), error)
             if status:
-                self._instruments.http_failures.labels(_route(scope)).inc()
+                self._metrics.http_failures.labels(_route(scope)).inc()
                 raise  # half an answer is out: only the connection's end can tell
             await response(scope, receive, send_on)
 
@@ -109,10 +109,10 @@ class Entrance:
         route = _route(scope)
         # paths and methods are anybody's to invent: one series each would fill the memory of who scrapes us
         method = scope["method"] if scope["method"] in _METHODS else OTHER
-        self._instruments.http_requests.labels(route, method, str(status)).inc()
-        self._instruments.http_seconds.labels(route).observe(seconds)
+        self._metrics.http_requests.labels(route, method, str(status)).inc()
+        self._metrics.http_seconds.labels(route).observe(seconds)
         if status == 500:
-            self._instruments.http_failures.labels(route).inc()
+            self._metrics.http_failures.labels(route).inc()
 
 
 def _route(scope: Scope) -> str:

@@ -10,19 +10,19 @@ from typing import Final
 
 from engine.shown import keep_hidden
 from ops.doctor.configuration import examine_configuration
+from ops.doctor.context import CheckContext
 from ops.doctor.database import examine_database
-from ops.doctor.findings import Finding, broken, covered, fail
+from ops.doctor.findings import CheckResult, broken, covered, fail
 from ops.doctor.gateway import examine_gateway
 from ops.doctor.machine import examine_machine
 from ops.doctor.migration import examine_migration
 from ops.doctor.pooler import examine_pooler
 from ops.doctor.redis import examine_redis
-from ops.doctor.surroundings import Surroundings
 from storage.postgres.connect_failures import name_settings
 
 __all__ = ["FAMILIES", "Family", "examine"]
 
-Family = Callable[[Surroundings], Iterator[Finding]]
+Family = Callable[[CheckContext], Iterator[CheckResult]]
 
 FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
     {
@@ -40,8 +40,8 @@ _DEADLINE_S: Final = 15.0
 
 
 def examine(
-    around: Surroundings, *, families: Mapping[str, Family] = FAMILIES, deadline_s: float = _DEADLINE_S
-) -> tuple[Finding, ...]:
+    around: CheckContext, *, families: Mapping[str, Family] = FAMILIES, deadline_s: float = _DEADLINE_S
+) -> tuple[CheckResult, ...]:
     """Run every check and return what was found, in the order of the families.
 
     A family that is not through after ``deadline_s`` seconds keeps what it has found so far and is named;
@@ -63,12 +63,12 @@ def examine(
 class _Examiner(threading.Thread):
     """Runs one family; a daemon thread, so that one left behind does not hold the exit."""
 
-    def __init__(self, name: str, family: Family, around: Surroundings) -> None:
+    def __init__(self, name: str, family: Family, around: CheckContext) -> None:
         super().__init__(name=f"doctor-{name}", daemon=True)
         self._family_name = name
         self._family = family
         self._around = around
-        self._found: list[Finding] = []
+        self._found: list[CheckResult] = []
 
     def run(self) -> None:
         try:
@@ -77,7 +77,7 @@ class _Examiner(threading.Thread):
         except Exception as error:  # noqa: BLE001 - a bug in one family must not hide what the others found
             self._found.append(broken(f"{self._family_name}.checks", error))
 
-    def result(self, deadline_s: float) -> list[Finding]:
+    def result(self, deadline_s: float) -> list[CheckResult]:
         """Return what was found until now, and that it is not all, if so."""
         found = list(self._found)
         if self.is_alive():

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-__all__ = ["Builds"]
+__all__ = ["SingleFlight"]
 
 
-class Builds:
+class SingleFlight:
     """The builds under way, by key of page and generation.
 
     Without it a new commit would make every reader of a page build it: a herd at the database just when
