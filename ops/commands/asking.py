@@ -61,8 +61,9 @@ def list_letters(*, url: Url = None, json: AsJson = False) -> None:
     for name in ("id", "channel", "message", "reason", "attempts", "next attempt", "error"):
         table.add_column(name, overflow="fold")
     for letter in letters:
+        letter["next_attempt_at"] = letter["next_attempt_at"] or "by hand only"
         cells = ("id", "channel", "message_id", "reason", "attempts", "next_attempt_at", "error")
-        table.add_row(*(markup(letter[name]) if letter[name] is not None else "" for name in cells))
+        table.add_row(*(markup(letter[name]) for name in cells))
     Console().print(table)
 
 

@@ -34,6 +34,8 @@ where before <= %(bytes)s order by id
 #: dead letters are tried again after 1, 2, 4 ... minutes, at most a day apart
 _RETRY_FIRST = "1 minute"
 _RETRY_CAP = "1 day"
+#: ten days of attempts: what fails by then (a NUL, say, which no column takes) is tried again by hand only
+MOST_ATTEMPTS = 20
 
 # A failed retry counts one more attempt; so does a reprocess request that cannot be read, of a message
 # whose earlier reading stays.
@@ -48,7 +50,8 @@ where %(reread)s or exists (
 on conflict (channel, message_id) do update set
     reason = excluded.reason, error = excluded.error, raw = excluded.raw, attempts = known.attempts + 1,
     last_at = now(), resolved_at = null,
-    next_attempt_at = now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ least(known.attempts, 20))
+    next_attempt_at = case when known.attempts + 1 < %(most)s then
+        now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ known.attempts) end
 """
 
 # A letter whose message can be read now has its good end, whether the ledger learnt anything by it or not.
@@ -62,7 +65,10 @@ where dead_letters.channel = key.channel and dead_letters.message_id = key.messa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One message that ended badly. ``raw`` is the whole message as ASCII-escaped JSON."""
+    """One message that ended badly. ``raw`` is the whole message as ASCII-escaped JSON.
+
+    Without ``next_attempt_at`` it is tried again only when :meth:`DeadLetters.make_due` says so.
+    """
 
     id: int
     channel: str
@@ -100,7 +106,12 @@ class DeadLetterWriter:
             cursor.execute(self._resolve, {"keys": to_json(keys).decode()})
         rows = [dead_letter_row(o) for o in outcomes if o.kind is OutcomeKind.DEAD_LETTER]
         if rows:
-            values = {"first": _RETRY_FIRST, "cap": _RETRY_CAP, "reread": reread}
+            values = {
+                "first": _RETRY_FIRST,
+                "cap": _RETRY_CAP,
+                "most": MOST_ATTEMPTS,
+                "reread": reread,
+            }
             cursor.execute(self._to_dead_letter, {**values, "rows": to_json(rows).decode()})
 
 

@@ -177,7 +177,7 @@ class SyncAnswer(Body):
 
 
 class DeadLetterItem(Body):
-    """A message that could not be read or stored; tried again at ``next_attempt_at``."""
+    """A message that could not be read or stored; tried again at ``next_attempt_at``, or on request only."""
 
     id: int
     channel: str

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from storage.postgres.database import Database
-from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.dead_letters import MOST_ATTEMPTS, DeadLetters
 from storage.postgres.ledger import Ledger
 from tests.support.outcomes import CHANNEL, a_message, malformed, not_signal
 
@@ -80,3 +80,20 @@ def test_a_failed_retry_puts_the_letter_off(letters: DeadLetters, ledger: Ledger
     ledger.record([malformed(1)])
     assert letters.due(limit=10) == ()
     assert letters.unresolved()[0].attempts == 2
+
+
+def test_a_letter_that_failed_often_enough_is_final_listed_and_still_tried_by_hand(
+    letters: DeadLetters, ledger: Ledger, ask: Ask
+) -> None:
+    """A NUL can never be stored: its letter was retried each day for ever."""
+    ledger.record([malformed(1)])
+    ask(f"update dead_letters set attempts = {MOST_ATTEMPTS - 2}")
+    ledger.record([malformed(1)])
+    assert letters.unresolved()[0].next_attempt_at is not None
+    for further in (0, 1):
+        letters.make_due(None)
+        assert [letter.message_id for letter in letters.due(limit=10)] == ["1"]
+        ledger.record([malformed(1)])
+        (letter,) = letters.unresolved()
+        assert (letter.attempts, letter.next_attempt_at) == (MOST_ATTEMPTS + further, None)
+        assert letters.count() == 1
