@@ -21,6 +21,7 @@ from config.gateway import BreakerSettings, GatewaySettings
 from config.http import HttpSettings
 from config.redis import RedisSettings
 from config.secret_files import SecretFileError
+from config.words import plain_words
 
 __all__ = [
     "BreakerSettings",
@@ -158,7 +159,7 @@ def _field(group: type[Group], details: ErrorDetails) -> str | None:
 
 def _problem(group: type[Group], details: ErrorDetails) -> str:
     """Return one line for a person: the variable's names and what it should be; its value may be a secret."""
-    message = details["msg"].removeprefix("Value error, ")
+    message = plain_words(details)
     field = _field(group, details)
     names = [name for name in _names(group, field) if name not in FORMER] if field else []
     return f"{' or '.join(names)}: {message}" if field else message

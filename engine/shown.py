@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["keep_hidden", "printable", "shown", "shown_values"]
+__all__ = ["json_fault", "keep_hidden", "printable", "shown", "shown_values"]
 
 #: a value this short would also hide parts of innocent words: it is covered where it stands as a word of its own
 _SHORT = 4
@@ -68,6 +68,13 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
+
+
+def json_fault(error: ValueError | RecursionError) -> str:
+    """Return why a text was not read as JSON, in words for a person: the interpreter's own limits are named plainly."""
+    if isinstance(error, RecursionError):
+        return "values are nested too deeply"
+    return "a number has too many digits" if "integer string conversion" in str(error) else str(error)
 
 
 def _escape(character: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
 
+from config.words import plain_words
 from ops.commands.asking import backfill, dead_letters, logs
 from ops.commands.backup import backup, restore
+from ops.commands.common import stop
 from ops.commands.data import migrate_data
 from ops.commands.doctor import doctor
 from ops.commands.reading import parse, replay
@@ -15,15 +19,30 @@ from ops.commands.running import demo, run, status
 from ops.commands.schema import migrate_schema
 from ops.commands.setup import init_env
 from ops.commands.stack import app as stack_app
-from ops.exit_codes import EXIT_OK
+from ops.exit_codes import EXIT_OK, EXIT_USAGE
 from ops.gateway.commands import app as gateway_app
 from ops.terminal import guarded, say
 from ops.version import VERSION
 
 __all__ = ["app", "main"]
 
+
+class _PlainWords(TyperGroup):
+    """Says in one line of our words what is wrong with an option of any command."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                error.message = plain_words(error.__cause__.errors()[0])
+            stop(EXIT_USAGE, error.format_message())
+
+
 app = typer.Typer(
     name="tp-capital",
+    cls=_PlainWords,
     help="Reads trading signals out of Telegram channels and serves them.",
     no_args_is_help=True,
     add_completion=False,

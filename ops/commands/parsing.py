@@ -12,6 +12,7 @@ from rich.console import Console
 
 from actors.grammar import read
 from engine.model import SECOND_HALF_WITHIN, Event, FirstHalf, Market, Reading, Signal
+from engine.shown import json_fault
 from ops.commands.explaining import explain
 
 __all__ = ["BadLineError", "event_object", "first_half", "parse_lines", "reading_object"]
@@ -134,7 +135,7 @@ def _items(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | BadLine
         try:
             item = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield number, BadLineError(f"not JSON: {error}")
+            yield number, BadLineError(f"not JSON: {json_fault(error)}")
             continue
         if not isinstance(item, dict):
             yield number, BadLineError('an object such as {"id": "1", "text": "..."} is wanted')

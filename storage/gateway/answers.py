@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from engine.shown import json_fault
 from storage.errors import (
     GatewayAnswerError,
     GatewayRateLimitedError,
@@ -53,7 +54,7 @@ def decode_answer(content: bytes, path: str, *, limit: int = 0) -> dict[str, Any
             f"the answer of {path} holds more than the {limit} messages asked for"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise GatewayAnswerError(f"the answer of {path} is not JSON: {error}"[:200]) from error
+        raise GatewayAnswerError(f"the answer of {path} is not JSON: {json_fault(error)}"[:200]) from error
     if not isinstance(answer, dict):
         raise GatewayAnswerError(f"the answer of {path} is not a JSON object")
     if answer.get("success") is not True:

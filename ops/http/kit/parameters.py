@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from starlette.datastructures import QueryParams
 
+from config.words import plain_words
 from ops.http.kit.problems import BadRequestError
 
 __all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "check_utf8", "errors_of", "lowered"]
@@ -81,17 +82,13 @@ class NoParameters(Parameters):
 def errors_of(error: ValidationError) -> list[tuple[str, str]]:
     """Return what is wrong as pairs of a field and words for a person."""
     return [
-        (_place(details), _words(details))
-        for details in error.errors(include_url=False, include_input=False, include_context=False)
+        (_place(details), plain_words(details))
+        for details in error.errors(include_url=False, include_input=False)
     ]
 
 
 def _place(details: ErrorDetails) -> str:
     return ".".join(str(part) for part in details["loc"]) or "body"
-
-
-def _words(details: ErrorDetails) -> str:
-    return details["msg"].removeprefix("Value error, ")
 
 
 @dataclass(frozen=True, slots=True)

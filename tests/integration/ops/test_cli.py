@@ -80,6 +80,21 @@ def test_wrong_usage_exits_2_and_is_named(wrong: list[str]) -> None:
     assert wrong[-1] in result.stderr or wrong[-2] in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["parse", "--market", "stocks"], "'--market': 'stocks' is not one of 'b3', 'forex', 'crypto'."),
+        (["demo", "--port", "99999"], "'--port': at most 65533 is wanted"),
+        (["demo", "--for", "soon"], "'--for': a number is wanted"),
+        (["dead-letters", "retry", "x"], "'letter': a whole number is wanted"),
+        (["gateway", "--port", "9" * 5000], "'--port': a smaller number is wanted"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_one_line_that_says_what_is_wanted(words: list[str], told: str) -> None:
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stderr) == (2, f"tp-capital: Invalid value for {told}\n")
+
+
 # ── settings ─────────────────────────────────────────────────────────────────
 
 
@@ -251,13 +266,15 @@ def test_parse_reads_good_lines_and_tells_of_bad_ones(run_cli: RunCli) -> None:
         '{"id":"4","text":"a\\u0000b \\ud83d"}',
         "[" * 100_000,
         '{"id":"5","text":"bom dia"}',
+        f'{{"id":{"9" * 5000}}}',
     ]
     result = run_cli("parse", "-", "--jsonl", stdin="\n".join(lines))
     assert result.returncode == 1
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["1", "3", "4", "5"]
     assert [line.partition(":")[0] for line in result.stderr.splitlines()] == [
-        *("line 2", "line 4", "line 5", "line 8")
+        *("line 2", "line 4", "line 5", "line 8", "line 10")
     ]
+    assert "line 10: not JSON: a number has too many digits" in result.stderr
     first = json.loads(result.stdout.splitlines()[0])
     assert (first["kind"], first["asset"], first["buy_min"], first["stop"]) == (
         "signal",

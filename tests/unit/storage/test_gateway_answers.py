@@ -172,3 +172,15 @@ def test_a_count_that_is_no_whole_number_is_refused(data: object) -> None:
 
 def test_a_count_is_read() -> None:
     assert count_of({"updated": 3}, "updated") == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        ("9" * 5000, "a number has too many digits"),
+        ("[" * 50_000 + "]" * 50_000, "values are nested too deeply"),
+    ],
+)
+def test_a_limit_of_the_interpreter_is_told_in_plain_words(count: str, told: str) -> None:
+    with pytest.raises(GatewayAnswerError, match=f"the answer of {PATH} is not JSON: {told}$"):
+        decode_answer(f'{{"success":true,"count":{count}}}'.encode(), PATH)

@@ -1,0 +1,31 @@
+"""What pydantic found wrong with a value, in words for a person: settings, commands and requests say it alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic_core import ErrorDetails
+
+__all__ = ["plain_words"]
+
+_WANTED: Final = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_parsing": "a number",
+    "bool_parsing": "0 or 1",
+    "literal_error": "{expected}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "too_short": "at least {min_length}",
+    "string_pattern_mismatch": "a word of the form {pattern}",
+}
+
+
+def plain_words(details: ErrorDetails) -> str:
+    """Return what is wanted instead, or the words of our own rule; the value, which may be a secret, is in neither."""
+    wanted = _WANTED.get(details["type"])
+    if wanted is None:
+        return details["msg"].removeprefix("Value error, ")
+    return f"{wanted} is wanted".format(**details.get("ctx", {}))
