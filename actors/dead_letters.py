@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from random import Random
 
 from actors.shown.metrics import Metrics
@@ -22,11 +24,23 @@ BACKOFF = Backoff(first_s=2.0, cap_s=60.0)
 
 
 class DeadLetterSource(Source):
-    """Delivers each letter again after its back-off; the ledger moves it on if it ends well now."""
+    """Delivers each letter again after its back-off; the ledger moves it on if it ends well now.
 
-    def __init__(self, context: Context, *, letters: DeadLetters, metrics: Metrics, random: Random) -> None:
+    ``now`` is the database's instant, which bounds those of a message: a machine's own clock may be wrong.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        letters: DeadLetters,
+        now: Callable[[], datetime],
+        metrics: Metrics,
+        random: Random,
+    ) -> None:
         super().__init__(context, metrics=metrics)
         self._letters = letters
+        self._now = now
         self._random = random
         self._failures = 0
         self._waiting: int | None = None
@@ -79,14 +93,10 @@ class DeadLetterSource(Source):
             self.tick_later("look", LOOK_EVERY_S)
             return
         self._moved = False
-        channel = due[0].channel
+        channel, now = due[0].channel, self._now()
         self.deliver(
             channel,
-            [
-                decode_raw(letter.raw, channel=channel, now=self.clock.now())
-                for letter in due
-                if letter.channel == channel
-            ],
+            [decode_raw(letter.raw, channel=channel, now=now) for letter in due if letter.channel == channel],
             # a letter may come of a request to read a stored message again
             reread=True,
         )

@@ -284,6 +284,7 @@ class Parts:
         factory = functools.partial(
             DeadLetterSource.start,
             letters=DeadLetters(self._stores.database),
+            now=self._stores.database.now,
             metrics=self._metrics,
             random=self._random,
         )

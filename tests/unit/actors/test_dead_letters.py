@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from random import Random
 from typing import cast
 
@@ -57,9 +59,11 @@ class Retrying(SourceWorld):
     def __init__(self, *letters: DeadLetter) -> None:
         super().__init__()
         self.letters = FakeLetters(*letters)
+        self.database_now = START
         self.source = DeadLetterSource(
             self.context("dead_letters"),
             letters=cast("DeadLetters", self.letters),
+            now=lambda: self.database_now,
             metrics=self.metrics,
             random=Random(1),
         )
@@ -80,6 +84,15 @@ def test_what_is_due_is_delivered_as_the_message_it_was() -> None:
     assert all(isinstance(m, ChannelMessage) for m in batch.messages)
     assert batch.reread
     assert retrying.snapshot == DeadLettersSnapshot(waiting=2, error=None)
+
+
+def test_fault_95_a_letter_keeps_its_dates_though_the_clock_of_the_engine_is_behind() -> None:
+    retrying = Retrying(letter(1))
+    retrying.database_now = START + timedelta(days=100)
+    posted = replace(message(1), received_at=retrying.database_now, telegram_date=retrying.database_now)
+    retrying.letters.letters = [replace(letter(1), raw=encode_message(posted))]
+    retrying.pass_s(0)
+    assert retrying.batch().messages == (posted,)
 
 
 def test_one_batch_is_of_one_channel() -> None:
