@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from rich.console import Console
 
@@ -15,7 +15,10 @@ from engine.model import SECOND_HALF_WITHIN, Event, FirstHalf, Market, Reading, 
 from engine.shown import json_fault
 from ops.commands.explaining import explain
 
-__all__ = ["BadLineError", "event_object", "first_half", "parse_lines", "reading_object"]
+__all__ = ["BadLineError", "event_object", "first_half", "lines_of", "parse_lines", "reading_object"]
+
+#: a text of Telegram has at most 4,096 characters, each at most 12 as JSON
+_LONGEST_LINE: Final = 256 * 1024
 
 
 class BadLineError(ValueError):
@@ -58,6 +61,14 @@ def parse_lines(
         # json and not orjson here too: an id may hold what is no UTF-8, or be a number of any size
         print(json.dumps({"id": item.get("id"), **reading_object(reading)}, separators=(",", ":")), file=out)
     return bad
+
+
+def lines_of(file: TextIO) -> Iterator[str]:
+    """Yield the lines; of one that is too long its beginning alone, so that no file fills the memory."""
+    while line := file.readline(_LONGEST_LINE + 1):
+        yield line
+        while len(line) > _LONGEST_LINE and not line.endswith("\n"):
+            line = file.readline(_LONGEST_LINE + 1)
 
 
 def reading_object(reading: Reading) -> dict[str, Any]:
@@ -131,6 +142,9 @@ def _items(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | BadLine
     # json and not orjson: it reads lone surrogates, which texts do hold
     for number, line in enumerate(lines, 1):
         if not line.strip():
+            continue
+        if len(line) > _LONGEST_LINE:
+            yield number, BadLineError(f"longer than {_LONGEST_LINE} characters")
             continue
         try:
             item = json.loads(line)

@@ -10,13 +10,13 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
-from actors.grammar import read
+from actors.grammar import MAX_CHARS, read
 from engine.clock import SystemClock
 from engine.model import Market
 from engine.timers import TimerThread
 from ops.commands.common import Since, quiet_logs, stop, usable_settings
 from ops.commands.explaining import explain
-from ops.commands.parsing import parse_lines, reading_object
+from ops.commands.parsing import lines_of, parse_lines, reading_object
 from ops.commands.replay import Replay
 from ops.daemon.stores import RETENTION, make_stores, outcome_policy, settings_markets
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
@@ -42,12 +42,12 @@ def parse(
     """Read a message (the whole input; with --jsonl one a line) and print what the grammar makes of it."""
     bad = 0
     try:
-        with _input(file) as lines:
+        with _input(file) as source:
             if jsonl:
                 console = Console() if explained else None
-                bad = parse_lines(lines, sys.stdout, sys.stderr, market=market, console=console)
+                bad = parse_lines(lines_of(source), sys.stdout, sys.stderr, market=market, console=console)
             else:
-                text = lines.read()
+                text = source.read(MAX_CHARS + 1)  # one more than is read as a message
                 if explained:
                     explain(text, read(text, market=market), Console())
                 else:

@@ -84,3 +84,15 @@ def test_fault_69_a_demo_runs_without_an_output(tmp_path: Path) -> None:
     done = run(f"tp-capital demo --port {free_port()} --for 0 >&-", tmp_path)
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+def test_fault_60_a_file_or_a_line_without_end_is_parsed_in_little_memory(tmp_path: Path) -> None:
+    """The limit is of address space in kB: some 500 MB of it are the interpreter's and its libraries'."""
+    whole = run("ulimit -v 900000; tp-capital parse /dev/zero", tmp_path)
+    assert json.loads(whole.stdout)["reason"] == "too_long"
+    with (tmp_path / "lines").open("wb") as file:
+        file.seek(900_000_000)
+        file.write(b'\n{"id":"2","text":"bom dia"}\n')
+    lines = run("ulimit -v 900000; tp-capital parse --jsonl lines", tmp_path)
+    assert lines.stderr == b"line 1: longer than 262144 characters\n"
+    assert json.loads(lines.stdout)["id"] == "2"
