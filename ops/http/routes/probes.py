@@ -33,8 +33,7 @@ def probe_operations(
 
     async def health(request: Request) -> Response:
         status, body = health_body(snapshots, cache_hit_rate=counters.cache_hit_rate())
-        if not request.scope.get("state", {}).get("may_read", True):
-            # whether all is well is anybody's to ask; names, addresses and causes are for who has a key
+        if not _tells_all(request):
             body = {name: body[name] for name in ("status", "checks")}
         return json_answer(body, status, {"Cache-Control": "no-store"})
 
@@ -42,9 +41,12 @@ def probe_operations(
         alive = is_live(snapshots)
         return json_answer({"status": "alive" if alive else "dead"}, 200 if alive else 503)
 
-    async def ready(_: Request) -> Response:
+    async def ready(request: Request) -> Response:
         well, why = readiness(snapshots)
-        return json_answer({"status": "ready" if well else "not ready", "reason": why}, 200 if well else 503)
+        body = {"status": "ready" if well else "not ready"}
+        if _tells_all(request):
+            body["reason"] = why
+        return json_answer(body, 200 if well else 503)
 
     async def metrics(request: Request) -> Response:
         return packed_answer(request.headers, generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -73,6 +75,11 @@ def probe_operations(
             answers={200: Answer(description="Metrics", body={"text/plain": {"type": "string"}})},
         ),
     ]
+
+
+def _tells_all(request: Request) -> bool:
+    """Return whether more than yes or no is told: names, addresses and causes are for who may read."""
+    return bool(request.scope.get("state", {}).get("may_read", True))
 
 
 def _probe(path: str, summary: str, handler: Handler) -> Operation:

@@ -69,6 +69,9 @@ def test_fault_61_health_without_the_key_tells_no_details(database_url: str) -> 
             assert get(closed, path).json().keys() == {"status", "checks"}
             assert get(closed, path, X_API_Key="wrong").json().keys() == {"status", "checks"}
             assert get(closed, path, X_API_Key=KEY).json().keys() > {"status", "checks", "details"}
+        for path in ("/ready", "/readyz", "/api/v1/readyz"):
+            assert get(closed, path).json().keys() == {"status"}
+            assert get(closed, path, X_API_Key=KEY).json().keys() == {"status", "reason"}
 
 
 def test_the_refused_are_counted_too(served: Served) -> None:
