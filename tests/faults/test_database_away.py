@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -11,14 +11,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
 
-from engine.messages import MessagesFetched
+from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE
 from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import as_engine, through
-from tests.support.messages import CHANNEL, processed_count, put, signal_message, stored_signals
-from tests.support.outcomes import a_message
+from tests.support.httpstub import json_answer
+from tests.support.messages import processed_count, put, signal_message, stored_signals
+from tests.support.outcomes import item
 from tests.support.proxy import TcpProxy
 from tests.support.serving import serving
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually
@@ -123,6 +124,16 @@ def mend_with(owner: psycopg.Connection, statement: str) -> None:
         owner.execute(statement.encode())
 
 
+def test_fault_93_a_table_that_the_probe_does_not_ask_for_is_told_by_its_reader(
+    direct_url: str, engine_url: str
+) -> None:
+    with serving(engine_url) as served:
+        with psycopg.connect(direct_url, autocommit=True) as owner:
+            owner.execute("alter table signals.dead_letters rename to gone")
+        eventually(lambda: served.engine.check("reads") == "degraded")
+        assert "dead_letters" in served.engine.detail("reads", "error")
+
+
 @pytest.mark.usefixtures("engine_url")
 def test_fault_94_a_silent_peer_is_told_or_mended_and_commits_go_on_within_ten_seconds(
     direct_url: str, proxy: TcpProxy
@@ -137,20 +148,16 @@ def test_fault_94_a_silent_peer_is_told_or_mended_and_commits_go_on_within_ten_s
         served.engine.wait_healthy()
 
 
+@pytest.mark.parametrize("days", [100, -100], ids=["ahead", "behind"])
 def test_fault_95_a_wrong_clock_of_the_engine_expires_nothing_and_is_told(
-    engine_url: str, request: pytest.FixtureRequest
+    engine_url: str, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(days=days))
     with serving(engine_url) as served:
-        engine = served.engine
-        engine.wait_healthy()
-        services = engine.daemon.parts.services
-        true_now = services.clock.now
-        services.clock.now = lambda: true_now() + timedelta(days=100)  # type: ignore[method-assign]
-        request.addfinalizer(lambda: setattr(services.clock, "now", true_now))
-        eventually(lambda: engine.check("clock") == "degraded")
-        assert "ahead of the database's" in engine.detail("clock", "error")
-        message = a_message(1, text=signal_message(1)["text"])
-        services.directory.send(
-            "parser", MessagesFetched(batch_id="b", source="test", channel=CHANNEL, messages=(message,))
-        )
+        eventually(lambda: served.engine.check("clock") == "degraded")
+        side = "ahead of" if days > 0 else "behind"
+        assert f"{side} the database's" in served.engine.detail("clock", "error")
+        at = datetime.now(UTC).isoformat()
+        posted = item(text=signal_message(1)["text"], receivedAt=at, telegramDate=at, updatedAt=at)
+        served.gateway.answer(json_answer({"success": True, "data": [posted], "count": 1}))
         eventually(lambda: len(stored_signals(engine_url)) == 1)

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+import requests
 
 from ops.local.ports import free_port
 from ops.local.process import OwnedProcess
@@ -160,6 +161,15 @@ def test_fault_65_headers_and_documents_name_the_path(proxied: Proxied) -> None:
     )
     assert (added[0], added[1]["Location"]) == (201, "/tp/channels/-1002000000777")
     assert proxied.ask(added[1]["Location"], method="DELETE", X_API_Key=KEY)[0] == 200
+
+
+def test_fault_65_the_path_can_be_set(database_url: str) -> None:
+    with serving(database_url, TP_CAPITAL_ROOT_PATH="/tp/") as served:
+        to_the_page = requests.get(f"{served.url}/tp", allow_redirects=False, timeout=5)
+        assert (to_the_page.status_code, to_the_page.headers["Location"]) == (308, "/tp/")
+        # a proxy may pass the path on or take it off
+        for path in ("/tp/openapi.json", "/openapi.json"):
+            assert requests.get(served.url + path, timeout=5).json()["servers"] == [{"url": "/tp"}]
 
 
 def test_fault_65_the_stream_comes_through_at_once(proxied: Proxied) -> None:

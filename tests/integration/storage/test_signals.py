@@ -69,6 +69,14 @@ def test_fault_93_the_probe_asks_for_what_readers_ask_for(database: Database, mi
         probe.look()
 
 
+def test_fault_93_a_reader_that_got_no_answer_is_told(database: Database) -> None:
+    probe = Probe(database)
+    assert probe.readers_trouble() is None
+    with pytest.raises(DatabaseMisconfiguredError):
+        database.read(lambda cursor: cursor.execute("select from no_such_table"))
+    assert "no_such_table" in str(probe.readers_trouble())
+
+
 def test_a_fresh_schema_has_an_empty_page_fault_27(signals: Signals) -> None:
     page = signals.find(SignalQuery())
     assert (page.rows, page.more) == ((), False)

@@ -21,8 +21,10 @@ from actors.shown.snapshots import (
 )
 from engine.breaker import BreakerState
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
+from engine.snapshot import Snapshots
+from ops.http.routes.health import health_body
 from storage.redis import RedisState
-from tests.support.clock import START
+from tests.support.clock import START, FakeClock
 
 HEALTHY, DEGRADED, UNHEALTHY = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY
 
@@ -118,6 +120,13 @@ def test_all_well_is_healthy_and_ready() -> None:
         )
     }
     assert all(finding.cause is None for finding in well.findings.values())
+
+
+def test_fault_38_no_age_is_negative() -> None:
+    snapshots = Snapshots(FakeClock())
+    snapshots.publish("health", report(poller(newest_message_at=START + timedelta(seconds=90))))
+    _, body = health_body(snapshots, cache_hit_rate=None)
+    assert body["details"]["pollingWorker"]["channels"][0]["newestMessageAgeSeconds"] == 0
 
 
 def test_fault_93_readers_that_get_no_answer_are_told() -> None:

@@ -13,6 +13,7 @@ from config import ConfigurationError, load_settings
 from config.former import FORMER
 from ops.configuration import setting_groups
 from ops.setting_names import setting_notes
+from storage.postgres.connect_failures import explain, name_settings
 
 
 def put(text: str) -> None:
@@ -107,21 +108,29 @@ def test_fault_67_a_host_that_has_no_address_is_told_with_where_it_came_from(
 
 
 @pytest.mark.parametrize(
-    ("given", "places"),
+    ("given", "host", "name", "password"),
     [
-        ({"TP_CAPITAL_DATABASE_URL": "postgresql://h/d"}, {"TP_CAPITAL_DATABASE_URL"}),
+        ({"TP_CAPITAL_DATABASE_URL": "postgresql://h/d"}, *["TP_CAPITAL_DATABASE_URL"] * 3),
         (
             {"TP_CAPITAL_DB_STRATEGY": "neon", "NEON_HOST": "h", "NEON_PASSWORD": "x"},
-            {"NEON_HOST and TP_CAPITAL_DB_PORT", "NEON_PASSWORD", "TP_CAPITAL_DB_NAME"},
+            *("NEON_HOST and TP_CAPITAL_DB_PORT", "TP_CAPITAL_DB_NAME", "NEON_PASSWORD"),
         ),
         (
             {"TIMESCALEDB_HOST": "h", "TIMESCALEDB_PORT": "1"},
-            {"TIMESCALEDB_HOST and TIMESCALEDB_PORT", "TP_CAPITAL_DB_PASSWORD"},
+            *("TIMESCALEDB_HOST and TIMESCALEDB_PORT", "TP_CAPITAL_DB_NAME", "TP_CAPITAL_DB_PASSWORD"),
         ),
     ],
 )
-def test_fault_72_the_names_that_were_really_used(
-    environment: Any, given: dict[str, str], places: set[str]
+def test_fault_72_remedies_name_what_was_really_set(
+    environment: Any, given: dict[str, str], host: str, name: str, password: str
 ) -> None:
     environment(**given)
-    assert places <= set(load_settings().database.places.values())
+    name_settings(load_settings().database.places)
+    for failure, remedy in (
+        ("Connection refused", f"start the database or its pooler, or set host and port: {host}"),
+        ('FATAL:  database "d" does not exist', f"set another one in {name}, or make it"),
+        ("fe_sendauth: no password supplied", f"set it in {password}"),
+    ):
+        known = explain(failure)
+        assert known is not None
+        assert known.remedy.startswith(remedy)

@@ -179,6 +179,11 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
     }
 
 
+def test_fault_38_no_age_is_negative() -> None:
+    (channel,) = channel_objects(snapshots(), [ENTRY], COUNTS, now=START - timedelta(seconds=90))
+    assert channel["lastMessageAgeSeconds"] == 0
+
+
 def test_what_is_not_known_is_null_and_not_a_number() -> None:
     (channel,) = channel_objects(Snapshots(FakeClock()), [replace(ENTRY, added_at=None)], {}, now=START)
     assert channel["state"] == "starting"
