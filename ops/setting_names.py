@@ -22,7 +22,7 @@ _TESTS_OWN = "TP_CAPITAL_TEST_"
 _NEAR, _ALMOST = 0.6, 0.93
 
 
-def setting_notes(env_file: Path = Path(".env")) -> list[str]:
+def setting_notes(env_file: Path | None = Path(".env")) -> list[str]:
     """Return a line for each name or line that is not taken as it was meant, where it stands, and what was meant."""
     known = _known()
     file = read_env_file(env_file)

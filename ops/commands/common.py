@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,7 +21,7 @@ from ops.logging import configure_logging
 from ops.setting_names import setting_notes
 from ops.terminal import say
 
-__all__ = ["Since", "daemon_and_key", "listen", "quiet_logs", "stop", "usable_settings"]
+__all__ = ["Since", "daemon_and_key", "listen", "quiet_logs", "stop", "tell_setting_notes", "usable_settings"]
 
 
 def _instant(text: str) -> datetime:
@@ -41,26 +43,33 @@ Since = Annotated[
 
 
 def usable_settings(*, told: bool = True) -> Settings:
-    """Return the settings, or end with every problem of theirs; ``told``: say which names mean nothing."""
+    """Return the settings, or end with every problem of theirs.
+
+    Names that mean nothing are told too, with ``told`` also when all else is right.
+    """
     try:
         settings = load_settings()
     except ConfigurationError as error:
+        tell_setting_notes()
         stop(EXIT_USAGE, *error.problems)
-    _prepare(settings, told=told)
+    keep_hidden(settings.secrets())
+    if told:
+        tell_setting_notes()
     return settings
 
 
-def _prepare(settings: Settings, *, told: bool) -> None:
-    keep_hidden(settings.secrets())
-    if told:
-        for note in setting_notes():
+def tell_setting_notes(env_file: Path | None = Path(".env")) -> None:
+    """Say which names and lines of the environment and a file mean nothing, if it can be read at all."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for note in setting_notes(env_file):
             say(f"tp-capital: {note}", err=True)
 
 
 def daemon_and_key(url: str | None) -> tuple[str, str | None]:
     """Return where a daemon is asked, and the key to send there; without ``url`` it is the one of the settings.
 
-    The settings' key goes to their own daemon alone; else it is the key of the demo or stack of this folder.
+    The demo or stack of this folder that is at the address has a key of its own. Else the settings' key goes to
+    their own daemon alone.
     """
     if url is None:
         settings = usable_settings()
@@ -70,10 +79,11 @@ def daemon_and_key(url: str | None) -> tuple[str, str | None]:
             settings = load_settings()
         except ConfigurationError:
             return url, key_of_local_daemon(url)  # wrong settings need not keep from asking another daemon
-        _prepare(settings, told=True)
+        keep_hidden(settings.secrets())
+        tell_setting_notes()
     keys = settings.http.all_keys() if is_daemon_of(settings, url) else ()
     best = next((key for key in keys if key.scope == "write"), keys[0] if keys else None)
-    return url, best.secret if best else key_of_local_daemon(url)
+    return url, key_of_local_daemon(url) or (best.secret if best else None)
 
 
 def quiet_logs() -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from config import ConfigurationError
-from ops.commands.common import daemon_and_key, listen, stop, usable_settings
+from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes, usable_settings
 from ops.commands.status import fetch_health, health_tables, show_health, status_exit_code
 from ops.daemon import main as daemon
 from ops.exit_codes import EXIT_FAILED
@@ -42,6 +42,7 @@ def demo(
     state: Annotated[Path, typer.Option(help="Folder for the database and logs.")] = Path(".tp-capital/demo"),
 ) -> None:
     """Run all of it with nothing installed: embedded PostgreSQL, reference gateway, engine."""
+    tell_setting_notes(env_file=None)  # the demo reads no file
     listening = listen("127.0.0.1", port)
     try:
         raise typer.Exit(Demo(listening, messages=messages, state=state).run(seconds=seconds))

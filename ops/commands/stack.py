@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.common import stop
+from ops.commands.common import stop, tell_setting_notes
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.gateway.database import DatabaseUnavailableError
 from ops.local.parts_file import PartState
@@ -57,6 +57,7 @@ def up(
     json: Json = False,
 ) -> None:
     """Start all parts that do not run and wait until they are ready; they go on running."""
+    tell_setting_notes()
     ports = None if base_port is None else StackPorts.from_base(base_port)
     stack = Stack(state, ports, gateway=gateway)
     try:

@@ -104,6 +104,8 @@ class Stack:
                     stopped.append(part.name)
                 parts.pop()
                 self._file.write(parts)
+            # commands in this folder would send its key to whatever listens there next
+            self.settings_file.unlink(missing_ok=True)
         return stopped
 
     def states(self) -> list[PartState]:

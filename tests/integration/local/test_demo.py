@@ -26,7 +26,9 @@ class Position:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = surroundings() | {"PYTHONPATH": str(ROOT)}
+        self.environment = surroundings() | {"PYTHONPATH": str(ROOT), "TP_CAPITAL_QQQ": "1"}
+        # of another daemon: the demo does not read it, and the commands beside it do not send it there
+        (folder / ".env").write_text("TP_CAPITAL_API_KEY=of-some-other-daemon\n")
         self.demo = subprocess.Popen(
             [*COMMAND, "demo", f"--port={self.port}"],
             cwd=folder,
@@ -68,8 +70,10 @@ def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: P
     assert settings.stat().st_mode & 0o777 == 0o600
 
     second = place.shell(f"tp-capital demo --port {free_port()}")
-    assert (second.returncode, second.stderr.count("\n")) == (1, 1), second.stderr
-    assert "another demo runs" in second.stderr
+    unknown, problem = second.stderr.splitlines()
+    assert second.returncode == 1
+    assert unknown == "tp-capital: TP_CAPITAL_QQQ in the environment: there is no such setting"
+    assert "another demo runs" in problem
     assert settings.exists(), "the second took the settings of the first"
 
     def healthy() -> bool:
@@ -82,6 +86,7 @@ def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: P
     at = f"--url {place.url}"
     for line in (
         f"tp-capital status {at}",
+        f"PORT={place.port} tp-capital dead-letters retry",
         f"tp-capital dead-letters retry {at}",
         f"tp-capital backfill --since 2026-11-01 {at}",
         f"set -a; . {SETTINGS}; tp-capital doctor --json",

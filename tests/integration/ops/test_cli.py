@@ -116,6 +116,15 @@ def test_wrong_settings_exit_2_with_every_problem_and_no_secret(run_cli: RunCli)
     assert "s3cret" not in result.stderr
 
 
+def test_an_unknown_name_is_told_beside_a_wrong_setting(run_cli: RunCli) -> None:
+    result = run_cli("run", PORT="x", TP_CAPITAL_POOL_MAXX="9")
+    assert result.returncode == 2
+    assert complaints(result) == [
+        "TP_CAPITAL_POOL_MAXX in the environment: there is no such setting; the nearest is TP_CAPITAL_POOL_MAX",
+        "PORT: a whole number is wanted",
+    ]
+
+
 def test_an_unreadable_dot_env_is_wrong_configuration(run_cli: RunCli, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
     result = run_cli("migrate")
