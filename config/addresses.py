@@ -29,19 +29,23 @@ class HttpAddress:
         try:
             parts = urlsplit(text)
             userinfo, at, host = parts.netloc.rpartition("@")
+            misplaced = "@" in userinfo + parts.path + parts.query + parts.fragment
             valid = (
                 parts.scheme in ("http", "https")
                 and text.isprintable()
                 and " " not in text
                 and bool(parts.hostname)
                 and (parts.port is None or parts.port > 0)
-                # one in front of the last is part of a password that nobody wrote as %40
-                and "@" not in parts.path + parts.query + parts.fragment
             )
         except ValueError:
-            valid = False
+            valid = misplaced = False
+        if misplaced:
+            # taken as it stands, another part of the password could be the host
+            raise ValueError(
+                "it holds an @ too many; in a password, @ is written %40, / is %2F, ? is %3F and # is %23"
+            )
         if not valid:
-            raise ValueError("a URL such as http://127.0.0.1:4010 is wanted")
+            raise ValueError("a URL such as http://host:port is wanted")
         user, _, password = userinfo.partition(":")
         login = (unquote(user), unquote(password)) if at else None
         return cls(urlunsplit(parts._replace(netloc=host)).rstrip("/"), login)

@@ -79,8 +79,8 @@ class Client:
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = _TIMEOUT_S) -> None:
         try:
             address = HttpAddress.of(url)
-        except ValueError:
-            raise ClientError("a URL such as http://127.0.0.1:4008 is wanted") from None
+        except ValueError as error:
+            raise ClientError(str(error)) from None
         self.url = address.url
         self._timeout_s = timeout_s
         self._session = requests.Session()

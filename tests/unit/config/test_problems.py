@@ -288,6 +288,19 @@ def test_fault_53_an_address_in_the_place_of_a_host_is_refused_unquoted(environm
         assert "hunter22" not in problem
 
 
+@pytest.mark.parametrize("name", ["TELEGRAM_GATEWAY_URL", "REDIS_URL", "TP_CAPITAL_DATABASE_URL"])
+@pytest.mark.parametrize("place", ["u:p@er22@h", "u:p@er22@h@", "u:p/er22@h", "p@er22@h/0"])
+def test_a_stray_at_in_the_password_of_an_address_is_refused_with_how_it_is_written(
+    environment: Any, name: str, place: str
+) -> None:
+    scheme = {"TELEGRAM_GATEWAY_URL": "http", "REDIS_URL": "redis"}.get(name, "postgresql")
+    environment(**{name: f"{scheme}://{place}"})
+    (problem,) = problems()
+    assert name in problem
+    assert "%40" in problem
+    assert "er22" not in problem
+
+
 def test_fault_53_user_and_password_of_the_gateways_address_are_used_and_not_shown(environment: Any) -> None:
     environment(TELEGRAM_GATEWAY_URL="https://user:hun%40ter22@h/base/")
     settings = load_settings()
