@@ -11,7 +11,7 @@ from rich.live import Live
 
 from config import ConfigurationError
 from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes, usable_settings
-from ops.commands.status import fetch_health, health_tables, show_health, status_exit_code
+from ops.commands.status import fetch_health, health_tables, status_exit_code
 from ops.daemon import main as daemon
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
@@ -65,13 +65,13 @@ def status(
     if watch and not json:
         with (
             daemon.stop_on_signals() as left,
-            Live(health_tables(body), screen=Console().is_terminal) as live,
+            Live(health_tables(body, url), screen=Console().is_terminal) as live,
         ):
             while not left.wait(_WATCH_S):
                 body = fetch_health(url, api_key=key)
-                live.update(health_tables(body), refresh=True)
+                live.update(health_tables(body, url), refresh=True)
     if json:
         say_json(body, indent=True)
     else:
-        show_health(body, Console())
+        Console().print(health_tables(body, url))
     raise typer.Exit(status_exit_code(body))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 
 from ops.client import Client, ClientError
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
 from ops.terminal import markup
 
-__all__ = ["fetch_health", "health_tables", "show_health", "status_exit_code"]
+__all__ = ["fetch_health", "health_tables", "status_exit_code"]
 
 _TIMEOUT_S = 5.0
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
@@ -21,14 +21,18 @@ _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 def fetch_health(url: str, *, api_key: str | None = None, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
     """Return the body of ``/health``, with an empty ``details`` if it shows none; an unreachable daemon is unhealthy."""
     try:
-        with Client(url, api_key=api_key, timeout_s=timeout_s) as client:
-            body = client.ask("GET", "/health").object()
+        client = Client(url, api_key=api_key, timeout_s=timeout_s)
     except ClientError as error:
         return _without_health(f"not reachable: {error}")
+    try:
+        with client:
+            body = client.ask("GET", "/health").object()
+    except ClientError as error:
+        return _without_health(f"not reachable at {client.url}: {error}")
     if isinstance(body, dict):
         # without a key it shows none, where reads need one
         body = {"details": {}, **body}
-    return body if _has_shape(body) else _without_health("that is no tp-capital")
+    return body if _has_shape(body) else _without_health(f"what answers at {client.url} is no tp-capital")
 
 
 def _without_health(error: str) -> dict[str, Any]:
@@ -50,22 +54,18 @@ def status_exit_code(body: dict[str, Any]) -> int:
     return {"healthy": EXIT_OK, "degraded": EXIT_DEGRADED}.get(str(body.get("status")), EXIT_UNHEALTHY)
 
 
-def show_health(body: dict[str, Any], console: Console) -> None:
-    """Print :func:`health_tables`."""
-    console.print(health_tables(body))
-
-
-def health_tables(body: dict[str, Any]) -> Group:
-    """Return the checks, each with its cause, and how each channel is read."""
-    tables = [_checks(body)]
+def health_tables(body: dict[str, Any], url: str) -> Group:
+    """Return the checks of the daemon at ``url``, each with its cause, and how each channel is read."""
+    tables = [_checks(body, url)]
     if channels := _channels(body):
         tables.append(channels)
     return Group(*tables)
 
 
-def _checks(body: dict[str, Any]) -> Table:
+def _checks(body: dict[str, Any], url: str) -> Table:
     table = Table(
-        title=f"tp-capital: {markup(body['status'])}", title_style=_COLOURS.get(str(body["status"]), "red")
+        title=f"tp-capital at {markup(url)}: {markup(body['status'])}",
+        title_style=_COLOURS.get(str(body["status"]), "red"),
     )
     table.add_column("check", overflow="fold")
     table.add_column("status")

@@ -197,7 +197,17 @@ def test_without_a_database_a_command_says_so_itself_in_one_line(
 def test_status_of_what_cannot_be_reached_exits_2_and_says_so(run_cli: RunCli) -> None:
     result = run_cli("status", "--url", "http://127.0.0.1:1")
     assert result.returncode == 2
-    assert "not reachable: connection refused" in " ".join(result.stdout.split())
+    assert "tp-capital at http://127.0.0.1:1: unhealthy" in result.stdout
+    assert "not reachable at http://127.0.0.1:1: connection refused" in " ".join(result.stdout.split())
+
+
+def test_status_names_the_address_it_asked_without_its_password(run_cli: RunCli) -> None:
+    body = {"status": "healthy", "checks": {}, "details": {}}
+    with HttpStub(json_answer(body)) as daemon:
+        place = f"127.0.0.1:{daemon.port}"
+        result = run_cli("status", "--url", f"http://u:hunter22@{place}")
+    assert place in result.stdout
+    assert "hunter22" not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
@@ -258,7 +268,7 @@ def test_status_of_something_else_on_the_port_exits_2(run_cli: RunCli, body: byt
     with HttpStub(Answer(body=body)) as stranger:
         result = run_cli("status", "--url", stranger.url)
     assert result.returncode == 2
-    assert "no tp-capital" in result.stdout
+    assert f"what answers at {stranger.url} is no tp-capital" in result.stdout
 
 
 # ── parse ────────────────────────────────────────────────────────────────────
