@@ -9,16 +9,17 @@ from collections import deque
 from collections.abc import Sequence
 from random import Random
 
+from actors.names import BACKFILL
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import AcknowledgerSnapshot
 from actors.sources.acknowledgements import Acknowledgements, Done, Round
-from actors.sources.retry_state import RetryState
 from actors.sources.second_look import SecondLook, hull_of, looks_for
 from actors.sources.source import InFlightBatch, Source
-from engine.actor import Context
-from engine.backoff import Backoff
+from engine.actor import handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import Acknowledge, Acknowledged, BatchCommitted, CheckHistory, Tick
 from engine.model import SourceMessage
+from engine.spec import Context
 from storage.errors import GatewayRateLimitedError, StorageError
 from storage.gateway.client import GatewayClient
 from storage.postgres.known import KnownMessages
@@ -26,7 +27,6 @@ from storage.postgres.second_looks import SecondLooks
 
 __all__ = ["Acknowledger"]
 
-BACKFILL = "backfill"
 BACKOFF = Backoff(first_s=1.0, cap_s=30.0)
 #: how often is looked for what a daemon that died has left to be looked at
 ADOPT_EVERY_S = 30.0
@@ -56,8 +56,8 @@ class Acknowledger(Source):
         self._store = looks
         self._known = known
         self._acks = Acknowledgements(channel, gateway)
-        self._ack_trouble = RetryState(backoff=BACKOFF, random=random)
-        self._look_trouble = RetryState(backoff=BACKOFF, random=random)
+        self._ack_retry = RetryState(backoff=BACKOFF, random=random)
+        self._look_retry = RetryState(backoff=BACKOFF, random=random)
         #: whether the gateway compares what it marks with what we read; None until it has answered
         self._compares: bool | None = None
         #: the look owed for these rows stands in the database, so that our death does not undo it
@@ -72,6 +72,7 @@ class Acknowledger(Source):
     def _close(self) -> None:
         self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         match tick.purpose:
             case "acknowledge":
@@ -85,13 +86,14 @@ class Acknowledger(Source):
 
     # ── acknowledging ────────────────────────────────────────────────────────
 
+    @handles(Acknowledge)
     def _on_acknowledge(self, command: Acknowledge) -> None:
         self._acks.add(command.messages)
         self._acknowledge(number=command.number, insist=command.insist)
 
     def _acknowledge(self, *, number: int | None, insist: bool = False) -> None:
         """Send what is owed unless a back-off is under way, and tell the poller what came of it."""
-        wait_s = 0.0 if insist else self._ack_trouble.wait_s(self.clock.monotonic_s())
+        wait_s = 0.0 if insist else self._ack_retry.wait_s(self.clock.monotonic_s())
         quiet_s = 0.0
         if self._acks.owed and wait_s <= 0:
             try:
@@ -103,7 +105,7 @@ class Acknowledger(Source):
             else:
                 self._ack_went_well(result)
         if self._acks.owed:
-            self.tick_later("acknowledge", self._ack_trouble.wait_s(self.clock.monotonic_s()))
+            self.tick_later("acknowledge", self._ack_retry.wait_s(self.clock.monotonic_s()))
         done = self._acks.take_done()
         self._take_note(done)
         if number is not None or done.rows:
@@ -113,7 +115,7 @@ class Acknowledger(Source):
         self._look()
 
     def _ack_went_well(self, result: Round) -> None:
-        self._ack_trouble.is_over()
+        self._ack_retry.succeeded()
         self.metrics.acknowledgements.labels(self._channel, "ok").inc()
         if result.refused:
             self.log.error(
@@ -128,7 +130,7 @@ class Acknowledger(Source):
 
     def _ack_failed(self, error: StorageError, *, delay_s: float | None) -> None:
         self.metrics.acknowledgements.labels(self._channel, "failed").inc()
-        self._ack_trouble.failed(
+        self._ack_retry.failed(
             str(error), at=self.clock.now(), now_s=self.clock.monotonic_s(), delay_s=delay_s
         )
         self.log.warning("acknowledgement.failed", error=str(error), owed=self._acks.owed)
@@ -191,7 +193,7 @@ class Acknowledger(Source):
         """Read a page of what is to be looked at, unless a batch is under way; the next tick reads on."""
         if not self.idle:
             return
-        if (wait_s := self._look_trouble.wait_s(self.clock.monotonic_s())) > 0:
+        if (wait_s := self._look_retry.wait_s(self.clock.monotonic_s())) > 0:
             self.tick_later("look", wait_s)
             return
         try:
@@ -203,11 +205,11 @@ class Acknowledger(Source):
         except StorageError as error:
             delay_s = error.retry_after_s if isinstance(error, GatewayRateLimitedError) else None
             now_s = self.clock.monotonic_s()
-            self._look_trouble.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s)
+            self._look_retry.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s)
             self.log.warning("second_look.failed", error=str(error))
-            self.tick_later("look", self._look_trouble.wait_s(now_s))
+            self.tick_later("look", self._look_retry.wait_s(now_s))
         else:
-            self._look_trouble.is_over()
+            self._look_retry.succeeded()
         self._publish()
 
     def _look_at(self, look: SecondLook) -> None:
@@ -250,7 +252,7 @@ class Acknowledger(Source):
     # ── showing ──────────────────────────────────────────────────────────────
 
     def _publish(self) -> None:
-        acks, looks = self._ack_trouble, self._look_trouble
+        acks, looks = self._ack_retry, self._look_retry
         if acks.error is not None:
             failure, words = acks, "acknowledgements fail"
         else:

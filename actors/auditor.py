@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from actors.names import CHANNELS
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import ChannelsSnapshot
 from actors.sources.history import HistoryPass
-from actors.sources.retry_state import RetryState
 from actors.sources.source import InFlightBatch, Source
-from engine.actor import Context
-from engine.backoff import Backoff
+from engine.actor import handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import BatchCommitted, Tick
+from engine.spec import Context
 from storage.errors import GatewayRateLimitedError, StorageError
 from storage.gateway.client import GatewayClient
 from storage.postgres.audits import Audit, Audits
@@ -59,7 +60,7 @@ class Auditor(Source):
         self._known = known
         self._policy = policy
         self._reading: HistoryPass | None = None
-        self._trouble = RetryState(backoff=BACKOFF, random=random)
+        self._retry = RetryState(backoff=BACKOFF, random=random)
         #: rows of the page under way that were delivered, and need not be compared again
         self._delivered: set[str] = set()
 
@@ -69,6 +70,7 @@ class Auditor(Source):
     def _close(self) -> None:
         self._gateway.close()
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look()
@@ -80,7 +82,7 @@ class Auditor(Source):
         if not self.idle:
             return
         now_s = self.clock.monotonic_s()
-        if (wait_s := self._trouble.wait_s(now_s)) > 0:
+        if (wait_s := self._retry.wait_s(now_s)) > 0:
             self.tick_later("look", wait_s)
             return
         try:
@@ -91,14 +93,14 @@ class Auditor(Source):
                 self._read(self._reading)
         except StorageError as error:
             delay_s = error.retry_after_s if isinstance(error, GatewayRateLimitedError) else None
-            self._trouble.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s)
+            self._retry.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s)
             self.log.info("audit.waits", error=str(error))
-            self.tick_later("look", self._trouble.wait_s(now_s))
+            self.tick_later("look", self._retry.wait_s(now_s))
         else:
-            self._trouble.is_over()
+            self._retry.succeeded()
 
     def _due(self) -> HistoryPass | None:
-        published = self.context.services.snapshots.read("channels", ChannelsSnapshot)
+        published = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         if published is not None:
             self._channels = tuple(entry.channel for entry in published.value.channels)
         audit = self._audits.due(self._channels, every_s=self._policy.every_s)

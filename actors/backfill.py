@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from actors.names import CHANNELS
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
 from actors.sources import backfill_progress as progress
 from actors.sources.backfill_queue import BackfillQueue
 from actors.sources.history import HistoryPass
-from actors.sources.retry_state import RetryState
 from actors.sources.round_robin import RoundRobin
 from actors.sources.source import InFlightBatch, Source
-from engine.actor import Context
-from engine.backoff import Backoff
+from engine.actor import handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import BatchCommitted, CheckHistory, FollowChannels, StartBackfill, Tick
+from engine.spec import Context
 from storage.errors import (
     GatewayAnswerError,
     GatewayError,
@@ -37,7 +38,7 @@ __all__ = ["Backfill", "BackfillPolicy"]
 
 #: of the gateway's choosing: how many messages a sync may fetch from Telegram
 SYNC_LIMIT = 500
-BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
+BACKOFF = Backoff(first_s=1.25, cap_s=60.0)  # no shorter than a second, whatever the jitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class Backfill(Source):
 
     def _open(self) -> None:
         # an earlier generation may have followed channels that were added at run time
-        published = self.context.services.snapshots.read("channels", ChannelsSnapshot)
+        published = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         if published is not None:
             self._follow([entry.channel for entry in published.value.channels])
         # a restarted backfill goes on at once: the delay is for the start of the daemon
@@ -94,6 +95,7 @@ class Backfill(Source):
 
     # ── what is asked of it ──────────────────────────────────────────────────
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         match tick.purpose:
             case "step":
@@ -105,6 +107,7 @@ class Backfill(Source):
             case _:
                 super()._on_tick(tick)
 
+    @handles(StartBackfill)
     def _on_start_backfill(self, command: StartBackfill) -> None:
         self._requests_taken += 1
         channels = [c for c in self._channels if not command.channels or c in command.channels]
@@ -114,12 +117,14 @@ class Backfill(Source):
             self._queue.read_anew(channels)
         self._step()
 
+    @handles(CheckHistory)
     def _on_check_history(self, command: CheckHistory) -> None:
         self.log.info("history.check_requested", channel=command.channel, reason=command.reason)
         if command.channel in self._channels:
             self._queue.check([command.channel])
         self._step()
 
+    @handles(FollowChannels)
     def _on_follow_channels(self, command: FollowChannels) -> None:
         self._follow(command.channels)
         self._publish()
@@ -168,7 +173,7 @@ class Backfill(Source):
         except StorageError as error:
             self._failed(error)
         else:
-            self._retry.is_over()
+            self._retry.succeeded()
         self._publish()
 
     def _do_next(self) -> None:
@@ -223,7 +228,7 @@ class Backfill(Source):
                     )
             self.tick_later("step", self._round_robin.wait_s(self._with_work(), now_s) or 0)
         else:
-            self._round_robin.went_well(channel)
+            self._round_robin.succeeded(channel)
 
     def _pass_of(self, channel: str) -> HistoryPass:
         """Return the pass of a channel that is under way, else begin the one that is due."""
@@ -276,22 +281,15 @@ class Backfill(Source):
             if reading.found:
                 self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
                 self.metrics.history_found.labels(reading.channel).inc(reading.found)
-            if reading.asked:
-                # who asked looks for its end, also where nothing was missing
+            if reading.asked:  # who asked looks for its end, also where nothing was missing
                 self.log.info("history.checked", **progress.told_of(reading))
             return
         self._save(reading, completed=True)
-        self._known = self._checkpoints.load(self._channels)
-        self._known_is_current = True
+        self._known, self._known_is_current = self._checkpoints.load(self._channels), True
         self.log.info("history.channel_completed", **progress.told_of(reading))
         if not self._unread():
-            rows = self._known.values()
-            self.log.info(
-                "history.completed",
-                message="Historical sync completed",
-                totalSynced=sum(row.rows_read for row in rows),
-                batches=sum(row.pages for row in rows),
-            )
+            told = progress.told_of_all(self._known.values())
+            self.log.info("history.completed", message="Historical sync completed", **told)
 
     def _save(self, reading: HistoryPass, *, completed: bool) -> None:
         self._checkpoints.save(progress.checkpoint_of(reading), completed=completed)

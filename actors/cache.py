@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from actors.names import STREAM
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import CacheSnapshot
-from actors.stream import STREAM
-from engine.actor import Actor, Context
+from engine.actor import Actor, handles
 from engine.messages import CommitSeen, PageBuilt, SignalsCommitted, Tick
+from engine.spec import Context
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.ledger import Ledger
@@ -64,10 +65,12 @@ class Cache(Actor):
         self._publish()
         self.tick_later("look", 0)
 
+    @handles(SignalsCommitted)
     def _on_signals_committed(self, news: SignalsCommitted) -> None:
         if self._commit_number is None or news.commit_number > self._commit_number:
             self._raise(news.commit_number)
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose != "look":
             return
@@ -83,6 +86,7 @@ class Cache(Actor):
             self._put(_TRIAL_KEY, b"", ttl_s=LOOK_EVERY_S)
         self.tick_later("look", LOOK_EVERY_S)
 
+    @handles(PageBuilt)
     def _on_page_built(self, page: PageBuilt) -> None:
         # in this process too, whatever Redis does: it serves while database and Redis are both away
         self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)

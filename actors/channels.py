@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from actors.names import BACKFILL, CHANNELS, POLLER, of_channel
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
-from engine.actor import SUPERVISOR, Actor, Context
-from engine.children import ChildSpec, Phase, SupervisorSnapshot
+from engine.actor import Actor, handles
+from engine.children import Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild, Tick
 from engine.model import Market
+from engine.spec import SUPERVISOR, ChildSpec, Context
 from storage.errors import StorageError
 from storage.postgres.channels import ChannelRow, Channels
 
-__all__ = ["CHANNELS", "SETTINGS_SOURCE", "ChannelReconciler"]
+__all__ = ["SETTINGS_SOURCE", "ChannelReconciler"]
 
-CHANNELS = "channels"
-BACKFILL = "backfill"
 #: source of a channel that stands in the settings
 SETTINGS_SOURCE = "settings"
 LOOK_EVERY_S = 2.0
@@ -62,10 +62,12 @@ class ChannelReconciler(Actor):
         # else the list of an earlier generation stands until the database has told it again
         self.tick_later("look", 0)
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look()
 
+    @handles(ChannelsChanged)
     def _on_channels_changed(self, _: ChannelsChanged) -> None:
         self._look()
 
@@ -166,4 +168,4 @@ class ChannelReconciler(Actor):
 
 
 def _is_needed(kind: str, channel: str, present: set[str]) -> bool:
-    return kind == "acknowledger" and f"poller:{channel}" in present
+    return kind == "acknowledger" and of_channel(POLLER, channel) in present

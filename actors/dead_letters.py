@@ -9,9 +9,10 @@ from random import Random
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import DeadLettersSnapshot
 from actors.sources.source import InFlightBatch, Source
-from engine.actor import Context
-from engine.backoff import Backoff
+from engine.actor import handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import BatchCommitted, LettersDue, Tick
+from engine.spec import Context
 from storage.errors import StorageError
 from storage.gateway.messages import decode_raw
 from storage.postgres.dead_letters import DeadLetters
@@ -41,8 +42,7 @@ class DeadLetterSource(Source):
         super().__init__(context, metrics=metrics)
         self._letters = letters
         self._now = now
-        self._random = random
-        self._failures = 0
+        self._retry = RetryState(backoff=BACKOFF, random=random)
         self._waiting: int | None = None
         self._moved = False
 
@@ -50,12 +50,14 @@ class DeadLetterSource(Source):
         self.publish(DeadLettersSnapshot(waiting=None, error=None))
         self.tick_later("look", 0)
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look()
         else:
             super()._on_tick(tick)
 
+    @handles(LettersDue)
     def _on_letters_due(self, _: LettersDue) -> None:
         self._look()
 
@@ -83,11 +85,12 @@ class DeadLetterSource(Source):
             self._waiting = self._letters.count()
             due = self._letters.due(limit=BATCH_SIZE)
         except StorageError as error:
-            self._failures += 1
+            now_s = self.clock.monotonic_s()
+            self._retry.failed(str(error), at=self.clock.now(), now_s=now_s)
             self.publish(DeadLettersSnapshot(waiting=self._waiting, error=str(error)))
-            self.tick_later("look", BACKOFF.delay_s(self._failures, self._random))
+            self.tick_later("look", self._retry.wait_s(now_s))
             return
-        self._failures = 0
+        self._retry.succeeded()
         self.publish(DeadLettersSnapshot(waiting=self._waiting, error=None))
         if not due:
             self.tick_later("look", LOOK_EVERY_S)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from engine.actor import Actor, Context
-from engine.backoff import Backoff
+from engine.actor import Actor, handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import Drain, PollNow, Tick
+from engine.spec import Context
 from storage.errors import GatewayError, GatewayRateLimitedError
 from storage.gateway.client import GatewayClient
 
@@ -32,8 +33,7 @@ class Doorbell(Actor):
         self._channel = channel
         self._poller = poller
         self._gateway = gateway
-        self._random = random
-        self._failures = 0
+        self._retry = RetryState(backoff=BACKOFF, random=random)
         self._draining = False
 
     def _open(self) -> None:
@@ -42,9 +42,11 @@ class Doorbell(Actor):
     def _close(self) -> None:
         self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
 
+    @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
         self._draining = True
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "listen" and not self._draining:
             self.tick_later("listen", self._listen())
@@ -57,10 +59,11 @@ class Doorbell(Actor):
         except GatewayRateLimitedError as error:
             return error.retry_after_s
         except GatewayError as error:
-            self._failures += 1
             self.log.debug("doorbell.failed", error=str(error))
-            return BACKOFF.delay_s(self._failures, self._random)
-        self._failures = 0
+            now_s = self.clock.monotonic_s()
+            self._retry.failed(str(error), at=self.clock.now(), now_s=now_s)
+            return self._retry.wait_s(now_s)
+        self._retry.succeeded()
         if messages:
             self.send(self._poller, PollNow(reason="doorbell"))
             return AFTER_RING_S

@@ -1,10 +1,11 @@
-"""Health: probes what holds data, gathers what every actor shows, and publishes one report each second."""
+"""HealthReporter: probes what holds data, gathers what every actor shows, and publishes one report each second."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from actors.names import BACKFILL, CACHE, DEAD_LETTERS, MAINTENANCE, WRITER
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
@@ -15,23 +16,24 @@ from actors.shown.snapshots import (
     PollerSnapshot,
     WriterSnapshot,
 )
-from engine.actor import SUPERVISOR, Actor, Context
+from engine.actor import Actor, handles
 from engine.children import SupervisorSnapshot
 from engine.messages import Tick
+from engine.spec import SUPERVISOR, Context
 from storage.errors import StorageError
 from storage.postgres.daemons import Daemons
 from storage.postgres.ledger import Ledger
-from storage.postgres.probe import Probe
+from storage.postgres.probe import DatabaseProbe
 from storage.redis import RedisPages, RedisState
 
-__all__ = ["Health"]
+__all__ = ["HealthReporter"]
 
 LOOK_EVERY_S = 1.0
 #: Redis and the leases change slowly: they are asked every this many looks
 SLOW_LOOKS = 5
 
 
-class Health(Actor):
+class HealthReporter(Actor):
     """Gathers; the judging is a pure function beside it (:mod:`actors.shown.health_report`)."""
 
     def __init__(
@@ -40,7 +42,7 @@ class Health(Actor):
         *,
         daemons: Daemons,
         ledger: Ledger,
-        probe: Probe,
+        probe: DatabaseProbe,
         redis: RedisPages | None,
         poll_every_s: float,
         call_limit_s: float,
@@ -69,6 +71,7 @@ class Health(Actor):
         if self._database_error is None:
             self._daemons.leave()
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look()
@@ -84,11 +87,11 @@ class Health(Actor):
             self._look_for_newest([poller.channel for poller in pollers])
         self._looks += 1
         supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
-        writer = snapshots.read("writer", WriterSnapshot)
-        backfill = snapshots.read("backfill", BackfillSnapshot)
-        cache = snapshots.read("cache", CacheSnapshot)
-        letters = snapshots.read("dead_letters", DeadLettersSnapshot)
-        maintenance = snapshots.read("maintenance", MaintenanceSnapshot)
+        writer = snapshots.read(WRITER, WriterSnapshot)
+        backfill = snapshots.read(BACKFILL, BackfillSnapshot)
+        cache = snapshots.read(CACHE, CacheSnapshot)
+        letters = snapshots.read(DEAD_LETTERS, DeadLettersSnapshot)
+        maintenance = snapshots.read(MAINTENANCE, MaintenanceSnapshot)
         report = judge(
             Inputs(
                 now=self.clock.now(),

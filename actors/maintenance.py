@@ -6,9 +6,10 @@ from datetime import datetime
 from random import Random
 
 from actors.shown.snapshots import MaintenanceSnapshot
-from engine.actor import Actor, Context
-from engine.backoff import Backoff
+from engine.actor import Actor, handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import Tick
+from engine.spec import Context
 from storage.errors import StorageError
 from storage.postgres.retention import Kept, Retention
 
@@ -27,42 +28,43 @@ class Maintenance(Actor):
     def __init__(self, context: Context, *, retention: Retention, random: Random) -> None:
         super().__init__(context)
         self._retention = retention
-        self._random = random
-        self._failures = 0
+        self._retry = RetryState(backoff=BACKOFF, random=random)
         self._kept: Kept | None = None
         self._kept_at: datetime | None = None
 
     def _open(self) -> None:
-        self._publish(None)
+        self._publish()
         self.tick_later("keep", 0)
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose != "keep":
             return
         try:
             kept = self._retention.keep()
         except StorageError as error:
-            self._failures += 1
-            self.log.debug("maintenance.failed", error=str(error), failures=self._failures)
-            self._publish(str(error))
-            self.tick_later("keep", BACKOFF.delay_s(self._failures, self._random))
+            now_s = self.clock.monotonic_s()
+            self._retry.failed(str(error), at=self.clock.now(), now_s=now_s)
+            self.log.debug("maintenance.failed", error=str(error), failures=self._retry.failures)
+            self._publish()
+            self.tick_later("keep", self._retry.wait_s(now_s))
             return
-        self._failures = 0
+        self._retry.succeeded()
         if kept.made or kept.dropped:
             self.log.info("retention.kept", weeks_made=kept.made, weeks_dropped=kept.dropped)
         if kept.problem and (self._kept is None or self._kept.problem != kept.problem):
             self.log.warning("retention.in_doubt", problem=kept.problem)
         self._kept, self._kept_at = kept, self.clock.now()
-        self._publish(None)
+        self._publish()
         self.tick_later("keep", IN_DOUBT_EVERY_S if kept.problem else EVERY_S)
 
-    def _publish(self, error: str | None) -> None:
+    def _publish(self) -> None:
         self.publish(
             MaintenanceSnapshot(
                 last_kept_at=self._kept_at,
                 ahead_until=self._kept.ahead_until if self._kept else None,
                 problem=self._kept.problem if self._kept else None,
-                error=error,
-                failures=self._failures,
+                error=self._retry.error,
+                failures=self._retry.failures,
             )
         )

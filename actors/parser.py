@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from actors.grammar.outcome import OutcomePolicy, dead_letter, settle
+from actors.names import CHANNELS, WRITER
 from actors.shown.snapshots import ChannelsSnapshot
-from actors.sources.source import WRITER
-from engine.actor import Actor, Context
+from engine.actor import Actor, handles
 from engine.messages import BatchParsed, MessagesFetched, Tick
 from engine.model import Market, Outcome, OutcomeKind, SourceMessage
+from engine.spec import Context
 
 __all__ = ["Parser"]
 
-CHANNELS = "channels"
 #: how often the database's clock is looked for until it is known
 CLOCK_EVERY_S = 0.5
 
@@ -41,10 +41,12 @@ class Parser(Actor):
         self._markets = dict(markets or {})
         self._waiting: dict[tuple[str, str], MessagesFetched] = {}
 
+    @handles(MessagesFetched)
     def _on_messages_fetched(self, batch: MessagesFetched) -> None:
         self._waiting[batch.source, batch.channel] = batch
         self._read_on()
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "clock":
             self._read_on()

@@ -1,6 +1,6 @@
 """Poller: asks the gateway for one channel's new messages, and has them acknowledged once they are durable.
 
-The circuit breaker is its state, and judges polls alone. Acknowledging is an actor of its own (actors/acknowledger.py).
+The circuit breaker is its state, and judges polls alone. Acknowledging is the work of ``actors/acknowledger.py``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from actors.shown.snapshots import PollerSnapshot, PollState
 from actors.sources.held import Held
 from actors.sources.rereads import Rereads
 from actors.sources.source import InFlightBatch, Source
-from engine.actor import Context
+from engine.actor import handles
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
 from engine.messages import Acknowledge, Acknowledged, BatchCommitted, GenerationRaised, PollNow, Tick
 from engine.model import ChannelMessage, SourceMessage
-from storage.errors import (
-    GatewayError,
-    GatewayRateLimitedError,
-    GatewayUnauthorizedError,
-)
+from engine.spec import Context
+from storage.errors import GatewayError, GatewayRateLimitedError, GatewayUnauthorizedError
 from storage.gateway.client import GatewayClient
 
 __all__ = ["PollPolicy", "Poller"]
@@ -101,7 +98,7 @@ class Poller(Source):
         self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
 
     # ── polling ──────────────────────────────────────────────────────────────
-
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         match tick.purpose:
             case "poll":
@@ -113,6 +110,7 @@ class Poller(Source):
             case _:
                 super()._on_tick(tick)
 
+    @handles(PollNow)
     def _on_poll_now(self, _: PollNow) -> None:
         if self.idle and self._awaited is None:
             self._poll()
@@ -226,6 +224,7 @@ class Poller(Source):
         self._awaited = command.number if self.send(self._acknowledger, command) else None
         self._publish()
 
+    @handles(Acknowledged)
     def _on_acknowledged(self, answer: Acknowledged) -> None:
         self._held.release(answer.messages)
         if answer.quiet_s:
@@ -242,6 +241,7 @@ class Poller(Source):
         elif self.idle and self._awaited is None and self._hurries:
             self._poll_later(0)
 
+    @handles(GenerationRaised)
     def _on_generation_raised(self, news: GenerationRaised) -> None:
         if news.name != self._acknowledger:
             super()._on_generation_raised(news)

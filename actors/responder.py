@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
-from engine.actor import Actor, Context
+from engine.actor import Actor, handles
 from engine.messages import Tick
+from engine.spec import Context
 
 __all__ = ["Responder", "server_config"]
 
@@ -79,6 +80,7 @@ class Responder(Actor):
         for one in self._sockets:
             one.close()
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "watch":
             if not self._thread.is_alive():

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from actors.names import CACHE
 from actors.shown.event_log import EventLog, LoggedEvent, Position
 from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
-from engine.actor import Actor, Context
+from engine.actor import Actor, handles
 from engine.messages import CommitSeen, Tick
+from engine.spec import Context
 from storage.errors import StorageError
 from storage.postgres.signals import Signals
 
-__all__ = ["STREAM", "Stream"]
+__all__ = ["Stream"]
 
 #: logical name under which the cache tells of commits
-STREAM = "stream"
 #: what could not be read is tried again this soon
 LOOK_EVERY_S = 1.0
 PAGE_SIZE = 200
@@ -41,14 +42,16 @@ class Stream(Actor):
 
     def _open(self) -> None:
         # what the cache told an earlier generation is among the snapshots
-        cache = self.context.services.snapshots.read("cache", CacheSnapshot)
+        cache = self.context.services.snapshots.read(CACHE, CacheSnapshot)
         self._number = cache.value.commit_number if cache else None
         self.tick_later("look", 0)
 
+    @handles(CommitSeen)
     def _on_commit_seen(self, news: CommitSeen) -> None:
         self._number = news.commit_number
         self._follow()
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._follow()

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 
+from actors.names import CACHE, POLLER
 from actors.shown.lag import lag_s
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import WriterSnapshot
-from engine.actor import Actor, Context
-from engine.backoff import Backoff
+from engine.actor import Actor, handles
+from engine.backoff import Backoff, RetryState
 from engine.messages import BatchCommitted, BatchDelayed, BatchParsed, SignalsCommitted, Tick
 from engine.model import ChannelMessage, Outcome, OutcomeKind
+from engine.spec import Context
 from storage.errors import (
     DatabaseMisconfiguredError,
     DatabaseUnavailableError,
@@ -27,9 +29,8 @@ from storage.errors import (
 from storage.postgres.ledger import Ledger, Recorded
 from storage.postgres.ledger_rows import dead_letter_of
 
-__all__ = ["CACHE", "Writer"]
+__all__ = ["Writer"]
 
-CACHE = "cache"
 BACKOFF = Backoff(first_s=0.25, cap_s=5.0)
 #: one batch that fails may be at fault itself, two in a row are not: then the rest of a round is spared
 FAILURES_IN_ROW = 2
@@ -56,16 +57,14 @@ class Writer(Actor):
         self._ledger = ledger
         self._prepare = prepare
         self._metrics = metrics
-        self._random = random
         self._schema_ready = False
         self._waiting: dict[Key, BatchParsed] = {}
         #: keys of waiting batches that have failed; of those, which failed while the database took another
         self._failed: set[Key] = set()
         self._odd: set[Key] = set()
         self._away = False
-        self._failures = 0
-        self._error: StorageError | None = None
-        self._failing_since: datetime | None = None
+        self._retry = RetryState(backoff=BACKOFF, random=random)
+        self._misconfigured = False
         self._last_commit_at: datetime | None = None
         self._last_commit_number = 0
         self._last_lag_s: float | None = None
@@ -73,6 +72,7 @@ class Writer(Actor):
     def _open(self) -> None:
         self._work(())
 
+    @handles(BatchParsed)
     def _on_batch_parsed(self, batch: BatchParsed) -> None:
         # of one source and channel the newest batch only: an older one was given up by its source
         key = batch.source, batch.channel
@@ -82,6 +82,7 @@ class Writer(Actor):
         else:
             self._work([key])
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "retry":
             self._work(tuple(self._waiting))
@@ -103,9 +104,10 @@ class Writer(Actor):
         if failure is not None:
             self._wait(failure)
         elif not self._failed:
-            if self._error is not None:
-                self.log.info("writer.recovered", failures=self._failures)
-            self._error, self._failing_since, self._failures = None, None, 0
+            if self._retry.failures:
+                self.log.info("writer.recovered", failures=self._retry.failures)
+            self._retry.succeeded()
+            self._misconfigured = False
         if not self._waiting and self._schema_ready:
             self._away = False
         self._publish()
@@ -188,15 +190,14 @@ class Writer(Actor):
     # ── waiting ──────────────────────────────────────────────────────────────
 
     def _wait(self, error: StorageError) -> None:
-        self._failures += 1
         self._metrics.write_failures.inc()
-        self._failing_since = self._failing_since or self.clock.now()
-        if self._error is None or str(self._error) != str(error):
+        self._misconfigured = isinstance(error, DatabaseMisconfiguredError)
+        now_s = self.clock.monotonic_s()
+        if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s):
             self.log.error(
                 "writer.waiting", error=str(error), kind=type(error).__name__, batches=len(self._waiting)
             )
-        self._error = error
-        delay_s = BACKOFF.delay_s(self._failures, self._random)
+        delay_s = self._retry.wait_s(now_s)
         self.tick_later("retry", delay_s)
         for key, batch in tuple(self._waiting.items()):
             if not self._delay(batch, delay_s):
@@ -206,7 +207,7 @@ class Writer(Actor):
     def _delay(self, batch: BatchParsed, delay_s: float = BACKOFF.cap_s) -> bool:
         """Tell a source that its batch waits; False when there is none any more."""
         delayed = BatchDelayed(
-            batch_id=batch.batch_id, channel=batch.channel, retry_in_s=delay_s, cause=str(self._error)
+            batch_id=batch.batch_id, channel=batch.channel, retry_in_s=delay_s, cause=str(self._retry.error)
         )
         return self.send(batch.source, delayed)
 
@@ -221,7 +222,7 @@ class Writer(Actor):
         self._metrics.duplicates.labels(source).inc(committed.duplicates)
         self._metrics.batches.labels(source).inc()
         self._metrics.signals.inc(committed.signals)
-        if source == "poller":
+        if source == POLLER:
             now = self.clock.now()
             for outcome in fresh:
                 if isinstance(outcome.message, ChannelMessage) and outcome.kind is OutcomeKind.SIGNAL:
@@ -241,9 +242,9 @@ class Writer(Actor):
         self.publish(
             WriterSnapshot(
                 schema_ready=self._schema_ready,
-                error=str(self._error) if self._error else None,
-                misconfigured=isinstance(self._error, DatabaseMisconfiguredError),
-                failing_since=self._failing_since,
+                error=self._retry.error,
+                misconfigured=self._misconfigured,
+                failing_since=self._retry.since,
                 waiting=len(self._waiting),
                 last_commit_at=self._last_commit_at,
                 last_commit_number=self._last_commit_number,

@@ -8,61 +8,54 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import pykka
 import structlog
 
 from engine.clock import Clock
-from engine.directory import Directory, Heartbeat
 from engine.messages import ChildDown, ChildReady, Crash, Drain, GenerationRaised, Ping, Tick
-from engine.snapshot import Snapshots
-from engine.timers import Timers
+from engine.spec import SUPERVISOR, Context
 
-__all__ = ["Actor", "Context", "DrillError", "Services"]
-
-#: logical name under which children reach their supervisor
-SUPERVISOR = "supervisor"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What every actor is given: whom to reach, where to show itself, and time."""
-
-    directory: Directory
-    snapshots: Snapshots
-    timers: Timers
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """One actor's place in the world: its logical name and its generation (1, 2, ...)."""
-
-    name: str
-    generation: int
-    services: Services
-    heartbeat: Heartbeat
+__all__ = ["Actor", "DrillError", "handlers_of", "handles"]
 
 
 class DrillError(RuntimeError):
     """Raised by an actor that was told to ``Crash``."""
 
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def handles(message_type: type) -> Callable[[Handler], Handler]:
+    """Mark a method as the handler of messages of exactly this type."""
+
+    def mark(method: Handler) -> Handler:
+        method.handles = message_type  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
 @functools.cache
-def _handler_name(message_type: str) -> str:
-    return "_on_" + re.sub(r"(?<!^)(?=[A-Z])", "_", message_type).lower()
+def handlers_of(actor: type) -> Mapping[type, str]:
+    """Return the name of the handler of each type of message; that of a subclass stands in place of its base's."""
+    return {
+        method.handles: name
+        for base in reversed(actor.__mro__)
+        for name, method in vars(base).items()
+        if hasattr(method, "handles")
+    }
 
 
 class Actor(pykka.ThreadingActor):
     """An actor with a name that outlives it.
 
-    A subclass writes ``_on_<message>`` methods (``BatchParsed`` goes to ``_on_batch_parsed``),
-    ``_open`` and ``_close``. An exception that leaves a handler ends the actor, and its supervisor
-    starts another: handlers catch only what they know how to settle.
+    A subclass marks its handlers with :func:`handles` and writes ``_open`` and ``_close``. An exception that
+    leaves a handler ends the actor, and its supervisor starts another: handlers catch only what they know how
+    to settle.
     """
 
     # a thread that hangs in a dead call must not hold up the exit of the process
@@ -124,13 +117,13 @@ class Actor(pykka.ThreadingActor):
     def on_receive(self, message: Any) -> Any:
         """Dispatch by the message's type; an unknown one is an error, logged and counted."""
         self.beat()
-        handler = getattr(self, _handler_name(type(message).__name__), None)
-        if handler is None:
+        name = handlers_of(type(self)).get(type(message))
+        if name is None:
             self.context.heartbeat.unknown += 1
             self.log.error("message.unknown", message_type=type(message).__name__)
             return None
         try:
-            return handler(message)
+            return getattr(self, name)(message)
         except Exception:
             raise
         except BaseException as error:
@@ -156,15 +149,19 @@ class Actor(pykka.ThreadingActor):
 
     # ── messages every actor knows ───────────────────────────────────────────
 
+    @handles(Ping)
     def _on_ping(self, _: Ping) -> None:
         """Beating is all: done by the dispatch."""
 
+    @handles(GenerationRaised)
     def _on_generation_raised(self, news: GenerationRaised) -> None:
         """Ignore it: only sources, which may have lost a batch, take this as news."""
 
+    @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
         """Ignore it: only who brings messages in has something to end first."""
 
+    @handles(Crash)
     def _on_crash(self, drill: Crash) -> None:
         raise DrillError(drill.reason)
 

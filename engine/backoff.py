@@ -1,11 +1,15 @@
-"""Delays between attempts: exponential, capped, jittered. The delay is data; a timer applies it."""
+"""Delays between attempts: exponential, capped, jittered. The delay is data; a timer applies it.
+
+``RetryState`` is what an actor keeps of something that fails: why, since when, how often, and when to try again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "RetryState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +38,36 @@ class Backoff:
         exponent = min(max(attempt, 1) - 1, 40)
         full_s: float = min(self.cap_s, self.first_s * 2**exponent)
         return full_s * (1 - self.jitter * random.random())
+
+
+class RetryState:
+    """Whether something fails; time is passed in. ``error`` and ``since`` are None while all is well."""
+
+    def __init__(self, *, backoff: Backoff, random: Random) -> None:
+        self._backoff = backoff
+        self._random = random
+        self._until_s = 0.0
+        self.failures = 0
+        self.error: str | None = None
+        self.since: datetime | None = None
+
+    def failed(self, error: str, *, at: datetime, now_s: float, delay_s: float | None = None) -> bool:
+        """Record a failure; return whether its error differs from the one before.
+
+        ``delay_s`` is how long to wait where somebody has said so, else it grows with each failure in a row.
+        """
+        self.failures += 1
+        if delay_s is None:
+            delay_s = self._backoff.delay_s(self.failures, self._random)
+        self._until_s = now_s + delay_s
+        self.since = self.since or at
+        former, self.error = self.error, error
+        return former != error
+
+    def succeeded(self) -> None:
+        """Record that what was tried went well."""
+        self.failures, self._until_s, self.error, self.since = 0, 0.0, None, None
+
+    def wait_s(self, now_s: float) -> float:
+        """Return the seconds until the next attempt."""
+        return max(0.0, self._until_s - now_s)

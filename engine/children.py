@@ -1,9 +1,9 @@
-"""What a supervisor knows of its children: the spec (frozen), the record (its own), the snapshot (shown)."""
+"""What a supervisor knows of its children: the record of each, the table of all, and what it shows of them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,20 +11,18 @@ from typing import Any
 
 import pykka
 
-from engine.actor import Context
 from engine.directory import Heartbeat
+from engine.spec import ChildSpec, Services
 
 __all__ = [
     "Child",
     "ChildSnapshot",
-    "ChildSpec",
     "ChildState",
+    "ChildTable",
     "Phase",
     "RestartLimit",
     "SupervisorSnapshot",
 ]
-
-Factory = Callable[[Context], "pykka.ActorRef[Any]"]
 
 
 class ChildState(StrEnum):
@@ -53,28 +51,6 @@ class Phase(StrEnum):
     DRAINING = "draining"
     STOPPING = "stopping"
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildSpec:
-    """How to run one child.
-
-    ``factory`` starts the actor and returns its reference. A ``source`` is drained before the stop.
-    ``parkable``: too many restarts park it instead of ending the daemon; so they do one of a ``group``
-    while another child of that group runs. Neighbours that are of a group, whichever, are stopped together.
-    ``heartbeat_limit_s`` is longer than any outside call the child makes. ``interrupt`` ends a long outside
-    call of the child, so that it can drain and stop; it is called from the supervisor's thread.
-    """
-
-    name: str
-    factory: Factory
-    source: bool = False
-    parkable: bool = False
-    group: str | None = None
-    interrupt: Callable[[], None] | None = None
-    start_s: float = 30.0
-    shutdown_s: float = 2.0
-    heartbeat_limit_s: float = 30.0
 
 
 class RestartLimit:
@@ -172,3 +148,77 @@ class SupervisorSnapshot:
     children: tuple[ChildSnapshot, ...]
     escalation: str | None = None
     unacknowledged: int = 0
+
+
+class ChildTable:
+    """The records of all children. Only their supervisor touches it."""
+
+    def __init__(self, specs: Sequence[ChildSpec], now: datetime) -> None:
+        names = [spec.name for spec in specs]
+        if len(set(names)) != len(names):
+            raise ValueError(f"child names must be unique: {names}")
+        self._children = [Child(spec, RestartLimit(), now) for spec in specs]
+        self._left: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[Child]:
+        """Go through the children in start order; one may leave meanwhile."""
+        return iter(tuple(self._children))
+
+    def __reversed__(self) -> Iterator[Child]:
+        return reversed(tuple(self._children))
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def find(self, name: str) -> Child | None:
+        """Return the child of this name."""
+        return next((child for child in self._children if child.spec.name == name), None)
+
+    def current(self, name: str, generation: int) -> Child | None:
+        """Return the child a message speaks of; None when the sender is of an earlier generation."""
+        child = self.find(name)
+        return child if child is not None and child.generation == generation else None
+
+    def add(self, spec: ChildSpec, now: datetime) -> Child:
+        """Add a child at the end.
+
+        Its generations go on where a former holder of the name ended: a word to that one, or of it, that is
+        still under way (``BatchCommitted`` names its batch) must not be taken as the new one's.
+        """
+        child = Child(spec, RestartLimit(), now, generation=self._left.get(spec.name, 0))
+        self._children.append(child)
+        return child
+
+    def put_off(self, seconds: float) -> None:
+        """Move what each child has to be done by."""
+        for child in self._children:
+            child.deadline_s += seconds
+
+    def remove(self, child: Child) -> None:
+        """Take a child off; its generations are remembered."""
+        self._children.remove(child)
+        self._left[child.spec.name] = child.generation
+
+    def sources(self) -> list[Child]:
+        """Return the sources that can still answer; one that is down has nothing in flight."""
+        answering = (ChildState.RUNNING, ChildState.LEAVING)
+        return [child for child in self._children if child.spec.source and child.state in answering]
+
+    def snapshot(
+        self, services: Services, phase: Phase, *, escalation: str | None, unacknowledged: int
+    ) -> SupervisorSnapshot:
+        """Return the whole family as others may see it."""
+        now_s, depth = services.clock.monotonic_s(), services.directory.depth
+        return SupervisorSnapshot(
+            phase=phase,
+            children=tuple(child.snapshot(now_s, depth(child.spec.name)) for child in self._children),
+            escalation=escalation,
+            unacknowledged=unacknowledged,
+        )
+
+    def is_backed(self, child: Child) -> bool:
+        """Return whether another child of its group runs: then the daemon is worth keeping without it."""
+        return child.spec.group is not None and any(
+            other is not child and other.spec.group == child.spec.group and other.state is ChildState.RUNNING
+            for other in self._children
+        )

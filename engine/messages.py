@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from engine.model import Outcome, SourceMessage
-
-if TYPE_CHECKING:
-    # a spec makes actors, and every actor knows these messages
-    from engine.children import ChildSpec
+from engine.spec import ChildSpec
 
 __all__ = [
     "Acknowledge",

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from structlog.typing import FilteringBoundLogger
 
-from engine.actor import Services
 from engine.children import Child, ChildState
 from engine.messages import Drain
+from engine.spec import Services
 
 __all__ = ["advance_removal", "begin_drain", "stop_in_turn"]
 

@@ -14,9 +14,8 @@ from typing import Any
 import pykka
 import structlog
 
-from engine.actor import SUPERVISOR, Context, Services
 from engine.backoff import Backoff
-from engine.children import Child, ChildSpec, ChildState, Phase
+from engine.children import Child, ChildState, ChildTable, Phase
 from engine.directory import Entry, Heartbeat
 from engine.messages import (
     AddChild,
@@ -30,8 +29,8 @@ from engine.messages import (
     Shutdown,
     Tick,
 )
-from engine.roster import ChildTable
 from engine.shutdown import advance_removal, begin_drain, stop_in_turn
+from engine.spec import SUPERVISOR, ChildSpec, Context, Services
 from engine.stillness import Stillness
 
 __all__ = ["Supervisor"]

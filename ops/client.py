@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 from urllib.parse import urlsplit
 
 import orjson
@@ -23,17 +23,18 @@ from storage.http_causes import plain_cause
 from storage.http_connection import KeptConnections, read_at_most
 
 __all__ = [
-    "Answer",
     "Client",
+    "ClientAnswer",
     "ClientError",
     "DaemonClient",
     "DaemonError",
     "daemon_url",
+    "fetch_health",
     "is_daemon_of",
     "local_url",
 ]
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S, _HEALTH_TIMEOUT_S = 10.0, 5.0
 _LARGEST_BYTES = 256 * 1024 * 1024
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not bound
 
@@ -43,7 +44,7 @@ class ClientError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ClientAnswer:
     """An answer of any status."""
 
     status: int
@@ -99,7 +100,7 @@ class Client:
     ) -> None:
         self._session.close()
 
-    def ask(self, method: str, path: str, **arguments: Any) -> Answer:
+    def ask(self, method: str, path: str, **arguments: Any) -> ClientAnswer:
         """Return the answer, whatever its status.
 
         Raises:
@@ -125,7 +126,7 @@ class Client:
             raise ClientError(
                 f"it leads on to {place if elsewhere.netloc else 'another path'}, which is not followed"
             )
-        return Answer(
+        return ClientAnswer(
             status=response.status_code, reason=response.reason, headers=response.headers, content=content
         )
 
@@ -243,3 +244,36 @@ class DaemonClient:
             said = f"{body.get('detail', answer.reason)}{f' ({wrong})' if wrong else ''}"
             raise DaemonError(shown(said), status=answer.status)
         return body
+
+
+def fetch_health(
+    url: str, *, api_key: str | None = None, timeout_s: float = _HEALTH_TIMEOUT_S
+) -> dict[str, Any]:
+    """Return the body of ``/health``, with an empty ``details`` if it shows none; an unreachable daemon is unhealthy."""
+    try:
+        client = Client(url, api_key=api_key, timeout_s=timeout_s)
+    except ClientError as error:
+        return _without_health(f"not reachable: {error}")
+    try:
+        with client:
+            body = client.ask("GET", "/health").object()
+    except ClientError as error:
+        return _without_health(f"not reachable at {client.url}: {error}")
+    if isinstance(body, dict):
+        # without a key it shows none, where reads need one
+        body = {"details": {}, **body}
+    return body if _has_shape(body) else _without_health(f"what answers at {client.url} is no tp-capital")
+
+
+def _without_health(error: str) -> dict[str, Any]:
+    return {"status": "unhealthy", "checks": {}, "details": {"daemon": {"error": error}}}
+
+
+def _has_shape(body: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a body is one of ``/health``."""
+    return (
+        isinstance(body, dict)
+        and isinstance(body.get("status"), str)
+        and isinstance(body.get("checks"), dict)
+        and isinstance(body.get("details"), dict)
+    )

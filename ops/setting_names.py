@@ -10,8 +10,8 @@ from pathlib import Path
 from config.env_file import read_env_file
 from config.former import FORMER
 from config.secret_files import FILE_SUFFIX
-from ops.commands.environment_file import OF_COMPOSE
 from ops.configuration import OF_COMMANDS, setting_groups
+from ops.environment_file import OF_COMPOSE
 
 __all__ = ["setting_notes"]
 

@@ -11,11 +11,7 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from psycopg import sql
-
-from storage.postgres.database import Cursor, Database
-
-__all__ = ["MAX_SEALED_BYTES", "BrokenSealError", "Seal", "database_secret"]
+__all__ = ["MAX_SEALED_BYTES", "BrokenSealError", "Seal"]
 
 #: longer pages are neither kept in Redis nor read from it; a page of 1,000 usual signals has 1 to 2 MB
 MAX_SEALED_BYTES = 8 * 1024 * 1024
@@ -24,8 +20,6 @@ _DIGEST_BYTES = 32
 _INSTANT_BYTES = 8
 _HEAD_BYTES = len(_MARK) + _DIGEST_BYTES + _INSTANT_BYTES
 _PURPOSE = b"tp-capital page"
-
-_SELECT = "select secret from {}"
 
 
 class BrokenSealError(Exception):
@@ -78,22 +72,6 @@ class Seal:
         if int.from_bytes(instant) <= now.timestamp() * 1000:
             raise BrokenSealError("expired")
         return page
-
-
-def database_secret(database: Database) -> bytes:
-    """Return the secret that the migration made for this database.
-
-    Raises:
-        StorageError: it cannot be read now.
-    """
-    statement = sql.SQL(_SELECT).format(sql.Identifier(database.schema, "cache_secret"))
-
-    def work(cursor: Cursor) -> bytes:
-        row = cursor.execute(statement).fetchone()
-        assert row is not None  # noqa: S101 - the migration wrote the row
-        return bytes(row["secret"])
-
-    return database.read(work)
 
 
 def _key_of(secret: bytes) -> bytes:

@@ -27,8 +27,6 @@ from tests.support.servers import pgbouncer
 from tests.support.timescale import TIMESCALE_URL
 
 _ACTOR_STOP_TIMEOUT_S = 5
-#: this process's own server, once a test has wanted it
-_OWN_SERVER = pytest.StashKey[Server]()
 _TESTS = Path(__file__).parent
 # Nothing here has to survive a power cut.
 _FAST_SETTINGS = {
@@ -75,28 +73,21 @@ def postgres() -> Iterator[LocalPostgres]:
 
 
 @pytest.fixture(scope="session")
-def server(postgres: LocalPostgres, pytestconfig: pytest.Config) -> Server:
+def server(postgres: LocalPostgres) -> Server:
     """Give the place where tests make their databases."""
     server = Server(postgres.dsn(), strategy=Strategy.NEON)
     server.make_engine_role()
-    pytestconfig.stash[_OWN_SERVER] = server
     return server
 
 
-@pytest.fixture(autouse=True)
-def no_role_stays(pytestconfig: pytest.Config) -> Iterator[None]:
+@pytest.fixture
+def no_role_stays(server: Server) -> Iterator[None]:
     """Remove the roles a test has made, after its own fixtures: the next one may make the same (fault 73).
 
     Those that were there before belong to a fixture of the module or of all, as the two of every deployment.
     """
-    before = {ENGINE_ROLE, OWNER_ROLE}
-    server = pytestconfig.stash.get(_OWN_SERVER, None)
-    if server is not None:
-        before |= server.roles()
+    before = {ENGINE_ROLE, OWNER_ROLE, *server.roles()}
     yield
-    server = pytestconfig.stash.get(_OWN_SERVER, None)
-    if server is None:
-        return
     made = {name for name in server.roles() - before if name != SUPERUSER and not name.startswith("pg_")}
     if made:
         server.forget_roles(made)

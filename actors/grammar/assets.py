@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .blocks import Block, Places
+from .blocks import Block, BlockPlaces
 from .mentions import Mention, Mentions
 from .message import Message
 from .tickers import Shape, Ticker
@@ -32,7 +32,7 @@ class Asset:
         return self.ticker.name
 
 
-def find_asset(message: Message, mentions: Mentions, block: Block, places: Places) -> Asset | None:
+def find_asset(message: Message, mentions: Mentions, block: Block, places: BlockPlaces) -> Asset | None:
     """Choose the asset of a block; None if it names no ticker."""
     tickers = block.of(mentions.tickers)
     if not tickers:

@@ -9,7 +9,7 @@ from .mentions import Mentions
 from .message import Message
 from .tokens import TokenKind
 
-__all__ = ["Block", "Places", "alone_on_lines", "split_blocks"]
+__all__ = ["Block", "BlockPlaces", "alone_on_lines", "split_blocks"]
 
 #: what may stand beside a ticker that is alone on its line: numbers and punctuation
 _ASIDE = frozenset(
@@ -50,7 +50,7 @@ class _Anchor:
 
 
 @dataclass(slots=True)
-class Places:
+class BlockPlaces:
     """Where a message says something that is read, as sorted tokens.
 
     ``alone`` are the tickers that are alone on their lines, ``prices`` what a label that counts
@@ -63,7 +63,7 @@ class Places:
     dates: list[int]
 
 
-def split_blocks(message: Message, mentions: Mentions, places: Places) -> list[Block]:
+def split_blocks(message: Message, mentions: Mentions, places: BlockPlaces) -> list[Block]:
     """Deadline a message into blocks."""
     items = message.items
     starts = [0]
@@ -98,7 +98,7 @@ def _anchors(mentions: Mentions, alone: list[int]) -> list[_Anchor]:
     return [_Anchor(ticker, start, ticker in mentions.labelled) for ticker, start in sorted(starts.items())]
 
 
-def _begin(message: Message, own: int, before: int, places: Places) -> int:
+def _begin(message: Message, own: int, before: int, places: BlockPlaces) -> int:
     """Return where a later block begins, whose own label or ticker is token ``own``."""
     lines = message.tokens.lines
     read = (places.tickers, places.prices, places.dates)

@@ -19,7 +19,7 @@ from .lexicon import words
 from .message import Message
 from .phrases import begins_clause, is_word, match, ticker_in_reach, words_follow
 from .rules import Rule
-from .setting import Phrase, Setting
+from .setting import Phrase, PhraseContext
 from .tokens import TokenKind
 
 __all__ = ["find_cancels"]
@@ -37,7 +37,7 @@ _NOT_FILLED_FIRST = frozenset(words[0] for words in CANCEL_NOT_FILLED)
 _WITHDRAWN = words("retirado retirada retirados retiradas")
 
 
-def find_cancels(message: Message, setting: Setting) -> list[Phrase]:
+def find_cancels(message: Message, setting: PhraseContext) -> list[Phrase]:
     """Return the cancel phrases that count, the first of each clause."""
     said = message.tokens.words
     if said.isdisjoint(_BY_FIRST) and said.isdisjoint(CANCEL_PARTICIPLES):
@@ -62,7 +62,7 @@ def find_cancels(message: Message, setting: Setting) -> list[Phrase]:
 
 def _phrase_at(
     message: Message,
-    setting: Setting,
+    setting: PhraseContext,
     clause: Clause,
     i: int,
     *,

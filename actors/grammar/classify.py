@@ -17,7 +17,7 @@ from .mentions import Mentions, read_mentions
 from .message import Message, cut
 from .phrasebook import CORRECTIONS, PHRASE_TRIGGERS
 from .self_declared_tests import find_test
-from .setting import Phrase, Setting
+from .setting import Phrase, PhraseContext
 from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal
 from .text import Prepared
@@ -68,11 +68,11 @@ def classify(prepared: Prepared, market: Market, half_of: FirstHalf | None) -> R
     return Reading(kind=Kind.NOT_SIGNAL, reason=_lack(candidates), first_half=half, second_half=second)
 
 
-def _setting(message: Message, mentions: Mentions, complete: list[Candidate]) -> Setting:
+def _setting(message: Message, mentions: Mentions, complete: list[Candidate]) -> PhraseContext:
     assets = frozenset(each.asset.name for each in complete if each.asset is not None)
     lines = frozenset(_target_lines(message, mentions)) if complete else frozenset[int]()
     indices = frozenset(mention.index_token for mention in mentions.all if mention.index_token is not None)
-    setting = Setting(assets, lines, indices, has_ticker=bool(mentions.tickers))
+    setting = PhraseContext(assets, lines, indices, has_ticker=bool(mentions.tickers))
     if not message.tokens.words.isdisjoint(PHRASE_TRIGGERS):
         labels = [m for m in mentions.all if not m.is_asset and (m.colon or m.has_price)]
         setting.values = frozenset(
@@ -108,7 +108,7 @@ def _target_lines(message: Message, mentions: Mentions) -> list[int]:
 def _signals(
     message: Message,
     mentions: Mentions,
-    setting: Setting,
+    setting: PhraseContext,
     candidates: list[Candidate],
     expectations: Expectations,
 ) -> Reading:

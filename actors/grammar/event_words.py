@@ -14,7 +14,7 @@ from .message import Message
 from .outcome_words import EVENT_PREFIXES, EVENT_WORDS, NEGATABLE_VERBS, RESULT_NOUNS, RISK_WORDS, STOP_ADVICE
 from .phrasebook import ORDERS
 from .phrases import is_plan
-from .setting import Setting
+from .setting import PhraseContext
 from .shapes import check_mark_behind
 from .sides import stands_alone
 from .tokens import TokenKind
@@ -29,7 +29,7 @@ _FIGURES = frozenset((TokenKind.PRICE, TokenKind.PERCENT))
 def has_event_words(
     message: Message,
     mentions: Mentions,
-    setting: Setting,
+    setting: PhraseContext,
     expectations: Expectations,
     validity_lines: frozenset[int],
 ) -> bool:
@@ -55,7 +55,9 @@ def _has_price(message: Message, line: int) -> bool:
     return any(token.kind is TokenKind.PRICE for token in message.items[start:end])
 
 
-def _has_word(message: Message, mentions: Mentions, setting: Setting, heard: Callable[[int], bool]) -> bool:
+def _has_word(
+    message: Message, mentions: Mentions, setting: PhraseContext, heard: Callable[[int], bool]
+) -> bool:
     """Look for words of events, and for a negated trade."""
     items = message.items
     for i, token in enumerate(items):
@@ -123,7 +125,9 @@ def _has_figure(
 _PROFITS = words("lucro lucros")
 
 
-def _has_label(message: Message, mentions: Mentions, setting: Setting, heard: Callable[[int], bool]) -> bool:
+def _has_label(
+    message: Message, mentions: Mentions, setting: PhraseContext, heard: Callable[[int], bool]
+) -> bool:
     """Look for a level spoken of without its price, one with a check mark, and a denied entry."""
     for mention in mentions.all:
         label = mention.label
@@ -144,7 +148,7 @@ def _has_label(message: Message, mentions: Mentions, setting: Setting, heard: Ca
     return False
 
 
-def _is_excused(message: Message, mentions: Mentions, setting: Setting, mention: Mention) -> bool:
+def _is_excused(message: Message, mentions: Mentions, setting: PhraseContext, mention: Mention) -> bool:
     before = mention.label.start - 1
     while before >= 0 and message.items[before].word in _ARTICLES:
         before -= 1

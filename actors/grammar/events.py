@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from engine.model import Event, EventKind
 
-from .exits import Places
+from .exits import ExitPlaces
 from .expectations import Expectations
 from .lexicon import Field, words
 from .mentions import Mention, Mentions
@@ -138,14 +138,14 @@ class _Describer:
     def _of(self, name: str | None) -> _Said:
         return self._said.setdefault(name, _Said())
 
-    def _places(self, name: str | None) -> Places:
-        return Places(self._message, self._mentions, name)
+    def _places(self, name: str | None) -> ExitPlaces:
+        return ExitPlaces(self._message, self._mentions, name)
 
     def _names(self, phrase: Phrase) -> list[str | None]:
         found = _tickers(self._message.items[phrase.clause.start : phrase.clause.end])
         return list(dict.fromkeys(found)) or self._of_message
 
-    def _take(self, said: _Said, phrase: Phrase, end: int, places: Places) -> None:
+    def _take(self, said: _Said, phrase: Phrase, end: int, places: ExitPlaces) -> None:
         """Take the values of one phrase, whose part of its clause ends at token ``end``."""
         reason = phrase.reason
         if reason in _STOP_HITS or (
@@ -163,7 +163,7 @@ class _Describer:
         else:
             self._take_change(said, phrase, end, places)
 
-    def _take_exit(self, said: _Said, phrase: Phrase, end: int, places: Places) -> None:
+    def _take_exit(self, said: _Said, phrase: Phrase, end: int, places: ExitPlaces) -> None:
         """Take what an exit, a part or an execution says."""
         items = self._message.items
         said.price = said.price or places.exit_price(phrase.start, end, beside_ticker=True)
@@ -172,7 +172,7 @@ class _Describer:
         if any(words_follow(items, i, at) for i in range(phrase.start, end) for at in _AT_ZERO):
             said.breakeven = True
 
-    def _take_change(self, said: _Said, phrase: Phrase, end: int, places: Places) -> None:
+    def _take_change(self, said: _Said, phrase: Phrase, end: int, places: ExitPlaces) -> None:
         """Take the new levels of an update."""
         reason = phrase.reason
         inside = self._message.items[phrase.start : phrase.end + 1]
@@ -224,7 +224,7 @@ class _Describer:
                 else:
                     self._add_targets(said, mention, places)
 
-    def _add_targets(self, said: _Said, mention: Mention, places: Places) -> None:
+    def _add_targets(self, said: _Said, mention: Mention, places: ExitPlaces) -> None:
         """Add the targets of one label to those of the labels before it."""
         first = not said.new_targets
         said.new_targets += places.targets(mention)

@@ -12,13 +12,13 @@ from .message import Message
 from .prices import Notation, Scale
 from .tokens import TokenKind
 
-__all__ = ["Places"]
+__all__ = ["ExitPlaces"]
 
 _EXIT_WORDS = words("a em at @ nos no aos")
 _NEW_WORDS = (words("para to"), words("em at"))
 
 
-class Places:
+class ExitPlaces:
     """Finds the prices of an event, as those of one asset."""
 
     def __init__(self, message: Message, mentions: Mentions, name: str | None) -> None:

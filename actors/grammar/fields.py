@@ -95,7 +95,7 @@ def read_fields(
         fields.side = side
     elif fields.side_mention is not None and fields.side_mention.label.field is Field.SELL:
         fields.side = Side.SELL
-    return _Reader(message, block, asset, fields).read()
+    return _FieldReader(message, block, asset, fields).read()
 
 
 def _speaks_of(message: Message, block: Block, mention: Mention, asset: Asset) -> bool:
@@ -110,7 +110,7 @@ def _speaks_of(message: Message, block: Block, mention: Mention, asset: Asset) -
     return not beside or any(ticker is not None and ticker.name == asset.name for ticker in beside)
 
 
-class _Reader:
+class _FieldReader:
     """Puts the prices of a block's mentions into their fields."""
 
     def __init__(self, message: Message, block: Block, asset: Asset, fields: Fields) -> None:

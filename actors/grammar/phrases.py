@@ -20,7 +20,7 @@ from .phrasebook import (
     UPDATE_RULES,
 )
 from .rules import PRICE, TICKER, Rule, nouns
-from .setting import Phrase, Setting
+from .setting import Phrase, PhraseContext
 from .tokens import Token, TokenKind
 
 __all__ = [
@@ -40,7 +40,7 @@ _PLURAL_COUNTABLE = words("alvos objetivos targets tps")
 _MOST_COUNT = 20
 
 
-def is_plan(message: Message, setting: Setting, clause: Clause) -> bool:
+def is_plan(message: Message, setting: PhraseContext, clause: Clause) -> bool:
     """Tell whether a clause is a condition or a future: it plans, and reports nothing."""
     if clause.conditional:
         return True
@@ -50,7 +50,7 @@ def is_plan(message: Message, setting: Setting, clause: Clause) -> bool:
     )
 
 
-def find_phrases(message: Message, setting: Setting) -> list[Phrase]:
+def find_phrases(message: Message, setting: PhraseContext) -> list[Phrase]:
     """Return the phrases of 9.3 and 9.4 that count, in text order, those of special shape left out."""
     found: list[Phrase] = []
     if message.tokens.words.isdisjoint(PHRASE_TRIGGERS):
@@ -78,7 +78,7 @@ _BY_FIRST = _by_first_word((*RESULT_RULES, *UPDATE_RULES))
 
 
 def _phrases_at(
-    message: Message, setting: Setting, clause: Clause, i: int, rules: tuple[Rule, ...]
+    message: Message, setting: PhraseContext, clause: Clause, i: int, rules: tuple[Rule, ...]
 ) -> Iterator[Phrase]:
     """Yield what begins at token i, of each reason once."""
     seen: set[str] = set()
@@ -104,7 +104,7 @@ def _phrases_at(
 _PLACING = words("set put bring")
 
 
-def match(message: Message, setting: Setting, clause: Clause, i: int, rule: Rule) -> int | None:
+def match(message: Message, setting: PhraseContext, clause: Clause, i: int, rule: Rule) -> int | None:
     """Return the last token of a rule's phrase that begins at token i."""
     if rule.then is None:
         return i
@@ -180,7 +180,9 @@ def _match_close(message: Message, clause: Clause, i: int, rule: Rule) -> int | 
 _HASHES = frozenset("#$")
 
 
-def reach(message: Message, setting: Setting, clause: Clause, i: int, *, verb: bool = False) -> Iterator[int]:
+def reach(
+    message: Message, setting: PhraseContext, clause: Clause, i: int, *, verb: bool = False
+) -> Iterator[int]:
     """Yield the words behind token i that a phrase may reach: at most three others between.
 
     Tickers do not count, nor do `final`, `loss` or an index right after a label. `com` and `sem` end
@@ -212,7 +214,7 @@ _TAKEN_IN = frozenset(("final", "loss"))
 _COUNTED = frozenset((TokenKind.FIGURE, TokenKind.DATE, TokenKind.LINK))
 
 
-def ticker_in_reach(message: Message, setting: Setting, clause: Clause, i: int) -> bool:
+def ticker_in_reach(message: Message, setting: PhraseContext, clause: Clause, i: int) -> bool:
     """Tell whether a ticker stands behind a verb, at most three words between."""
     last = i
     for j in reach(message, setting, clause, i):
@@ -276,7 +278,7 @@ def _ticker_at(items: list[Token], i: int) -> bool:
     return i < len(items) and items[i].kind is TokenKind.TICKER
 
 
-def _is_label(items: list[Token], setting: Setting, i: int) -> bool:
+def _is_label(items: list[Token], setting: PhraseContext, i: int) -> bool:
     """Tell whether a label, or a label with its index, ends at token i."""
     token = items[i]
     if token.kind is TokenKind.INDEX or i in setting.indices:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from .clauses import Clause
 
-__all__ = ["Phrase", "Setting"]
+__all__ = ["Phrase", "PhraseContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Phrase:
 
 
 @dataclass(slots=True)
-class Setting:
+class PhraseContext:
     """What must be known of a message before its phrases are judged (9.1).
 
     ``assets`` are those of its complete blocks; ``target_lines`` the lines that begin with a target

@@ -17,7 +17,7 @@ from .phrasebook import (
     STOP_PREPOSITIONS_ABROAD,
 )
 from .phrases import find_phrases, is_plan, is_word, reach, words_follow
-from .setting import Phrase, Setting
+from .setting import Phrase, PhraseContext
 from .tokens import TokenKind
 
 __all__ = ["all_phrases", "check_mark_behind"]
@@ -29,7 +29,7 @@ _CHECKED = words("tp tps target targets objetivo objetivos meta metas")
 _TARGET_LINKS = words("em de no")
 
 
-def all_phrases(message: Message, mentions: Mentions, setting: Setting) -> list[Phrase]:
+def all_phrases(message: Message, mentions: Mentions, setting: PhraseContext) -> list[Phrase]:
     """Return all phrases of 9.3 and 9.4 that count, in text order."""
     found = find_phrases(message, setting)
     said = message.tokens.words
@@ -64,7 +64,7 @@ _PREPOSITIONS = STOP_PREPOSITIONS | STOP_PREPOSITIONS_ABROAD
 _NEAR = 12
 
 
-def _stop_placed(message: Message, setting: Setting, clause: Clause, i: int) -> Iterator[Phrase]:
+def _stop_placed(message: Message, setting: PhraseContext, clause: Clause, i: int) -> Iterator[Phrase]:
     """Match `stop no zero a zero`, `stop para o preço de entrada`, `SL to BE` at token i."""
     items = message.items
     for j in reach(message, setting, clause, i):
@@ -128,7 +128,7 @@ def _exit(message: Message, clause: Clause, i: int) -> Iterator[Phrase]:
 _SILENT = frozenset((TokenKind.SIGN, TokenKind.BREAK))
 
 
-def _checked_targets(message: Message, mentions: Mentions, setting: Setting) -> Iterator[Phrase]:
+def _checked_targets(message: Message, mentions: Mentions, setting: PhraseContext) -> Iterator[Phrase]:
     """Match `Alvo 2 em ECOR3 ✅` (9.3) and `TP1 ✅` (13.6)."""
     items, checks = message.items, message.tokens.checks
     for mention in mentions.all:

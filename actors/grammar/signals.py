@@ -9,7 +9,7 @@ from operator import itemgetter
 from engine.model import Signal, Span
 
 from .assets import Asset, find_asset
-from .blocks import Block, Places, alone_on_lines, split_blocks
+from .blocks import Block, BlockPlaces, alone_on_lines, split_blocks
 from .checks import has_odd_characters, names_several_tickers, price_warnings
 from .fields import Fields, Price, read_fields
 from .lexicon import Field
@@ -68,7 +68,7 @@ def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
     return candidates
 
 
-def _find_places(message: Message, mentions: Mentions) -> Places:
+def _find_places(message: Message, mentions: Mentions) -> BlockPlaces:
     prices = [target.price for mention in mentions.counted for target in mention.targets]
     for mention in mentions.counted:
         quote = mention.quote
@@ -76,7 +76,7 @@ def _find_places(message: Message, mentions: Mentions) -> Places:
             prices.append(quote.link.price)
             if quote.second is not None:
                 prices.append(quote.second)
-    return Places(
+    return BlockPlaces(
         tickers=mentions.tickers,
         alone=alone_on_lines(message, mentions.tickers),
         prices=sorted(prices),
@@ -88,7 +88,7 @@ def _read_block(
     message: Message,
     mentions: Mentions,
     block: Block,
-    places: Places,
+    places: BlockPlaces,
     types: list[tuple[int, int, str]],
 ) -> Candidate:
     counted = mentions.counted_between(block.start, block.end)

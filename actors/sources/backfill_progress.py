@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from actors.shown.snapshots import ChannelProgress
@@ -12,7 +12,7 @@ from actors.sources.round_robin import RoundRobin
 from engine.instants import EARLIEST
 from storage.postgres.checkpoints import Checkpoint
 
-__all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "troubles_of", "unread"]
+__all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "told_of_all", "troubles_of", "unread"]
 
 #: a tail check starts this long before the newest message of the last complete one
 TAIL_OVERLAP = timedelta(hours=1)
@@ -70,6 +70,12 @@ def told_of(reading: HistoryPass) -> dict[str, object]:
     }
 
 
+def told_of_all(checkpoints: Iterable[Checkpoint]) -> dict[str, int]:
+    """Return what a log says when every channel's history is complete."""
+    rows = tuple(checkpoints)
+    return {"totalSynced": sum(row.rows_read for row in rows), "batches": sum(row.pages for row in rows)}
+
+
 def progress_of(
     channels: Sequence[str],
     known: Mapping[str, Checkpoint],
@@ -105,7 +111,7 @@ def troubles_of(channels: Sequence[str], turns: RoundRobin) -> tuple[str | None,
     """Return what keeps channels from being read, and since when; an error of all of them names none."""
     troubles = {channel: failure for channel in channels if (failure := turns.failure(channel)) is not None}
     errors = {failure.error for failure in troubles.values()}
-    since = min((failure.since for failure in troubles.values()), default=None)
+    since = min((failure.since for failure in troubles.values() if failure.since), default=None)
     if len(errors) == 1 and len(troubles) == len(channels):
         return errors.pop(), since
     return "; ".join(f"channel {c}: {failure.error}" for c, failure in troubles.items()) or None, since

@@ -1,25 +1,14 @@
-"""RoundRobin: channels that share one reader take turns, and one in trouble sits out while the others go on."""
+"""Round robin: channels that share one reader take turns, and one in trouble sits out while the others go on."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
-from engine.backoff import Backoff
+from engine.backoff import Backoff, RetryState
 
-__all__ = ["Failure", "RoundRobin"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a channel sits out, since when, after how many failures in a row, and until when (monotonic)."""
-
-    error: str
-    since: datetime
-    failures: int
-    until_s: float
+__all__ = ["RoundRobin"]
 
 
 class RoundRobin:
@@ -29,7 +18,7 @@ class RoundRobin:
         self._order = list(dict.fromkeys(channels))
         self._backoff = backoff
         self._random = random
-        self._failures: dict[str, Failure] = {}
+        self._failures: dict[str, RetryState] = {}
 
     def follow(self, channels: Sequence[str]) -> None:
         """Let just these take part; who is new comes first, having waited longest."""
@@ -53,23 +42,17 @@ class RoundRobin:
 
     def failed(self, channel: str, error: str, *, at: datetime, now_s: float) -> bool:
         """Let a channel sit out, longer each time; return whether the error is another one than before."""
-        former = self._failures.get(channel)
-        failures = former.failures + 1 if former else 1
-        delay_s = max(1.0, self._backoff.delay_s(failures, self._random))
-        since = former.since if former else at
-        self._failures[channel] = Failure(
-            error=error, since=since, failures=failures, until_s=now_s + delay_s
-        )
-        return former is None or former.error != error
+        state = self._failures.setdefault(channel, RetryState(backoff=self._backoff, random=self._random))
+        return state.failed(error, at=at, now_s=now_s)
 
-    def went_well(self, channel: str) -> None:
-        """Note that a channel's trouble is over, if it had one."""
+    def succeeded(self, channel: str) -> None:
+        """Record that a channel was read: it takes part again."""
         self._failures.pop(channel, None)
 
-    def failure(self, channel: str) -> Failure | None:
-        """Return the trouble of a channel."""
+    def failure(self, channel: str) -> RetryState | None:
+        """Return why a channel sits out; None when it takes part."""
         return self._failures.get(channel)
 
     def _wait_s(self, channel: str, now_s: float) -> float:
         failure = self._failures.get(channel)
-        return max(0.0, failure.until_s - now_s) if failure else 0.0
+        return failure.wait_s(now_s) if failure else 0.0

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from actors.names import PARSER, WRITER
 from actors.shown.metrics import Metrics
-from engine.actor import SUPERVISOR, Actor, Context
+from engine.actor import Actor, handles
 from engine.messages import (
     BatchCommitted,
     BatchDelayed,
@@ -22,11 +23,10 @@ from engine.messages import (
     Tick,
 )
 from engine.model import SourceMessage
+from engine.spec import SUPERVISOR, Context
 
-__all__ = ["CREDIT_S", "PARSER", "WRITER", "InFlightBatch", "Source"]
+__all__ = ["CREDIT_S", "InFlightBatch", "Source"]
 
-PARSER = "parser"
-WRITER = "writer"
 #: without news of it for so long, a batch counts as lost; the writer pushes this back while it retries
 CREDIT_S = 60.0
 
@@ -89,6 +89,7 @@ class Source(Actor):
 
     # ── the life of a batch ──────────────────────────────────────────────────
 
+    @handles(BatchCommitted)
     def _on_batch_committed(self, committed: BatchCommitted) -> None:
         flight = self.flight
         if flight is None or flight.batch_id != committed.batch_id:
@@ -99,12 +100,14 @@ class Source(Actor):
         self.on_committed(flight, committed)
         self._after_flight()
 
+    @handles(BatchDelayed)
     def _on_batch_delayed(self, delayed: BatchDelayed) -> None:
         if self.flight is None or self.flight.batch_id != delayed.batch_id:
             self.metrics.stale_control.inc()
             return
         self.tick_later("credit", CREDIT_S + delayed.retry_in_s)
 
+    @handles(GenerationRaised)
     def _on_generation_raised(self, news: GenerationRaised) -> None:
         """Go on after the parser or the writer died: what it held is gone, and may be what killed it."""
         if news.name not in (PARSER, WRITER) or self.flight is None:
@@ -122,6 +125,7 @@ class Source(Actor):
             self._suspect_origin = (flight.channel, flight.reread)
             self._after_flight()
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "credit" and self.flight is not None:
             self.log.warning(
@@ -132,6 +136,7 @@ class Source(Actor):
             self._suspects.clear()
             self._after_flight()
 
+    @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
         self.draining = True
         self._suspects.clear()  # unacknowledged: they come again after the restart

@@ -10,7 +10,7 @@ from pathlib import Path
 from psycopg import sql
 
 from ops.backup.errors import BackupError
-from ops.backup.files import BackupFolder, Note, checksum, name_of, prefix_of
+from ops.backup.files import BackupFolder, BackupNote, checksum, name_of, prefix_of
 from ops.backup.filling import look_into, read_through
 from ops.backup.programs import Programs, choose
 from ops.backup.reach import schemas_of_others, stop_at_what_cannot_be_read
@@ -26,7 +26,7 @@ class Backup:
     """A finished backup. ``unproven``: why it was read through instead of restored; None when it was restored."""
 
     path: Path
-    note: Note
+    note: BackupNote
     unproven: str | None
     removed: tuple[Path, ...]
 
@@ -64,7 +64,7 @@ def back_up(
         with files.draft(name) as draft:
             tables = _dump(server, draft, schema=schema, programs=chosen)
             unproven = _prove(server, draft, schema=schema, tables=tables, programs=chosen, scratch=scratch)
-            note = Note(
+            note = BackupNote(
                 created_at=now.isoformat(),
                 database=server.database,
                 schema=schema,

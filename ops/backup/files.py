@@ -16,14 +16,14 @@ import orjson
 
 from ops.backup.errors import BackupError
 
-__all__ = ["BackupFolder", "Note", "checksum", "name_of", "prefix_of", "read_note"]
+__all__ = ["BackupFolder", "BackupNote", "checksum", "name_of", "prefix_of", "read_note"]
 
 _DRAFT = ".draft"
 _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class BackupNote:
     """What is known of a dump; it stands beside it as ``NAME.dump.json``.
 
     ``tables`` has the rows of each table in the dump. ``verified`` is ``restored``, or ``read`` when no scratch
@@ -82,7 +82,7 @@ class BackupFolder:
         finally:
             path.unlink(missing_ok=True)
 
-    def publish(self, draft: Path, name: str, note: Note) -> Path:
+    def publish(self, draft: Path, name: str, note: BackupNote) -> Path:
         """Give a finished draft its name. Who sees a dump sees a whole one, with its note."""
         target = self.path / name
         with self.draft(f"{name}.json") as note_draft:
@@ -118,7 +118,7 @@ def prefix_of(database: str, schema: str) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9_.]", "_", part) for part in (database, schema))
 
 
-def read_note(dump: Path) -> Note | None:
+def read_note(dump: Path) -> BackupNote | None:
     """Return the note beside a dump; None when there is none.
 
     Raises:
@@ -127,7 +127,7 @@ def read_note(dump: Path) -> Note | None:
     path = _note_path(dump)
     try:
         content = orjson.loads(path.read_bytes())
-        return Note(**{field.name: content[field.name] for field in fields(Note)})
+        return BackupNote(**{field.name: content[field.name] for field in fields(BackupNote)})
     except FileNotFoundError:
         return None
     except OSError as error:

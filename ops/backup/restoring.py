@@ -10,7 +10,7 @@ from pathlib import Path
 from psycopg import sql
 
 from ops.backup.errors import BackupError
-from ops.backup.files import Note, checksum, read_note
+from ops.backup.files import BackupNote, checksum, read_note
 from ops.backup.filling import fill, finish_timescale, forget_timescale, look_into, prepare_timescale
 from ops.backup.programs import Programs, choose
 from ops.backup.server import Server, connected
@@ -94,19 +94,19 @@ def restore(
         return Restored(place=server.place, tables=tables, aside=aside, compared=note is not None)
 
 
-def _compare(tables: dict[str, int], note: Note | None) -> None:
+def _compare(tables: dict[str, int], note: BackupNote | None) -> None:
     if note is not None and tables != note.tables:
         raise BackupError(f"restored were {tables}, in the backup are {note.tables}")
 
 
-def _checked_note(dump: Path) -> Note | None:
+def _checked_note(dump: Path) -> BackupNote | None:
     note = read_note(dump)
     if note is not None and checksum(dump) != note.sha256:
         raise BackupError(f"{dump} is damaged: it is not the file that was written (its checksum is another)")
     return note
 
 
-def _timescale_version(needed: bool, note: Note | None, dump: Path) -> str | None:
+def _timescale_version(needed: bool, note: BackupNote | None, dump: Path) -> str | None:
     if not needed:
         return None
     if note is None or note.timescaledb is None:

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.live import Live
 
 from config import ConfigurationError
+from ops.client import fetch_health
 from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes, usable_settings
-from ops.commands.status import fetch_health, health_tables, status_exit_code
+from ops.commands.status import health_tables, status_exit_code
 from ops.daemon import main as daemon
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.common import stop
-from ops.commands.environment_file import environment_text, write_new
+from ops.environment_file import environment_text, write_new
 from ops.exit_codes import EXIT_FAILED
 from ops.terminal import say
 

@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 
-from ops.client import Client, ClientError
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
 from ops.terminal import markup
 
-__all__ = ["fetch_health", "health_tables", "status_exit_code"]
+__all__ = ["health_tables", "status_exit_code"]
 
-_TIMEOUT_S = 5.0
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
-
-
-def fetch_health(url: str, *, api_key: str | None = None, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
-    """Return the body of ``/health``, with an empty ``details`` if it shows none; an unreachable daemon is unhealthy."""
-    try:
-        client = Client(url, api_key=api_key, timeout_s=timeout_s)
-    except ClientError as error:
-        return _without_health(f"not reachable: {error}")
-    try:
-        with client:
-            body = client.ask("GET", "/health").object()
-    except ClientError as error:
-        return _without_health(f"not reachable at {client.url}: {error}")
-    if isinstance(body, dict):
-        # without a key it shows none, where reads need one
-        body = {"details": {}, **body}
-    return body if _has_shape(body) else _without_health(f"what answers at {client.url} is no tp-capital")
-
-
-def _without_health(error: str) -> dict[str, Any]:
-    return {"status": "unhealthy", "checks": {}, "details": {"daemon": {"error": error}}}
-
-
-def _has_shape(body: object) -> TypeGuard[dict[str, Any]]:
-    """Tell whether a body is one of ``/health``."""
-    return (
-        isinstance(body, dict)
-        and isinstance(body.get("status"), str)
-        and isinstance(body.get("checks"), dict)
-        and isinstance(body.get("details"), dict)
-    )
 
 
 def status_exit_code(body: dict[str, Any]) -> int:

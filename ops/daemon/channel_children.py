@@ -7,13 +7,14 @@ from collections.abc import Callable
 from random import Random
 
 from actors.acknowledger import Acknowledger
-from actors.channels import CHANNELS, ChannelReconciler
+from actors.channels import ChannelReconciler
 from actors.doorbell import Doorbell
+from actors.names import ACKNOWLEDGER, CHANNELS, DOORBELL, POLLER, of_channel
 from actors.poller import Poller, PollPolicy
 from actors.shown.metrics import Metrics
 from config import Settings
 from engine.breaker import BreakerPolicy
-from engine.children import ChildSpec
+from engine.spec import ChildSpec
 from ops.daemon.stores import settings_markets
 from storage.gateway.client import GatewayClient
 from storage.postgres.channels import Channels
@@ -63,7 +64,7 @@ class ChannelChildren:
         factory = functools.partial(
             Acknowledger.start,
             channel=channel,
-            poller=f"poller:{channel}",
+            poller=of_channel(POLLER, channel),
             gateway=self._gateway(),
             looks=self._looks,
             known=self._known,
@@ -71,11 +72,11 @@ class ChannelChildren:
             random=self._random,
         )
         return ChildSpec(
-            name=f"acknowledger:{channel}",
+            name=of_channel(ACKNOWLEDGER, channel),
             factory=factory,
             source=True,
             parkable=True,
-            group="acknowledger",
+            group=ACKNOWLEDGER,
             # one round makes up to 30 calls when it has to be split, after a write and before a page of history
             heartbeat_limit_s=90 + 32 * self._settings.breaker.timeout_ms / 1000,
         )
@@ -87,7 +88,7 @@ class ChannelChildren:
         factory = functools.partial(
             Poller.start,
             channel=channel,
-            acknowledger=f"acknowledger:{channel}",
+            acknowledger=of_channel(ACKNOWLEDGER, channel),
             gateway=self._gateway(),
             policy=PollPolicy(interval_s=interval_s, batch_size=gateway.batch_size),
             breaker=BreakerPolicy(
@@ -101,11 +102,11 @@ class ChannelChildren:
             metrics=self._metrics,
         )
         return ChildSpec(
-            name=f"poller:{channel}",
+            name=of_channel(POLLER, channel),
             factory=factory,
             source=True,
             # one that keeps dying is no reason to end the polling of the other channels
-            group="poller",
+            group=POLLER,
             heartbeat_limit_s=30 + 2 * call_s,
         )
 
@@ -113,13 +114,17 @@ class ChannelChildren:
         """Return the doorbell of a channel."""
         client = self._gateway()
         factory = functools.partial(
-            Doorbell.start, channel=channel, poller=f"poller:{channel}", gateway=client, random=self._random
+            Doorbell.start,
+            channel=channel,
+            poller=of_channel(POLLER, channel),
+            gateway=client,
+            random=self._random,
         )
         return ChildSpec(
-            name=f"doorbell:{channel}",
+            name=of_channel(DOORBELL, channel),
             factory=factory,
             parkable=True,
-            group="doorbell",
+            group=DOORBELL,
             interrupt=client.interrupt,
             heartbeat_limit_s=60 + self._settings.breaker.timeout_ms / 1000,
         )

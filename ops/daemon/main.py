@@ -14,10 +14,10 @@ import pykka.debug
 import structlog
 
 from config import ConfigurationError, Settings, load_settings
-from engine.actor import SUPERVISOR
 from engine.children import SupervisorSnapshot
 from engine.messages import Shutdown
 from engine.shown import keep_hidden
+from engine.spec import SUPERVISOR
 from engine.supervisor import Supervisor
 from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small
 from ops.daemon.notify import ServiceManager

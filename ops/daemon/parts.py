@@ -17,19 +17,19 @@ from actors.auditor import Auditor, AuditPolicy
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.dead_letters import DeadLetterSource
-from actors.health import Health
+from actors.health import HealthReporter
 from actors.maintenance import Maintenance
+from actors.names import AUDITOR, BACKFILL, CACHE, DEAD_LETTERS, HEALTH, MAINTENANCE, PARSER, WRITER
 from actors.parser import Parser
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import PollerSnapshot, WriterSnapshot
 from actors.writer import Writer
 from config import Settings
 from config.keys import ApiKeyEntry
-from engine.actor import Services
-from engine.children import ChildSpec
 from engine.clock import SystemClock
 from engine.directory import Directory
 from engine.snapshot import Snapshots
+from engine.spec import ChildSpec, Services
 from engine.timers import TimerThread
 from ops.daemon.channel_children import ChannelChildren
 from ops.daemon.metrics import SnapshotCollector, make_registry
@@ -46,7 +46,7 @@ from storage.postgres.checkpoints import Checkpoints
 from storage.postgres.daemons import Daemons
 from storage.postgres.dead_letters import DeadLetters
 from storage.postgres.known import KnownMessages
-from storage.postgres.probe import Probe
+from storage.postgres.probe import DatabaseProbe
 from storage.postgres.retention import Retention
 from storage.postgres.schema import Strategy, is_current
 from storage.postgres.second_looks import SecondLooks
@@ -111,7 +111,7 @@ class Parts:
     def give_up_database(self) -> None:
         """Deadline every call to the database, now and from now on, and tell what is left to be fetched again."""
         snapshots = self.services.snapshots
-        writer = snapshots.read("writer", WriterSnapshot)
+        writer = snapshots.read(WRITER, WriterSnapshot)
         pollers = snapshots.all_of(PollerSnapshot).values()
         _log.warning(
             "daemon.database_given_up",
@@ -209,7 +209,7 @@ class Parts:
             random=self._random,
         )
         # a write may take three deadlines of 8 s when connections break under it, a migration one of 50 s
-        return ChildSpec(name="writer", factory=factory, start_s=90, heartbeat_limit_s=90)
+        return ChildSpec(name=WRITER, factory=factory, start_s=90, heartbeat_limit_s=90)
 
     def _parser(self) -> ChildSpec:
         factory = functools.partial(
@@ -218,7 +218,7 @@ class Parts:
             now=self._stores.database.clock.now,
             markets=settings_markets(self._settings),
         )
-        return ChildSpec(name="parser", factory=factory)
+        return ChildSpec(name=PARSER, factory=factory)
 
     def _cache(self) -> ChildSpec:
         factory = functools.partial(
@@ -230,7 +230,7 @@ class Parts:
             ttl_s=float(self._settings.redis.ttl_s),
             metrics=self._metrics,
         )
-        return ChildSpec(name="cache", factory=factory, parkable=True)
+        return ChildSpec(name=CACHE, factory=factory, parkable=True)
 
     def _backfill(self) -> ChildSpec:
         gateway = self._settings.gateway
@@ -251,7 +251,7 @@ class Parts:
             random=self._random,
         )
         return ChildSpec(
-            name="backfill",
+            name=BACKFILL,
             factory=factory,
             source=True,
             parkable=True,
@@ -272,7 +272,7 @@ class Parts:
             random=self._random,
         )
         return ChildSpec(
-            name="auditor",
+            name=AUDITOR,
             factory=factory,
             source=True,
             parkable=True,
@@ -288,25 +288,25 @@ class Parts:
             metrics=self._metrics,
             random=self._random,
         )
-        return ChildSpec(name="dead_letters", factory=factory, source=True, parkable=True)
+        return ChildSpec(name=DEAD_LETTERS, factory=factory, source=True, parkable=True)
 
     def _maintenance(self) -> ChildSpec:
         factory = functools.partial(
             Maintenance.start, retention=Retention(self._stores.database), random=self._random
         )
-        return ChildSpec(name="maintenance", factory=factory, parkable=True)
+        return ChildSpec(name=MAINTENANCE, factory=factory, parkable=True)
 
     def _health(self) -> ChildSpec:
         gateway, breaker = self._settings.gateway, self._settings.breaker
         place = f"{platform.node()} pid {os.getpid()}"
         factory = functools.partial(
-            Health.start,
+            HealthReporter.start,
             daemons=Daemons(self._stores.database, daemon_id=self._daemon_id, place=place),
             ledger=self._stores.ledger,
-            probe=Probe(self._stores.database),
+            probe=DatabaseProbe(self._stores.database),
             redis=self._stores.redis,
             poll_every_s=gateway.polling_interval_ms / 1000,
             call_limit_s=breaker.timeout_ms / 1000,
             started_at=self.services.clock.now(),
         )
-        return ChildSpec(name="health", factory=factory)
+        return ChildSpec(name=HEALTH, factory=factory)

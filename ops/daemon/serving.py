@@ -8,15 +8,15 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
+from actors.names import RESPONDER, STREAM
 from actors.responder import Responder
 from actors.shown.event_log import EventLog
 from actors.shown.metrics import Metrics
-from actors.stream import STREAM, Stream
+from actors.stream import Stream
 from config import Settings
 from config.fields import LOOPBACK_HOSTS
 from config.keys import ApiKeyEntry
-from engine.actor import Services
-from engine.children import ChildSpec
+from engine.spec import ChildSpec, Services
 from ops.daemon.stores import Stores, settings_markets
 from ops.http.app import AppParts, create_app
 from ops.http.routes.channels import ChannelParts
@@ -105,7 +105,7 @@ class Serving:
                 ConnectionLimits.of_this_process(), self._metrics, proxies=self._proxies
             ),
         )
-        return ChildSpec(name="responder", factory=factory, shutdown_s=4.0)
+        return ChildSpec(name=RESPONDER, factory=factory, shutdown_s=4.0)
 
     def _app_parts(self, streams: Streams) -> AppParts:
         http = self._settings.http

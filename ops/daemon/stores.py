@@ -17,12 +17,13 @@ from engine.model import Market
 from engine.timers import Timers
 from ops.version import VERSION
 from storage.pages import MemoryPages, Pages
+from storage.postgres.cache_secret import database_secret
 from storage.postgres.connect_failures import ADDRESS, name_settings
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, migrate
 from storage.redis import RedisPages
-from storage.seal import Seal, database_secret
+from storage.seal import Seal
 
 __all__ = ["RETENTION", "Stores", "make_stores", "migrate_as_owner", "outcome_policy", "settings_markets"]
 

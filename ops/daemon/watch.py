@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from actors.names import HEALTH, RESPONDER
 from actors.shown.health_report import HealthReport, Status
-from engine.actor import SUPERVISOR
 from engine.children import ChildState, SupervisorSnapshot
 from engine.clock import Clock
 from engine.snapshot import Snapshots
+from engine.spec import SUPERVISOR
 from ops.daemon.notify import ServiceManager
 from ops.http.routes.health import is_live
 
@@ -69,11 +70,11 @@ class Watch:
     def _responder_serves(self) -> bool:
         family = self._snapshots.read(SUPERVISOR, SupervisorSnapshot)
         return family is not None and any(
-            child.name == "responder" and child.state is ChildState.RUNNING for child in family.value.children
+            child.name == RESPONDER and child.state is ChildState.RUNNING for child in family.value.children
         )
 
     def _words(self) -> str:
-        report = self._snapshots.read("health", HealthReport)
+        report = self._snapshots.read(HEALTH, HealthReport)
         if report is None:
             return "starting"
         causes = (

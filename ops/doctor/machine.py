@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ops.client import local_url
-from ops.commands.status import fetch_health
+from ops.client import fetch_health, local_url
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from ops.http.server.listen_failures import explain_listening

@@ -15,7 +15,7 @@ from config.secret_files import secret_of
 from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file
 from ops.gateway.records import CHANNEL_ID
-from ops.gateway.server import GatewaySettings, serve
+from ops.gateway.server import ReferenceGatewaySettings, serve
 from ops.terminal import say
 
 __all__ = ["app"]
@@ -83,7 +83,7 @@ def gateway(
         return _checked_key(api_key or secret_of(_KEY), host=host, allow_open=allow_open)
 
     try:
-        settings = GatewaySettings(
+        settings = ReferenceGatewaySettings(
             host=host,
             port=port,
             database_url=url,

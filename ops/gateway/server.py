@@ -26,7 +26,7 @@ from ops.http.server.listening import Listening
 from ops.http.server.protocol import bounded_protocol
 from ops.http.server.seats import ConnectionLimits
 
-__all__ = ["GatewayServer", "GatewaySettings", "build_server", "open_repository", "serve"]
+__all__ = ["GatewayServer", "ReferenceGatewaySettings", "build_server", "open_repository", "serve"]
 
 #: longer than any polling interval in use, so that a kept connection is not closed under a request
 KEEP_ALIVE_S = 75
@@ -47,7 +47,7 @@ class GatewayServer(uvicorn.Server):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatewaySettings:
+class ReferenceGatewaySettings:
     """Where the gateway listens and whom it serves. ``api_key`` is None for everyone."""
 
     host: str
@@ -57,7 +57,7 @@ class GatewaySettings:
     allowed_hosts: tuple[str, ...] = ()
 
 
-def build_server(settings: GatewaySettings) -> tuple[GatewayServer, Listening, KeyRing]:
+def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Listening, KeyRing]:
     """Bind the port (0: any free one) and return the server, its sockets, to be run with, and the key it asks for.
 
     Raises:
@@ -98,7 +98,7 @@ def build_server(settings: GatewaySettings) -> tuple[GatewayServer, Listening, K
     return GatewayServer(config), listening, keys
 
 
-def serve(settings: GatewaySettings, *, read_key: Callable[[], str | None]) -> None:
+def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | None]) -> None:
     """Serve until SIGTERM or SIGINT, then return; SIGHUP reads the key again.
 
     A database that is down does not hinder the start: the gateway answers 503 until it comes.

@@ -40,7 +40,7 @@ class Document:
         return self.is_list or bool(self.chats)
 
 
-class _Bounded:
+class _BoundedText:
     """A file that refuses to be read on while one value of it has no end."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -124,7 +124,7 @@ def _events(path: Path) -> Iterator[tuple[str, str, Any]]:
     with path.open("rb") as raw:
         if raw.read(3) != b"\xef\xbb\xbf":
             raw.seek(0)
-        file = _Bounded(raw)
+        file = _BoundedText(raw)
         try:
             for event in ijson.parse(file, use_float=True):
                 file.unused = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from ops.client import Answer, Client, ClientError
+from ops.client import Client, ClientAnswer, ClientError
 from ops.local.postgres import HOST
 
 __all__ = ["engine_health", "http_problem", "is_taken"]
@@ -45,6 +45,6 @@ def engine_health(port: int) -> str:
     return f"{body.get('status')}{': ' + ', '.join(unwell) if unwell else ''}"
 
 
-def _get(port: int, path: str) -> Answer:
+def _get(port: int, path: str) -> ClientAnswer:
     with Client(f"http://{HOST}:{port}", timeout_s=_ASK_S) as client:
         return client.ask("GET", path)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from engine.shown import shown
 from ops.migrate_data.values import COMPLETED, EXACT, LEGACY_READING, SAME
-from storage.legacy.report import LegacyReport, Note
+from storage.legacy.report import LegacyReport, ReportNote
 from storage.legacy.rows import PRICES
 from storage.legacy.source import OldTotals
 
@@ -64,7 +64,7 @@ def show_report(report: LegacyReport, console: Console, *, old: OldTotals | None
     _show_notes(report.notes, console)
 
 
-def _show_notes(notes: Sequence[Note], console: Console) -> None:
+def _show_notes(notes: Sequence[ReportNote], console: Console) -> None:
     if notes:
         console.print("to look at:")
     for note in notes[:_SHOWN_NOTES]:

@@ -14,7 +14,7 @@ from storage.legacy.rows import NUMBER, PRICES
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import LEGACY_PREFIX
 
-__all__ = ["Comparison", "FateTotal", "LegacyReport", "Note", "report"]
+__all__ = ["Comparison", "FateTotal", "LegacyReport", "ReportNote", "report"]
 
 _SLICE = 5000
 _SUMS = ", ".join(
@@ -114,7 +114,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class ReportNote:
     """A row that a person should look at; ``what``: reading, refused, double or edited."""
 
     #: its rank in the order in which rows were taken
@@ -136,7 +136,7 @@ class LegacyReport:
     fates: Mapping[str, FateTotal]
     verdicts: Mapping[str, int]
     comparisons: tuple[Comparison, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[ReportNote, ...]
     problems: tuple[str, ...]
 
     @property
@@ -180,7 +180,7 @@ def report(database: Database, *, retention: timedelta) -> LegacyReport:
             for name, totals in stored.items()
             if totals["rows"]
         ),
-        notes=tuple(Note(**row) for row in ask(_NOTES)),
+        notes=tuple(ReportNote(**row) for row in ask(_NOTES)),
         problems=tuple(_problems(stored, without_message, ask(_WITHOUT_ROW)[0]["rows"])),
     )
 

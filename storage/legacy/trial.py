@@ -13,7 +13,7 @@ from engine.model import OutcomeKind
 from storage.legacy.importing import Taken
 from storage.legacy.joining import Group, LegacyPlaces, StoredGroup
 from storage.legacy.matching import Node, doubles_of, match
-from storage.legacy.report import FateTotal, LegacyReport, Note
+from storage.legacy.report import FateTotal, LegacyReport, ReportNote
 from storage.legacy.rows import PRICES, LegacyRow, decode_row
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
@@ -42,7 +42,7 @@ class _Seen:
     channel: str
     fate: str
     verdict: str | None
-    note: Note | None
+    note: ReportNote | None
     asset: str
     prices: Mapping[str, Decimal | None]
 
@@ -94,7 +94,7 @@ class LegacyTrial:
     def report(self) -> LegacyReport:
         """Return what would become of the rows."""
         fates = {legacy_id: seen.fate for legacy_id, seen in self._seen.items()}
-        notes: list[Note] = []
+        notes: list[ReportNote] = []
         for group in self._groups.values():
             doubles = doubles_of(group.nodes)
             found = match([node for node in group.nodes if node.legacy_id not in doubles], group.postings)
@@ -118,7 +118,7 @@ class LegacyTrial:
             problems=(),
         )
 
-    def _other_values(self, doubles: Mapping[str, str]) -> Iterator[Note]:
+    def _other_values(self, doubles: Mapping[str, str]) -> Iterator[ReportNote]:
         """Yield a note of each double that has other values than the row it is a double of."""
         for legacy_id, first in doubles.items():
             # one of a former run has had its note in that run's report
@@ -127,7 +127,7 @@ class LegacyTrial:
             known = self._seen.get(first)
             values = self._values[first] if known is None else (known.asset, known.prices)
             if (seen.asset, seen.prices) != values:
-                yield Note(
+                yield ReportNote(
                     place=seen.place,
                     legacy_id=legacy_id,
                     channel=seen.channel,
@@ -140,7 +140,7 @@ class LegacyTrial:
         fate, verdict, note = self._fate_of(row, place)
         return _Seen(place, row.channel, fate, verdict, note, row.asset, row.prices)
 
-    def _fate_of(self, row: LegacyRow, place: int) -> tuple[str, str | None, Note | None]:
+    def _fate_of(self, row: LegacyRow, place: int) -> tuple[str, str | None, ReportNote | None]:
         if row.is_checkpoint:
             return "checkpoint", None, None
         if row.problem is not None:
@@ -151,8 +151,8 @@ class LegacyTrial:
         return fate, taken.verdict, _note(row, place, "reading", taken.detail or "") if doubtful else None
 
 
-def _note(row: LegacyRow, place: int, what: str, detail: str) -> Note:
-    return Note(
+def _note(row: LegacyRow, place: int, what: str, detail: str) -> ReportNote:
+    return ReportNote(
         place=place,
         legacy_id=row.legacy_id,
         channel=row.channel,

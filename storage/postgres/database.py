@@ -29,7 +29,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.postgres.connect_failures import ADDRESS, with_remedy
-from storage.postgres.pool import Connection, Link, Pool, PoolBusyError, PoolStats
+from storage.postgres.pool import Connection, Pool, PoolBusyError, PooledLink, PoolStats
 from storage.postgres.session import SteadyConnection
 
 __all__ = ["Cursor", "Database", "translate"]
@@ -180,7 +180,7 @@ class Database:
         finally:
             pool.give_back(link)
 
-    def _begin(self, pool: Pool, link: Link, deadline_s: float) -> None:
+    def _begin(self, pool: Pool, link: PooledLink, deadline_s: float) -> None:
         """Begin a transaction, unless the peer is silent or a standby: then none of our connections is of use."""
         connection, asked_s = link.connection, self._now_s()
         try:
@@ -204,7 +204,7 @@ class Database:
             raise DatabaseUnavailableError(STANDBY, connection_lost=True)
         self.clock.observe(datetime.fromtimestamp(float(row["now"]), UTC), asked_s=asked_s)
 
-    def _finish(self, pool: Pool, link: Link, work: Callable[[Cursor], T], deadline_s: float) -> T:
+    def _finish(self, pool: Pool, link: PooledLink, work: Callable[[Cursor], T], deadline_s: float) -> T:
         """Run ``work`` in the transaction that was begun, and commit."""
         connection = link.connection
         try:
@@ -227,7 +227,7 @@ class Database:
                 self._renew(pool, why="lost")
             raise ours from error
 
-    def _cut_after(self, link: Link, deadline_s: float) -> contextlib.AbstractContextManager[Deadline]:
+    def _cut_after(self, link: PooledLink, deadline_s: float) -> contextlib.AbstractContextManager[Deadline]:
         return cut_after(self._timers, deadline_s, lambda: shut_down_fd(link.fd))
 
     def _renew(self, *pools: Pool, why: str) -> None:

@@ -20,7 +20,7 @@ from psycopg.rows import DictRow
 
 from storage.deadline import shut_down_fd
 
-__all__ = ["Connection", "Link", "Pool", "PoolBusyError", "PoolStats"]
+__all__ = ["Connection", "Pool", "PoolBusyError", "PoolStats", "PooledLink"]
 
 Connection = psycopg.Connection[DictRow]
 
@@ -64,7 +64,7 @@ class PoolStats:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Link:
+class PooledLink:
     """A connection of a pool. ``used`` once a call has run on it: it may have gone stale since."""
 
     connection: Connection
@@ -82,7 +82,7 @@ class _Place:
 
     def __init__(self) -> None:
         self.settled = threading.Event()
-        self.link: Link | None = None
+        self.link: PooledLink | None = None
         self.error: Exception | None = None
 
 
@@ -95,8 +95,8 @@ class Pool:
         self._connect = connect
         self._lock = threading.Lock()
         #: unused ones, the one used last at the end
-        self._free: deque[Link] = deque()
-        self._lent: set[Link] = set()
+        self._free: deque[PooledLink] = deque()
+        self._lent: set[PooledLink] = set()
         self._waiting: deque[_Place] = deque()
         self._connecting = 0
         self._renewal = 0
@@ -111,7 +111,7 @@ class Pool:
             if not self._lent and not self._free and not self._connecting:
                 self._start_connecting()
 
-    def take(self, timeout_s: float) -> Link:
+    def take(self, timeout_s: float) -> PooledLink:
         """Return a connection that is the caller's until :meth:`give_back`.
 
         Raises:
@@ -145,7 +145,7 @@ class Pool:
             self._refused += 1
             raise PoolBusyError(place.error or self._why_none())
 
-    def give_back(self, link: Link) -> None:
+    def give_back(self, link: PooledLink) -> None:
         """Take a connection back; one that is broken, old or in a transaction is closed."""
         status = link.connection.pgconn.transaction_status
         with self._lock:
@@ -199,7 +199,7 @@ class Pool:
 
     # ── under the lock ───────────────────────────────────────────────────────
 
-    def _take_free(self) -> tuple[Link | None, list[Link]]:
+    def _take_free(self) -> tuple[PooledLink | None, list[PooledLink]]:
         """Return the unused connection that was used last, and those that are too old to be used or kept."""
         stale = []
         if self._free and time.monotonic() - self._free[0].since_s > IDLE_S:
@@ -219,15 +219,15 @@ class Pool:
             return ConnectionError("connecting timed out")
         return self._error
 
-    def _is_current(self, link: Link) -> bool:
+    def _is_current(self, link: PooledLink) -> bool:
         young = time.monotonic() - link.made_s < LIFETIME_S
         return young and not self._closed and link.renewal == self._renewal
 
-    def _lend(self, link: Link) -> None:
+    def _lend(self, link: PooledLink) -> None:
         link.since_s = time.monotonic()
         self._lent.add(link)
 
-    def _hand(self, link: Link) -> None:
+    def _hand(self, link: PooledLink) -> None:
         """Give a connection to the caller that has waited longest, or keep it."""
         if self._waiting:
             place = self._waiting.popleft()
@@ -282,7 +282,7 @@ class Pool:
                     self._refuse_all(error)
             return
         now_s = time.monotonic()
-        link = Link(
+        link = PooledLink(
             connection=connection, fd=connection.fileno(), made_s=now_s, renewal=renewal, since_s=now_s
         )
         with self._lock:
@@ -294,6 +294,6 @@ class Pool:
         _close([link])
 
 
-def _close(links: list[Link]) -> None:
+def _close(links: list[PooledLink]) -> None:
     for link in links:
         link.connection.close()

@@ -11,7 +11,7 @@ from storage.postgres.channels import CHANNEL_COLUMNS
 from storage.postgres.database import Database
 from storage.postgres.signals import EVENT_COLUMNS, SIGNAL_COLUMNS
 
-__all__ = ["Probe"]
+__all__ = ["DatabaseProbe"]
 
 #: a reader's failure is told for so long, as readers may be few, and no longer: ten seconds after a failover health is right
 _TOLD_S: Final = 7.0
@@ -29,7 +29,7 @@ select from (select {columns} from {schema}.tp_capital_signals where false) as s
 """
 
 
-class Probe:
+class DatabaseProbe:
     """Looks on the probe's pool, which nothing else can keep busy."""
 
     def __init__(self, database: Database) -> None:

@@ -17,9 +17,9 @@ from storage.postgres.ledger_rows import to_json
 __all__ = [
     "EVENT_COLUMNS",
     "SIGNAL_COLUMNS",
-    "SignalPage",
     "SignalQuery",
     "Signals",
+    "StoredPage",
     "decode_cursor",
     "encode_cursor",
 ]
@@ -77,7 +77,7 @@ class SignalQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalPage:
+class StoredPage:
     """Rows of a page, keyed by column; ``more`` says whether another page follows.
 
     Each row also holds ``channel_label``, ``events`` in order of time, and what follows from them: the ``status``
@@ -103,7 +103,7 @@ class Signals:
         )
         self._retention = retention
 
-    def find(self, query: SignalQuery) -> SignalPage:
+    def find(self, query: SignalQuery) -> StoredPage:
         """Return one page.
 
         The order is (ts, id), so that a cursor stays true while rows are added.
@@ -140,12 +140,12 @@ class Signals:
             "select {columns} from {table} where {where} order by ts {way}, id {way} limit %(limit)s"
         ).format(columns=SIGNAL_COLUMNS, table=self._table, where=sql.SQL(" and ").join(conditions), way=way)
 
-        def work(cursor: Cursor) -> SignalPage:
+        def work(cursor: Cursor) -> StoredPage:
             rows = cursor.execute(statement, values).fetchall()
             page = rows[: query.limit]
             self._add_labels(cursor, page)
             self._add_events(cursor, page)
-            return SignalPage(rows=tuple(page), more=len(rows) > query.limit)
+            return StoredPage(rows=tuple(page), more=len(rows) > query.limit)
 
         return self._database.read(work)
 

@@ -12,8 +12,10 @@ from tests.support.stack import eventually
 
 _FAMILY = """
 import sys, threading
-from engine.actor import Actor, Services
-from engine.children import ChildSpec, ChildState, SupervisorSnapshot
+from engine.actor import Actor
+from engine.spec import Services
+from engine.children import ChildState, SupervisorSnapshot
+from engine.spec import ChildSpec
 from engine.clock import SystemClock
 from engine.directory import Directory
 from engine.snapshot import Snapshots

@@ -38,7 +38,8 @@ class Server:
         template = self._migrated_template() if migrated else "template0"
         # locale C goes with every encoding
         locale = "" if encoding == "UTF8" else f"encoding '{encoding}' lc_collate 'C' lc_ctype 'C'"
-        self._run(sql.SQL(f"create database {{}} template {{}} {locale}"), name, template)
+        # hundreds of small files: copied as files it takes a third of the time that their pages would take in the log
+        self._run(sql.SQL(f"create database {{}} template {{}} strategy file_copy {locale}"), name, template)
         return self._url(name)
 
     def drop(self, url: str) -> None:

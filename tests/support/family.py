@@ -8,9 +8,9 @@ from typing import Any
 import pykka
 from pykka.messages import _ActorStop
 
-from engine.actor import SUPERVISOR, Context
-from engine.children import ChildSnapshot, ChildSpec, ChildState, Phase, SupervisorSnapshot
+from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChildDown, ChildReady, Drain, Drained, Ping, RemoveChild
+from engine.spec import SUPERVISOR, ChildSpec, Context
 from engine.supervisor import Supervisor
 from tests.support.recording import Recorder, World, take_messages
 

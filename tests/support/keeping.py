@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
-from actors.channels import CHANNELS, ChannelReconciler
+from actors.channels import ChannelReconciler
+from actors.names import CHANNELS
 from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress, ChannelsSnapshot
-from engine.actor import SUPERVISOR
-from engine.children import ChildSnapshot, ChildSpec, ChildState, Phase, SupervisorSnapshot
+from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild
+from engine.spec import SUPERVISOR, ChildSpec
 from storage.errors import StorageError
 from storage.postgres.channels import ChannelRow, Channels
 from tests.support.clock import START

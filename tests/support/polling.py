@@ -11,11 +11,12 @@ from actors.acknowledger import Acknowledger
 from actors.poller import Poller, PollPolicy
 from actors.shown.snapshots import AcknowledgerSnapshot, PollerSnapshot
 from actors.sources.source import Source
-from engine.actor import SUPERVISOR, Actor
+from engine.actor import Actor
 from engine.breaker import BreakerPolicy
 from engine.directory import Entry, Heartbeat
 from engine.messages import Acknowledge, BatchCommitted, GenerationRaised, MessagesFetched, Tick
 from engine.model import SourceMessage
+from engine.spec import SUPERVISOR
 from storage.postgres.known import KnownMessages
 from storage.postgres.second_looks import Promise, SecondLooks
 from tests.support.gateway import FakeGateway

@@ -14,10 +14,11 @@ import pykka
 from prometheus_client import CollectorRegistry
 
 from actors.shown.metrics import Metrics
-from engine.actor import Actor, Context, Services
+from engine.actor import Actor
 from engine.directory import Directory, Entry, Heartbeat
 from engine.model import ChannelMessage, MalformedMessage
 from engine.snapshot import Snapshots
+from engine.spec import Context, Services
 from tests.support.clock import START, FakeClock, FakeTimers
 
 __all__ = ["CHANNEL", "Recorder", "World", "malformed", "message", "messages", "take_messages"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from actors.names import BACKFILL, DEAD_LETTERS, HEALTH, MAINTENANCE, WRITER
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import (
     BackfillPhase,
@@ -18,12 +19,12 @@ from actors.shown.snapshots import (
     PollerSnapshot,
     WriterSnapshot,
 )
-from engine.actor import SUPERVISOR
 from engine.breaker import BreakerState
 from engine.children import ChildState, SupervisorSnapshot
 from engine.clock import Clock
 from engine.directory import Directory
 from engine.snapshot import Snapshots
+from engine.spec import SUPERVISOR
 from ops.daemon.metrics import families as f
 from ops.daemon.metrics.families import Sheet
 from ops.http.routes.health import OLDEST_S
@@ -82,7 +83,7 @@ class SnapshotCollector(Collector):
         yield from sheet.metrics()
 
     def _health(self, sheet: Sheet) -> None:
-        report = self._snapshots.read("health", HealthReport)
+        report = self._snapshots.read(HEALTH, HealthReport)
         if report is None:
             return
         # an old report says nothing of now but that the health actor hangs
@@ -110,7 +111,7 @@ class SnapshotCollector(Collector):
         sheet.set(f.DISK_SIZE, usage.total, str(self._folder))
 
     def _polling(self, sheet: Sheet) -> None:
-        report = self._snapshots.read("health", HealthReport)
+        report = self._snapshots.read(HEALTH, HealthReport)
         now_s = self._clock.monotonic_s()
         for published in self._snapshots.all_of(PollerSnapshot).values():
             poller, channel = published.value, published.value.channel
@@ -127,7 +128,7 @@ class SnapshotCollector(Collector):
             sheet.set(f.NEWEST_MESSAGE, newest, channel)
 
     def _backfill(self, sheet: Sheet) -> None:
-        backfill = self._snapshots.read("backfill", BackfillSnapshot)
+        backfill = self._snapshots.read(BACKFILL, BackfillSnapshot)
         if backfill is None:
             return
         for phase in BackfillPhase:
@@ -138,11 +139,11 @@ class SnapshotCollector(Collector):
             sheet.set(f.BACKFILL_COMPLETED, channel.completed_at is not None, channel.channel)
 
     def _storage(self, sheet: Sheet) -> None:
-        if letters := self._snapshots.read("dead_letters", DeadLettersSnapshot):
+        if letters := self._snapshots.read(DEAD_LETTERS, DeadLettersSnapshot):
             sheet.set(f.DEAD_LETTERS, letters.value.waiting)
-        if writer := self._snapshots.read("writer", WriterSnapshot):
+        if writer := self._snapshots.read(WRITER, WriterSnapshot):
             sheet.set(f.BATCHES_WAITING, writer.value.waiting)
-        if kept := self._snapshots.read("maintenance", MaintenanceSnapshot):
+        if kept := self._snapshots.read(MAINTENANCE, MaintenanceSnapshot):
             sheet.set(f.RETENTION_KEPT, kept.value.last_kept_at)
             sheet.set(f.RETENTION_AHEAD, kept.value.ahead_until)
 

@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from ops.http.kit.answers import JSON
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Parameters
-from ops.http.routes.models import Problem
+from ops.http.kit.problems import Problem
 from ops.version import VERSION
 
 __all__ = ["openapi_document"]

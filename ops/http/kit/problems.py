@@ -6,15 +6,46 @@ import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-import orjson
 import structlog
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["BadRequestError", "problem", "problem_of_bad_request", "problem_of_http", "problem_of_unexpected"]
+__all__ = [
+    "BadRequestError",
+    "Body",
+    "Problem",
+    "problem",
+    "problem_of_bad_request",
+    "problem_of_http",
+    "problem_of_unexpected",
+]
 
 _log = structlog.get_logger("http")
+
+
+class Body(BaseModel):
+    """An answer of ours: nothing in it that is not told of here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProblemError(Body):
+    """One thing that is wrong with a request."""
+
+    field: str
+    message: str
+
+
+class Problem(Body):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemError] | None = None
 
 
 class BadRequestError(Exception):
@@ -33,16 +64,18 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem document."""
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if errors:
-        body["errors"] = [{"field": field, "message": message} for field, message in errors]
+    body = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=[ProblemError(field=field, message=message) for field, message in errors] or None,
+    )
     return Response(
-        orjson.dumps(body), status_code=status, media_type="application/problem+json", headers=headers
+        body.model_dump_json(exclude_none=True),
+        status_code=status,
+        media_type="application/problem+json",
+        headers=headers,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.names import BACKFILL
 from actors.shown.snapshots import BackfillSnapshot
 from engine.directory import Directory
 from engine.messages import StartBackfill
@@ -17,14 +18,13 @@ from ops.http.kit.answers import JSON, json_answer
 from ops.http.kit.bodies import read_body
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Instant, NoParameters
-from ops.http.kit.problems import problem
+from ops.http.kit.problems import Body, problem
 from ops.http.routes.channel_models import ChannelId
 from ops.http.routes.channel_objects import history_object
-from ops.http.routes.models import BackfillAnswer, Body
+from ops.http.routes.models import BackfillAnswer
 
 __all__ = ["backfill_operations"]
 
-_ACTOR = "backfill"
 _TAG = "control"
 
 
@@ -51,7 +51,7 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
 
     async def show(request: Request) -> Response:
         NoParameters.read(request.query_params)
-        published = snapshots.read(_ACTOR, BackfillSnapshot)
+        published = snapshots.read(BACKFILL, BackfillSnapshot)
         if published is None:
             return _not_yet()
         found = published.value
@@ -77,7 +77,7 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
     async def start(request: Request) -> Response:
         NoParameters.read(request.query_params)
         asked = await read_body(request, BackfillRequest)
-        published = snapshots.read(_ACTOR, BackfillSnapshot)
+        published = snapshots.read(BACKFILL, BackfillSnapshot)
         if published is None:
             return _not_yet()
         known = {progress.channel for progress in published.value.channels}
@@ -85,7 +85,7 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
             names = ", ".join(sorted(known)) or "none"
             return problem(404, f"Channel {', '.join(unknown)} is not read here; known are {names}.")
         command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=asked.since)
-        if not directory.send(_ACTOR, command):
+        if not directory.send(BACKFILL, command):
             return _not_yet()
         return json_answer(BackfillStarted(queued=True).model_dump(), 202)
 

@@ -9,7 +9,8 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from config.fields import CHANNEL_ID
 from engine.breaker import BreakerState
-from ops.http.routes.models import Body, ChannelHistory
+from ops.http.kit.problems import Body
+from ops.http.routes.models import ChannelHistory
 
 __all__ = [
     "CHANNEL_ID_SCHEMA",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from actors.names import BACKFILL, POLLER, of_channel
 from actors.shown.snapshots import (
     BackfillSnapshot,
     ChannelEntry,
@@ -13,9 +14,9 @@ from actors.shown.snapshots import (
     PollerSnapshot,
     PollState,
 )
-from engine.actor import SUPERVISOR
 from engine.children import ChildState, SupervisorSnapshot
 from engine.snapshot import Snapshots
+from engine.spec import SUPERVISOR
 from storage.postgres.channels import ChannelCounts
 
 __all__ = ["channel_objects", "history_object"]
@@ -39,11 +40,11 @@ def channel_objects(
     """Return the objects of these channels. One without ``counts`` has null in their place."""
     family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     children = {child.name: child.state for child in family.value.children} if family else {}
-    backfill = snapshots.read("backfill", BackfillSnapshot)
+    backfill = snapshots.read(BACKFILL, BackfillSnapshot)
     histories = {progress.channel: progress for progress in backfill.value.channels} if backfill else {}
     objects = []
     for entry in entries:
-        name = f"poller:{entry.channel}"
+        name = of_channel(POLLER, entry.channel)
         published = snapshots.read(name, PollerSnapshot)
         poller = published.value if published else None
         stored = counts.get(entry.channel)

@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.channels import CHANNELS, SETTINGS_SOURCE
+from actors.channels import SETTINGS_SOURCE
+from actors.names import CACHE, CHANNELS
 from actors.shown.snapshots import ChannelEntry, ChannelsSnapshot
 from config.fields import CHANNEL_ID
 from engine.directory import Directory
@@ -218,7 +219,7 @@ def _add(parts: ChannelParts) -> Handler:
             return _not_now(error)
         parts.directory.send(CHANNELS, ChannelsChanged())
         # the label stands in pages of signals: those of earlier generations are old now
-        parts.directory.send("cache", SignalsCommitted(commit_number=added.commit_number, signals=0))
+        parts.directory.send(CACHE, SignalsCommitted(commit_number=added.commit_number, signals=0))
         row = added.row
         source = SETTINGS_SOURCE if row.channel in parts.settings else row.source
         entry = ChannelEntry(

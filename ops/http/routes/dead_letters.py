@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.names import DEAD_LETTERS
 from engine.directory import Directory
 from engine.messages import LettersDue
 from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
@@ -86,7 +87,7 @@ def dead_letter_operations(
             return _unavailable(error)
         if not due:
             return problem(404, f"There is no dead letter {text}, or it came to a good end.")
-        directory.send("dead_letters", LettersDue())
+        directory.send(DEAD_LETTERS, LettersDue())
         return json_answer(Retry(id=int(text), queued=True).model_dump(), 202)
 
     return [

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from actors.names import HEALTH, STREAM
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import StreamSnapshot
-from engine.actor import SUPERVISOR
 from engine.children import Phase, SupervisorSnapshot
 from engine.shown import shown_values
 from engine.snapshot import Snapshots
+from engine.spec import SUPERVISOR
 from ops.version import VERSION
 
 __all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
@@ -21,7 +22,7 @@ OLDEST_S = 10.0
 
 def health_body(snapshots: Snapshots, *, cache_hit_rate: float | None) -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the body of ``/health``."""
-    published = snapshots.read("health", HealthReport)
+    published = snapshots.read(HEALTH, HealthReport)
     if published is None:
         return 503, {
             "status": Status.UNHEALTHY.value,
@@ -55,7 +56,7 @@ def health_body(snapshots: Snapshots, *, cache_hit_rate: float | None) -> tuple[
 
 def readiness(snapshots: Snapshots) -> tuple[bool, str]:
     """Return whether requests may be sent here, and if not why."""
-    published = snapshots.read("health", HealthReport)
+    published = snapshots.read(HEALTH, HealthReport)
     if published is None or snapshots.age_s(published) > OLDEST_S:
         return False, "no recent health report"
     supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
@@ -74,7 +75,7 @@ def is_live(snapshots: Snapshots) -> bool:
 
 def database_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
     """Return why the database cannot tell what is new, and since when; None while it can."""
-    report = snapshots.read("health", HealthReport)
+    report = snapshots.read(HEALTH, HealthReport)
     finding = report.value.findings.get("timescaledb") if report else None
     if finding is None or finding.status is not Status.UNHEALTHY:
         return None
@@ -85,7 +86,7 @@ def stream_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
     """Return why new signals do not come by the stream just now, and since when; None while they do."""
     if (failure := database_trouble(snapshots)) is not None:
         return failure
-    stream = snapshots.read("stream", StreamSnapshot)
+    stream = snapshots.read(STREAM, StreamSnapshot)
     if stream is None or snapshots.age_s(stream) > OLDEST_S:
         return "new signals are not being read just now", None
     return (stream.value.error, None) if stream.value.error else None

@@ -9,17 +9,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ops.http.kit.parameters import Whole
+from ops.http.kit.problems import Body
 
 __all__ = [
     "BackfillAnswer",
-    "Body",
     "ChannelHistory",
     "Health",
     "Probe",
-    "Problem",
-    "Signal",
     "SignalDetail",
     "SignalEvent",
+    "SignalObject",
     "SignalPage",
     "SyncAnswer",
     "SyncRequest",
@@ -28,29 +27,6 @@ __all__ = [
 #: a JSON number with exactly the digits of the message
 Price = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 EpochMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC")]
-
-
-class Body(BaseModel):
-    """An answer of ours: nothing in it that is not told of here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ProblemError(Body):
-    """One thing that is wrong with a request."""
-
-    field: str
-    message: str
-
-
-class Problem(Body):
-    """A problem document (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[ProblemError] | None = None
 
 
 class SignalEvent(Body):
@@ -89,7 +65,7 @@ class SignalNow(Body):
     breakeven: bool = Field(description="the stop stands at the entry")
 
 
-class Signal(Body):
+class SignalObject(Body):
     """A trading signal as read out of a message; prices carry exactly the digits of the message."""
 
     id: int
@@ -120,7 +96,7 @@ class Signal(Body):
     updated_at: datetime
 
 
-class SignalDetail(Signal):
+class SignalDetail(SignalObject):
     """A signal, with where in its text each value was read and by which rule."""
 
     provenance: Any
@@ -130,7 +106,7 @@ class SignalDetail(Signal):
 class SignalPage(Body):
     """A page of signals; ``stale`` stands there while the database is away."""
 
-    data: list[Signal]
+    data: list[SignalObject]
     nextCursor: str | None  # noqa: N815 - as it stands in the answer
     stale: Literal[True] | None = None
     staleSeconds: int | None = None  # noqa: N815 - as it stands in the answer

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from actors.cache import last_good_key, page_key
+from actors.names import BACKFILL, CACHE
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillSnapshot, CacheSnapshot
 from engine.clock import Clock
@@ -18,7 +19,7 @@ from ops.http.routes.query import HISTORY_CURSOR, ListQuery
 from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
-from storage.postgres.signals import SignalPage, Signals, encode_cursor
+from storage.postgres.signals import Signals, StoredPage, encode_cursor
 
 __all__ = ["Page", "PageReader"]
 
@@ -62,7 +63,7 @@ class PageReader:
         """
         backfill = self._completed_backfill() if query.history else None
         key = f"{query.key}#{_stamp(backfill)}#{int(query.history)}"
-        cache = self._snapshots.read("cache", CacheSnapshot)
+        cache = self._snapshots.read(CACHE, CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
         if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
             self._metrics.cache_requests.labels("hit").inc()
@@ -80,7 +81,7 @@ class PageReader:
         # built after its generation was read, so it holds at least what that generation holds
         if commit_number is not None and not shared:
             stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
-            self._directory.send("cache", PageBuilt(query=key, commit_number=commit_number, body=stamped))
+            self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
         return Page(body=body)
 
     def _kept(self, key: str) -> bytes | None:
@@ -101,7 +102,7 @@ class PageReader:
         return Page(body=body[:-1] + b',"stale":true,"staleSeconds":%d}' % age_s, age_s=age_s)
 
     def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
-        page = self._signals.find(query.signals) if query.signals else SignalPage(rows=(), more=False)
+        page = self._signals.find(query.signals) if query.signals else StoredPage(rows=(), more=False)
         data = [signal_object(row) for row in page.rows]
         next_cursor = None
         if page.more:
@@ -115,7 +116,7 @@ class PageReader:
         return encode({"data": data, "nextCursor": next_cursor})
 
     def _completed_backfill(self) -> BackfillSnapshot | None:
-        backfill = self._snapshots.read("backfill", BackfillSnapshot)
+        backfill = self._snapshots.read(BACKFILL, BackfillSnapshot)
         return backfill.value if backfill and backfill.value.completed else None
 
 

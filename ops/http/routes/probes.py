@@ -11,18 +11,12 @@ from starlette.responses import Response
 from actors.shown.metrics import Metrics
 from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer, packed_answer
-from ops.http.kit.operations import API_PREFIX, Answer, Handler, Operation
+from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.routes.health import health_body, is_live, readiness
 from ops.http.routes.models import Health, Probe
 
-__all__ = ["PROBES", "probe_operations"]
+__all__ = ["probe_operations"]
 
-#: never limited and never behind a key: who restarts the process asks here
-PROBES = frozenset(
-    prefix + path
-    for prefix in ("", API_PREFIX)
-    for path in ("/health", "/healthz", "/livez", "/ready", "/readyz")
-)
 _TAG = "probes"
 
 

@@ -54,7 +54,7 @@ Failure = tuple[str, datetime | None]
 
 
 @dataclass(eq=False, slots=True)
-class _Reader:
+class _StreamReader:
     """One open stream. ``told`` is the trouble it was last told of, ``turn`` the event log's when it began.
 
     ``over``: it was told all there is to tell on this connection.
@@ -75,7 +75,7 @@ class _Loop:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.readers: set[_Reader] = set()
+        self.readers: set[_StreamReader] = set()
         self.catching_up = CapacityLimiter(_CATCHING_UP)
         self.ended = False
         self.watch: asyncio.Task[None] | None = None
@@ -136,7 +136,7 @@ class Streams:
         if at.ended or full or (not local and clients[client] >= self._limits.most_per_client):
             self._metrics.streams_refused.inc()
             raise TooManyStreamsError
-        reader = _Reader(wants=wanted.wants, place=place, turn=self._event_log.turn, client=client)
+        reader = _StreamReader(wants=wanted.wants, place=place, turn=self._event_log.turn, client=client)
         self._enter(at, reader)
         if place is None:
             # taken here and not with the first words, so that nothing committed after the request is missed
@@ -150,14 +150,14 @@ class Streams:
             self._at = _Loop()
         return self._at
 
-    def _enter(self, at: _Loop, reader: _Reader) -> None:
+    def _enter(self, at: _Loop, reader: _StreamReader) -> None:
         at.readers.add(reader)
         self._metrics.streams_open.inc()
         if at.watch is None:
             self._event_log.listen(at.wake_soon)
             at.watch = at.loop.create_task(self._watch(at))
 
-    def leave(self, at: _Loop, reader: _Reader) -> None:
+    def leave(self, at: _Loop, reader: _StreamReader) -> None:
         """Forget a reader; the last one takes the light with it."""
         if reader in at.readers:
             at.readers.discard(reader)
@@ -179,7 +179,7 @@ class Streams:
 
     # ── one reader ───────────────────────────────────────────────────────────
 
-    async def run(self, at: _Loop, reader: _Reader, send: Send) -> None:
+    async def run(self, at: _Loop, reader: _StreamReader, send: Send) -> None:
         """Send to one reader until it is gone or the server stops."""
 
         async def say(words: bytes) -> None:
@@ -204,7 +204,7 @@ class Streams:
                 await _wait(reader, said_s + self._limits.heartbeat_s - at.loop.time())
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _next(self, at: _Loop, reader: _Reader) -> tuple[bytes, bool]:
+    async def _next(self, at: _Loop, reader: _StreamReader) -> tuple[bytes, bool]:
         """Return what is to be said now, and whether there may be more at once."""
         words = []
         failure = self._trouble()
@@ -238,14 +238,14 @@ class Streams:
                     words.append(self._set_back(reader, part.newest))
         return b"".join(words), more
 
-    def _sure(self, reader: _Reader) -> Position | None:
+    def _sure(self, reader: _StreamReader) -> Position | None:
         """Return the place of a reader; None while nobody knows whether the one it came with still holds."""
         newest = self._event_log.newest
         return (
             None if newest is None or (reader.place is not None and reader.place > newest) else reader.place
         )
 
-    def _set_back(self, reader: _Reader, newest: Position | None) -> bytes:
+    def _set_back(self, reader: _StreamReader, newest: Position | None) -> bytes:
         """End a stream whose reader holds what the database has not: on one connection ids never step back."""
         assert newest is not None  # noqa: S101 - known when something can be ahead of it
         reader.over = True
@@ -260,7 +260,7 @@ class Streams:
             return False
         return number < place.number
 
-    async def _catch_up(self, at: _Loop, reader: _Reader, newest: Position) -> list[LoggedEvent]:
+    async def _catch_up(self, at: _Loop, reader: _StreamReader, newest: Position) -> list[LoggedEvent]:
         """Read a page of what the event log no longer keeps."""
         assert reader.place is not None  # noqa: S101 - asked by _next
         after = reader.place
@@ -286,7 +286,7 @@ class Streams:
 class StreamResponse(Response):
     """An answer that goes on until its reader leaves."""
 
-    def __init__(self, streams: Streams, at: _Loop, reader: _Reader) -> None:
+    def __init__(self, streams: Streams, at: _Loop, reader: _StreamReader) -> None:
         super().__init__(media_type="text/event-stream")
         self._streams = streams
         self._loop = at
@@ -309,7 +309,7 @@ class StreamResponse(Response):
         self._reader.wake.set()
 
 
-async def _wait(reader: _Reader, seconds: float) -> None:
+async def _wait(reader: _StreamReader, seconds: float) -> None:
     """Wait for a reason to look again, so long at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -14,15 +14,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.names import CACHE
 from actors.shown.snapshots import CacheSnapshot
 from engine.clock import Clock
 from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer, stale_headers
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Parameters, Whole
-from ops.http.kit.problems import BadRequestError, problem
+from ops.http.kit.problems import BadRequestError, Body, problem
 from ops.http.routes.health import database_trouble
-from ops.http.routes.models import Body
 from storage.errors import RowsRefusedError, StorageError
 from storage.postgres.summary import Summaries, Summary
 
@@ -119,7 +119,7 @@ class SummaryReader:
         """
         question = (days, zone)
         # looked up before the counting, so that a commit under way makes the next one count again
-        cache = self._snapshots.read("cache", CacheSnapshot)
+        cache = self._snapshots.read(CACHE, CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
         now_s = self._clock.monotonic_s()
         with self._lock:

@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.clock import Clock
 from ops.http.kit.problems import problem
-from ops.http.routes.probes import PROBES
 from ops.http.server.clients import asker_of, forwarded_hosts
 from ops.http.server.hosts import ServedHosts
 from ops.http.server.keys import KeyRing
 from ops.http.server.refusals import AccessLog
+from ops.http.server.seats import PROBES
 
 __all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse"]
 

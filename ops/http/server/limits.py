@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.clock import Clock
 from ops.http.kit.problems import problem
-from ops.http.routes.probes import PROBES
 from ops.http.server.clients import asker_of
 from ops.http.server.guard import Refuse
+from ops.http.server.seats import PROBES
 
 __all__ = ["RateLimit", "RatePolicy"]
 
@@ -32,7 +32,7 @@ class RatePolicy:
 
 
 @dataclass(slots=True)
-class _Window:
+class _RateWindow:
     ends_s: float
     used: int = 0
 
@@ -55,7 +55,7 @@ class RateLimit:
         self._has_key = has_key
         self._clock = clock
         #: in the order in which windows began
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._windows: OrderedDict[str, _RateWindow] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -98,7 +98,7 @@ class RateLimit:
 
         await self._app(scope, receive, send_on)
 
-    def _window(self, address: str) -> _Window:
+    def _window(self, address: str) -> _RateWindow:
         """Return the client's window, a new one if it has none or that is over."""
         now_s = self._clock.monotonic_s()
         window = self._windows.get(address)
@@ -110,5 +110,5 @@ class RateLimit:
             if oldest.ends_s > now_s and len(self._windows) < MOST_CLIENTS:
                 break
             self._windows.popitem(last=False)
-        window = self._windows[address] = _Window(now_s + self._policy.window_s)
+        window = self._windows[address] = _RateWindow(now_s + self._policy.window_s)
         return window

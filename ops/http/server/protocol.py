@@ -14,11 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from actors.shown.metrics import Metrics
 from ops.http.kit.problems import problem
-from ops.http.routes.probes import PROBES
 from ops.http.server.clients import IPV6_SITE_BITS, Proxies, group_of, is_loopback
 from ops.http.server.guard import Refuse
 from ops.http.server.middleware import SECURITY_HEADERS
-from ops.http.server.seats import ConnectionLimits, Seat, has_room
+from ops.http.server.seats import PROBES, ConnectionLimits, Seat, has_room
 
 __all__ = ["ConnectionLimits", "bounded_protocol"]
 

@@ -24,7 +24,7 @@ _LONGEST_PATH = 200
 
 
 @dataclass(slots=True)
-class _Window:
+class _RefusalWindow:
     ends_s: float
     lines: int = 0
     suppressed: int = 0
@@ -36,8 +36,8 @@ class AccessLog:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         #: by address and status, so that one kind of refusal cannot hide another; in the order of their beginning
-        self._windows: OrderedDict[tuple[str, int], _Window] = OrderedDict()
-        self._all = _Window(0.0)
+        self._windows: OrderedDict[tuple[str, int], _RefusalWindow] = OrderedDict()
+        self._all = _RefusalWindow(0.0)
 
     def refused(self, scope: Scope, status: int, reason: str) -> None:
         """Tell of a request that was not let through."""
@@ -66,16 +66,16 @@ class AccessLog:
         if self._all.ends_s <= now_s:
             if self._all.suppressed:
                 _log.warning("request.refusals_suppressed", address="others", count=self._all.suppressed)
-            self._all = _Window(now_s + WINDOW_S)
+            self._all = _RefusalWindow(now_s + WINDOW_S)
 
-    def _window(self, place: tuple[str, int]) -> _Window:
+    def _window(self, place: tuple[str, int]) -> _RefusalWindow:
         window = self._windows.get(place)
         if window is None:
             if len(self._windows) >= MOST_ADDRESSES:
                 # who comes from so many addresses would fill the log by being forgotten
                 _, oldest = self._windows.popitem(last=False)
                 self._all.suppressed += oldest.suppressed
-            window = self._windows[place] = _Window(self._clock.monotonic_s() + WINDOW_S)
+            window = self._windows[place] = _RefusalWindow(self._clock.monotonic_s() + WINDOW_S)
         return window
 
     def _forget(self, place: tuple[str, int]) -> None:

@@ -6,7 +6,16 @@ import resource
 from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["ConnectionLimits", "Seat", "has_room"]
+from ops.http.kit.operations import API_PREFIX
+
+__all__ = ["PROBES", "ConnectionLimits", "Seat", "has_room"]
+
+#: never limited and never behind a key: who restarts the process asks here
+PROBES = frozenset(
+    prefix + path
+    for prefix in ("", API_PREFIX)
+    for path in ("/health", "/healthz", "/livez", "/ready", "/readyz")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

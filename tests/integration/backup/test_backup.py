@@ -146,6 +146,7 @@ def test_a_role_that_may_not_create_databases_has_its_backup_read_and_is_told(
         filled.ask("drop role modest")
 
 
+@pytest.mark.usefixtures("no_role_stays")
 def test_a_damaged_draft_is_found_by_reading_it(
     filled: Filled, make: BackUp, with_fault: WithFault, postgres: LocalPostgres, folder: Path
 ) -> None:
@@ -219,6 +220,7 @@ def test_an_address_that_is_none_is_told_without_its_password(make: BackUp, url:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("no_role_stays")
 def test_the_limits_of_the_role_do_not_cut_a_backup(
     filled: Filled, make: BackUp, postgres: LocalPostgres, with_fault: WithFault
 ) -> None:

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine.timers import TimerThread
 from ops.backup.errors import BackupError
-from ops.backup.files import Note, checksum
+from ops.backup.files import BackupNote, checksum
 from ops.backup.programs import Programs, choose
 from ops.local.postgres import LocalPostgres
 from storage.postgres.database import Database
@@ -222,7 +222,7 @@ def test_fault_54_objects_outside_of_the_schema_are_refused(
             "pg_dump", ["--format=custom", f"--file={dump}", f"--dbname={url}"], environment
         )
         # somebody has written a note for it
-        note = Note(
+        note = BackupNote(
             **dict.fromkeys(("created_at", "database", "tp_capital", "verified"), ""),
             schema=SCHEMA, server=18, timescaledb=None, tables={}, sha256=checksum(dump),
         )  # fmt: skip

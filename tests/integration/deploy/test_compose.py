@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from ops.commands.environment_file import environment_text
 from ops.configuration import setting_groups
+from ops.environment_file import environment_text
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "ops" / "deploy"

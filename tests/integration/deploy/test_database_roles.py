@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from ops.backup.errors import BackupError
 from ops.backup.server import connected
-from ops.commands.environment_file import environment_text
+from ops.environment_file import environment_text
 from ops.local._account import server_account
 from ops.local._binaries import find_binaries
 from ops.local.postgres import LocalPostgres

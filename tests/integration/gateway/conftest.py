@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from ops.gateway.importer import ImportReport, import_messages
-from ops.gateway.server import GatewaySettings, build_server
+from ops.gateway.server import ReferenceGatewaySettings, build_server
 from ops.local.postgres import LocalPostgres
 
 CHANNEL = "-1001649127710"
@@ -75,7 +75,9 @@ def start_gateway() -> Iterator[Callable[..., RunningGateway]]:
     running = []
 
     def start(database_url: str, api_key: str | None = None) -> RunningGateway:
-        settings = GatewaySettings(host="127.0.0.1", port=0, database_url=database_url, api_key=api_key)
+        settings = ReferenceGatewaySettings(
+            host="127.0.0.1", port=0, database_url=database_url, api_key=api_key
+        )
         server, listening, _ = build_server(settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": listening.duplicates()})
         thread.start()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import requests
 
-from ops.gateway.server import GatewaySettings, build_server
+from ops.gateway.server import ReferenceGatewaySettings, build_server
 from ops.local.postgres import LocalPostgres
 
 CHANNEL = "-1001649127710"
@@ -102,7 +102,7 @@ def test_a_waiter_that_hangs_up_is_forgotten(gateway: Any) -> None:
 
 
 def test_stopping_lets_the_waiters_go(gateway: Any, start_gateway: Callable[..., Any]) -> None:
-    settings = GatewaySettings(host="127.0.0.1", port=0, database_url=gateway.database_url)
+    settings = ReferenceGatewaySettings(host="127.0.0.1", port=0, database_url=gateway.database_url)
     server, listening, _ = build_server(settings)
     url = f"http://127.0.0.1:{listening.port}/api/messages/unprocessed"
     thread = threading.Thread(target=server.run, kwargs={"sockets": listening.duplicates()})

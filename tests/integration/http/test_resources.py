@@ -17,6 +17,7 @@ import requests
 from pydantic import BaseModel
 
 from engine.model import MalformedMessage, Outcome
+from ops.http.kit.problems import Problem
 from ops.http.routes import channel_models, models
 from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
 from tests.support.serving import Served, serving
@@ -225,7 +226,7 @@ def test_every_error_is_a_problem_document_fault_21(
 ) -> None:
     answer = requests.request(method, fresh.url + path, headers={"X-API-Key": KEY}, timeout=10)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)
-    models.Problem.model_validate(answer.json())
+    Problem.model_validate(answer.json())
     assert answer.json()["status"] == status
 
 

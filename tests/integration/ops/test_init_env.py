@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from config import load_settings
 from ops.cli import app
-from ops.commands.environment_file import GENERATED
+from ops.environment_file import GENERATED
 
 
 @pytest.fixture(autouse=True)

@@ -360,6 +360,7 @@ def test_a_server_that_is_not_there_is_failed_work(ledger: Ledger, command: Comm
     assert "TP_CAPITAL_D" not in line
 
 
+@pytest.mark.usefixtures("no_role_stays")
 def test_without_the_right_to_read_it_says_so(
     ledger: Ledger, database_url: str, direct_url: str, command: Command
 ) -> None:

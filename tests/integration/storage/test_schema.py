@@ -109,6 +109,7 @@ def test_a_legacy_table_of_our_name_stops_it_with_the_remedy(database_url: str, 
     assert tables(database_url, "signals_legacy") == {"tp_capital_signals"}
 
 
+@pytest.mark.usefixtures("no_role_stays")
 def test_a_missing_right_is_named_and_whose_role_has_it(
     site: Server, direct_url: str, up_to_date: UpToDate
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_missing_right_is_named_and_whose_role_has_it(
     assert "the owner's role: set its address in TP_CAPITAL_MIGRATION_DATABASE_URL" in str(caught.value)
 
 
+@pytest.mark.usefixtures("no_role_stays")
 def test_fault_42_a_schema_of_another_role_is_named_with_the_statements_that_mend_it(
     site: Server, direct_url: str, strategy: Strategy, timers: TimerThread
 ) -> None:
@@ -147,6 +149,7 @@ def test_where_nothing_is_missing_the_engines_own_role_will_do(
     assert up_to_date(as_engine(migrated_url)) == ()
 
 
+@pytest.mark.usefixtures("no_role_stays")
 def test_a_role_that_may_only_read_can_tell_that_the_schema_is_current(
     site: Server, migrated_url: str, direct_url: str, strategy: Strategy, timers: TimerThread
 ) -> None:

@@ -178,10 +178,10 @@ def test_fault_31_what_cannot_be_overruled_is_waited_for_and_named(
     settings: dict[str, str],
     words: str,
 ) -> None:
-    change(direct_url, settings)
+    # for the role: a limit that another test has given it would overrule that of the database
+    change(direct_url, settings, role=ENGINE_ROLE)
     with psycopg.connect(direct_url) as other, client(as_engine(migrated_url), timers) as database:
         # whoever writes waits for this transaction, on a fast machine too, for as long as it is let
-        other.read_only = False
         other.execute(f"LOCK TABLE {SCHEMA}.ledger")
         with pytest.raises(DatabaseUnavailableError, match=words):
             Ledger(database, grammar_version="g1").record([signal_outcome(a_message(1))])

@@ -14,7 +14,7 @@ from engine.model import Side, Signal
 from storage.errors import DatabaseMisconfiguredError
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.probe import Probe
+from storage.postgres.probe import DatabaseProbe
 from storage.postgres.signals import SignalQuery, Signals, decode_cursor, encode_cursor
 from tests.support.databases import SCHEMA
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, signal_outcome
@@ -61,7 +61,7 @@ def walk(signals: Signals, **query: Any) -> list[str]:
 
 
 def test_fault_93_the_probe_asks_for_what_readers_ask_for(database: Database, migrated_url: str) -> None:
-    probe = Probe(database)
+    probe = DatabaseProbe(database)
     probe.look()
     with psycopg.connect(migrated_url, autocommit=True) as owner:
         owner.execute(f'alter table "{SCHEMA}".signal_events rename column new_stop to gone'.encode())
@@ -70,7 +70,7 @@ def test_fault_93_the_probe_asks_for_what_readers_ask_for(database: Database, mi
 
 
 def test_fault_93_a_reader_that_got_no_answer_is_told(database: Database) -> None:
-    probe = Probe(database)
+    probe = DatabaseProbe(database)
     assert probe.readers_trouble() is None
     with pytest.raises(DatabaseMisconfiguredError):
         database.read(lambda cursor: cursor.execute("select from no_such_table"))

@@ -7,8 +7,8 @@ from typing import cast
 import structlog
 
 from actors.cache import LAST_GOOD_S, LOOK_EVERY_S, Cache, last_good_key, page_key
+from actors.names import STREAM
 from actors.shown.snapshots import CacheSnapshot
-from actors.stream import STREAM
 from engine.messages import CommitSeen, PageBuilt, SignalsCommitted
 from storage.errors import DatabaseUnavailableError, RedisUnavailableError, StorageError
 from storage.pages import MemoryPages

@@ -12,8 +12,8 @@ from actors import parser as actor
 from actors.grammar import outcome
 from actors.grammar import read as whole_grammar
 from actors.grammar.outcome import OutcomePolicy, settle
+from actors.names import WRITER
 from actors.parser import Parser
-from actors.sources.source import WRITER
 from engine.messages import BatchParsed, MessagesFetched
 from engine.model import Market, Outcome, OutcomeKind, SourceMessage
 from ops.commands.replay import Replay

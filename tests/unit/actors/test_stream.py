@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from actors.names import STREAM
 from actors.shown.event_log import EventLog, LoggedEvent, Position, Reached
 from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
-from actors.stream import LOOK_EVERY_S, PAGE_SIZE, STREAM, Stream
+from actors.stream import LOOK_EVERY_S, PAGE_SIZE, Stream
 from engine.messages import CommitSeen
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.postgres.signals import Signals

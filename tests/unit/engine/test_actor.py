@@ -10,7 +10,7 @@ import pykka
 import pytest
 import structlog
 
-from engine.actor import SUPERVISOR, Actor, Context
+from engine.actor import Actor, handles
 from engine.messages import (
     BatchCommitted,
     ChildDown,
@@ -22,6 +22,7 @@ from engine.messages import (
     PollNow,
     Tick,
 )
+from engine.spec import SUPERVISOR, Context
 from tests.support.recording import Recorder, World, take_messages
 
 WAIT_S = 5.0
@@ -50,13 +51,16 @@ class Subject(Actor):
         if self.fail == "close":
             raise OSError("not closed")
 
+    @handles(PollNow)
     def _on_poll_now(self, _: PollNow) -> str:
         self.rung += 1
         return "polled"
 
+    @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         self.ticks.append(tick.purpose)
 
+    @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
         raise SystemExit(3)
 

@@ -7,10 +7,11 @@ import threading
 import pykka
 import structlog
 
-from engine.actor import Actor, Context
-from engine.children import ChildSpec, ChildState, Phase
+from engine.actor import Actor
+from engine.children import ChildState, Phase
 from engine.clock import SystemClock
 from engine.messages import Drain, Drained, Shutdown
+from engine.spec import ChildSpec, Context
 from engine.supervisor import Supervisor
 from engine.timers import TimerThread
 from tests.support.family import Family

@@ -15,10 +15,10 @@ from actors.shown.snapshots import (
     PollerSnapshot,
     PollState,
 )
-from engine.actor import SUPERVISOR
 from engine.breaker import BreakerState
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
 from engine.snapshot import Snapshots
+from engine.spec import SUPERVISOR
 from ops.http.kit.bodies import body_of
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.channel_models import ChannelBreaker, ChannelRequest

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from ops.http.routes.probes import PROBES
 from ops.http.server.clients import IPV6_SITE_BITS, Requester, group_of
 from ops.http.server.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy
+from ops.http.server.seats import PROBES
 from tests.support.clock import FakeClock
 
 

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from actors.shown.health_report import Finding, HealthReport, Inputs, Status
-from engine.actor import SUPERVISOR
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
+from engine.spec import SUPERVISOR
 from ops.daemon.notify import ServiceManager
 from ops.daemon.watch import GIVE_UP_S, Watch
 from tests.support.clock import START

@@ -52,8 +52,8 @@ def test_success_ends_the_trouble() -> None:
     order = turns("a")
     order.failed("a", "500", at=START, now_s=0)
     order.failed("a", "500", at=START, now_s=1)
-    order.went_well("a")
-    order.went_well("a")
+    order.succeeded("a")
+    order.succeeded("a")
     assert order.failure("a") is None
     order.failed("a", "500", at=START, now_s=10)
     assert order.wait_s(["a"], 10) == 1

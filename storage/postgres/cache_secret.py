@@ -1,0 +1,27 @@
+"""The secret of this database by which pages in a cache are known as ours: made by the migration, never shown."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from storage.postgres.database import Cursor, Database
+
+__all__ = ["database_secret"]
+
+_SELECT = "select secret from {}"
+
+
+def database_secret(database: Database) -> bytes:
+    """Return the secret that the migration made for this database.
+
+    Raises:
+        StorageError: it cannot be read now.
+    """
+    statement = sql.SQL(_SELECT).format(sql.Identifier(database.schema, "cache_secret"))
+
+    def work(cursor: Cursor) -> bytes:
+        row = cursor.execute(statement).fetchone()
+        assert row is not None  # noqa: S101 - the migration wrote the row
+        return bytes(row["secret"])
+
+    return database.read(work)
