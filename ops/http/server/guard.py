@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,7 @@ from ops.http.server.seats import PROBES
 __all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse"]
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ONCE = ("host", "origin", "sec-fetch-site", "content-type")
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="tp-capital"'}
 #: the one write that is open on loopback while no key is set
 _SYNC = frozenset({"/sync-messages", "/api/v1/sync-messages"})
@@ -65,14 +67,15 @@ class Guard:
         self._app = app
         self._policy = policy
         self._refuse = refuse
-        self._log = AccessLog(clock)
+        self._log = AccessLog(
+            clock, later=lambda delay_s, call: asyncio.get_running_loop().call_later(delay_s, call)
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._log.tell_suppressed()
         if (refusal := self._refusal(scope)) is not None:
             await refusal(scope, receive, send)
         elif scope["method"] in _READS:
@@ -99,6 +102,10 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         policy, headers = self._policy, Headers(scope=scope)
         path, write = scope["path"], scope["method"] not in _READS
+        for name in (*_ONCE, *policy.keys.headers):
+            # a proxy in front may have judged another of them
+            if len(headers.getlist(name)) > 1:
+                return self._no(scope, 400, f"Send the header {name} once.")
         host = headers.get("host", "")
         through = forwarded_hosts(scope)
         came_in_by = scope["server"][0] if scope.get("server") else None

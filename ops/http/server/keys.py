@@ -18,7 +18,7 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[ApiKeyEntry], *, headers: tuple[str, ...] = ("x-api-key",)) -> None:
         self._keys = tuple(keys)
-        self._headers = headers
+        self.headers = headers
 
     def __bool__(self) -> bool:
         """Whether there is any key."""
@@ -31,13 +31,13 @@ class KeyRing:
     def is_given(self, scope: Scope) -> bool:
         """Return whether a request carries a key, right or wrong."""
         headers = Headers(scope=scope)
-        return any(name in headers for name in self._headers)
+        return any(name in headers for name in self.headers)
 
     def key_of(self, scope: Scope) -> ApiKeyEntry | None:
         """Return the key of a request; None for none or a wrong one. It takes a time that tells nothing of any key."""
         headers = Headers(scope=scope)
         # header values are bytes, read as Latin-1
-        given = [headers.get(name, "").encode("latin-1") for name in self._headers]
+        given = [headers.get(name, "").encode("latin-1") for name in self.headers]
         found = None
         for key in self._keys:
             secret = key.secret.encode()

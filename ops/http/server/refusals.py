@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -31,21 +32,27 @@ class _RefusalWindow:
 
 
 class AccessLog:
-    """Writes the lines, and few of them for a client that asks again and again."""
+    """Writes the lines, and few of them for a client that asks again and again.
 
-    def __init__(self, clock: Clock) -> None:
+    ``later`` calls a function after so many seconds, in the thread of the requests.
+    """
+
+    def __init__(self, clock: Clock, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._clock = clock
+        self._later = later
+        self._waits = False
         #: by address and status, so that one kind of refusal cannot hide another; in the order of their beginning
         self._windows: OrderedDict[tuple[str, int], _RefusalWindow] = OrderedDict()
         self._all = _RefusalWindow(0.0)
 
     def refused(self, scope: Scope, status: int, reason: str) -> None:
         """Tell of a request that was not let through."""
-        self.tell_suppressed()
+        self._tell_suppressed()
         asker = asker_of(scope)
         window = self._window((asker.address, status))
         if window.lines >= EACH or self._all.lines >= ALL:
             window.suppressed += 1
+            self._wait()
             return
         window.lines += 1
         self._all.lines += 1
@@ -55,8 +62,20 @@ class AccessLog:
         """Tell of a request that may have changed something; ``key`` is the name of the key."""
         _log.info("write.served", key=key, status=status, address=asker_of(scope).shown, **_what(scope))
 
-    def tell_suppressed(self) -> None:
-        """Tell what was kept back in windows that are over; called with each request, so it is told soon."""
+    def _wait(self) -> None:
+        """Have what was kept back told when the first of its windows is over, whether or not a request comes."""
+        ends_s = [window.ends_s for window in (*self._windows.values(), self._all) if window.suppressed]
+        if ends_s and not self._waits:
+            self._waits = True
+            self._later(max(0.0, min(ends_s) - self._clock.monotonic_s()), self._over)
+
+    def _over(self) -> None:
+        self._waits = False
+        self._tell_suppressed()
+        self._wait()
+
+    def _tell_suppressed(self) -> None:
+        """Tell what was kept back in windows that are over."""
         now_s = self._clock.monotonic_s()
         while self._windows:
             place, oldest = next(iter(self._windows.items()))

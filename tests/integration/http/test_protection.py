@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 from collections.abc import Iterator
 
@@ -155,3 +157,18 @@ def test_a_reader_of_one_byte_a_second_holds_up_nobody(served: Served) -> None:
         slow.sendall(b"POST /sync-messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n")
         slow.sendall(b"X-API-Key: " + KEY.encode() + b"\r\n\r\n{")
         assert get(served).elapsed.total_seconds() < 1
+
+
+def test_two_keys_in_one_request_are_refused_whichever_is_right(served: Served) -> None:
+    for keys in ((KEY, "wrong"), ("wrong", KEY), (KEY, KEY)):
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+        connection.putrequest("POST", "/backfill")
+        connection.putheader("X-Forwarded-For", "203.0.113.9")
+        for key in keys:
+            connection.putheader("X-API-Key", key)
+        connection.endheaders()
+        answer = connection.getresponse()
+        problem = json.load(answer)
+        connection.close()
+        assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+        assert problem["detail"] == "Send the header x-api-key once."

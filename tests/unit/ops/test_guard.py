@@ -42,12 +42,17 @@ def status_of(
     path: str = "/signals",
     trusted: str = "",
     came_in_by: str = "127.0.0.1",
+    *,
+    again: str = "",
     **headers: str,
 ) -> tuple[int, str]:
-    """Ask through the guard; 200 is the application's own answer."""
+    """Ask through the guard; 200 is the application's own answer. ``again``: one more, as `name: value`."""
     sent: list[Message] = []
     names = {"host": "127.0.0.1:4008"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    raw: Sequence[tuple[bytes, bytes]] = [(k.encode(), v.encode("latin-1")) for k, v in names.items()]
+    raw = [(k.encode(), v.encode("latin-1")) for k, v in names.items()]
+    if again:
+        name, value = again.encode("latin-1").split(b": ")
+        raw.append((name, value))
     scope: Scope = {
         "type": "http",
         "method": method,
@@ -77,6 +82,31 @@ def run(coroutine: Any) -> None:
     """Run a coroutine that never waits."""
     with pytest.raises(StopIteration):
         coroutine.send(None)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        f"x-api-key: {KEY}",
+        "x-api-key: another",
+        "origin: http://evil.example",
+        "host: evil.example",
+        "content-type: text/plain",
+        "sec-fetch-site: cross-site",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_of_two_headers_of_a_name_none_is_believed(again: str, method: str) -> None:
+    first = {
+        "x_api_key": KEY,
+        "origin": "http://127.0.0.1:4008",
+        "content_type": "application/json",
+        "sec_fetch_site": "none",
+    }
+    assert status(policy(api_key=KEY), method, **first) == 200
+    refused, body = status_of(policy(api_key=KEY), method, again=again, **first)
+    assert (refused, f"the header {again.partition(':')[0]} once" in body) == (400, True)
+    assert "another" not in body
 
 
 def status(rules: GuardPolicy, method: str = "GET", path: str = "/signals", **headers: str) -> int:
