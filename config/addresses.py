@@ -26,6 +26,7 @@ class HttpAddress:
         Raises:
             ValueError: it is none; the text quotes nothing of it.
         """
+        valid = misplaced = False
         try:
             parts = urlsplit(text)
             userinfo, at, host = parts.netloc.rpartition("@")
@@ -38,7 +39,7 @@ class HttpAddress:
                 and (parts.port is None or parts.port > 0)
             )
         except ValueError:
-            valid = misplaced = False
+            valid = False  # what was found misplaced before, such as an @ behind a / that stands for the port, stays so
         if misplaced:
             # taken as it stands, another part of the password could be the host
             raise ValueError(
