@@ -71,7 +71,6 @@ class Poller(Source):
         self._poll_began_s = self._quiet_until_s = 0.0
         self._last_poll_at: datetime | None = None
         self._last_success_at: datetime | None = None
-        self._last_success_s: float | None = None
         self._asked_s: float | None = None
         self._may_ask_s = 0.0
         self._newest_message_at: datetime | None = None
@@ -165,7 +164,6 @@ class Poller(Source):
             self._asked_s = self._poll_began_s
         news = messages if reread else [m for m in messages if not self._held.holds(m)]
         self._last_success_at = self.clock.now()
-        self._last_success_s = self.clock.monotonic_s()
         self._error, self._key_refused, self._failing_since = None, False, None
         self._page_was_full = (full or reread) and bool(news)
         received = [m.received_at for m in messages if isinstance(m, ChannelMessage)]
@@ -306,7 +304,6 @@ class Poller(Source):
                 breaker_openings=self._breaker.openings,
                 last_poll_at=self._last_poll_at,
                 last_success_at=self._last_success_at,
-                last_success_s=self._last_success_s,
                 asked_s=self._asked_s,
                 may_ask_s=self._may_ask_s,
                 newest_message_at=self._newest_message_at,

@@ -55,7 +55,6 @@ class PollerSnapshot:
     breaker_openings: int
     last_poll_at: datetime | None
     last_success_at: datetime | None
-    last_success_s: float | None
     asked_s: float | None
     may_ask_s: float = 0.0
     newest_message_at: datetime | None

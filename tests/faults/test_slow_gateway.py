@@ -35,6 +35,8 @@ def test_fault_89_no_look_says_healthy_while_a_message_waits_longer_than_interva
             put(gateway.database_url, [signal_message(1, ago_s=0)])
             put_s = time.monotonic()
             while stored_signals(database_url) != [(CHANNEL, "1", expected_price(1))]:
+                # what the alert judges counts from when the poll began, too: its answer says nothing of later
+                assert engine.metric("tpcapital_last_successful_poll_age_seconds") >= LATE_S
                 waited_s = time.monotonic() - put_s
                 if waited_s > INTERVAL_S + CALL_LIMIT_S + LOOK_S:
                     assert not engine.is_healthy(), waited_s

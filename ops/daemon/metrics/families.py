@@ -58,7 +58,7 @@ POLL_INTERVAL = _gauge("poll_interval_seconds", "Time from one poll to the next,
 POLL_SUCCESS = _gauge("last_successful_poll_timestamp_seconds", "When a poll last succeeded", "channel")
 POLL_SUCCESS_AGE = _gauge(
     "last_successful_poll_age_seconds",
-    "Time since a poll last succeeded, or since the engine's start while none has; by the monotonic clock",
+    "Time since the last poll that succeeded began: what came later may not be read yet; while none has, since the engine's start",
     "channel",
 )
 KEY_REFUSED = _gauge("gateway_key_refused", "1 while the gateway refuses our key", "channel")

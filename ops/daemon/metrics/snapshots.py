@@ -117,7 +117,7 @@ class SnapshotCollector(Collector):
             poller, channel = published.value, published.value.channel
             for state in BreakerState:
                 sheet.set(f.BREAKER_STATE, poller.breaker is state, channel, state.value)
-            since_s = self._began_s if poller.last_success_s is None else poller.last_success_s
+            since_s = self._began_s if poller.asked_s is None else poller.asked_s
             sheet.set(f.POLL_INTERVAL, self._poll_interval_s, channel)
             sheet.set(f.POLL_SUCCESS, poller.last_success_at, channel)
             sheet.set(f.POLL_SUCCESS_AGE, max(0.0, now_s - since_s), channel)

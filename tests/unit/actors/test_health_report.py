@@ -46,7 +46,6 @@ POLLER = PollerSnapshot(
     breaker_openings=0,
     last_poll_at=START,
     last_success_at=START,
-    last_success_s=100.0,
     asked_s=100.0,
     newest_message_at=START,
     error=None,
@@ -262,7 +261,6 @@ def test_a_success_exactly_at_the_limit_is_in_time() -> None:
         ({"may_ask_s": 125.0}, 35.0),
         ({"may_ask_s": 180.0}, 90.0),
         ({"may_ask_s": 3700.0}, 90.0),
-        ({"last_success_s": 129.0}, 30.0),
     ],
     ids=[
         "turn and call",
@@ -270,7 +268,6 @@ def test_a_success_exactly_at_the_limit_is_in_time() -> None:
         "quota",
         "longest quota",
         "hour's quota",
-        "slow answers",
     ],
 )
 def test_fault_89_a_poll_over_its_interval_and_call_limit_is_told(

@@ -93,7 +93,6 @@ POLLER = PollerSnapshot(
     breaker_openings=0,
     last_poll_at=START,
     last_success_at=START,
-    last_success_s=100.0,
     asked_s=100.0,
     newest_message_at=START - timedelta(seconds=90),
     lag_s=1.23456,
