@@ -10,8 +10,9 @@ from actors.names import CHANNELS, WRITER
 from actors.shown.snapshots import ChannelsSnapshot
 from engine.actor import Actor, handles
 from engine.messages import BatchParsed, MessagesFetched, Tick
-from engine.model import Market, Outcome, OutcomeKind, SourceMessage
+from engine.model import ChannelMessage, Market, Outcome, OutcomeKind, SourceMessage
 from engine.spec import Context
+from storage.gateway.messages import bounded
 
 __all__ = ["Parser"]
 
@@ -87,6 +88,8 @@ class Parser(Actor):
         if unread:
             error = "an actor died twice with this message alone in its batch; it was not read again"
             return dead_letter(message, reason="killed_actor", error=error)
+        if isinstance(message, ChannelMessage):
+            message = bounded(message, now)  # it may have come before the database's now was known
         return settle(message, now=now, policy=self._policy, market=market)
 
     def _tell_dead(self, batch: MessagesFetched, dead: list[Outcome]) -> None:

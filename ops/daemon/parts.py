@@ -173,8 +173,7 @@ class Parts:
             login=settings.address.login,
             timeout_s=timeout_s,
             timers=self._timers,
-            # the database's now, as far as it is known
-            now=lambda: self._stores.database.clock.now() or self.services.clock.now(),
+            now=self._stores.database.clock.now,
             quota=self._quota,
         )
         self._gateways.add(client)

@@ -63,8 +63,8 @@ class SyncResult:
 class GatewayClient:
     """One caller's client: a kept connection, both key headers, a total deadline on each call.
 
-    Not safe for two threads: each actor has its own. ``now`` is what the instants in messages are bounded by.
-    The ``quota`` is that of the host, shared by all clients of a daemon.
+    Not safe for two threads: each actor has its own. ``now`` is what the instants in messages are bounded by, or
+    None while that is not known. The ``quota`` is that of the host, shared by all clients of a daemon.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class GatewayClient:
         timeout_s: float,
         timers: Timers,
         login: tuple[str, str] | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime | None] = lambda: datetime.now(UTC),
         quota: Quota | None = None,
     ) -> None:
         self._url = url.rstrip("/")
@@ -234,7 +234,7 @@ class GatewayClient:
                 raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
             if cut.happened:
                 raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
-        if (allowed := read_quota(headers, now=self._now())) is not None:
+        if (allowed := read_quota(headers, now=self._now() or datetime.now(UTC))) is not None:
             self._quota.heard(*allowed, time.monotonic())
         check_status(status, headers, content or b"", path)
         if content is None:

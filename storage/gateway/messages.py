@@ -14,7 +14,7 @@ from engine.instants import EARLIEST, MOST_AHEAD, is_plausible, utc_instant
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
 from storage.gateway.rows import UnreadableRow, read_row
 
-__all__ = ["decode_message", "decode_raw", "encode_message", "row_read"]
+__all__ = ["bounded", "decode_message", "decode_raw", "encode_message", "row_read"]
 
 #: Telegram numbers messages; the gateway's column is a bigint, and one id it cannot read fails a whole
 #: acknowledgement (fault 28), so what is not such a number is never sent
@@ -29,12 +29,12 @@ class _FieldError(Exception):
     pass
 
 
-def decode_message(item: object, *, channel: str, now: datetime) -> SourceMessage:
+def decode_message(item: object, *, channel: str, now: datetime | None) -> SourceMessage:
     """Return ``item``, one message object of ``channel`` as the gateway gave it, as a value of ours.
 
     An object with a missing or ill-typed key becomes a :class:`MalformedMessage`; unknown keys are
     ignored. Never raises: one odd message must not cost the others of its page. Instants that cannot be, seen
-    from ``now``, are replaced.
+    from ``now``, are replaced; None leaves that to a time when the database's now is known.
     """
     unread = item if isinstance(item, UnreadableRow) else None
     fields: Mapping[str, Any] = unread.fields if unread else item if isinstance(item, dict) else {}
@@ -54,7 +54,7 @@ def decode_message(item: object, *, channel: str, now: datetime) -> SourceMessag
         if not isinstance(item, dict):
             raise _FieldError(f"a message must be an object, not {type(item).__name__}")  # noqa: TRY301
         message = _decode(item, channel=channel, message_id=message_id, gateway_id=gateway_id, ack_id=ack_id)
-        return _bounded(message, now)
+        return message if now is None else bounded(message, now)
     except _FieldError as error:
         return MalformedMessage(
             channel=channel,
@@ -196,7 +196,7 @@ def _instant(item: Mapping[str, Any], key: str) -> datetime | None:
         ) from error
 
 
-def _bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:
+def bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:
     """Replace instants that cannot be. Telegram's own date stays, for who dates the message tells it from its receipt."""
     received, updated, sent = message.received_at, message.updated_at, message.telegram_date
     if not is_plausible(received, now=now):

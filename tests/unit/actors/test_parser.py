@@ -17,10 +17,11 @@ from actors.parser import Parser
 from engine.messages import BatchParsed, MessagesFetched
 from engine.model import Market, Outcome, OutcomeKind, SourceMessage
 from ops.commands.replay import Replay
+from storage.gateway.messages import decode_message
 from storage.postgres.archive import Archive, Archived
 from storage.postgres.ledger import Ledger
 from tests.support.clock import START
-from tests.support.outcomes import CHANNEL, a_message
+from tests.support.outcomes import CHANNEL, a_message, item
 from tests.support.recording import World, malformed
 
 POLICY = OutcomePolicy(retention=timedelta(days=90), text_filter=("bom dia",))
@@ -56,6 +57,15 @@ def test_fault_95_retention_is_judged_by_the_databases_clock_once_it_is_known() 
     assert batch.outcomes[0].kind is OutcomeKind.SIGNAL
 
 
+@pytest.mark.parametrize("received", ["9999-06-01T00:00:00Z", "0001-06-01T00:00:00Z", "2026-11-23T11:59:00Z"])
+def test_fault_95_a_message_from_before_the_databases_clock_was_known_is_bounded_by_it(received: str) -> None:
+    at = START.isoformat()
+    page = item(receivedAt=received, telegramDate=at, updatedAt=at)
+    assert parsed(decode_message(page, channel=CHANNEL, now=None)) == parsed(
+        decode_message(page, channel=CHANNEL, now=START)
+    )
+
+
 class _OneMessage:
     """An archive of one message, as it was stored."""
 
@@ -70,10 +80,11 @@ class _OneMessage:
 
 
 def test_fault_48_a_filtered_message_has_one_date_for_parser_and_replay() -> None:
-    message = a_message(1, text="Bom dia!", received_at=START, telegram_date=START - timedelta(minutes=3))
+    sent = START - timedelta(minutes=3)
+    message = a_message(1, text="Bom dia!", received_at=START, telegram_date=sent, updated_at=START)
     (outcome_,) = parsed(message)
     assert outcome_.kind is OutcomeKind.FILTERED
-    assert outcome_.ts == START - timedelta(minutes=3), "Telegram's date, as for any other message"
+    assert outcome_.ts == sent, "Telegram's date, as for any other message"
     assert outcome_ == settle(message, now=START, policy=POLICY)
     replay = Replay(cast("Archive", _OneMessage(outcome_)), cast("Ledger", None), policy=POLICY, now=START)
     assert list(replay.run(channel=None, since=None, apply=False)) == []
