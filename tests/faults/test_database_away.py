@@ -9,7 +9,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from structlog.testing import capture_logs
 
 from engine.clock import SystemClock
 from engine.timers import TimerThread
@@ -38,26 +37,6 @@ def engine_url(direct_url: str) -> str:
 def proxy(direct_url: str) -> Iterator[TcpProxy]:
     with TcpProxy("127.0.0.1", int(str(conninfo_to_dict(direct_url)["port"]))) as one:
         yield one
-
-
-@pytest.mark.usefixtures("engine_url")
-@pytest.mark.parametrize("how", ["freeze", "forget"])
-def test_fault_90_a_silent_database_holds_up_no_stop(direct_url: str, proxy: TcpProxy, how: str) -> None:
-    with serving(as_engine(through(direct_url, proxy.port))) as served:
-        getattr(proxy, how)()
-        proxy.freeze()
-        eventually(lambda: served.engine.check("timescaledb") == "unhealthy")
-        start = time.monotonic()
-        with capture_logs() as told:
-            assert served.engine.daemon.stop("SIGTERM")
-        assert time.monotonic() - start < 10
-        events = [line["event"] for line in told]
-        assert "daemon.stop_timeout" not in events
-        if "daemon.database_given_up" in events:
-            assert (
-                next(line for line in told if line["event"] == "daemon.database_given_up")["in_flight"] == 0
-            )
-        proxy.thaw()
 
 
 @pytest.mark.timeout(90)
