@@ -39,7 +39,7 @@ def bounded_protocol(
     """Return the class of connections for a server; ``refuse`` makes the answer to what never becomes a request."""
     own = {
         "limits": limits,
-        "instruments": metrics,
+        "metrics": metrics,
         "proxies": proxies or Proxies([]),
         # a function of a class would be bound to its connections
         "refuse": staticmethod(refuse),
