@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from engine.clock import SystemClock
+from engine.model import Market
 from engine.timers import TimerThread
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE
@@ -18,7 +20,7 @@ from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import as_engine, through
 from tests.support.httpstub import json_answer
 from tests.support.messages import processed_count, put, signal_message, stored_signals
-from tests.support.outcomes import item
+from tests.support.outcomes import a_message, item, signal_outcome
 from tests.support.proxy import TcpProxy
 from tests.support.serving import serving
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually
@@ -140,3 +142,7 @@ def test_fault_95_a_wrong_clock_of_the_engine_expires_nothing_and_is_told(
         posted = item(text=signal_message(1)["text"], receivedAt=at, telegramDate=at, updatedAt=at)
         served.gateway.answer(json_answer({"success": True, "data": [posted], "count": 1}))
         eventually(lambda: len(stored_signals(engine_url)) == 1)
+        # in another market than the channel's now: its text is read again in the ledger's transaction
+        misread = signal_outcome(a_message(2, text=posted["text"]))
+        served.tell_writer([replace(misread, market=Market.FOREX)])
+        eventually(lambda: len(stored_signals(engine_url)) == 2)
