@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from ops.backup.errors import BackupError
 from ops.backup.programs import Programs
 from ops.backup.server import Server, first_line
+from storage.postgres.schema import own_functions
 
 __all__ = [
     "Content",
@@ -39,28 +40,20 @@ _PLAIN_KINDS: Final = (
     ),
     *("FK CONSTRAINT", "CONSTRAINT", "DEFAULT ACL", "DEFAULT", "STATISTICS", "ACL", "COMMENT"),
 )
-#: a schema may hold these too; others, as an event trigger or a language, belong to the whole database
-_KINDS: Final = (
-    *_PLAIN_KINDS,
-    *(
-        "FUNCTION",
-        "PROCEDURE",
-        "AGGREGATE",
-        "TRIGGER",
-        "VIEW",
-        "MATERIALIZED VIEW DATA",
-        "MATERIALIZED VIEW",
-        "RULE",
-    ),
-    *("TYPE", "DOMAIN", "ROW SECURITY", "POLICY"),
-)
+#: our schema may hold these too; of functions and triggers ours and the extension's, as they run during a restore or later
+_KINDS: Final = (*_PLAIN_KINDS, "FUNCTION", "TRIGGER", "VIEW", "TYPE", "ROW SECURITY", "POLICY")
 _ENTRY = re.compile(rf"^\d+; \d+ \d+ (?P<kind>{'|'.join(_KINDS)}) (?P<rest>.+)$")
+#: the trigger that releases of the extension put on a hypertable
+_OF_HYPERTABLES: Final = "ts_insert_blocker"
 _OF_TIMESCALE = re.compile(r"_timescaledb_(catalog|config|internal|cache|functions) ")
 _TIMESCALE = re.compile(r"^\d+; \d+ \d+ EXTENSION - timescaledb ?$", re.MULTILINE)
 
 
 class Content:
-    """What a dump holds: its schema, and whether it is one of a database with TimescaleDB."""
+    """What a dump holds: its schema, and whether it is one of a database with TimescaleDB.
+
+    Only the names of what it holds are judged: what our tables and functions are made of is taken as it stands.
+    """
 
     def __init__(self, listing: str, schema: str) -> None:
         schemas = _SCHEMA.findall(listing)
@@ -72,7 +65,7 @@ class Content:
         self.schema = schema
         self.timescale = bool(_TIMESCALE.search(listing))
         lines = (line for line in listing.splitlines() if line and not line.startswith(";"))
-        #: entries that are neither our schema's nor the extension's
+        #: entries of other schemas but the extension's, and code in ours that no migration made
         self.foreign = tuple(line.split(" ", 3)[-1] for line in lines if not self._is_ours(line))
 
     def _is_ours(self, line: str) -> bool:
@@ -88,8 +81,11 @@ class Content:
         entry = _ENTRY.match(line)
         if entry is None:
             return False
-        if entry["rest"].startswith(f"{self.schema} "):
-            return True
+        space, _, name = entry["rest"].partition(" ")
+        if space == self.schema:
+            if entry["kind"] == "TRIGGER":
+                return self.timescale and name.split(" ")[1] == _OF_HYPERTABLES
+            return entry["kind"] != "FUNCTION" or name.partition("(")[0] in own_functions()
         of_timescale = self.timescale and _OF_TIMESCALE.match(entry["rest"])
         return bool(of_timescale) and entry["kind"] in _PLAIN_KINDS
 

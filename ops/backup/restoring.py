@@ -51,7 +51,7 @@ def restore(
         into: Connection string of the database, straight to the server, with the owner's role.
         schema: The schema it is to hold.
         force: Whether a schema that stands there is moved aside; it is kept under another name.
-        trust: Whether a file without its note, or with objects outside of the schema, is restored all the same: what
+        trust: Whether a file without its note, or with objects that are not ours, is restored all the same: what
             it holds runs with the rights of the role that restores.
         now: Instant for that name, UTC.
         programs: What is installed here.
@@ -73,7 +73,7 @@ def restore(
             more = len(content.foreign) - _SHOWN
             shown = ", ".join(content.foreign[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
             raise BackupError(
-                f"{dump} holds more than the schema {schema}: {shown}. {_RUNS} --trust restores it all the same"
+                f"{dump} holds more than our schema {schema}: {shown}. {_RUNS} --trust restores it all the same"
             )
         timescale = _timescale_version(content.timescale, note, dump)
         _refuse_running_daemon(server, schema)

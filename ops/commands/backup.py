@@ -71,7 +71,7 @@ def restore(
         bool,
         typer.Option(
             "--trust",
-            help="Restore a file without its note, or with objects outside of the schema: it may run anything.",
+            help="Restore a file without its note, or with objects that are not ours: it may run anything.",
         ),
     ] = False,
 ) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "known_versions",
     "migrate",
     "missing_migrations",
+    "own_functions",
 ]
 
 #: a step that takes longer is cut: the server hangs, or another daemon holds the lock for too long
@@ -36,6 +37,7 @@ STEP_DEADLINE_S = 50.0
 #: one lock for all steps of all our schemas in a database: "tpcap" in ASCII
 _LOCK_KEY = 0x7470636170
 _OWNER_WANTED = "this takes the owner's role: set its address in TP_CAPITAL_MIGRATION_DATABASE_URL"
+_FUNCTION = re.compile(r"create (?:or replace )?function \{schema\}\.(\w+)")
 _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.sql")
 
 
@@ -209,3 +211,14 @@ def _steps() -> Sequence[Migration]:
         if match
     ]
     return sorted(steps, key=lambda step: step.version)
+
+
+def own_functions() -> frozenset[str]:
+    """Return the names of the functions that our schema has, in whichever layout."""
+    files = [
+        file
+        for package in ("storage.postgres.migrations", "storage.postgres.layouts")
+        for file in resources.files(package).iterdir()
+        if file.name.endswith(".sql")
+    ]
+    return frozenset(name for file in files for name in _FUNCTION.findall(file.read_text("utf-8")))

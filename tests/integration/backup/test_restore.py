@@ -204,10 +204,25 @@ def test_fault_54_a_file_without_its_note_is_restored_only_when_told_to(
         ),
         ('create schema "SIGNALS"; create table "SIGNALS".signals (a int)', "SCHEMA - SIGNALS"),
         (EVENT_TRIGGER, "EVENT TRIGGER - each"),
+        ("create function signals.planted() returns int language sql return 1", "FUNCTION signals planted"),
+        ("create procedure signals.planted() language sql as ''", "PROCEDURE signals planted"),
+        (
+            "create trigger planted before update on signals.ledger execute function suppress_redundant_updates_trigger()",
+            "TRIGGER signals ledger planted",
+        ),
+        (
+            "create rule planted as on insert to signals.ledger do also select 1",
+            "RULE signals ledger planted",
+        ),
+        ("create domain signals.planted as int check (value > 0)", "DOMAIN signals planted"),
+        ("create materialized view signals.planted as select 1", "MATERIALIZED VIEW signals planted"),
     ],
-    ids=["function", "schema", "event trigger"],
+    ids=[
+        *("function", "schema", "event trigger"),
+        *("own function", "own procedure", "own trigger", "own rule", "own domain", "own materialized view"),
+    ],
 )
-def test_fault_54_objects_outside_of_the_schema_are_refused(
+def test_fault_54_objects_that_are_not_ours_are_refused(
     server: Server, programs: list[Programs], put_back: PutBack, tmp_path: Path, *, made: str, named: str
 ) -> None:
     source, target = Filled(server.create(migrated=True)), Filled(server.create(migrated=False))
@@ -227,7 +242,7 @@ def test_fault_54_objects_outside_of_the_schema_are_refused(
             schema=SCHEMA, server=18, timescaledb=None, tables={}, sha256=checksum(dump),
         )  # fmt: skip
         dump.with_name(f"{dump.name}.json").write_bytes(orjson.dumps(asdict(note)))
-        with pytest.raises(BackupError, match=f"more than the schema signals: .*{named}"):
+        with pytest.raises(BackupError, match=f"more than our schema signals: .*{named}"):
             put_back(dump, target)
         assert schemas(target) == []
     finally:
