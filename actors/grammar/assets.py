@@ -57,7 +57,7 @@ def find_asset(message: Message, mentions: Mentions, block: Block, places: Block
     asset = Asset(_ticker(message, token), token, rule, labelled=named, certain=certain, unknown=unknown)
     if asset.ticker.named:
         _take_dated(message, asset, tickers)
-    elif asset.ticker.shape is Shape.SHARE:
+    elif asset.ticker.shape is Shape.SHARE and len(tickers) > 1:
         near = frozenset(next((mention.neighbours for mention in entries if mention.has_price), ()))
         first_price = next(iter(block.of(places.prices)), block.end)
         meant = near.union(mentions.labelled, () if certain else (i for i in tickers if i < first_price))

@@ -59,11 +59,15 @@ def _missing_parts(fields: Fields) -> Iterator[str]:
 
 def has_odd_characters(message: Message, block: Block, fields: Fields) -> bool:
     """Tell whether odd digits or foreign signs stand in a block, or bidi controls in the message (5.5)."""
-    if message.prepared.bidi or any(message.items[price.token].odd for price in fields.prices):
+    if message.prepared.bidi:
         return True
     # one that no label leads to, too: the odd digit may be what stands between (`Alvo 2: ³18,97`)
     return (message.tokens.foreign or bool(message.tokens.odd)) and any(
-        token.odd for token in message.items[block.start : block.end]
+        token.odd
+        for token in (
+            *message.items[block.start : block.end],
+            *(message.items[price.token] for price in fields.prices),
+        )
     )
 
 

@@ -59,6 +59,9 @@ def _has_word(
     message: Message, mentions: Mentions, setting: PhraseContext, heard: Callable[[int], bool]
 ) -> bool:
     """Look for words of events, and for a negated trade."""
+    said = message.tokens.words
+    if said.isdisjoint(_HEARD) and _EVENT_STARTS.isdisjoint({word[:_SHORTEST] for word in said}):
+        return False
     items = message.items
     for i, token in enumerate(items):
         word = token.word
@@ -88,12 +91,16 @@ def _may_be_event(word: str) -> bool:
 
 
 _HEARD = EVENT_WORDS | NEGATIONS | {"sem"}
+_SHORTEST = min(map(len, EVENT_PREFIXES))
+_EVENT_STARTS = frozenset(prefix[:_SHORTEST] for prefix in EVENT_PREFIXES)
 
 
 def _has_figure(
     message: Message, mentions: Mentions, expectations: Expectations, heard: Callable[[int], bool]
 ) -> bool:
     """Look for a result with a figure on its line, and a signed percentage on a line without labels."""
+    if message.tokens.words.isdisjoint(_OF_RESULTS):
+        return False
     items = message.items
     label_lines = frozenset(
         items[mention.label.head].line for mention in mentions.all if mention.label.field is not Field.ASSET
@@ -123,6 +130,7 @@ def _has_figure(
 
 
 _PROFITS = words("lucro lucros")
+_OF_RESULTS = RESULT_NOUNS | {"%"}
 
 
 def _has_label(
@@ -193,8 +201,9 @@ def _has_empty_index(message: Message, mention: Mention) -> bool:
 
 
 def _is_checked(message: Message, mention: Mention) -> bool:
-    return check_mark_behind(message, mention) or any(
-        _check_behind_price(message, target.price) for target in mention.targets
+    return bool(message.tokens.checks) and (
+        check_mark_behind(message, mention)
+        or any(_check_behind_price(message, target.price) for target in mention.targets)
     )
 
 

@@ -139,5 +139,5 @@ class ExitPlaces:
             for token in mention.prices
             if token != price and (other := self._message.items[token].number) is not None
         ]
-        rule, doubtful = Scale.of(others, self._notation).rule(number)
+        rule, doubtful = Scale(others, self._notation).rule(number)
         return None if doubtful else number.read_as(rule)

@@ -103,11 +103,14 @@ def _speaks_of(message: Message, block: Block, mention: Mention, asset: Asset) -
     clause = message.clause_at(mention.label.head)
     if clause.names and asset.name not in clause.names:
         return False
-    on_the_way = [message.items[i].ticker for i in mention.link.tickers]
     if not mention.label.is_entry:
-        return all(ticker is not None and ticker.name == asset.name for ticker in on_the_way)
-    beside = [message.items[i].ticker for i in mention.neighbours if block.holds(i)]
-    return not beside or any(ticker is not None and ticker.name == asset.name for ticker in beside)
+        return not mention.link.tickers or _names(message, mention.link.tickers) == {asset.name}
+    beside = [i for i in mention.neighbours if block.holds(i)]
+    return not beside or asset.name in _names(message, beside)
+
+
+def _names(message: Message, tokens: Sequence[int]) -> set[str]:
+    return {ticker.name for i in tokens if (ticker := message.items[i].ticker) is not None}
 
 
 class _FieldReader:
@@ -229,7 +232,7 @@ class _FieldReader:
         return is_level_distance(self._message.items[token], self._asset.ticker, value, buy_min)
 
     def _scale_of(self, tokens: Sequence[int]) -> Scale:
-        return Scale.of([self._number(token) for token in tokens], self._asset.ticker.notation)
+        return Scale([self._number(token) for token in tokens], self._asset.ticker.notation)
 
     def _price(self, token: int) -> Price:
         known = self._prices.get(token)
@@ -269,14 +272,9 @@ class _FieldReader:
         fields.final = finals[0] if finals else None
         if fields.final is None and fields.targets:
             fields.final, fields.final_derived = fields.targets[-1], True
-        given = [
-            stops,
-            finals,
-            *numbered.values(),
-            [low for low, _ in entries],
-            [high for _, high in entries],
-        ]
-        fields.duplicate = fields.duplicate or any(_differ(prices) for prices in given)
+        ends = zip(*entries, strict=True)
+        given = (stops, finals, *numbered.values(), *ends)
+        fields.duplicate = fields.duplicate or any(len(prices) > 1 and _differ(prices) for prices in given)
 
     def _number(self, token: int) -> Number:
         number = self._message.items[token].number
@@ -287,6 +285,8 @@ class _FieldReader:
     def _doubtful_index(self) -> bool:
         """Tell whether an index is hardly told from a price, and the row of them is broken (6)."""
         mentions = self._fields.target_mentions
+        if not any(mention.doubt or mention.maybe_index for mention in mentions):
+            return False
         doubts = {mention.doubt for mention in mentions}
         indices = {t.index for mention in mentions for t in mention.targets if t.index is not None}
         if any(mention.maybe_index == len(indices) + 1 for mention in mentions):
@@ -297,4 +297,4 @@ class _FieldReader:
 
 
 def _differ(prices: Sequence[Price]) -> bool:
-    return len(prices) > 1 and len({price.value for price in prices}) > 1
+    return len({price.value for price in prices}) > 1

@@ -61,21 +61,19 @@ def find_labels(message: Message) -> list[Label]:
     items, known = message.items, message.vocabulary.labels
     ordinals = message.vocabulary.ordinals
     labels: list[Label] = []
-    i = 0
-    while i < len(items):
-        token = items[i]
-        label = None
-        if token.kind is TokenKind.WORD:
-            ends = known.get(token.word)
-            if ends is not None:
-                label = _match(message, i, ends)
-            elif token.word in ordinals and labels and labels[-1].field is Field.TARGET:
-                label = _ordinal(message, i, labels[-1])
-        if label is None:
-            i += 1
+    end = 0
+    for i, token in enumerate(items):
+        if i < end or token.kind is not TokenKind.WORD:
             continue
-        labels.append(label)
-        i = label.end
+        label = None
+        ends = known.get(token.word)
+        if ends is not None:
+            label = _match(message, i, ends)
+        elif labels and token.word in ordinals and labels[-1].field is Field.TARGET:
+            label = _ordinal(message, i, labels[-1])
+        if label is not None:
+            labels.append(label)
+            end = label.end
     return labels
 
 

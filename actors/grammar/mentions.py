@@ -7,7 +7,8 @@ decided here; whether it speaks of the block's asset only :mod:`.fields` can tel
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.model import Market
 
@@ -37,12 +38,14 @@ class Mention:
     """
 
     label: Label
-    counts: bool
+    link: Link
+    counts: bool = True
     doubtful: bool = False
     colon: bool = False
-    link: Link = field(default_factory=Link)
     quote: Quote | None = None
-    targets: list[Target] = field(default_factory=list)
+    targets: Sequence[Target] = ()
+    #: the tokens of the prices it leads to
+    prices: Sequence[int] = ()
     index_token: int | None = None
     #: how sure the index behind the label is
     doubt: str = Doubt.NONE
@@ -54,8 +57,8 @@ class Mention:
     ticker: int | None = None
     #: an asset label names something that is no ticker
     unknown: bool = False
-    before: list[int] = field(default_factory=list)
-    behind: list[int] = field(default_factory=list)
+    before: tuple[int, ...] = ()
+    behind: tuple[int, ...] = ()
 
     @property
     def start(self) -> int:
@@ -63,23 +66,14 @@ class Mention:
 
     @property
     def has_price(self) -> bool:
-        return bool(self.targets) if self.label.field is Field.TARGET else self.link.price is not None
+        return bool(self.prices)
 
     @property
     def is_asset(self) -> bool:
         return self.label.field is Field.ASSET
 
     @property
-    def prices(self) -> list[int]:
-        """The tokens of the prices it leads to."""
-        if self.label.field is Field.TARGET:
-            return [target.price for target in self.targets]
-        if self.quote is None or self.link.price is None:
-            return []
-        return [self.link.price] if self.quote.second is None else [self.link.price, self.quote.second]
-
-    @property
-    def neighbours(self) -> list[int]:
+    def neighbours(self) -> tuple[int, ...]:
         return self.before + self.behind
 
 
@@ -122,42 +116,78 @@ def read_mentions(message: Message) -> Mentions:
 
 
 def _read(message: Message, label: Label, tickers: list[int]) -> Mention | None:
-    mention = Mention(label, counts=True, index_end=label.end)
     if label.field is Field.TARGET:
-        reading = read_target_label(message, label)
-        follows = reading.targets or reading.open or _index_follows(reading)
-        if label.tp and label.index is None and not follows:
-            return None  # TP Capital is the channel
-        if label.ordinal and not reading.targets:
+        mention = _of_target(message, label)
+        if mention is None:
             return None
-        mention.link, mention.targets = reading.link, reading.targets
-        mention.index_token, mention.doubt = reading.index_token, reading.doubt
-        mention.maybe_index, mention.open = reading.maybe_index, reading.open
-        mention.colon, mention.index_end = reading.colon, reading.index_end
     elif label.field is Field.ASSET:
-        mention.ticker = _named_ticker(message, label, tickers)
-        mention.colon = label.end < len(message.items) and message.items[label.end].word in _COLONS
-        mention.unknown = mention.colon and _names_unknown(message, label)
+        mention = _of_asset(message, label, tickers)
     else:
-        mention.link, mention.index_token = _price_link(message, label)
-        mention.colon = mention.link.colon
-        mention.quote = read_quote(message, mention.link)
-        end = mention.link.end
-        mention.open = (
-            message.market is not Market.B3
-            and mention.link.price is None
-            and end < len(message.items)
-            and message.items[end].word in OPEN_WORDS
-        )
-        if label.is_entry:
-            mention.before = _tickers_beside(message, label.start - 1, -1)
-            mention.behind = _tickers_beside(message, label.end, 1)
+        mention = _of_price(message, label)
     clause = message.clause_at(label.head)
     negated = clause.question or label.head > clause.negated
     planned = clause.hypothetical or (clause.conditional and not PLACED_WORDS & mention.link.words)
     mention.counts = mention.colon or not (negated or planned)
     mention.doubtful = negated and mention.colon
     return mention
+
+
+def _of_target(message: Message, label: Label) -> Mention | None:
+    reading = read_target_label(message, label)
+    follows = reading.targets or reading.open or _index_follows(reading)
+    if label.tp and label.index is None and not follows:
+        return None  # TP Capital is the channel
+    if label.ordinal and not reading.targets:
+        return None
+    return Mention(
+        label,
+        reading.link,
+        colon=reading.colon,
+        targets=reading.targets,
+        prices=[target.price for target in reading.targets],
+        index_token=reading.index_token,
+        doubt=reading.doubt,
+        maybe_index=reading.maybe_index,
+        open=reading.open,
+        index_end=reading.index_end,
+    )
+
+
+def _of_asset(message: Message, label: Label, tickers: list[int]) -> Mention:
+    end = label.end
+    colon = end < len(message.items) and message.items[end].word in _COLONS
+    return Mention(
+        label,
+        Link(),
+        colon=colon,
+        index_end=end,
+        ticker=_named_ticker(message, label, tickers),
+        unknown=colon and _names_unknown(message, label),
+    )
+
+
+def _of_price(message: Message, label: Label) -> Mention:
+    """Read the label of an entry or stop."""
+    link, index_token = _price_link(message, label)
+    quote = read_quote(message, link)
+    is_open = (
+        message.market is not Market.B3
+        and link.price is None
+        and link.end < len(message.items)
+        and message.items[link.end].word in OPEN_WORDS
+    )
+    return Mention(
+        label,
+        link,
+        colon=link.colon,
+        quote=quote,
+        prices=[price for price in (link.price, quote.second) if price is not None],
+        index_token=index_token,
+        open=is_open,
+        index_end=label.end,
+        before=_tickers_beside(message, label.start - 1, -1) if label.is_entry else (),
+        behind=_tickers_beside(message, label.end, 1) if label.is_entry else (),
+    )
 
 
 def _index_follows(reading: TargetReading) -> bool:
@@ -210,7 +240,7 @@ def _names_unknown(message: Message, label: Label) -> bool:
 _BESIDE = frozenset((TokenKind.SIGN, TokenKind.QUANTITY, TokenKind.CURRENCY))
 
 
-def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
+def _tickers_beside(message: Message, i: int, step: int) -> tuple[int, ...]:
     """Return the tickers next to an entry label on its line, on one side, the nearest first."""
     items = message.items
     found: list[int] = []
@@ -224,4 +254,4 @@ def _tickers_beside(message: Message, i: int, step: int) -> list[int]:
         elif token.kind not in _BESIDE:
             break
         i += step
-    return found
+    return tuple(found)

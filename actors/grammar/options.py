@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .assets import Asset
 from .blocks import Block
 from .clauses import Clause
@@ -89,7 +91,7 @@ def _is_with_entry(message: Message, i: int, fields: Fields) -> bool:
     return _is_remark(message, clause, entry.prices)
 
 
-def _is_remark(message: Message, clause: Clause, prices: list[int]) -> bool:
+def _is_remark(message: Message, clause: Clause, prices: Sequence[int]) -> bool:
     items = message.items
     opening = clause.start - 1
     if opening < 1 or items[opening].word != "(":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -147,30 +147,36 @@ _MILLION = 1_000_000
 class Scale:
     """What decides between the two readings of an ambiguous number of a block (5.2, 13.3).
 
-    ``known`` are the block's unambiguous prices, sorted.
+    ``numbers`` are the block's entry, targets and stop.
     """
 
-    known: tuple[Decimal, ...]
+    numbers: Sequence[Number]
     notation: Notation
+    #: the unambiguous ones, sorted; None until an ambiguous number asks for them
+    _known: tuple[Decimal, ...] | None = None
 
-    @classmethod
-    def of(cls, numbers: Iterable[Number], notation: Notation) -> Scale:
-        """Make the scale of a block from its entry, targets and stop."""
-        known = (n.read_as(rule) for n in numbers if (rule := _settled(n, notation)) is not None)
-        return cls(tuple(sorted(known)), notation)
+    @property
+    def known(self) -> tuple[Decimal, ...]:
+        if self._known is None:
+            settled = ((number, _settled(number, self.notation)) for number in self.numbers)
+            self._known = tuple(sorted(number.read_as(rule) for number, rule in settled if rule is not None))
+        return self._known
 
     def rule(self, number: Number) -> tuple[PriceRule, bool]:
         """Decide how a number is read, and whether that is doubtful."""
+        if number.thousands is None:
+            return PriceRule.PLAIN, False
         settled = _settled(number, self.notation)
         if settled is not None:
             return settled, False
         default = PriceRule.THOUSANDS
         if self.notation is Notation.OPTION or (self.notation is Notation.SHARE and number.comma):
             default = PriceRule.DECIMAL
-        if not self.known or number.thousands is None:
+        known = self.known
+        if not known:
             return default, True
-        as_decimal = _closest_ratio(number.value, self.known)
-        as_thousands = _closest_ratio(number.thousands, self.known)
+        as_decimal = _closest_ratio(number.value, known)
+        as_thousands = _closest_ratio(number.thousands, known)
         if as_decimal == as_thousands:
             return default, True
         near, far = sorted((as_decimal, as_thousands))

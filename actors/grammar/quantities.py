@@ -25,13 +25,10 @@ _RANGE = RANGE_SIGNS | {"a", "to", "ate", "hasta", "e", "y"}
 def mark_quantities(items: list[Token], market: Market) -> None:
     """Take from the prices what counts shares, days or millions (5.3) or is a lot size (13.3)."""
     last = len(items) - 1
-    before = ""
     for i, token in enumerate(items):
         if token.kind is not TokenKind.PRICE:
-            # `lote 300` and `lote: 300`
-            if token.word != ":":
-                before = token.word
             continue
+        before = _word_before(items, i)
         after = items[i + 1] if i < last else None
         number = token.number
         if token.number is not None and token.number.multiplied and i > 1:
@@ -46,7 +43,14 @@ def mark_quantities(items: list[Token], market: Market) -> None:
                 token.kind = TokenKind.FIGURE
             elif before in _LOTS or (after is not None and _counts(items, i + 1, after)):
                 token.kind = TokenKind.QUANTITY
-        before = ""
+
+
+def _word_before(items: list[Token], i: int) -> str:
+    """Return the word before token i, colons aside: `lote 300` and `lote: 300`."""
+    i -= 1
+    while i >= 0 and items[i].word == ":":
+        i -= 1
+    return items[i].word if i >= 0 else ""
 
 
 def _multiply_first(items: list[Token], i: int) -> None:

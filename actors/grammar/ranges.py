@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from .links import Quote
 from .lists import Target
@@ -36,7 +37,7 @@ def abbreviated(message: Message, quote: Quote) -> tuple[Number, Number] | None:
     return plain, meant
 
 
-def is_waved(message: Message, targets: list[Target]) -> bool:
+def is_waved(message: Message, targets: Sequence[Target]) -> bool:
     """Tell whether `~` or `_` joins a target to a number (`Alvo 2: 10_64`): a range, or a slip for a comma."""
     items = message.items
     return any(

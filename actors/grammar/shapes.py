@@ -37,17 +37,16 @@ def all_phrases(message: Message, mentions: Mentions, setting: PhraseContext) ->
     exits = "saida" in said
     checks = bool(message.tokens.checks)
     if stops or exits:
-        for clause in message.clauses:
+        for i, token in enumerate(message.items):
+            if (token.word not in _STOPS and token.word != "saida") or i in setting.values:
+                continue
+            clause = message.clause_at(i)
             if setting.silences(clause) or is_plan(message, setting, clause):
                 continue
-            for i in range(clause.start, clause.end):
-                if i in setting.values:
-                    continue
-                word = message.items[i].word
-                if stops and word in _STOPS and _leads_on(message, clause, i) and is_word(message, i):
-                    found += _stop_placed(message, setting, clause, i)
-                elif exits and word == "saida":
-                    found += _exit(message, clause, i)
+            if token.word == "saida":
+                found += _exit(message, clause, i)
+            elif _leads_on(message, clause, i) and is_word(message, i):
+                found += _stop_placed(message, setting, clause, i)
     if checks:
         found += _checked_targets(message, mentions, setting)
     found = [phrase for phrase in found if phrase.end < phrase.clause.denied]

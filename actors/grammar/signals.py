@@ -69,17 +69,10 @@ def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
 
 
 def _find_places(message: Message, mentions: Mentions) -> BlockPlaces:
-    prices = [target.price for mention in mentions.counted for target in mention.targets]
-    for mention in mentions.counted:
-        quote = mention.quote
-        if quote is not None and quote.link.price is not None:
-            prices.append(quote.link.price)
-            if quote.second is not None:
-                prices.append(quote.second)
     return BlockPlaces(
         tickers=mentions.tickers,
         alone=alone_on_lines(message, mentions.tickers),
-        prices=sorted(prices),
+        prices=sorted(price for mention in mentions.counted for price in mention.prices),
         dates=find_validities(message),
     )
 
@@ -115,7 +108,7 @@ def _read_block(
             warnings.add("option_unnamed")
         if has_odd_characters(message, block, fields):
             warnings.add("odd_characters")
-        if len({message.items[date].word for date in own_dates}) > 1:
+        if len(own_dates) > 1 and len({message.items[date].word for date in own_dates}) > 1:
             warnings.add("duplicate_field")
     return Candidate(
         message, block, asset, fields, type_place, validity, missing, frozenset(warnings), at_market

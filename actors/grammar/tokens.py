@@ -171,9 +171,11 @@ def _special(match: re.Match[str], line: int, market: Market, tokens: Tokens) ->
     group = match.lastgroup or ""
     start, end = match.span(group)
     if group == "number":
-        lexeme = _number(match[group], mil=False)
-        if market is Market.CRYPTO and match[group][-1] in "kK":
-            lexeme = _number(match[group][:-1], mil=True)
+        text = match[group]
+        if market is Market.CRYPTO and text[-1] in "kK":
+            lexeme = _number_lexeme(text[:-1], mil=True)
+        else:
+            lexeme = (_plain_number if len(text) <= _MEMO_LENGTH else _number_lexeme)(text)
         tokens.glued_unit = tokens.glued_unit or bool(lexeme.unit)
         return Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number, unit=lexeme.unit)
     if group == "pair":
@@ -196,7 +198,7 @@ def _special(match: re.Match[str], line: int, market: Market, tokens: Tokens) ->
 def _figure(match: re.Match[str], line: int, start: int, end: int) -> Token:
     """Make the token of a date, time, percentage, currency or link, or of a number with `mil`."""
     if match["mil"] is not None:
-        lexeme = _number(match["number"], mil=True)
+        lexeme = _number_lexeme(match["number"], mil=True)
         return Token(lexeme.kind, lexeme.word, match.start("number"), end, line, lexeme.number)
     if match["date"] is not None:
         return Token(TokenKind.DATE, _date(match), start, end, line)
@@ -224,12 +226,7 @@ def _word_lexeme(text: str, market: Market) -> _Lexeme:
 _WORD_LEXEMES = {market: lru_cache(maxsize=8192)(partial(_word_lexeme, market=market)) for market in Market}
 
 
-def _number(text: str, *, mil: bool) -> _Lexeme:
-    return (_number_lexeme if len(text) <= _MEMO_LENGTH else _number_lexeme.__wrapped__)(text, mil=mil)
-
-
-@lru_cache(maxsize=8192)
-def _number_lexeme(text: str, *, mil: bool) -> _Lexeme:
+def _number_lexeme(text: str, *, mil: bool = False) -> _Lexeme:
     number = read_number(text, mil=mil)
     if number is not None:
         # a field of zero is absent (section 5.3)
@@ -240,6 +237,9 @@ def _number_lexeme(text: str, *, mil: bool) -> _Lexeme:
         return _Lexeme(TokenKind.PRICE if number.value else TokenKind.FIGURE, "", number, unit=unit)
     # 12x, 10h30, 0x0 are glued to letters; digits with misplaced separators are no number
     return _Lexeme(TokenKind.FIGURE if word.strip("0123456789.,") == "" else TokenKind.WORD, word)
+
+
+_plain_number = lru_cache(maxsize=8192)(_number_lexeme)
 
 
 def _date(match: re.Match[str]) -> str:
