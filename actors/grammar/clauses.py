@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS, PLACED_WORDS, Vocabulary, words
 from .phrasebook import PAST_RESULTS
@@ -18,6 +19,8 @@ _NO_NAMES: frozenset[str] = frozenset()
 _ENDS = frozenset(".!?;")
 #: may stand between the end of a sentence and the space behind it: `?!`, `?"`
 _CLOSERS = _ENDS | frozenset("\"'”’»]")
+_PARENTHESES = frozenset("()")
+_MAY_END = _CLOSERS | _PARENTHESES
 _TRIGGERS = CONDITION_WORDS | {"assim", "ao", "no", "nos"}
 _NEARLY = frozenset(("quase",))
 _DENYING = NEGATIONS | DENIALS | _NEARLY
@@ -42,7 +45,7 @@ class Clause:
     hypothetical: bool = False
     negated: int = _NOWHERE
     denied: int = _NOWHERE
-    names: frozenset[str] = frozenset()
+    names: frozenset[str] = _NO_NAMES
 
     def names_only_others(self, assets: frozenset[str]) -> bool:
         """Tell whether the clause speaks of tickers, but of none of the assets."""
@@ -50,36 +53,48 @@ class Clause:
 
 
 def split_clauses(tokens: Tokens, vocabulary: Vocabulary) -> tuple[list[Clause], list[int]]:
-    """Deadline a message into clauses; return them and, for each token, the number of its clause."""
+    """Cut a message into clauses; return them and, for each token, the number of its clause."""
+    items = tokens.items
     clauses: list[Clause] = []
     clause_of: list[int] = []
+    may_ask = "?" in tokens.words
+    may_negate = not tokens.words.isdisjoint(_DENYING)
     may_condition = not (
         tokens.words.isdisjoint(_TRIGGERS) and tokens.words.isdisjoint(vocabulary.conditions)
     )
-    may_negate = not tokens.words.isdisjoint(_DENYING)
-    start = 0
-    last = len(tokens.items) - 1
-    for i, token in enumerate(tokens.items):
-        kind = token.kind
-        if i == last or kind is TokenKind.BREAK or (kind is TokenKind.SIGN and _ends_clause(tokens, i)):
-            clause_of += [len(clauses)] * (i + 1 - start)
-            clause = _clause(tokens, start, i + 1, may_negate=may_negate)
-            if may_condition:
-                clause.conditional, clause.hypothetical = _conditions(
-                    tokens.items, start, i + 1, vocabulary.conditions
-                )
-            clauses.append(clause)
-            start = i + 1
+    for start, end in _cuts(tokens):
+        clause_of += [len(clauses)] * (end - start)
+        clause = Clause(start, end)
+        names = [token.ticker.name for token in items[start:end] if token.ticker is not None]
+        if names:
+            clause.names = frozenset(names)
+        if may_ask:
+            clause.question = _asks(items, start, end)
+        if may_negate:
+            clause.negated, clause.denied = _negations(items, start, end)
+        if may_condition:
+            clause.conditional, clause.hypothetical = _conditions(items, start, end, vocabulary.conditions)
+        clauses.append(clause)
     return clauses, clause_of
+
+
+def _cuts(tokens: Tokens) -> list[tuple[int, int]]:
+    """Return where each clause starts and ends."""
+    ends = [
+        i + 1
+        for i, token in enumerate(tokens.items)
+        if token.kind is TokenKind.BREAK or (token.word in _MAY_END and _ends_clause(tokens, i))
+    ]
+    if tokens.items and (not ends or ends[-1] != len(tokens.items)):
+        ends.append(len(tokens.items))
+    return list(pairwise((0, *ends)))
 
 
 def _ends_clause(tokens: Tokens, i: int) -> bool:
     sign = tokens.items[i].word
-    if sign == ":":  # the commonest sign by far
-        return False
-    if sign in "()":
+    if sign in _PARENTHESES:
         return True
-    if sign not in _CLOSERS or not tokens.spaced(i):
+    if not tokens.spaced(i):
         return False
     while sign in _CLOSERS - _ENDS and i > 0 and tokens.items[i - 1].end == tokens.items[i].start:
         i -= 1
@@ -87,23 +102,14 @@ def _ends_clause(tokens: Tokens, i: int) -> bool:
     return sign in _ENDS
 
 
-def _clause(tokens: Tokens, start: int, end: int, *, may_negate: bool) -> Clause:
-    items = tokens.items
+def _negations(items: list[Token], start: int, end: int) -> tuple[int, int]:
+    """Return the places of the first word that negates a label, and of the first that denies a phrase."""
     negated = denied = _NOWHERE
-    if may_negate:
-        for i in range(end - 1, start - 1, -1):
-            word = items[i].word
-            negated = i if word in NEGATIONS else negated
-            denied = i if word in DENIALS or _is_nearly(items, i) else denied
-    names = [token.ticker.name for token in items[start:end] if token.ticker is not None]
-    return Clause(
-        start=start,
-        end=end,
-        question="?" in tokens.words and _asks(items, start, end),
-        negated=negated,
-        denied=denied,
-        names=frozenset(names) if names else _NO_NAMES,
-    )
+    for i in range(end - 1, start - 1, -1):
+        word = items[i].word
+        negated = i if word in NEGATIONS else negated
+        denied = i if word in DENIALS or _is_nearly(items, i) else denied
+    return negated, denied
 
 
 def _is_nearly(items: list[Token], i: int) -> bool:

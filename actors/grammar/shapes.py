@@ -23,6 +23,8 @@ from .tokens import TokenKind
 __all__ = ["all_phrases", "check_mark_behind"]
 
 _STOPS = words("stop stops sl sls")
+#: what a ticker or a place may follow
+_PLACED = _STOPS | {"saida"}
 _ARTICLES = frozenset(("o", "a", "the"))
 #: target labels whose check mark is a phrase (13.6)
 _CHECKED = words("tp tps target targets objetivo objetivos meta metas")
@@ -34,11 +36,9 @@ def all_phrases(message: Message, mentions: Mentions, setting: PhraseContext) ->
     found = find_phrases(message, setting)
     said = message.tokens.words
     stops = not (said.isdisjoint(_STOPS) or said.isdisjoint(_PREPOSITIONS))
-    exits = "saida" in said
-    checks = bool(message.tokens.checks)
-    if stops or exits:
+    if stops or "saida" in said:
         for i, token in enumerate(message.items):
-            if (token.word not in _STOPS and token.word != "saida") or i in setting.values:
+            if token.word not in _PLACED or i in setting.values:
                 continue
             clause = message.clause_at(i)
             if setting.silences(clause) or is_plan(message, setting, clause):
@@ -47,7 +47,7 @@ def all_phrases(message: Message, mentions: Mentions, setting: PhraseContext) ->
                 found += _exit(message, clause, i)
             elif _leads_on(message, clause, i) and is_word(message, i):
                 found += _stop_placed(message, setting, clause, i)
-    if checks:
+    if message.tokens.checks:
         found += _checked_targets(message, mentions, setting)
     found = [phrase for phrase in found if phrase.end < phrase.clause.denied]
     return sorted(found, key=lambda phrase: (phrase.start, phrase.end))
