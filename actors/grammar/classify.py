@@ -15,9 +15,8 @@ from .halves import first_half, is_second_half
 from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
-from .phrasebook import CORRECTIONS, PHRASE_TRIGGERS
-from .self_declared_tests import find_test
-from .setting import Phrase, PhraseContext
+from .phrasebook import CORRECTIONS, ORDERS, PHRASE_TRIGGERS
+from .setting import Phrase, Setting
 from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal
 from .text import Prepared
@@ -70,7 +69,8 @@ def classify(prepared: Prepared, market: Market, half_of: FirstHalf | None) -> R
 
 def _setting(message: Message, mentions: Mentions, complete: list[Candidate]) -> PhraseContext:
     assets = frozenset(each.asset.name for each in complete if each.asset is not None)
-    lines = frozenset(_target_lines(message, mentions)) if complete else frozenset[int]()
+    orders = complete and not message.tokens.words.isdisjoint(ORDERS)
+    lines = frozenset(_target_lines(message, mentions)) if orders else frozenset[int]()
     indices = frozenset(mention.index_token for mention in mentions.all if mention.index_token is not None)
     setting = PhraseContext(assets, lines, indices, has_ticker=bool(mentions.tickers))
     if not message.tokens.words.isdisjoint(PHRASE_TRIGGERS):

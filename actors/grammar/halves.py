@@ -23,12 +23,13 @@ _LEVELS = frozenset((Field.TARGET, Field.STOP))
 
 def first_half(message: Message, candidates: list[Candidate]) -> FirstHalf | None:
     """Return what a message without any price names: its side and its ticker."""
-    if len(candidates) != 1 or any(token.kind is TokenKind.PRICE for token in message.items):
+    items = message.items
+    if len(candidates) != 1 or any(items[i].kind is TokenKind.PRICE for i in message.tokens.prices):
         return None
     (only,) = candidates
     if only.asset is None or only.fields is None or only.fields.side_mention is None:
         return None
-    if len({t.ticker.name for t in message.items if t.ticker is not None}) != 1:
+    if len({t.ticker.name for t in items if t.ticker is not None}) != 1:
         return None
     return FirstHalf(side=only.fields.side, asset=only.asset.name)
 

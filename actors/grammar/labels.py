@@ -59,17 +59,17 @@ class Label:
 def find_labels(message: Message) -> list[Label]:
     """Find all labels in text order, whether they will count or not."""
     items, known = message.items, message.vocabulary.labels
-    ordinals = message.vocabulary.ordinals
+    beginnings = message.vocabulary.label_beginnings
     labels: list[Label] = []
     end = 0
-    for i, token in enumerate(items):
-        if i < end or token.kind is not TokenKind.WORD:
+    for i in [i for i, token in enumerate(items) if token.word in beginnings]:
+        if i < end or items[i].kind is not TokenKind.WORD:
             continue
         label = None
-        ends = known.get(token.word)
+        ends = known.get(items[i].word)
         if ends is not None:
             label = _match(message, i, ends)
-        elif labels and token.word in ordinals and labels[-1].field is Field.TARGET:
+        elif labels and labels[-1].field is Field.TARGET:
             label = _ordinal(message, i, labels[-1])
         if label is not None:
             labels.append(label)

@@ -286,9 +286,19 @@ class Vocabulary:
     ordinals: Mapping[str, int]
     range_words: frozenset[str]
     list_words: frozenset[str]
+    #: first words of labels, and ordinals that may stand for one
+    label_beginnings: frozenset[str]
 
 
-VOCABULARY_OF_B3 = Vocabulary(LABELS, FILLERS, CONDITION_WORDS, ORDINALS, RANGE_WORDS, _LIST_WORDS)
+VOCABULARY_OF_B3 = Vocabulary(
+    LABELS,
+    FILLERS,
+    CONDITION_WORDS,
+    ORDINALS,
+    RANGE_WORDS,
+    _LIST_WORDS,
+    label_beginnings=frozenset((*LABELS, *ORDINALS)),
+)
 VOCABULARY_ABROAD = Vocabulary(
     _LABELS_OF_ALL,
     _FILLERS_ABROAD,
@@ -296,4 +306,5 @@ VOCABULARY_ABROAD = Vocabulary(
     _ORDINALS_ABROAD,
     _RANGE_WORDS_ABROAD,
     _LIST_WORDS_ABROAD,
+    label_beginnings=frozenset((*_LABELS_OF_ALL, *_ORDINALS_ABROAD)),
 )

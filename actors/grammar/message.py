@@ -116,7 +116,7 @@ def cut(prepared: Prepared, market: Market) -> Message:
     mark_names(tokens, market, vocabulary)
     if market is Market.B3 and not tokens.words.isdisjoint(_ASSET_WORDS):
         _accept_unknown_shapes(tokens)
-    mark_quantities(tokens.items, market)
+    mark_quantities(tokens, market)
     has_units = tokens.glued_unit or not tokens.words.isdisjoint(_UNITS)
     if has_units:
         mark_units(tokens.items)

@@ -9,7 +9,7 @@ from engine.model import Market
 
 from .lexicon import ONE_UNIT_WORDS, QUANTITY_WORDS, RANGE_SIGNS, UNIT_WORDS, words
 from .prices import Number
-from .tokens import Token, TokenKind
+from .tokens import Token, TokenKind, Tokens
 
 __all__ = ["mark_quantities"]
 
@@ -22,12 +22,12 @@ _LOTS_ABROAD = words("lot lots lote lotes")
 _RANGE = RANGE_SIGNS | {"a", "to", "ate", "hasta", "e", "y"}
 
 
-def mark_quantities(items: list[Token], market: Market) -> None:
+def mark_quantities(tokens: Tokens, market: Market) -> None:
     """Take from the prices what counts shares, days or millions (5.3) or is a lot size (13.3)."""
+    items = tokens.items
     last = len(items) - 1
-    for i, token in enumerate(items):
-        if token.kind is not TokenKind.PRICE:
-            continue
+    for i in tokens.prices:
+        token = items[i]
         before = _word_before(items, i)
         after = items[i + 1] if i < last else None
         number = token.number

@@ -29,7 +29,7 @@ class PhraseContext:
     """What must be known of a message before its phrases are judged (9.1).
 
     ``assets`` are those of its complete blocks; ``target_lines`` the lines that begin with a target
-    label and hold its price, if there is a complete block; ``indices`` the numbers that are the index
+    label and hold its price, if there is a complete block and an order to the reader; ``indices`` the numbers that are the index
     of a target. ``values`` are the tokens right behind a label and its colon: a phrase that begins there is
     the label's value. ``own`` are the words of labels that have a price or a colon.
     """

@@ -11,7 +11,7 @@ from engine.model import Signal, Span
 from .assets import Asset, find_asset
 from .blocks import Block, BlockPlaces, alone_on_lines, split_blocks
 from .checks import has_odd_characters, names_several_tickers, price_warnings
-from .fields import Fields, Price, read_fields
+from .fields import Fields, read_fields
 from .lexicon import Field
 from .market_orders import is_order_at_market
 from .mentions import Mentions
@@ -173,35 +173,30 @@ def to_signal(candidate: Candidate, position: int, extra: frozenset[str]) -> Sig
 
 def _provenance(candidate: Candidate, asset: Asset, fields: Fields) -> tuple[Span, ...]:
     message = candidate.message
-    spans = [_span(message, "asset", (asset.token, asset.token), asset.rule, asset.name)]
-
-    def price_span(field: str, price: Price | None) -> None:
-        if price is not None:
-            value = format(price.value, "f")
-            spans.append(_span(message, field, (price.token, price.token), price.rule.value, value))
-
+    # field, first and last token, rule, value
+    found = [("asset", asset.token, asset.token, asset.rule, asset.name)]
     if fields.side_mention is not None:
         label = fields.side_mention.label
         rule = "side.buying_label" if label.field is Field.BUY else "side.selling_label"
-        spans.append(_span(message, "side", (label.head, label.end - 1), rule, fields.side.value))
+        found.append(("side", label.head, label.end - 1, rule, fields.side.value))
     if candidate.type_place is not None:
         first, last, name = candidate.type_place
-        spans.append(_span(message, "signal_type", (first, last), "type.words", name))
-    if fields.entry is not None:
-        price_span("buy_min", fields.entry[0])
-        price_span("buy_max", fields.entry[1])
-    for i, price in enumerate(fields.targets):
-        price_span(f"targets.{i}", price)
-    price_span("target_final", fields.final)
-    price_span("stop", fields.stop)
+        found.append(("signal_type", first, last, "type.words", name))
+    low, high = fields.entry or (None, None)
+    prices = [("buy_min", low), ("buy_max", high)]
+    prices += [(f"targets.{i}", price) for i, price in enumerate(fields.targets)]
+    prices += [("target_final", fields.final), ("stop", fields.stop)]
+    found += [
+        (field, price.token, price.token, price.rule.value, format(price.value, "f"))
+        for field, price in prices
+        if price is not None
+    ]
     if candidate.validity is not None:
         date = candidate.validity
-        spans.append(_span(message, "valid_until", (date, date), "validity.date", message.items[date].word))
+        found.append(("valid_until", date, date, "validity.date", message.items[date].word))
+    items, raw_span = message.items, message.prepared.raw_span
+    spans: list[Span] = []
+    for field, first, last, rule, value in found:
+        start, end = raw_span(items[first].start, items[last].end)
+        spans.append(Span(field=field, start=start, end=end, rule=rule, value=value))
     return tuple(spans)
-
-
-def _span(message: Message, field: str, tokens: tuple[int, int], rule: str, value: str) -> Span:
-    first, last = tokens
-    items = message.items
-    start, end = message.prepared.raw_span(items[first].start, items[last].end)
-    return Span(field=field, start=start, end=end, rule=rule, value=value)

@@ -87,6 +87,8 @@ class Tokens:
     checks: set[int] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     odd: list[int] = field(default_factory=list)
+    #: the tokens that may be prices by themselves; the words around make quantities of some
+    prices: list[int] = field(default_factory=list)
     #: a foreign sign stands in a figure (5.5)
     foreign: bool = False
     #: `350pts`
@@ -150,7 +152,7 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
             if len(items) > line_start:
                 tokens.checks.add(len(items) - 1)
         else:
-            items.append(_special(match, line, market, tokens))
+            _add_special(match, line, market, tokens)
     tokens.lines.append((line_start, len(items)))
     tokens.words = {token.word for token in items}
     if tokens.odd:
@@ -169,18 +171,31 @@ def _glue_odd(tokens: Tokens) -> None:
                 items[j].odd |= items[j].end == items[i].start or items[i].end == items[j].start
 
 
+def _add_special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> None:
+    """Add the token of anything but a word, a sign or a break."""
+    group = match.lastgroup or ""
+    token = (
+        _number(match, line, market, tokens) if group == "number" else _special(match, line, market, tokens)
+    )
+    if token.kind is TokenKind.PRICE:
+        tokens.prices.append(len(tokens.items))
+    tokens.items.append(token)
+
+
+def _number(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> Token:
+    text = match["number"]
+    if market is Market.CRYPTO and text[-1] in "kK":
+        lexeme = _number_lexeme(text[:-1], mil=True)
+    else:
+        lexeme = (_plain_number if len(text) <= _MEMO_LENGTH else _number_lexeme)(text)
+    tokens.glued_unit = tokens.glued_unit or bool(lexeme.unit)
+    start, end = match.span("number")
+    return Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number, unit=lexeme.unit)
+
+
 def _special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> Token:
-    """Make the token of anything but a word, a sign or a break."""
     group = match.lastgroup or ""
     start, end = match.span(group)
-    if group == "number":
-        text = match[group]
-        if market is Market.CRYPTO and text[-1] in "kK":
-            lexeme = _number_lexeme(text[:-1], mil=True)
-        else:
-            lexeme = (_plain_number if len(text) <= _MEMO_LENGTH else _number_lexeme)(text)
-        tokens.glued_unit = tokens.glued_unit or bool(lexeme.unit)
-        return Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number, unit=lexeme.unit)
     if group == "pair":
         ticker = ticker_of(match[group], market)
         kind = TokenKind.WORD if ticker is None else TokenKind.TICKER
