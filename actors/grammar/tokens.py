@@ -102,8 +102,12 @@ class Tokens:
 
 _GLUED_INDEX = re.compile(rf"({'|'.join(sorted(INDEXED_WORDS))})0?(1[0-9]|20|[1-9])")
 _GLUED_UNIT = re.compile("([0-9.,]+)(pts|pontos|pips?|ticks?)")
-#: the commonest groups of the pattern; their numbers are compared quicker than their names
-_GROUPS = ("word", "colon", "sign", "break", "check")
+#: numbers of the commonest groups of a pattern, which are compared quicker than names: words, numbers, breaks, signs
+_GROUPS_OF = {
+    market: (group["word"], group["number"], group["break"], frozenset((group["colon"], group["sign"])))
+    for market, pattern in PATTERN_OF.items()
+    if (group := pattern.groupindex)
+}
 _MEMO_LENGTH = 24
 
 
@@ -128,7 +132,7 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
     line = 0
     word_lexeme = _WORD_LEXEMES[market]
     pattern = PATTERN_OF[market]
-    word, colon, sign, line_break, check = map(pattern.groupindex.__getitem__, _GROUPS)
+    word, number, line_break, signs = _GROUPS_OF[market]
     for match in pattern.finditer(prepared.text):
         group = match.lastindex or 0
         start, end = match.span(group)
@@ -141,16 +145,19 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
                 items.append(Token(TokenKind.INDEX, "", middle, end, line, lexeme.index))
             else:
                 items.append(Token(lexeme.kind, lexeme.word, start, end, line, None, lexeme.ticker))
-        elif group in {colon, sign}:
+        elif group in signs:
             items.append(Token(TokenKind.SIGN, match[group], start, end, line))
+        elif group == number:
+            lexeme = _number(match[group], market)
+            if lexeme.kind is TokenKind.PRICE:
+                tokens.prices.append(len(items))
+                tokens.glued_unit |= lexeme.unit != ""
+            items.append(Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number, unit=lexeme.unit))
         elif group == line_break:
             tokens.lines.append((line_start, len(items)))
             items.append(Token(TokenKind.BREAK, "", start, end, line))
             line_start = len(items)
             line += 1
-        elif group == check:
-            if len(items) > line_start:
-                tokens.checks.add(len(items) - 1)
         else:
             _add_special(match, line, market, tokens)
     tokens.lines.append((line_start, len(items)))
@@ -171,26 +178,22 @@ def _glue_odd(tokens: Tokens) -> None:
                 items[j].odd |= items[j].end == items[i].start or items[i].end == items[j].start
 
 
-def _add_special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> None:
-    """Add the token of anything but a word, a sign or a break."""
-    group = match.lastgroup or ""
-    token = (
-        _number(match, line, market, tokens) if group == "number" else _special(match, line, market, tokens)
-    )
-    if token.kind is TokenKind.PRICE:
-        tokens.prices.append(len(tokens.items))
-    tokens.items.append(token)
-
-
-def _number(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> Token:
-    text = match["number"]
+def _number(text: str, market: Market) -> _Lexeme:
     if market is Market.CRYPTO and text[-1] in "kK":
-        lexeme = _number_lexeme(text[:-1], mil=True)
-    else:
-        lexeme = (_plain_number if len(text) <= _MEMO_LENGTH else _number_lexeme)(text)
-    tokens.glued_unit = tokens.glued_unit or bool(lexeme.unit)
-    start, end = match.span("number")
-    return Token(lexeme.kind, lexeme.word, start, end, line, lexeme.number, unit=lexeme.unit)
+        return _number_lexeme(text[:-1], mil=True)
+    return (_plain_number if len(text) <= _MEMO_LENGTH else _number_lexeme)(text)
+
+
+def _add_special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> None:
+    """Add what is no word, plain number, sign or break."""
+    items = tokens.items
+    if match["check"] is None:
+        token = _special(match, line, market, tokens)
+        if token.kind is TokenKind.PRICE:
+            tokens.prices.append(len(items))
+        items.append(token)
+    elif items and items[-1].kind is not TokenKind.BREAK:
+        tokens.checks.add(len(items) - 1)
 
 
 def _special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> Token:
