@@ -64,7 +64,7 @@ class BlockPlaces:
 
 
 def split_blocks(message: Message, mentions: Mentions, places: BlockPlaces) -> list[Block]:
-    """Deadline a message into blocks."""
+    """Cut a message into blocks."""
     items = message.items
     starts = [0]
     last = None

@@ -17,6 +17,7 @@ __all__ = [
     "CANCEL_PRESENT",
     "CANCEL_RULES",
     "IGNORE",
+    "TRADE_NOUNS",
     "WITHDRAW",
     "WITHDRAWN",
 ]
@@ -24,6 +25,12 @@ __all__ = [
 CANCEL_NOUNS = nouns(
     "operacao ordem sinal entrada compra venda trade order signal setup limit senal orden"
 ) | words("operacion ordenes")
+#: what may be cancelled of a channel besides these: anything else that is named is a company's (assembleia, oferta)
+TRADE_NOUNS = (
+    CANCEL_NOUNS
+    | nouns("recomendacao indicacao sugestao posicao ideia call put opcao acao papel ativo contrato codigo")
+    | nouns("montagem trava estrutura estrategia swing scalp daytrade stop alvo gatilho parcial")
+)
 #: with a noun in the clause, or a ticker in the message
 CANCEL_PARTICIPLES = participles("cancelado anulado abortado") | words("cancelamos cancelled canceled")
 #: may stand around a cancelling verb that is alone in its clause, and before a form in -a

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from .cancel_words import (
     CANCEL_ALONE_WORDS,
     CANCEL_CONDITIONAL,
@@ -13,6 +15,7 @@ from .cancel_words import (
     CANCEL_PARTICIPLES,
     CANCEL_PRESENT,
     CANCEL_RULES,
+    TRADE_NOUNS,
 )
 from .clauses import Clause
 from .lexicon import words
@@ -20,7 +23,7 @@ from .message import Message
 from .phrases import begins_clause, is_word, match, ticker_in_reach, words_follow
 from .rules import Rule
 from .setting import Phrase, PhraseContext
-from .tokens import TokenKind
+from .tokens import Token, TokenKind
 
 __all__ = ["find_cancels"]
 
@@ -47,7 +50,7 @@ def find_cancels(message: Message, setting: PhraseContext) -> list[Phrase]:
         if setting.silences(clause):
             continue
         # asked once per clause, so that a clause full of these words takes linear time
-        has_noun = setting.has_ticker or _has_noun(message, clause)
+        has_noun = _has_noun(message, clause)
         alone = _is_alone(message, clause)
         unfilled = _not_filled(message, clause)
         for i in range(clause.start, clause.end):
@@ -73,7 +76,8 @@ def _phrase_at(
     items = message.items
     word = items[i].word
     if word in CANCEL_PARTICIPLES:
-        return Phrase("cancel.participle", i, i, clause) if has_noun else None
+        counts = has_noun or (setting.has_ticker and not _is_of_company(message, clause, i))
+        return Phrase("cancel.participle", i, i, clause) if counts else None
     rules = _BY_FIRST.get(word)
     if rules is None or (word in CANCEL_PRESENT and not _begins_clause(message, clause, i, unfilled)):
         return None
@@ -83,7 +87,14 @@ def _phrase_at(
             return Phrase(rule.reason, i, end, clause)
     if word not in _VERBS:
         return None
-    if alone or (unfilled is not None and unfilled <= i) or ticker_in_reach(message, setting, clause, i):
+    if (
+        alone
+        or (unfilled is not None and unfilled <= i)
+        or (
+            ticker_in_reach(message, setting, clause, i)
+            and (has_noun or not _is_of_company(message, clause, i))
+        )
+    ):
         return Phrase(rules[0].reason, i, i, clause)
     return None
 
@@ -104,6 +115,45 @@ def _has_noun(message: Message, clause: Clause) -> bool:
     return any(
         message.items[i].word in CANCEL_NOUNS and is_word(message, i) for i in range(clause.start, clause.end)
     )
+
+
+def _is_of_company(message: Message, clause: Clause, i: int) -> bool:
+    """Tell whether token i cancels what is a company's, as in `Cancelada a assembleia da OIBR3`."""
+    items = message.items
+    end = min(i + _NEAR, clause.end)
+    j = i + 1
+    while j < end and items[j].word in _LEADS:
+        j += 1
+    first = start = max(i - _NEAR, clause.start)
+    for k in range(i - 1, first - 1, -1):
+        if items[k].kind not in _SAID and items[k].word not in _HASHES:
+            start = k + 1
+            break
+    return _owns(items[j:end], named=items[j - 1].word in _LEADING) or any(
+        _owns(items[k:i], named=k > start and items[k - 1].word in _ARTICLES) for k in range(start, i)
+    )
+
+
+def _owns(tokens: list[Token], *, named: bool) -> bool:
+    """Tell whether tokens begin with a thing that is no trade, signal or order, and de and a ticker follow.
+
+    Of a thing that an article names other words may stand between: `a oferta de ações da OIBR3`.
+    """
+    if not tokens or tokens[0].kind is not TokenKind.WORD or tokens[0].word in TRADE_NOUNS:
+        return False
+    said = [token for token in tokens[1:] if token.word not in _HASHES]
+    pairs = list(pairwise(said))[: None if named else 1]
+    return any(link.word in _OF and owner.kind is TokenKind.TICKER for link, owner in pairs)
+
+
+_ARTICLES = words("o a os as")
+_OF = words("de do da dos das em no na")
+_LEADING = _ARTICLES | words("do da dos das")
+_LEADS = _LEADING | {"de"}
+_HASHES = frozenset("#$")
+#: so far from the word its subject is looked for
+_NEAR = 8
+_SAID = frozenset((TokenKind.WORD, TokenKind.TICKER))
 
 
 def _is_alone(message: Message, clause: Clause) -> bool:

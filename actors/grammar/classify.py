@@ -16,7 +16,8 @@ from .lexicon import Field
 from .mentions import Mentions, read_mentions
 from .message import Message, cut
 from .phrasebook import CORRECTIONS, ORDERS, PHRASE_TRIGGERS
-from .setting import Phrase, Setting
+from .self_declared_tests import find_test
+from .setting import Phrase, PhraseContext
 from .shapes import all_phrases
 from .signals import Candidate, read_candidates, to_signal
 from .text import Prepared

@@ -17,7 +17,7 @@ from .links import Quote
 from .mentions import Mention
 from .message import Message
 from .prices import Number, PriceRule, Scale
-from .ranges import abbreviated, is_waved
+from .ranges import abbreviated, is_slip, is_waved
 from .sides import find_side
 
 __all__ = ["Fields", "Price", "read_fields"]
@@ -194,6 +194,8 @@ class _FieldReader:
         if quote.second is None or not self._holds(quote.second):
             return first, first
         second = self._price(quote.second)
+        if is_slip(self._message, quote):
+            self._fields.ambiguous = True
         short = abbreviated(self._message, quote)
         if short is not None:
             plain, meant = (number.read_as(self._scale.rule(number)[0]) for number in short)

@@ -109,7 +109,7 @@ _CALL_OR_PUT = frozenset(("compra", "venda"))
 
 
 def cut(prepared: Prepared, market: Market) -> Message:
-    """Deadline a prepared text into tokens and clauses."""
+    """Cut a prepared text into tokens and clauses."""
     prepared, tables = write_out_tables(prepared, market)
     tokens = tokenise(prepared, market)
     vocabulary = VOCABULARY_OF_B3 if market is Market.B3 else VOCABULARY_ABROAD

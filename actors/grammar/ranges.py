@@ -11,7 +11,7 @@ from .message import Message
 from .prices import Number, read_number, read_parted
 from .tokens import TokenKind
 
-__all__ = ["abbreviated", "is_waved"]
+__all__ = ["abbreviated", "is_slip", "is_waved"]
 
 _JOINS = frozenset("/-")
 _LAST_GROUP = re.compile("[0-9.,'’]*[.,'’]([0-9]+)")
@@ -35,6 +35,16 @@ def abbreviated(message: Message, quote: Quote) -> tuple[Number, Number] | None:
     if meant is None or plain is None or items[second].kind is not TokenKind.PRICE:
         return None
     return plain, meant
+
+
+def is_slip(message: Message, quote: Quote) -> bool:
+    """Tell whether the sign of `15_15` or `15~15` may be a slip for a comma: up to three bare digits follow."""
+    first, second = quote.link.price, quote.second
+    if first is None or second != first + 2:
+        return False
+    before, sign, behind = message.items[first : second + 1]
+    tight = before.end == sign.start and sign.end == behind.start
+    return sign.word == "~" and tight and behind.number is not None and behind.number.small is not None
 
 
 def is_waved(message: Message, targets: Sequence[Target]) -> bool:

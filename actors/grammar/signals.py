@@ -53,7 +53,7 @@ class Candidate:
 
 
 def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
-    """Deadline a message into blocks and read each by itself."""
+    """Cut a message into blocks and read each by itself."""
     places = _find_places(message, mentions)
     blocks = split_blocks(message, mentions, places)
     types = find_types(message)

@@ -41,6 +41,8 @@ _RARE_SPACE = re.compile(
     rf"[{INVISIBLE}\r\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
 _ODD_DIGIT = re.compile(rf"[{ODD_CHARS}]|[0-9]\ufe0f?\u20e3|[\ue000\ue001\u201a\u066b]")
+#: between two digits these are commas (5.1); elsewhere no more than odd signs
+_RARE_COMMA = re.compile(r"(?<=\d)[\u201a\u066b](?=\d)")
 #: directly between two digits markup is kept: one `_` is a range sign, all else a foreign sign (5.5)
 _SIGNS = r"(?:[*_`]+|~~|\|\|)"
 _TAG = rf"</?(?:{TAGS})(?:\s[^<>\n]{{0,500}})?/?>"
@@ -175,13 +177,17 @@ def _compose(cluster: str) -> str:
 
 
 def _mark_odd(digit: str) -> str:
-    """Part an odd digit from its neighbours, and write the two rare commas plainly."""
+    """Part an odd digit, or a rare comma that joins no digits, from its neighbours."""
     if digit in "\u201a\u066b":
-        return ","
+        return ODD + ODD_END
     if digit in {ODD, ODD_END}:
         return " "
     value = int(digit[0]) if digit[0] in "0123456789" else unicodedata.numeric(digit)
     return ODD + (str(int(value)) if value == int(value) else "") + ODD_END
+
+
+def _comma(_sign: str) -> str:
+    return ","
 
 
 def _blank_or_nothing(char: str) -> str:
@@ -267,6 +273,7 @@ class _Step:
 
 #: steps 1 to 3: a text of which they leave nothing is empty
 _LEGIBLE_STEPS = (
+    _Step(_RARE_COMMA, _comma, str.isascii),
     _Step(_ODD_DIGIT, _mark_odd, str.isascii),
     _Step(_CLUSTER, _compose, _is_composed),
     _Step(_INVISIBLE_OR_BLANK, _blank_or_nothing, _has_plain_spaces),

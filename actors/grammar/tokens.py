@@ -126,7 +126,7 @@ class _Lexeme:
 
 
 def tokenise(prepared: Prepared, market: Market) -> Tokens:
-    """Deadline the text. Takes linear time: each character is looked at by one token only."""
+    """Cut the text. Takes linear time: each character is looked at by one token only."""
     tokens = Tokens(text=prepared.text)
     items, line_start = tokens.items, 0
     line = 0

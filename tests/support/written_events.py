@@ -171,10 +171,9 @@ def _odd_figures(random: Random) -> WrittenSignals:
     side = random.choice(list(Side))
     stop, entry, targets = _levels(random, side, 2)
     written = [_comma(price) for price in (entry, *targets, stop)]
-    i = random.randrange(1, 4)  # `Compra: 15_15` is a range by the catalogue
+    i = random.randrange(4)
     mark = random.choice("²³¹⁴①½·*´'’‘‚٫＿•~_")
-    inside = written[i].replace(",", mark)
-    written[i] = inside if mark in ".,‚٫" else random.choice((written[i] + mark, mark + written[i], inside))
+    written[i] = random.choice((written[i] + mark, mark + written[i], written[i].replace(",", mark)))
     label = "Compra" if side is Side.BUY else "Venda"
     text = "Ativo: PETR4\n{}: {}\nAlvo 1: {}\nAlvo 2: {}\nStop: {}".format(label, *written)
     return WrittenSignals(text, (WrittenRow(side, "PETR4", entry, targets, stop),))

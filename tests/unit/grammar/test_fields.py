@@ -241,6 +241,16 @@ def test_complete_block(text: str, complete: bool) -> None:
         ("Venda: 22\nAlvo 1: 19\nAlvo 2: 20\nStop: 23", ("target_order",)),
         ("Compra: 20 a 30\nAlvo: 40\nStop: 15", ()),
         ("Compra: 20 a 30,10\nAlvo: 40\nStop: 15", ("range_wide",)),
+        # a slip for 20,20 or 20,25, or a range: only a longer number or one with a comma leaves no doubt
+        ("Compra: 20_20\nAlvo: 40\nStop: 15", ("ambiguous_number",)),
+        ("Compra: 20_25\nAlvo: 40\nStop: 15", ("ambiguous_number",)),
+        ("Compra: 20,10_25\nAlvo: 40\nStop: 15", ("ambiguous_number",)),
+        ("Compra: 20_25,50\nAlvo: 40\nStop: 15", ()),
+        ("Compra: 20 ~ 25\nAlvo: 40\nStop: 15", ()),
+        ("Compra: 2010_2050\nAlvo: 2900\nStop: 1900", ()),
+        # a quotation mark, or a comma: the price before which it stands is not read
+        ("Compra: 20\nAlvo 1: ‚28,97\nAlvo 2: 30\nStop: 15", ("odd_characters",)),
+        ("Compra: 20\nAlvo 1: ٫28,97\nAlvo 2: 30\nStop: 15", ("odd_characters",)),
         ("Compra: 20\nAlvo: 75\nStop: 15", ()),
         ("Compra: 20\nAlvo: 75,10\nStop: 15", ("far_price",)),
         ("Compra: 20", ("missing_stop", "missing_targets")),

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from actors.grammar import read
-from actors.grammar.prices import Notation, PriceRule, Scale, read_number
+from actors.grammar.prices import Notation, Number, PriceRule, Scale, read_number
 from engine.model import Signal
 
 OPTION, SHARE, INDEX = "BOVAX158", "AZOI34", "WINZ25"
@@ -74,7 +74,7 @@ def test_else_no_price(written: str) -> None:
 def test_three_digits_by_the_block(
     number: str, known: tuple[str, ...], rule: PriceRule, doubtful: bool
 ) -> None:
-    scale = Scale(tuple(sorted(map(Decimal, known))), Notation.SHARE)
+    scale = Scale([Number(Decimal(price)) for price in known], Notation.SHARE)
     read_ = read_number(number)
     assert read_ is not None
     assert scale.rule(read_) == (rule, doubtful)

@@ -23,6 +23,8 @@ from engine.model import Kind
         ("38,50² ½", f"38,50{ODD}2{ODD_END} {ODD}{ODD_END}"),
         ("18·45 120´500 5_6 *7* 8*9", "18*45 120´500 5~6 7 8*9"),
         ("26‚35 S.L: T.P 1", "26,35 SL: TP 1"),
+        ("１２٫５", "12,5"),
+        ("‚18 18٫", f"{ODD}{ODD_END}18 18{ODD}{ODD_END}"),
         ("a\r\nb\rc\u2028d\u2029e\nf", "a\nb\nc\nd\ne\nf"),
         ("a\t\tb\u3000c  d\x85e", "a\tb c d e"),
         ("**Ativo** __x__ `y` ~~z~~ ||w||", "Ativo x y z w"),
