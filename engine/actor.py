@@ -1,7 +1,7 @@
 """Base actor: typed dispatch, heartbeat, logging context, snapshot, and news of its death.
 
-What Pykka does in each case (which hook runs, which does not) is written down in
-``tests/unit/engine/test_pykka_contract.py``; this class closes the gaps found there.
+Pykka calls a different set of hooks for each way an actor can end.
+``tests/unit/engine/test_pykka_contract.py`` records them. This class closes the gaps.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def handles(message_type: type) -> Callable[[Handler], Handler]:
 
 @functools.cache
 def handlers_of(actor: type) -> Mapping[type, str]:
-    """Return the name of the handler of each type of message; that of a subclass stands in place of its base's."""
+    """Return the handler's name for each message type. A handler of a subclass replaces its base's."""
     return {
         method.handles: name
         for base in reversed(actor.__mro__)
@@ -51,14 +51,14 @@ def handlers_of(actor: type) -> Mapping[type, str]:
 
 
 class Actor(pykka.ThreadingActor):
-    """An actor with a name that outlives it.
+    """An actor whose logical name survives its restarts.
 
-    A subclass marks its handlers with :func:`handles` and writes ``_open`` and ``_close``. An exception that
-    leaves a handler ends the actor, and its supervisor starts another: handlers catch only what they know how
-    to settle.
+    A subclass marks its handlers with :func:`handles` and implements ``_open`` and ``_close``. An exception
+    that leaves a handler ends the actor, and the supervisor starts a new one. So a handler catches only the
+    errors that it can deal with.
     """
 
-    # a thread that hangs in a dead call must not hold up the exit of the process
+    # A thread that hangs in a call must not keep the process from exiting.
     use_daemon_thread = True
 
     def __init__(self, context: Context) -> None:
@@ -71,29 +71,29 @@ class Actor(pykka.ThreadingActor):
 
     @property
     def clock(self) -> Clock:
-        """The clock all durations and instants of this actor come from."""
+        """The clock that this actor takes every duration and instant from."""
         return self.context.services.clock
 
     def send(self, name: str, message: object) -> bool:
-        """Tell another actor by logical name; False when it is down (counted, and safe)."""
+        """Tell another actor by its logical name. Return False when it is down: that is counted, and safe."""
         return self.context.services.directory.send(name, message)
 
     def publish(self, snapshot: object) -> None:
-        """Show an immutable snapshot under this actor's name."""
+        """Publish an immutable snapshot under this actor's name."""
         self.context.services.snapshots.publish(self.context.name, snapshot)
 
     def tick_later(self, purpose: str, delay_s: float) -> None:
-        """Tell this actor ``Tick(purpose)`` in ``delay_s`` seconds, in place of an earlier one."""
+        """Send this actor ``Tick(purpose)`` in ``delay_s`` seconds. It replaces an outstanding tick of this purpose."""
         self.context.services.timers.call_later(
             (self.context.name, purpose), delay_s, functools.partial(self._tell_tick, Tick(purpose=purpose))
         )
 
     def cancel_tick(self, purpose: str) -> None:
-        """Forget an outstanding tick."""
+        """Cancel an outstanding tick."""
         self.context.services.timers.cancel((self.context.name, purpose))
 
     def _open(self) -> None:
-        """Open resources, in the actor's thread. Raising here counts as a failed start."""
+        """Open resources in the actor's thread. An exception here counts as a failed start."""
 
     def _close(self) -> None:
         """Close what ``_open`` opened."""
@@ -101,7 +101,7 @@ class Actor(pykka.ThreadingActor):
     # ── Pykka's hooks ────────────────────────────────────────────────────────
 
     def on_start(self) -> None:
-        """Open, then report: Pykka itself calls no hook when this raises, so nothing may."""
+        """Open the resources and report the result. It never raises: Pykka would call no other hook."""
         structlog.contextvars.bind_contextvars(actor=self.context.name, generation=self.context.generation)
         self.beat()
         try:
@@ -115,7 +115,7 @@ class Actor(pykka.ThreadingActor):
         self.send(SUPERVISOR, ChildReady(name=self.context.name, generation=self.context.generation))
 
     def on_receive(self, message: Any) -> Any:
-        """Dispatch by the message's type; an unknown one is an error, logged and counted."""
+        """Dispatch by the message's type. An unknown type is logged as an error and counted."""
         self.beat()
         name = handlers_of(type(self)).get(type(message))
         if name is None:
@@ -127,7 +127,7 @@ class Actor(pykka.ThreadingActor):
         except Exception:
             raise
         except BaseException as error:
-            # Pykka answers SystemExit in a handler by stopping every actor of the process
+            # Pykka stops every actor of the process when a handler raises SystemExit.
             raise RuntimeError(f"{type(error).__name__} in a handler") from error
         finally:
             self.context.heartbeat.handled += 1
@@ -139,27 +139,27 @@ class Actor(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,  # noqa: ARG002 - Pykka's signature
     ) -> None:
-        """Report the death; resources are closed on the way, since ``on_stop`` is not called."""
+        """Report the death and close the resources, because Pykka does not call ``on_stop`` here."""
         self._report_down(exception_value)
         self._close_quietly()
 
     def on_stop(self) -> None:
-        """Close resources; never raises."""
+        """Close the resources. It never raises."""
         self._close_quietly()
 
     # ── messages every actor knows ───────────────────────────────────────────
 
     @handles(Ping)
     def _on_ping(self, _: Ping) -> None:
-        """Beating is all: done by the dispatch."""
+        """Do nothing more: ``on_receive`` has already recorded the heartbeat."""
 
     @handles(GenerationRaised)
     def _on_generation_raised(self, news: GenerationRaised) -> None:
-        """Ignore it: only sources, which may have lost a batch, take this as news."""
+        """Ignore it. Only a source acts on it, because only a source can have lost a batch."""
 
     @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
-        """Ignore it: only who brings messages in has something to end first."""
+        """Ignore it. Only a source has a batch to finish before it stops."""
 
     @handles(Crash)
     def _on_crash(self, drill: Crash) -> None:
@@ -168,12 +168,12 @@ class Actor(pykka.ThreadingActor):
     # ── internals ────────────────────────────────────────────────────────────
 
     def _tell_tick(self, tick: Tick) -> None:
-        # by reference and not by name: the next generation sets ticks of its own
+        # The tick goes to this reference, not to the name: the next generation sets its own ticks.
         with contextlib.suppress(pykka.ActorDeadError):
             self.actor_ref.tell(tick)
 
     def beat(self) -> None:
-        """Show a sign of life in the middle of long work."""
+        """Record a heartbeat. Long work calls this from time to time."""
         self.context.heartbeat.beat_at_s = self.clock.monotonic_s()
 
     def _report_down(self, error: BaseException | None) -> None:

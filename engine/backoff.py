@@ -1,6 +1,6 @@
-"""Delays between attempts: exponential, capped, jittered. The delay is data; a timer applies it.
+"""Delays between attempts: exponential, capped, jittered. This file computes a delay; a timer applies it.
 
-``RetryState`` is what an actor keeps of something that fails: why, since when, how often, and when to try again.
+``RetryState`` records why something fails, since when, how often, and when to try again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ __all__ = ["Backoff", "RetryState"]
 class Backoff:
     """How long to wait before attempt number n.
 
-    The delay doubles from ``first_s`` up to ``cap_s``; ``jitter`` takes a random part of it away
-    (0.2: up to a fifth), so that daemons which failed together do not come back together.
+    The delay doubles from ``first_s`` up to ``cap_s``. ``jitter`` subtracts a random part of it (0.2: up to a
+    fifth), so that daemons that failed together do not retry together.
     """
 
     first_s: float
@@ -34,14 +34,14 @@ class Backoff:
         >>> Backoff(first_s=0.5, cap_s=30, jitter=0).delay_s(4, Random(1))
         4.0
         """
-        # 2**40 would overflow nothing but says nothing either: the cap is reached long before
+        # The cap is reached long before 2**40. The limit keeps the power small after many failures.
         exponent = min(max(attempt, 1) - 1, 40)
         full_s: float = min(self.cap_s, self.first_s * 2**exponent)
         return full_s * (1 - self.jitter * random.random())
 
 
 class RetryState:
-    """Whether something fails; time is passed in. ``error`` and ``since`` are None while all is well."""
+    """The retry state of one operation. The caller passes the time. ``error`` and ``since`` are None while it works."""
 
     def __init__(self, *, backoff: Backoff, random: Random) -> None:
         self._backoff = backoff
@@ -54,7 +54,7 @@ class RetryState:
     def failed(self, error: str, *, at: datetime, now_s: float, delay_s: float | None = None) -> bool:
         """Record a failure; return whether its error differs from the one before.
 
-        ``delay_s`` is how long to wait where somebody has said so, else it grows with each failure in a row.
+        ``delay_s`` is a wait that the other side asked for. Without it the wait grows with each failure in a row.
         """
         self.failures += 1
         if delay_s is None:
@@ -65,7 +65,7 @@ class RetryState:
         return former != error
 
     def succeeded(self) -> None:
-        """Record that what was tried went well."""
+        """Record a success and reset the state."""
         self.failures, self._until_s, self.error, self.since = 0, 0.0, None, None
 
     def wait_s(self, now_s: float) -> float:

@@ -1,8 +1,8 @@
-"""Circuit breaker: a pure state machine. State of the actor that calls; time is passed in.
+"""Circuit breaker: a pure state machine. The calling actor owns it and passes the time.
 
-The rules are those of the service this one replaces (opossum: rolling window, minimum volume,
-error threshold, reset timeout) with two of its gaps closed: calls also leave the window by age,
-and an answer that comes after the opening changes nothing.
+The rules are those of the former service (opossum: rolling window, minimum volume, error threshold, reset
+timeout). Two gaps of it are closed. A call also leaves the window when it is too old. An answer to a call
+from before a change of state changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Breaker", "BreakerPolicy", "BreakerState", "Permit"]
 
 
 class BreakerState(StrEnum):
-    """Closed lets calls through, open rejects them, half-open has one trial under way or due."""
+    """Closed lets calls through, open rejects them, half-open allows a single trial call."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -26,8 +26,9 @@ class BreakerState(StrEnum):
 class BreakerPolicy:
     """When to open, and for how long.
 
-    Opens when at least ``minimum`` of the last ``window`` calls, none older than ``horizon_s``,
-    are known and ``threshold_percent`` of them or more failed; ``reset_s`` later one trial may go.
+    The breaker counts the last ``window`` calls that are no older than ``horizon_s``. It opens when at least
+    ``minimum`` calls are counted and at least ``threshold_percent`` of them failed. After ``reset_s`` it allows
+    one trial call.
     """
 
     window: int = 20
@@ -45,13 +46,17 @@ class BreakerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave for one call. ``epoch`` tells an answer from before an opening from one after it."""
+    """Permission for one call. ``epoch`` identifies the period between two changes of state that it belongs to."""
 
     epoch: int
 
 
 class Breaker:
-    """The breaker of one caller: no lock, no thread, no clock of its own."""
+    """The breaker of one caller. It has no lock, no thread and no clock.
+
+    Each opening and each closing starts a new epoch. A call may be in flight across such a change. Its permit
+    then carries an old epoch, and its result is ignored: it says nothing about the present state.
+    """
 
     def __init__(self, policy: BreakerPolicy) -> None:
         self._policy = policy
@@ -68,13 +73,13 @@ class Breaker:
         return BreakerState.OPEN if self.wait_s(now_s) > 0 else BreakerState.HALF_OPEN
 
     def wait_s(self, now_s: float) -> float:
-        """Return the seconds until a call may be asked for again; 0 when one may be now."""
+        """Return the seconds until the breaker may permit a call; 0 when it may now."""
         if self._opened_at_s is None:
             return 0.0
         return max(0.0, self._opened_at_s + self._policy.reset_s - now_s)
 
     def ask(self, now_s: float) -> Permit | None:
-        """Return a permit for one call, or None: rejected. Half-open gives exactly one."""
+        """Return a permit for one call, or None to reject it. Half-open permits exactly one call at a time."""
         match self.state(now_s):
             case BreakerState.CLOSED:
                 return Permit(self._epoch)
@@ -85,7 +90,7 @@ class Breaker:
                 return None
 
     def succeeded(self, permit: Permit, now_s: float) -> None:
-        """Record that the call of ``permit`` went well; a successful trial closes the breaker."""
+        """Record that the permitted call succeeded. A successful trial closes the breaker."""
         if permit.epoch != self._epoch:
             return
         if self._opened_at_s is not None:
@@ -97,7 +102,7 @@ class Breaker:
             self._calls.append((now_s, True))
 
     def failed(self, permit: Permit, now_s: float) -> None:
-        """Record that the call of ``permit`` failed; may open the breaker, a failed trial does."""
+        """Record that the permitted call failed. A failed trial opens the breaker again."""
         if permit.epoch != self._epoch:
             return
         if self._opened_at_s is not None:
@@ -109,12 +114,12 @@ class Breaker:
             self._open(now_s)
 
     def dropped(self, permit: Permit) -> None:
-        """Give a permit back unused, or used by a call that says nothing of the other side's health."""
+        """Return a permit that was not used, or whose call says nothing about the other side's health."""
         if permit.epoch == self._epoch:
             self._trial_under_way = False
 
     def counts(self, now_s: float) -> tuple[int, int]:
-        """Return (calls known, of them failed) in the window as it stands at ``now_s``."""
+        """Return (number of calls, number of failed calls) in the window at ``now_s``."""
         while self._calls and now_s - self._calls[0][0] > self._policy.horizon_s:
             self._calls.popleft()
         return len(self._calls), sum(not ok for _, ok in self._calls)

@@ -1,4 +1,4 @@
-"""What a supervisor knows of its children: the record of each, the table of all, and what it shows of them."""
+"""What a supervisor knows about its children: a record of each, the table of all, and their snapshots."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = [
 
 
 class ChildState(StrEnum):
-    """Where a child stands.
+    """The state of a child.
 
-    ``parked``: given up for a while, tried again later. ``leaving``: told to drain and stop for good; one
-    that does not stop is shown as ``stopping``.
+    ``parked``: it died too often and is started again after a long pause. ``leaving``: it was told to drain
+    and stop for good. A leaving child that does not stop in time becomes ``stopping``.
     """
 
     WAITING = "waiting"
@@ -44,7 +44,7 @@ class ChildState(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where the supervisor itself stands."""
+    """The state of the supervisor itself."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -62,7 +62,7 @@ class RestartLimit:
         self._stamps: deque[float] = deque()
 
     def exceeded_by_another(self, now_s: float) -> bool:
-        """Record a restart at ``now_s``; True when it is one too many."""
+        """Record a restart at ``now_s``. Return True when it exceeds the limit."""
         self._stamps.append(now_s)
         while now_s - self._stamps[0] > self.period_s:
             self._stamps.popleft()
@@ -70,17 +70,17 @@ class RestartLimit:
 
     @property
     def recent(self) -> int:
-        """Number of restarts in the period that ended with the last one."""
+        """Number of restarts in the period that ends with the newest restart."""
         return len(self._stamps)
 
     def clear(self) -> None:
-        """Forget all: a parked child that is tried again starts with a clean record."""
+        """Forget every restart. A parked child starts again with an empty record."""
         self._stamps.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSnapshot:
-    """One child as others see it. ``beat_age_s`` is the age of its last sign of life."""
+    """One child as others see it. ``beat_age_s`` is the age of its last heartbeat."""
 
     name: str
     state: ChildState
@@ -112,21 +112,21 @@ class Child:
 
     @property
     def is_up(self) -> bool:
-        """Whether it starts, runs or hangs: its death would be news."""
+        """Whether it starts, runs or hangs. Only then is its death an event to handle."""
         return self.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG)
 
     @property
     def is_leaving(self) -> bool:
-        """Whether it was told to go."""
+        """Whether it was told to drain and stop for good."""
         return self.state in (ChildState.LEAVING, ChildState.STOPPING)
 
     def change(self, state: ChildState, at: datetime) -> None:
-        """Go over to ``state`` at the instant ``at``."""
+        """Set the state, which holds since the instant ``at``."""
         self.state = state
         self.since = at
 
     def snapshot(self, now_s: float, mailbox: int) -> ChildSnapshot:
-        """Return this record as others may see it."""
+        """Return an immutable view of this record."""
         return ChildSnapshot(
             name=self.spec.name,
             state=self.state,
@@ -142,7 +142,10 @@ class Child:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisorSnapshot:
-    """The whole family. ``unacknowledged`` counts what sources left open when they drained."""
+    """The supervisor and all its children.
+
+    ``unacknowledged`` counts the messages that sources had not acknowledged when they had drained.
+    """
 
     phase: Phase
     children: tuple[ChildSnapshot, ...]
@@ -151,7 +154,7 @@ class SupervisorSnapshot:
 
 
 class ChildTable:
-    """The records of all children. Only their supervisor touches it."""
+    """The records of all children. Only the supervisor's thread uses it."""
 
     def __init__(self, specs: Sequence[ChildSpec], now: datetime) -> None:
         names = [spec.name for spec in specs]
@@ -161,7 +164,7 @@ class ChildTable:
         self._left: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Child]:
-        """Go through the children in start order; one may leave meanwhile."""
+        """Iterate over the children in start order. The caller may remove a child meanwhile."""
         return iter(tuple(self._children))
 
     def __reversed__(self) -> Iterator[Child]:
@@ -175,39 +178,39 @@ class ChildTable:
         return next((child for child in self._children if child.spec.name == name), None)
 
     def current(self, name: str, generation: int) -> Child | None:
-        """Return the child a message speaks of; None when the sender is of an earlier generation."""
+        """Return the child that sent a message, or None when an earlier generation sent it."""
         child = self.find(name)
         return child if child is not None and child.generation == generation else None
 
     def add(self, spec: ChildSpec, now: datetime) -> Child:
         """Add a child at the end.
 
-        Its generations go on where a former holder of the name ended: a word to that one, or of it, that is
-        still under way (``BatchCommitted`` names its batch) must not be taken as the new one's.
+        A removed child may have had the same name, and messages to it or from it may still be queued. Its
+        generation numbers continue here, so that no such message is taken for one of the new child.
         """
         child = Child(spec, RestartLimit(), now, generation=self._left.get(spec.name, 0))
         self._children.append(child)
         return child
 
     def put_off(self, seconds: float) -> None:
-        """Move what each child has to be done by."""
+        """Move the deadline of every child."""
         for child in self._children:
             child.deadline_s += seconds
 
     def remove(self, child: Child) -> None:
-        """Take a child off; its generations are remembered."""
+        """Remove a child. Its last generation is remembered for :meth:`add`."""
         self._children.remove(child)
         self._left[child.spec.name] = child.generation
 
     def sources(self) -> list[Child]:
-        """Return the sources that can still answer; one that is down has nothing in flight."""
+        """Return the sources that can still answer. A source that is down has nothing in flight."""
         answering = (ChildState.RUNNING, ChildState.LEAVING)
         return [child for child in self._children if child.spec.source and child.state in answering]
 
     def snapshot(
         self, services: Services, phase: Phase, *, escalation: str | None, unacknowledged: int
     ) -> SupervisorSnapshot:
-        """Return the whole family as others may see it."""
+        """Return an immutable view of the supervisor and all children."""
         now_s, depth = services.clock.monotonic_s(), services.directory.depth
         return SupervisorSnapshot(
             phase=phase,
@@ -217,7 +220,7 @@ class ChildTable:
         )
 
     def is_backed(self, child: Child) -> bool:
-        """Return whether another child of its group runs: then the daemon is worth keeping without it."""
+        """Return whether another child of its group runs. Then the daemon is still useful without this child."""
         return child.spec.group is not None and any(
             other is not child and other.spec.group == child.spec.group and other.state is ChildState.RUNNING
             for other in self._children

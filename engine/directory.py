@@ -1,4 +1,4 @@
-"""Logical name to live actor. Only the supervisor writes; everyone sends through it."""
+"""Maps logical names to live actors. Only the supervisor writes it; every actor sends through it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Directory", "Entry", "Heartbeat"]
 
 
 class Heartbeat:
-    """What one actor shows of its being alive, written by its own thread only.
+    """The heartbeat and counters of one actor. Only the actor's own thread writes them.
 
-    ``beat_at_s`` is the monotonic time of the last message it began or finished; the counters run
-    over the life of the name, so they are handed from one generation to the next.
+    ``beat_at_s`` is the monotonic time when it last began or finished a message. The counters belong to the
+    name, so each generation passes them on to the next.
     """
 
     __slots__ = ("beat_at_s", "handled", "unknown")
@@ -28,7 +28,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A live actor: its reference, its generation (raised at each restart) and its vitals."""
+    """A live actor: its reference, its generation (raised at each restart) and its heartbeat."""
 
     ref: pykka.ActorRef[Any]
     generation: int
@@ -36,7 +36,7 @@ class Entry:
 
 
 class Directory:
-    """The phone book. Replacing an entry is one dictionary assignment, so readers need no lock."""
+    """The actor of each name. An update is one dictionary assignment, so readers need no lock."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -44,28 +44,28 @@ class Directory:
         self._gone: set[str] = set()
 
     def enter(self, name: str, entry: Entry) -> None:
-        """Make ``entry`` the holder of ``name``."""
+        """Register ``entry`` under ``name``, in place of an earlier one."""
         self._gone.discard(name)
         self._entries[name] = entry
 
     def remove(self, name: str) -> None:
-        """Forget ``name``: it is not down but gone, so what is still told to it is no miss."""
+        """Remove ``name`` for good. Messages that are still sent to it do not count as misses."""
         self._gone.add(name)
         self._entries.pop(name, None)
         self._misses.pop(name, None)
 
     def find(self, name: str) -> Entry | None:
-        """Return the holder of ``name``, dead or alive, or None."""
+        """Return the entry of ``name``, or None. Its actor may be dead."""
         return self._entries.get(name)
 
     def names(self) -> tuple[str, ...]:
-        """Return all names held, in order of entering."""
+        """Return all names in the order of their registration."""
         return tuple(self._entries)
 
     def send(self, name: str, message: object) -> bool:
-        """Tell ``name`` the message; False, and counted, when nobody alive holds the name.
+        """Tell the actor ``name`` the message. Return False, and count a miss, when no live actor has this name.
 
-        Losing it is safe by design: whatever it spoke of is unacknowledged and comes again.
+        A lost message is safe by design: what it was about is not acknowledged and is fetched again.
         """
         entry = self._entries.get(name)
         if entry is not None:
@@ -80,11 +80,11 @@ class Directory:
         return False
 
     def misses(self) -> dict[str, int]:
-        """Return how many messages found nobody, by name."""
+        """Return the number of messages that found no live actor, by name."""
         return dict(self._misses)
 
     def depth(self, name: str) -> int:
         """Return the number of messages waiting in the mailbox of ``name``."""
         entry = self._entries.get(name)
-        # ThreadingActor's inbox is a queue.Queue; Pykka's protocol for inboxes does not promise qsize
+        # ThreadingActor's inbox is a queue.Queue. Pykka's inbox protocol does not declare qsize.
         return cast("queue.Queue[object]", entry.ref.actor_inbox).qsize() if entry else 0

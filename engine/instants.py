@@ -1,7 +1,7 @@
-"""Where outside instants become ours: bounded by what can be, whoever says them.
+"""Reads instants from outside and checks that they are plausible.
 
-A message received in the year 9999 would head every list for good and end every search for newer ones; one of the
-year 1 would be dropped as too old, and an hour before it there is no time at all.
+A message dated in the year 9999 would stay first in every list and would end every search for newer ones. A
+message dated in the year 1 would be dropped as too old, and one hour less than that cannot be computed.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from datetime import UTC, datetime, timedelta
 
 __all__ = ["EARLIEST", "MOST_AHEAD", "is_plausible", "utc_instant"]
 
-#: Telegram's first year: an instant before it is a clock's mistake
+#: Telegram's first year: an earlier instant is an error of a clock
 EARLIEST = datetime(2013, 1, 1, tzinfo=UTC)
-#: clocks of other machines may be this much ahead
+#: how far the clock of another machine may be ahead
 MOST_AHEAD = timedelta(minutes=5)
 
 
 def utc_instant(text: str) -> datetime:
-    """Read ISO 8601 with its offset; an offset that leads out of the years there are is left aside.
+    """Read an ISO 8601 instant with an offset. The offset is ignored where the result would leave the years 1 to 9999.
 
     Raises:
-        ValueError: it is none, or has no offset.
+        ValueError: The text is no instant, or has no offset.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise ValueError("an offset from UTC is wanted")
+        raise ValueError("the offset from UTC is missing")
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        return instant.replace(tzinfo=UTC)  # within a day of the end of time a day does not matter
+        return instant.replace(tzinfo=UTC)  # one day does not matter so close to the limit
 
 
 def is_plausible(instant: datetime, *, now: datetime) -> bool:
-    """Return whether an instant can be when something happened, as seen from ``now``, the database's if it is known."""
+    """Return whether something can have happened at this instant. ``now`` is the database's time where it is known."""
     return EARLIEST <= instant <= now + MOST_AHEAD

@@ -1,7 +1,7 @@
-"""Every message that crosses a mailbox: frozen, slotted, typed, without behaviour.
+"""All messages between actors: frozen, slotted, typed, without behaviour.
 
-Commands are imperative (``PollNow``), facts past tense (``BatchCommitted``), timers ``Tick``.
-Data messages carry ``batch_id`` and channel; control messages carry the sender's ``generation``.
+A command is named in the imperative (``PollNow``), a fact in the past tense (``BatchCommitted``), and a timer
+sends ``Tick``. A data message carries ``batch_id`` and channel, a control message the sender's ``generation``.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """Supervisor to child, each second: beat, so that an idle actor is told from a hung one."""
+    """Supervisor to child, each second: record a heartbeat. It distinguishes an idle actor from a hung one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """Timer to the actor that set it. ``purpose`` names what is due."""
+    """Timer to the actor that set it: the work that ``purpose`` names is due."""
 
     purpose: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildReady:
-    """Child to supervisor, last act of its start: resources are open, the next child may start."""
+    """Child to supervisor, at the end of its start: my resources are open, so the next child may start."""
 
     name: str
     generation: int
@@ -67,7 +67,7 @@ class ChildReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildDown:
-    """Child to supervisor: it died of ``error``. ``started`` is False when it never got ready."""
+    """Child to supervisor: I died of ``error``. ``started`` is False when the child never became ready."""
 
     name: str
     generation: int
@@ -77,7 +77,7 @@ class ChildDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRaised:
-    """Supervisor to every child: ``name`` was started anew, what was in its mailbox is gone."""
+    """Supervisor to every child: ``name`` was restarted, and the messages in its old mailbox are lost."""
 
     name: str
     generation: int
@@ -85,33 +85,36 @@ class GenerationRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddChild:
-    """Channel reconciler to supervisor: run one more child. One of that name, or a stop under way: no effect."""
+    """Channel reconciler to supervisor: start one more child.
+
+    It has no effect when a child of this name exists or the supervisor is stopping.
+    """
 
     spec: ChildSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveChild:
-    """Channel reconciler to supervisor: drain and stop the child of this name, and forget it."""
+    """Channel reconciler to supervisor: drain, stop and forget the child of this name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
-    """Main to supervisor: drain, then stop all in reverse order."""
+    """Main to supervisor: drain the sources, then stop all children in reverse order."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """Supervisor to a source: fetch no more; answer ``Drained`` once nothing is in flight."""
+    """Supervisor to a source: fetch no more, and answer ``Drained`` when nothing is in flight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
-    """Source to supervisor: nothing of mine is in flight. ``unacknowledged`` messages are left."""
+    """Source to supervisor: I have nothing in flight. ``unacknowledged`` messages remain."""
 
     name: str
     generation: int
@@ -120,7 +123,7 @@ class Drained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crash:
-    """Fault drill to any actor: raise in the handler. Sent by tests only; no outside way leads here."""
+    """Fault drill to any actor: raise in the handler. Only tests send it; nothing outside can trigger it."""
 
     reason: str
 
@@ -130,12 +133,12 @@ class Crash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelsChanged:
-    """Responder to channel reconciler: a doorbell. The table of channels is another one now."""
+    """Responder to channel reconciler: a doorbell. The table of channels has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowChannels:
-    """Channel reconciler to backfill: these are the channels whose history is to be read, and no others."""
+    """Channel reconciler to backfill: read the history of exactly these channels."""
 
     channels: tuple[str, ...]
 
@@ -145,16 +148,16 @@ class FollowChannels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollNow:
-    """Doorbell to a poller: poll now instead of at the end of the interval. ``reason`` is for the log."""
+    """Doorbell to a poller: poll now, not at the end of the interval. ``reason`` is logged."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledge:
-    """Poller to acknowledger: these are durable here; answer ``Acknowledged`` of this ``number`` after one try.
+    """Poller to acknowledger: these messages are durable. Answer ``Acknowledged`` with this ``number`` after one try.
 
-    ``insist``: try now, whatever failed before; the daemon is about to stop.
+    ``insist``: the daemon is about to stop, so try now even if a back-off is running.
     """
 
     number: int
@@ -164,10 +167,11 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """Acknowledger to poller: the gateway has taken the acknowledgement of these, as they were read.
+    """Acknowledger to poller: the gateway accepted the acknowledgement of these messages, as they were read.
 
-    ``number`` is that of the ``Acknowledge`` answered, or None: a later try went well. ``edited`` says that some
-    were left unmarked, for their text is another one by now. ``quiet_s`` is how long the gateway wants no request.
+    ``number`` is the number of the answered ``Acknowledge``, or None when a later try succeeded. ``edited`` says
+    that some messages stay unacknowledged because their text was edited. ``quiet_s`` is how long the gateway
+    wants no request.
     """
 
     number: int | None
@@ -178,10 +182,10 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartBackfill:
-    """Responder to backfill: run the history import of ``channels``, of all of them when it is empty.
+    """Responder to backfill: import the history of ``channels``, or of all channels when it is empty.
 
-    ``again`` reads it anew although it was completed; ``since`` reads just what the gateway received then or
-    later, completed or not.
+    ``again`` repeats an import that was completed. ``since`` reads only the messages that the gateway received
+    at that instant or later, even when the import was completed.
     """
 
     again: bool
@@ -193,8 +197,8 @@ class StartBackfill:
 class CheckHistory:
     """Acknowledger to backfill: read the tail of ``channel``'s history now.
 
-    Sent when an acknowledgement updated more rows than it named: another channel's messages were
-    marked too (fault 4 of the gateway).
+    The acknowledger sends it when an acknowledgement updated more rows than it named. Then the gateway has also
+    marked messages of another channel (fault 4 of the gateway).
     """
 
     channel: str
@@ -203,15 +207,15 @@ class CheckHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LettersDue:
-    """Doorbell to dead letters: somebody made some of them due; look now instead of within seconds."""
+    """Doorbell to dead letters: somebody made some dead letters due, so look now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagesFetched:
-    """Source to parser: one batch. ``source`` is the logical name that waits for ``BatchCommitted``.
+    """Source to parser: one batch. ``source`` is the logical name of the actor that waits for ``BatchCommitted``.
 
-    ``reread`` asks for the present reading to replace the stored one where they differ.
-    ``unread`` says that this batch killed an actor twice: it becomes a dead letter, unread.
+    ``reread``: the new reading replaces the stored one where they differ. ``unread``: this batch killed an actor
+    twice, so its message becomes a dead letter and the parser does not read it.
     """
 
     batch_id: str
@@ -224,7 +228,7 @@ class MessagesFetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchParsed:
-    """Parser to writer: the outcome of each message of a batch, in the order fetched."""
+    """Parser to writer: the outcome of each message of a batch, in the order of the batch."""
 
     batch_id: str
     source: str
@@ -235,10 +239,10 @@ class BatchParsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCommitted:
-    """Writer to source: every message of the batch is durable here; acknowledge what can be.
+    """Writer to source: every message of the batch is durable, so acknowledge those that can be.
 
-    ``new`` counts messages the ledger did not know, ``duplicates`` those it did, ``signals`` the
-    rows written. ``commit_number`` is the number of the transaction.
+    ``new`` counts the messages that the ledger did not know, ``duplicates`` the messages that it knew, and
+    ``signals`` the rows written. ``commit_number`` is the number of the transaction.
     """
 
     batch_id: str
@@ -251,7 +255,7 @@ class BatchCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchDelayed:
-    """Writer to source: the batch waits for the database, tried again in ``retry_in_s`` seconds."""
+    """Writer to source: the batch waits for the database. The writer tries again in ``retry_in_s`` seconds."""
 
     batch_id: str
     channel: str
@@ -264,9 +268,9 @@ class BatchDelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalsCommitted:
-    """Writer to cache: a doorbell. Signals up to ``commit_number`` are readable.
+    """Writer to cache: a doorbell. The signals up to ``commit_number`` are readable.
 
-    Told by the responder too, with no signals, when a channel's label has changed.
+    The responder sends it too, with no signals, when a channel's label has changed.
     """
 
     commit_number: int
@@ -275,14 +279,14 @@ class SignalsCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream: the newest commit is this one now; an earlier one than before after a restore."""
+    """Cache to stream: this is now the newest commit. After a restore its number is lower than before."""
 
     commit_number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageBuilt:
-    """Responder to cache: keep this page. ``query`` is the page's key without its generation."""
+    """Responder to cache: store this page. ``query`` is the page's key without the generation."""
 
     query: str
     commit_number: int

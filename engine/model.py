@@ -1,8 +1,7 @@
-"""The values that actors and storage pass around: pure, immutable, decimal prices, aware times.
+"""The values that actors and storage exchange: pure, immutable, with decimal prices and aware times.
 
-Texts and their readings meet here: a :class:`ChannelMessage` is what the gateway holds, a
-:class:`Reading` is what the grammar makes of its text, an :class:`Outcome` is what the ledger
-keeps of it for good.
+A :class:`ChannelMessage` is what the gateway holds. A :class:`Reading` is what the grammar makes of its text. An
+:class:`Outcome` is what the ledger keeps of it for good.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ __all__ = [
 
 
 class Kind(StrEnum):
-    """What a text is (format catalogue, section 8)."""
+    """The kind of a text (format catalogue, section 8)."""
 
     SIGNAL = "signal"
     CANCEL = "cancel"
@@ -44,7 +43,7 @@ class Kind(StrEnum):
 
 
 class OutcomeKind(StrEnum):
-    """Where a message ended. The first six are readings, the rest befell the message."""
+    """How the processing of a message ended. The first six are kinds of reading; the others are not about its text."""
 
     SIGNAL = "signal"
     CANCEL = "cancel"
@@ -54,14 +53,14 @@ class OutcomeKind(StrEnum):
     EMPTY = "empty"
     #: the operator's text filter excludes it
     FILTERED = "filtered"
-    #: a signal that was past the retention when it arrived: in the ledger, without a row
+    #: a signal older than the retention when it arrived: the ledger has it, no signal row was written
     EXPIRED = "expired"
-    #: could not be read or stored; retried with back-off
+    #: it could not be read or stored; it is retried with back-off
     DEAD_LETTER = "dead_letter"
 
 
 class Market(StrEnum):
-    """What a channel trades in: it decides what a ticker is and how digits are read (section 13)."""
+    """The market of a channel. It decides what a ticker is and how digits are read (section 13)."""
 
     B3 = "b3"
     FOREX = "forex"
@@ -85,11 +84,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Where in the raw text a value was read, and by which rule.
+    """The place in the raw text where a value was read, and the rule that read it.
 
-    ``start`` and ``end`` count code points of the raw text (text, or caption when the text is
-    blank), end exclusive. ``value`` is the value read, written plainly; reading
-    ``raw[start:end]`` again by ``rule`` gives it.
+    ``start`` and ``end`` count code points of the raw text, and ``end`` is exclusive. The raw text is the text,
+    or the caption when the text is blank. ``value`` is the value in plain notation. The same ``rule`` reads it
+    again from ``raw[start:end]``.
     """
 
     field: str
@@ -103,9 +102,9 @@ class Span:
 class Signal:
     """One trade idea. ``position`` is its place among the signals of the message, from 0.
 
-    ``targets`` are in the order of the catalogue's section 6; ``target_final`` is the labelled
-    final target, else the last of ``targets``. ``valid_until`` is DD/MM or DD/MM/YYYY.
-    ``warnings`` are sorted names of the catalogue's section 10.
+    ``targets`` have the order of the catalogue's section 6. ``target_final`` is the labelled final target, or the
+    last of ``targets`` without a label. ``valid_until`` is DD/MM or DD/MM/YYYY. ``warnings`` are sorted names
+    from the catalogue's section 10.
     """
 
     position: int
@@ -124,21 +123,21 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a cancel, result or update message says of one asset (section 14.1): only what its text says.
+    """What a cancel, result or update message says about one asset (section 14.1).
 
-    The text of an event is that of its message. Each value is None, False or () when it is not said; a
-    number that can be read in two ways is not said either.
+    An event holds only what the text of its message says. A value is None, False or () when the text does not
+    say it, or says it in an ambiguous number.
 
     ``asset`` is None where the text names no ticker. ``target`` is the number of the target that a result
-    reached or an update changes, 0 for the final one. ``stop_hit`` says that the stop was hit: without it
-    nothing stops a signal. ``new_stop`` is where the stop goes, ``new_targets`` the new targets in the
-    order of section 6 (a new final one is the last), ``new_entry`` the lower and the higher entry price.
-    ``breakeven`` says that the stop goes to the entry, in a result that the trade was closed there.
-    ``fraction`` is the part that is closed, 1 for all of it; ``price`` where an exit, a part or an order
-    was executed; ``percent`` the gain or loss, as signed in the text.
+    reached or an update changes; 0 is the final target. ``stop_hit`` says that the stop was hit; nothing else
+    marks a signal as stopped. ``new_stop`` is the new stop price. ``new_targets`` are the new targets in the
+    order of section 6, a new final target last. ``new_entry`` is the lower and the higher entry price.
+    ``breakeven`` says that the stop moves to the entry price, or in a result that the trade was closed there.
+    ``fraction`` is the closed part; 1 is the whole position. ``price`` is the price at which an exit, a part or
+    an order was executed. ``percent`` is the gain or loss, with the sign of the text.
 
-    Of these only a cancel, a result with ``stop_hit`` and a result with a ``target`` change a signal's
-    status (14.2). What holds now of stop, targets and entry is what the latest update said.
+    Only a cancel, a result with ``stop_hit`` and a result with a ``target`` change a signal's status (14.2). The
+    latest update gives the stop, targets and entry that are valid now.
     """
 
     kind: EventKind
@@ -156,7 +155,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstHalf:
-    """A message that names a side and a ticker and no price: its levels may follow (section 14.3)."""
+    """A message that names a side and a ticker but no price. Its prices may follow (section 14.3)."""
 
     side: Side
     asset: str
@@ -164,14 +163,14 @@ class FirstHalf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the grammar makes of one text. ``reason`` is a machine name of the rule that decided.
+    """What the grammar makes of one text. ``reason`` is the machine name of the rule that decided.
 
-    The last two are for section 14.3, whose halves only storage can bring together. ``first_half`` is set
-    on a signal without prices and on a message that is none, if it names a side and a ticker and no price.
-    ``second_half`` says that the text names no ticker and holds a stop, a target or both, with labels and
-    prices. Read alone such a text is no signal. If it replies to a message with a ``first_half``, or comes
-    directly after one in its channel within :data:`SECOND_HALF_WITHIN`, it is to be read again with that
-    one as ``half_of``: then it is an update with one event, which belongs to that message and no other.
+    ``first_half`` and ``second_half`` serve section 14.3. Only storage can join the two halves of a signal.
+    ``first_half`` is set on a text that names a side and a ticker but no price, whether the text is a signal or
+    not. ``second_half`` says that the text names no ticker and holds a labelled stop price, labelled target
+    prices or both. Read alone, such a text is no signal. It may reply to a message with a ``first_half``, or
+    directly follow such a message in its channel within :data:`SECOND_HALF_WITHIN`. Then it is read again with
+    that message as ``half_of``, and becomes an update with one event that belongs to that message only.
     """
 
     kind: Kind
@@ -182,7 +181,7 @@ class Reading:
     second_half: bool = False
 
 
-#: a second half without a reply comes so soon after the first (section 14.3)
+#: a second half that is no reply must follow the first half within this time (section 14.3)
 SECOND_HALF_WITHIN = timedelta(minutes=5)
 
 
@@ -190,9 +189,9 @@ SECOND_HALF_WITHIN = timedelta(minutes=5)
 class ChannelMessage:
     """A message of a channel as the gateway holds it.
 
-    The key is (``channel``, ``message_id``). ``message_id`` is Telegram's number within the
-    channel; where the gateway has no usable one it is ``id:<gateway_id>`` and ``ack_id`` is
-    None: such a message cannot be acknowledged. All instants are aware and in UTC.
+    The key is (``channel``, ``message_id``). ``message_id`` is Telegram's number within the channel. Where the
+    gateway has no usable number it is ``id:<gateway_id>``, ``ack_id`` is None, and the message cannot be
+    acknowledged. All instants are aware and in UTC.
     """
 
     channel: str
@@ -207,18 +206,18 @@ class ChannelMessage:
     telegram_date: datetime | None
     updated_at: datetime | None
     reply_to: str | None = None
-    #: an instant that could not be was replaced (engine.instants)
+    #: an implausible instant was replaced (engine.instants)
     odd_dates: bool = False
-    #: ``updatedAt`` as the gateway wrote it: an acknowledgement says by it which text was read
+    #: ``updatedAt`` as the gateway wrote it; an acknowledgement sends it to say which text was read
     version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedMessage:
-    """A message of the gateway that lacks a key or has one of the wrong type.
+    """A message of the gateway in which a key is missing or has the wrong type.
 
-    ``error`` says which; ``raw`` is the whole JSON object, ASCII-escaped, so that any database
-    can hold it and a later version can read it again.
+    ``error`` names the key. ``raw`` is the whole JSON object, ASCII-escaped: any database can hold it, and a later
+    version can read it again.
     """
 
     channel: str
@@ -235,7 +234,7 @@ SourceMessage = ChannelMessage | MalformedMessage
 
 
 def is_same_edition(one: SourceMessage, other: SourceMessage) -> bool:
-    """Return whether two readings of a gateway's row are of one edition: nobody edited it in between."""
+    """Return whether a gateway's row, read twice, was not edited in between."""
     if isinstance(one, MalformedMessage) or isinstance(other, MalformedMessage):
         return type(one) is type(other) and one.version == other.version
     return (one.text, one.caption, one.version) == (other.text, other.caption, other.version)
@@ -243,12 +242,12 @@ def is_same_edition(one: SourceMessage, other: SourceMessage) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Where one message ended, ready for the ledger.
+    """The result of processing one message, ready for the ledger.
 
-    ``ts`` is the instant the message counts from (Telegram's date, or the time of receipt where
-    that is missing or implausible); None for a malformed message. ``body`` is the text that was read, text
-    or caption: spans of provenance point into it. ``error`` is set for a dead letter only. ``market`` is the one
-    it was read in; the two halves are those of its :class:`Reading`.
+    ``ts`` is the instant of the message: Telegram's date, or the time of receipt where that date is missing or
+    implausible. It is None for a malformed message. ``body`` is the text that was read, text or caption; the
+    spans of ``provenance`` point into it. ``error`` is set only for a dead letter. ``market`` is the market in
+    which the text was read. ``first_half`` and ``second_half`` come from its :class:`Reading`.
     """
 
     message: SourceMessage

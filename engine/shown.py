@@ -1,6 +1,6 @@
-"""What may be shown of a text to a person - on a terminal, in a log, in an answer: the one way out for all of them.
+"""Makes a text safe to show on a terminal, in a log or in an answer. All such texts pass through here.
 
-Secrets are covered, and outside text can neither steer a terminal nor turn the reading order.
+Secrets are replaced, and text from outside can neither control a terminal nor change the reading direction.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from collections.abc import Iterable
 
 __all__ = ["json_fault", "keep_hidden", "printable", "shown", "shown_values"]
 
-#: a value this short would also hide parts of innocent words: it is covered where it stands as a word of its own
+#: a shorter value may also be part of an ordinary word, so it is covered only as a whole word
 _SHORT = 4
 _COVER = "***"
-#: user and password of an address, and a password given by its name, whoever's they are
+#: the user and password of any address, and any value given as ``password=``
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]*:[^\s\"'<>]*@(?=[\w.\[:*-])")
 _BY_NAME = re.compile(r"(?i)(?<=password)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)")
 
-#: the secrets of this process, whatever knows them: longest first, as one may be part of another
+#: all secrets of this process; longest first, because one may be part of another
 _secrets: tuple[str, ...] = ()
 
 
 def keep_hidden(secrets: Iterable[str], *, further: bool = False) -> None:
-    """Cover these values from now on; ``further``: beside those of before, else in their place."""
-    global _secrets  # noqa: PLW0603 - what is secret is so for the whole process
+    """Cover these values from now on. ``further`` adds them to the known secrets; else they replace them."""
+    global _secrets  # noqa: PLW0603 - a secret is one for the whole process
     known = {*secrets, *(_secrets if further else ())}
     _secrets = tuple(sorted(filter(None, known), key=len, reverse=True))
 
 
 def shown(text: str, *, keep: str = "") -> str:
-    """Return a text fit to be shown: without secrets, and :func:`printable`."""
+    """Return a text that is safe to show: without secrets, and :func:`printable`."""
     for secret in _secrets:
         if secret not in text:
             continue
@@ -45,22 +45,22 @@ def shown(text: str, *, keep: str = "") -> str:
 
 
 def shown_values(value: object, *, keep: str = "") -> object:
-    """Return a value in which every text is :func:`shown`; what is neither text, number nor a collection is one."""
+    """Return a value in which every text is :func:`shown`. Any other object is shown by its ``repr``."""
     if isinstance(value, str):
         return shown(value, keep=keep)
     if isinstance(value, dict):
         return {str(shown_values(key)): shown_values(item, keep=keep) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [shown_values(item, keep=keep) for item in value]
-    # what no form has a notation for would be shown by its repr, uncovered
+    # A log format would write the repr of an unknown object itself, and not cover the secrets in it.
     return value if value is None or isinstance(value, bool | int | float) else shown(repr(value), keep=keep)
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Return a text in which every character that would not be seen as itself is written as its escape.
+    r"""Return a text in which every character that is not visible as itself is escaped.
 
-    Control characters (terminal escapes, line ends), marks of direction, characters without width, lone
-    surrogates. ``keep`` names those that the place of showing can bear.
+    These are control characters (terminal escapes, line ends), direction marks, zero-width characters and lone
+    surrogates. ``keep`` names characters that may stay.
 
     >>> printable("a\x1b[31mb\u202ec")
     'a\\x1b[31mb\\u202ec'
@@ -71,7 +71,7 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def json_fault(error: ValueError | RecursionError) -> str:
-    """Return why a text was not read as JSON, in words for a person: the interpreter's own limits are named plainly."""
+    """Return why a text is not valid JSON. The interpreter's own limits are named in plain words."""
     if isinstance(error, RecursionError):
         return "values are nested too deeply"
     return "a number has too many digits" if "integer string conversion" in str(error) else str(error)

@@ -1,6 +1,7 @@
-"""Ways out: of one child while the others run on, and of all of them, one at a time.
+"""Stops children: one child while the others keep running, or all of them in turn.
 
-A child that leaves drains, as before a shutdown, stops, and nothing of it is shown any more.
+A child that is removed first drains and then stops. After that its snapshot and its name are removed too. Each
+function returns at once and is called again at the supervisor's next look, because the supervisor must not block.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ __all__ = ["advance_removal", "begin_drain", "stop_in_turn"]
 
 
 def begin_drain(child: Child, *, services: Services, drain_s: float) -> None:
-    """Begin: who brings messages in ends the batch that is in flight, for ``drain_s`` seconds at most."""
+    """Begin the removal: a source finishes its batch in flight, within ``drain_s`` seconds."""
     child.change(ChildState.LEAVING, services.clock.now())
     child.drained = child.drained or not child.spec.source
     child.deadline_s = services.clock.monotonic_s() + drain_s
@@ -25,7 +26,7 @@ def begin_drain(child: Child, *, services: Services, drain_s: float) -> None:
 
 
 def advance_removal(child: Child, *, services: Services, log: FilteringBoundLogger) -> bool:
-    """Take the next step, at each look; return True once it is gone and forgotten."""
+    """Take the next step of a removal. Return True when the child has ended and its name is removed."""
     name, now_s = child.spec.name, services.clock.monotonic_s()
     if child.ref is None or not child.ref.is_alive():
         services.directory.remove(name)
@@ -33,13 +34,13 @@ def advance_removal(child: Child, *, services: Services, log: FilteringBoundLogg
         log.info("child.removed", child=name)
         return True
     if child.spec.interrupt is not None:
-        child.spec.interrupt()  # each time: a call may have begun after the last
+        child.spec.interrupt()  # at each look, because a new call may have begun since
     if not child.told_to_stop and (child.drained or now_s >= child.deadline_s):
         child.told_to_stop = True
         child.deadline_s = now_s + child.spec.shutdown_s
         child.ref.stop(block=False)
     elif child.told_to_stop and now_s >= child.deadline_s and child.state is ChildState.LEAVING:
-        # a thread cannot be killed: it stays on the child table, so that no double is started beside it
+        # A thread cannot be killed. The child stays in the table, so that no second one starts beside it.
         log.error("child.stop_timeout", child=name)
         child.last_error = "does not stop"
         child.change(ChildState.STOPPING, services.clock.now())
@@ -47,10 +48,10 @@ def advance_removal(child: Child, *, services: Services, log: FilteringBoundLogg
 
 
 def stop_in_turn(children: Iterable[Child], *, services: Services, log: FilteringBoundLogger) -> bool:
-    """Stop the first child that lives, or look whether it has stopped; True when all have or are given up.
+    """Stop the children one after another. Return True when each has stopped or missed its deadline.
 
-    Neighbours that are of a group, whichever, need nothing of one another any more: they are stopped
-    together, or those of a hundred channels would take all the time there is.
+    A child outside any group stops alone. Adjacent children that belong to groups, the same or different ones,
+    do not depend on each other and stop together. Else a hundred channels would use up the whole time limit.
     """
     now_s = services.clock.monotonic_s()
     waiting = alone = False

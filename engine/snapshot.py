@@ -1,4 +1,4 @@
-"""What actors show the world: immutable snapshots on a board, one reference swapped at a time."""
+"""Immutable snapshots that actors publish. Publishing swaps one reference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Published(Generic[T]):
-    """A snapshot and the instant of its publishing (monotonic seconds); the reader judges its age."""
+    """A snapshot and the time of its publication (monotonic seconds). The reader judges its age."""
 
     value: T
     at_s: float
@@ -23,8 +23,8 @@ class Published(Generic[T]):
 class Snapshots:
     """Snapshots by the logical name of their publisher.
 
-    Safe to read from any thread without a lock: a publisher replaces one dictionary entry, which is
-    atomic, and what it put there never changes. Each name has one publisher.
+    Any thread may read them without a lock. A publisher replaces one dictionary entry, which is atomic, and a
+    published snapshot never changes. Each name has one publisher, so no two threads write one entry.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -36,7 +36,7 @@ class Snapshots:
         self._entries[name] = Published(snapshot, self._clock.monotonic_s())
 
     def remove(self, name: str) -> None:
-        """Forget the snapshot of ``name``, which publishes no more; without one, nothing happens."""
+        """Remove the snapshot of ``name`` if there is one. Its actor publishes no more."""
         self._entries.pop(name, None)
 
     def read(self, name: str, kind: type[T]) -> Published[T] | None:
@@ -47,9 +47,10 @@ class Snapshots:
         return Published(entry.value, entry.at_s)
 
     def all_of(self, kind: type[T]) -> dict[str, Published[T]]:
-        """Return the newest snapshots of one kind, by publisher."""
-        # a publisher that comes or goes resizes the dictionary. A copy is one step for other threads;
-        # list(items()) is not: its tuples let the garbage collector, and with it another thread, in between
+        """Return the newest snapshots of one kind, by name of publisher."""
+        # A publisher may be added or removed meanwhile, and iteration fails when the dictionary changes its size.
+        # dict.copy() is atomic for other threads. list(items()) is not: it allocates tuples, which can start
+        # the garbage collector, and then another thread may run.
         return {
             name: Published(entry.value, entry.at_s)
             for name, entry in self._entries.copy().items()
@@ -57,5 +58,5 @@ class Snapshots:
         }
 
     def age_s(self, published: Published[T]) -> float:
-        """Return the seconds since ``published`` was shown."""
+        """Return the seconds since ``published`` was published."""
         return max(0.0, self._clock.monotonic_s() - published.at_s)

@@ -1,6 +1,6 @@
-"""How an actor is made: what it is given, and what its supervisor is told of it.
+"""How an actor is made: what it receives, and what its supervisor must know about it.
 
-Messages name a spec, actors know messages, the supervisor knows both: this file knows none of them.
+Messages, actors and the supervisor all import this file. It imports none of them, so there is no import cycle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SUPERVISOR = "supervisor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What every actor is given: whom to reach, where to show itself, and time."""
+    """What every actor receives: the directory, the snapshots, the timers and the clock."""
 
     directory: Directory
     snapshots: Snapshots
@@ -34,7 +34,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One actor's place in the world: its logical name and its generation (1, 2, ...)."""
+    """The identity of one actor, its logical name and generation (1, 2, ...), with its services and heartbeat."""
 
     name: str
     generation: int
@@ -49,11 +49,11 @@ Factory = Callable[[Context], "pykka.ActorRef[Any]"]
 class ChildSpec:
     """How to run one child.
 
-    ``factory`` starts the actor and returns its reference. A ``source`` is drained before the stop.
-    ``parkable``: too many restarts park it instead of ending the daemon; so they do one of a ``group``
-    while another child of that group runs. Neighbours that are of a group, whichever, are stopped together.
-    ``heartbeat_limit_s`` is longer than any outside call the child makes. ``interrupt`` ends a long outside
-    call of the child, so that it can drain and stop; it is called from the supervisor's thread.
+    ``factory`` starts the actor and returns its reference. A ``source`` is drained before it is stopped.
+    ``parkable``: too many restarts park the child and do not end the daemon. The same holds for a child of a
+    ``group`` while another child of that group runs. Adjacent children that belong to groups are stopped
+    together. ``heartbeat_limit_s`` is longer than any outside call of the child. ``interrupt`` ends a long
+    outside call, so that the child can drain and stop; the supervisor's thread calls it.
     """
 
     name: str

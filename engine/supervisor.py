@@ -1,7 +1,7 @@
 """Supervisor: starts children in order, restarts the dead, drains and stops in reverse.
 
-``one_for_one`` after Erlang's supervisor, and of ours a back-off and the news of a new generation to all siblings.
-Who comes at run time stands last, so it is stopped first. It never blocks: waiting is a tick, asking is a look.
+Erlang's ``one_for_one``, with a back-off, and with ``GenerationRaised`` to all siblings after a restart. A child added
+at run time is last in order, so it stops first. The supervisor never blocks: it handles messages and looks at ticks.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from engine.stillness import Stillness
 
 __all__ = ["Supervisor"]
 
-#: how often children are pinged and looked at, in seconds; while stopping, the shorter one
+#: how often children are pinged and looked at, in seconds; the shorter interval is for draining and stopping
 LOOK_EVERY_S = 1.0
 LOOK_EVERY_STOPPING_S = 0.02
-#: a hung child has this many heartbeat limits before the process is given up
+#: the process ends when a child gave no heartbeat for this many times its limit
 HUNG_LIMITS = 2
-#: doubling from 0.5 s reaches the sixth restart within 31.5 s, so a steady crash does trip the limit
+#: doubling from 0.5 s reaches the sixth restart within 31.5 s, so a steady crash exceeds the limit
 RESTART_BACKOFF = Backoff(first_s=0.5, cap_s=16.0, jitter=0.0)
 PARKED_S = 300.0
 
 
 class Supervisor(pykka.ThreadingActor):
-    """The root of the actors; the level above it is ``main``, which waits for ``finished``."""
+    """The root of all actors. ``main`` starts it and waits for ``finished``."""
 
     use_daemon_thread = True
 
@@ -75,7 +75,7 @@ class Supervisor(pykka.ThreadingActor):
     # ── Pykka's hooks ────────────────────────────────────────────────────────
 
     def on_start(self) -> None:
-        """Enter the directory, start the first child and the looking round."""
+        """Register in the directory, start the first child and schedule the first look."""
         entry = Entry(self.actor_ref, 1, Heartbeat(self._services.clock.monotonic_s()))
         self._services.directory.enter(SUPERVISOR, entry)
         self._start_next()
@@ -83,7 +83,7 @@ class Supervisor(pykka.ThreadingActor):
         self._publish()
 
     def on_receive(self, message: Any) -> Any:
-        """Dispatch, and show the family's state after whatever changed it."""
+        """Dispatch the message, then publish the state that it may have changed."""
         match message:
             case ChildReady():
                 self._child_ready(message)
@@ -108,7 +108,7 @@ class Supervisor(pykka.ThreadingActor):
     # ── starting and restarting ──────────────────────────────────────────────
 
     def _start_next(self) -> None:
-        """Start the first child that waits; when none is left, the family runs."""
+        """Start the first waiting child. When none waits, the start is complete."""
         waiting = next((child for child in self._children if child.state is ChildState.WAITING), None)
         if waiting is not None:
             self._start(waiting)
@@ -129,7 +129,7 @@ class Supervisor(pykka.ThreadingActor):
         )
         try:
             child.ref = child.spec.factory(context)
-        except Exception as error:  # noqa: BLE001 - a constructor that refuses is a failed start
+        except Exception as error:  # noqa: BLE001 - an exception of the constructor is a failed start
             self._lost(child, f"{type(error).__name__}: {error}", started=False)
             return
         self._services.directory.enter(child.spec.name, Entry(child.ref, child.generation, heartbeat))
@@ -158,7 +158,7 @@ class Supervisor(pykka.ThreadingActor):
             child.change(ChildState.STOPPED, self._services.clock.now())
             return
         if self._phase is Phase.STARTING and not started and child.generation == 1:
-            # as in Erlang, no restarts at boot: the cause is a wrong set-up, and a person is there to see it
+            # As in Erlang, nothing restarts at boot: the set-up is wrong, and the person who starts it can see that.
             child.change(ChildState.STOPPED, self._services.clock.now())
             self._escalate(f"{child.spec.name} did not start: {error}")
             return
@@ -181,7 +181,7 @@ class Supervisor(pykka.ThreadingActor):
     def _restart(self, name: str) -> None:
         child = self._children.find(name)
         if child is None or (child.spec.source and self._phase is Phase.DRAINING):
-            return  # in the drain the new generation would fetch more, and was never told to drain
+            return  # a new generation did not receive Drain, so it would fetch more
         if child.state in (ChildState.RESTARTING, ChildState.PARKED) and self._phase is not Phase.STOPPING:
             self._log.info("child.restarted", child=name, restarts=child.restarts)
             self._start(child)
@@ -189,14 +189,14 @@ class Supervisor(pykka.ThreadingActor):
     # ── coming and going at run time ─────────────────────────────────────────
 
     def _add(self, spec: ChildSpec) -> None:
-        """Start one more child. Who asks looks again later, so whatever cannot be now is left out."""
+        """Start one more child, or do nothing when it cannot start now: the sender asks again later."""
         if self._phase is not Phase.RUNNING or self._children.find(spec.name) is not None:
             return
         self._log.info("child.added", child=spec.name)
         self._start(self._children.add(spec, self._services.clock.now()))
 
     def _remove(self, name: str) -> None:
-        """Let a child go; an unknown name, or one that leaves already, is no error."""
+        """Remove a child. An unknown name or a child that is already leaving is no error."""
         child = self._children.find(name)
         if self._phase is not Phase.RUNNING or child is None or child.is_leaving:
             return
@@ -211,6 +211,7 @@ class Supervisor(pykka.ThreadingActor):
     # ── looking round ────────────────────────────────────────────────────────
 
     def _look(self) -> None:
+        # While the process was stopped no child could meet a deadline, so that time is added to all of them.
         lost_s = self._stillness.look()
         self._phase_deadline_s += lost_s
         self._children.put_off(lost_s)
@@ -232,23 +233,23 @@ class Supervisor(pykka.ThreadingActor):
         if not child.is_up:
             return
         if child.ref is not None and not child.ref.is_alive():
-            # it died without a word: ChildDown was lost, or the thread was never able to send it
-            self._lost(child, child.last_error or "stopped without a word", started=True)
+            # It died but ChildDown did not arrive: it was lost, or the thread could not send it.
+            self._lost(child, child.last_error or "stopped without a report", started=True)
             return
         age_s = self._stillness.age_s(child.heartbeat.beat_at_s)
         if child.state is ChildState.STARTING and self._services.clock.monotonic_s() > child.deadline_s:
             self._escalate(f"{child.spec.name} was not ready after {child.spec.start_s:g} s")
         elif age_s > child.spec.heartbeat_limit_s * HUNG_LIMITS:
-            # a thread cannot be killed, and a double beside it would share its state: end the process
-            self._escalate(f"{child.spec.name} hangs: no sign of life for {age_s:.0f} s")
+            # A thread cannot be killed, and a second one beside it would share its resources. So end the process.
+            self._escalate(f"{child.spec.name} hangs: no heartbeat for {age_s:.0f} s")
         elif age_s > child.spec.heartbeat_limit_s:
             if child.state is not ChildState.HUNG:
                 self._log.error("child.hung", child=child.spec.name, beat_age_s=round(age_s, 1))
-                child.last_error = f"no sign of life for {age_s:.0f} s"
+                child.last_error = f"no heartbeat for {age_s:.0f} s"
                 child.change(ChildState.HUNG, self._services.clock.now())
         elif child.state is ChildState.HUNG:
             child.change(ChildState.RUNNING, self._services.clock.now())
-        self._services.directory.send(child.spec.name, Ping())  # a hung one too: it may come back
+        self._services.directory.send(child.spec.name, Ping())  # a hung child too: it may recover
 
     # ── draining and stopping ────────────────────────────────────────────────
 

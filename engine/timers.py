@@ -1,4 +1,4 @@
-"""Tell-later on one thread: the only place where this daemon waits for time to pass."""
+"""Delayed calls on one thread. No other part of the daemon waits for time to pass."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ __all__ = ["TimerThread", "Timers"]
 
 _log = structlog.get_logger("engine.timers")
 
-#: a condition's wait does not count the time that the machine is suspended, our clock does
+#: a wait on a condition does not count suspended time but our clock does, so no wait is longer than this
 LONGEST_WAIT_S = 1.0
 
 
 class Timers(Protocol):
-    """Calls functions later. One call is outstanding per key: setting a key again replaces it."""
+    """Calls functions later. Each key has at most one outstanding call: a new call replaces it."""
 
     def call_later(self, key: Hashable, delay_s: float, call: Callable[[], object]) -> None:
-        """Run ``call`` once, ``delay_s`` seconds from now; short and not blocking."""
+        """Run ``call`` once, ``delay_s`` seconds from now. The call must be short and must not block."""
         ...
 
     def cancel(self, key: Hashable) -> None:
-        """Forget the call of ``key``; without one, nothing happens."""
+        """Cancel the call of ``key`` if there is one."""
         ...
 
 
 class TimerThread:
     """Timers on a heap, served by one daemon thread.
 
-    A replaced or cancelled entry stays on the heap, marked dead by its number, until it comes up:
-    cheaper than searching the heap, and bounded by the delays in use.
+    ``_live`` holds the number of each key's valid entry. A replaced or cancelled entry stays on the heap until it
+    is due, and is then dropped because its number is not valid. That is cheaper than a search of the heap, and
+    the delays in use bound the number of such entries. The lock decides whether a call still runs: a call that
+    was taken off the heap before :meth:`cancel` got the lock runs all the same.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -50,7 +52,7 @@ class TimerThread:
         self._thread.start()
 
     def call_later(self, key: Hashable, delay_s: float, call: Callable[[], object]) -> None:
-        """Run ``call`` on the timer thread in ``delay_s`` seconds, in place of an earlier one of ``key``."""
+        """Run ``call`` on the timer thread in ``delay_s`` seconds. It replaces the outstanding call of ``key``."""
         with self._changed:
             if self._closed:
                 return
@@ -60,12 +62,12 @@ class TimerThread:
             self._changed.notify()
 
     def cancel(self, key: Hashable) -> None:
-        """Forget the call of ``key``."""
+        """Cancel the call of ``key``, unless it has already begun."""
         with self._changed:
             self._live.pop(key, None)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Stop the thread; outstanding calls are dropped. Idempotent."""
+        """Stop the thread and drop the outstanding calls. A second call does nothing."""
         with self._changed:
             self._closed = True
             self._heap.clear()
@@ -85,10 +87,10 @@ class TimerThread:
                 if self._live.get(key) != number:
                     continue  # replaced or cancelled since
                 del self._live[key]
-            # outside the lock: the call may set a timer of its own
+            # The lock is free here, because the call may set a timer itself.
             try:
                 call()
-            except Exception:  # noqa: BLE001 - one failing call must not end all the others' time
+            except Exception:  # noqa: BLE001 - one failing call must not end the thread that serves all others
                 _log.exception("timer.failed", key=str(key))
 
     def _wait_s(self) -> float | None:

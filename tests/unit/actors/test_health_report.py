@@ -325,7 +325,7 @@ CHILDREN = [
     (child(ChildState.RESTARTING, "ValueError: boom"), DEGRADED, "cache restarting (ValueError: boom)", True),
     (child(ChildState.PARKED, "ValueError: boom"), DEGRADED, "cache parked (ValueError: boom)", True),
     (child(ChildState.STARTING), DEGRADED, "cache starting", True),
-    (child(ChildState.HUNG, "no sign of life"), UNHEALTHY, "cache hung (no sign of life)", False),
+    (child(ChildState.HUNG, "no heartbeat"), UNHEALTHY, "cache hung (no heartbeat)", False),
     (replace(WELL, supervisor=None), UNHEALTHY, "the supervisor has not shown itself", False),
     (
         replace(

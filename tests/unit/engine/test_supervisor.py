@@ -249,7 +249,7 @@ def test_a_child_dead_without_a_word_is_noticed_and_restarted() -> None:
     family.live["a"].die()
     family.pass_s(1)
     assert family.state("a") is ChildState.RESTARTING
-    assert family.child("a").last_error == "stopped without a word"
+    assert family.child("a").last_error == "stopped without a report"
     family.pass_s(0.5)
     assert family.state("a") is ChildState.RUNNING
 
@@ -261,12 +261,12 @@ def test_a_hung_child_is_named_and_not_doubled_and_ends_the_process_at_twice_its
     assert family.state("a") is ChildState.RUNNING
     family.pass_s(2)
     assert family.state("a") is ChildState.HUNG
-    assert family.child("a").last_error == "no sign of life for 11 s"
+    assert family.child("a").last_error == "no heartbeat for 11 s"
     family.pass_s(9)
     assert family.snapshot.escalation is None
     assert family.log == ["start a", "start b"]
     family.pass_s(1)
-    assert family.snapshot.escalation == "a hangs: no sign of life for 21 s"
+    assert family.snapshot.escalation == "a hangs: no heartbeat for 21 s"
     family.pass_s(3)
     assert family.log == ["start a", "start b", "stop b", "stop a"]
     assert family.finished.is_set(), "the stuck thread does not hold the exit"
