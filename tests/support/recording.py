@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import queue
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import pykka
 from prometheus_client import CollectorRegistry
 
 from actors.shown.metrics import Metrics
+from actors.shown.snapshots import ChannelEntry, ChannelsSnapshot
 from engine.actor import Actor
 from engine.directory import Directory, Entry, Heartbeat
 from engine.model import ChannelMessage, MalformedMessage
@@ -86,6 +87,11 @@ class World:
         published = self.snapshots.read(name, kind)
         assert published is not None, f"{name} shows no {kind.__name__}"
         return published.value
+
+    def add_channel(self, at: datetime) -> None:
+        """Let the channel be read since ``at``."""
+        entry = ChannelEntry(channel=CHANNEL, label=None, source="api", added_at=at)
+        self.snapshots.publish("channels", ChannelsSnapshot(channels=(entry,), complete=True, error=None))
 
     def count(self, series: str, **labels: str) -> float:
         """Return the value of a counter; 0 when it has not moved."""

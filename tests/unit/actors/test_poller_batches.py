@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import structlog
 
-from actors.shown.snapshots import ChannelEntry, ChannelsSnapshot
 from actors.sources.source import CREDIT_S
 from engine.breaker import BreakerState
 from engine.messages import BatchDelayed, CheckHistory, Drain, Drained, GenerationRaised
@@ -46,7 +45,7 @@ def test_fault_6_a_batch_is_acknowledged_in_one_request_after_its_commit() -> No
 def test_the_lag_is_that_of_the_newest_message_from_its_receipt_to_its_commit() -> None:
     polling = in_flight()
     assert polling.snapshot.lag_s is None
-    added(polling, START)
+    polling.add_channel(START)
     polling.pass_s(10)
     polling.commit(polling.batch())
     assert polling.snapshot.lag_s == 7, "message 3 was received three seconds after the start"
@@ -340,15 +339,9 @@ def test_drain_leaves_the_rest_of_a_batch_that_goes_one_by_one() -> None:
     assert [m.message_id for m in polling.gateway.unread] == ["2", "3"]
 
 
-def added(polling: Polling, at: datetime) -> None:
-    """Let the channel be read since ``at``."""
-    entry = ChannelEntry(channel=CHANNEL, label=None, source="api", added_at=at)
-    polling.snapshots.publish("channels", ChannelsSnapshot(channels=(entry,), complete=True, error=None))
-
-
 def test_fault_49_what_was_received_before_the_channel_was_read_has_no_lag() -> None:
     polling = Polling(*messages(1, 2))
-    added(polling, START + timedelta(seconds=5))
+    polling.add_channel(START + timedelta(seconds=5))
     polling.poll()
     polling.pass_s(10)
     polling.commit(polling.batch())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -11,6 +12,7 @@ from engine.messages import BatchCommitted, BatchDelayed, SignalsCommitted
 from engine.model import Outcome, OutcomeKind
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
 from storage.postgres.ledger import Recorded
+from tests.support.clock import START
 from tests.support.recording import CHANNEL
 from tests.support.writing import Writing
 
@@ -26,6 +28,16 @@ def test_a_batch_is_written_in_one_transaction_and_its_source_is_told() -> None:
     ]
     assert writing.snapshot.last_commit_at == writing.clock.now()
     assert writing.snapshot.waiting == 0
+
+
+def test_fault_49_only_what_was_received_since_the_channel_is_read_has_a_lag() -> None:
+    writing = Writing()
+    writing.add_channel(START + timedelta(seconds=2))
+    writing.clock.advance(100)
+    writing.write("b1", 1, 2, 3, signals=True)
+    series = "tpcapital_end_to_end_lag_seconds"
+    assert writing.count(f"{series}_count", since="received") == 2
+    assert writing.count(f"{series}_sum", since="received") == 98 + 97
 
 
 def test_the_cache_is_rung_for_signals_only() -> None:
