@@ -87,7 +87,7 @@ def recovers(database: Database) -> bool:
     return wait_until(answered, deadline_s=15)
 
 
-LANES = ["read", "write", "check"]
+POOLS = ["read", "write", "check"]
 
 
 # ── stopped, killed, restarted ───────────────────────────────────────────────
@@ -120,7 +120,7 @@ def test_a_server_that_is_down_at_the_start_holds_nothing_up_and_is_used_when_it
     assert recovers(database)
 
 
-@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_the_first_call_after_a_restart_succeeds_though_all_pooled_connections_are_stale(
     server: LocalPostgres, open_database: OpenDatabase, pool: str, how: str
@@ -201,7 +201,7 @@ def alive(server: LocalPostgres, pid: int) -> bool:
 
 
 @pytest.mark.usefixtures("short_deadlines")
-@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("pool", POOLS)
 def test_a_frozen_server_costs_no_more_than_the_deadline(
     server: LocalPostgres, open_database: OpenDatabase, pool: str
 ) -> None:
@@ -243,10 +243,10 @@ def test_a_network_that_freezes_is_cut_at_the_deadline(
 def test_a_cut_network_costs_the_caller_nothing(server: LocalPostgres, open_database: OpenDatabase) -> None:
     with TcpProxy("127.0.0.1", server.port) as proxy:
         database = open_database(app_url(server, port=proxy.port))
-        for pool in LANES:
+        for pool in POOLS:
             fill(database, pool)
         proxy.cut()
-        for pool in LANES:
+        for pool in POOLS:
             assert getattr(database, pool)(one) == 1
         database.close()
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import structlog
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from starlette.responses import Response
 __all__ = [
     "BadRequestError",
     "Body",
+    "CamelBody",
     "Problem",
     "problem",
     "problem_of_bad_request",
@@ -29,6 +31,12 @@ class Body(BaseModel):
     """An answer of ours: nothing in it that is not told of here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CamelBody(Body):
+    """An answer whose names are camel case outside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
 class ProblemError(Body):

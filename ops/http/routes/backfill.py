@@ -20,8 +20,8 @@ from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Instant, NoParameters
 from ops.http.kit.problems import Body, problem
 from ops.http.routes.channel_models import ChannelId
-from ops.http.routes.channel_objects import history_object
-from ops.http.routes.models import BackfillAnswer
+from ops.http.routes.channel_objects import history_fields
+from ops.http.routes.models import BackfillAnswer, ChannelBackfill
 
 __all__ = ["backfill_operations"]
 
@@ -56,22 +56,22 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
             return _not_yet()
         found = published.value
         return json_answer(
-            {
-                "phase": found.phase.value,
-                "completed": found.completed,
-                "error": found.error,
-                "failingSince": found.failing_since,
-                "requestsTaken": found.requests_taken,
-                "channels": [
-                    {
-                        "id": progress.channel,
-                        "checkRowsRead": progress.check_rows_read,
-                        "checkTotal": progress.check_total,
-                        **(history_object(progress) or {}),
-                    }
+            BackfillAnswer(
+                phase=found.phase.value,
+                completed=found.completed,
+                error=found.error,
+                failing_since=found.failing_since,
+                requests_taken=found.requests_taken,
+                channels=[
+                    ChannelBackfill(
+                        id=progress.channel,
+                        check_rows_read=progress.check_rows_read,
+                        check_total=progress.check_total,
+                        **history_fields(progress),
+                    )
                     for progress in found.channels
                 ],
-            }
+            )
         )
 
     async def start(request: Request) -> Response:
@@ -87,7 +87,7 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
         command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=asked.since)
         if not directory.send(BACKFILL, command):
             return _not_yet()
-        return json_answer(BackfillStarted(queued=True).model_dump(), 202)
+        return json_answer(BackfillStarted(queued=True), 202)
 
     return [
         Operation(

@@ -9,14 +9,16 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from config.fields import CHANNEL_ID
 from engine.breaker import BreakerState
-from ops.http.kit.problems import Body
+from ops.http.kit.problems import Body, CamelBody
 from ops.http.routes.models import ChannelHistory
 
 __all__ = [
     "CHANNEL_ID_SCHEMA",
     "LONGEST_LABEL",
     "Channel",
+    "ChannelBreaker",
     "ChannelId",
+    "ChannelKept",
     "ChannelList",
     "ChannelRemoved",
     "ChannelRequest",
@@ -83,37 +85,37 @@ class ChannelBreaker(Body):
     openings: int
 
 
-class Channel(Body):
+class Channel(CamelBody):
     """A channel that is read, and how its reading goes. Counts are null when they cannot be had now."""
 
     id: str
     label: str | None
     source: str = Field(description="`settings`, or `api` when it was added at run time")
     market: Literal["b3", "forex", "crypto"] = Field(description="what its messages are read as")
-    addedAt: datetime | None  # noqa: N815 - as it stands in the answer
+    added_at: datetime | None
     state: str
     error: str | None
-    failingSince: datetime | None  # noqa: N815 - as it stands in the answer
+    failing_since: datetime | None
     breaker: ChannelBreaker | None
-    lastPollAt: datetime | None  # noqa: N815 - as it stands in the answer
-    lastSuccessfulPollAt: datetime | None  # noqa: N815 - as it stands in the answer
-    lastMessageAt: datetime | None  # noqa: N815 - as it stands in the answer
-    lastMessageAgeSeconds: int | None  # noqa: N815 - as it stands in the answer
-    lagSeconds: float | None  # noqa: N815 - as it stands in the answer
-    inFlight: int  # noqa: N815 - as it stands in the answer
+    last_poll_at: datetime | None
+    last_successful_poll_at: datetime | None
+    last_message_at: datetime | None
+    last_message_age_seconds: int | None
+    lag_seconds: float | None
+    in_flight: int
     unacknowledged: int
     signals: int | None
     messages: int | None
     backfill: ChannelHistory | None
 
 
-class ChannelList(Body):
+class ChannelList(CamelBody):
     """The channels; ``complete`` is false while those added at run time are not known."""
 
     data: list[Channel]
     complete: bool
     error: str | None
-    countsEndAt: int = Field(description="counts stop here: there are this many or more")  # noqa: N815 - as it stands
+    counts_end_at: int = Field(description="counts stop here: there are this many or more")
 
 
 class ChannelKept(Body):
@@ -123,12 +125,12 @@ class ChannelKept(Body):
     messages: int
 
 
-class ChannelRemoved(Body):
+class ChannelRemoved(CamelBody):
     """A channel is read no more."""
 
     id: str
     label: str | None
-    addedAt: datetime  # noqa: N815 - as it stands in the answer
-    removedAt: datetime  # noqa: N815 - as it stands in the answer
+    added_at: datetime
+    removed_at: datetime
     kept: ChannelKept | None
     detail: str

@@ -17,9 +17,11 @@ from actors.shown.snapshots import (
 from engine.children import ChildState, SupervisorSnapshot
 from engine.snapshot import Snapshots
 from engine.spec import SUPERVISOR
+from ops.http.routes.channel_models import Channel, ChannelBreaker
+from ops.http.routes.models import ChannelHistory
 from storage.postgres.channels import ChannelCounts
 
-__all__ = ["channel_objects", "history_object"]
+__all__ = ["channel_objects", "history_fields"]
 
 _STATES = {
     PollState.STARTING: "starting",
@@ -36,7 +38,7 @@ def channel_objects(
     counts: Mapping[str, ChannelCounts],
     *,
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> list[Channel]:
     """Return the objects of these channels. One without ``counts`` has null in their place."""
     family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     children = {child.name: child.state for child in family.value.children} if family else {}
@@ -50,27 +52,27 @@ def channel_objects(
         stored = counts.get(entry.channel)
         last = _newest(poller, stored)
         objects.append(
-            {
-                "id": entry.channel,
-                "label": entry.label,
-                "source": entry.source,
-                "market": entry.market.value,
-                "addedAt": _instant(entry.added_at),
-                "state": _state(poller, children.get(name)),
-                "error": poller.error if poller else None,
-                "failingSince": _instant(poller.failing_since) if poller else None,
-                "breaker": _breaker(poller),
-                "lastPollAt": _instant(poller.last_poll_at) if poller else None,
-                "lastSuccessfulPollAt": _instant(poller.last_success_at) if poller else None,
-                "lastMessageAt": _instant(last),
-                "lastMessageAgeSeconds": max(0, round((now - last).total_seconds())) if last else None,
-                "lagSeconds": round(poller.lag_s, 3) if poller and poller.lag_s is not None else None,
-                "inFlight": poller.in_flight if poller else 0,
-                "unacknowledged": poller.unacknowledged if poller else 0,
-                "signals": stored.signals if stored else None,
-                "messages": stored.messages if stored else None,
-                "backfill": history_object(histories.get(entry.channel)),
-            }
+            Channel(
+                id=entry.channel,
+                label=entry.label,
+                source=entry.source,
+                market=entry.market.value,
+                added_at=_instant(entry.added_at),
+                state=_state(poller, children.get(name)),
+                error=poller.error if poller else None,
+                failing_since=_instant(poller.failing_since) if poller else None,
+                breaker=_breaker(poller),
+                last_poll_at=_instant(poller.last_poll_at) if poller else None,
+                last_successful_poll_at=_instant(poller.last_success_at) if poller else None,
+                last_message_at=_instant(last),
+                last_message_age_seconds=max(0, round((now - last).total_seconds())) if last else None,
+                lag_seconds=round(poller.lag_s, 3) if poller and poller.lag_s is not None else None,
+                in_flight=poller.in_flight if poller else 0,
+                unacknowledged=poller.unacknowledged if poller else 0,
+                signals=stored.signals if stored else None,
+                messages=stored.messages if stored else None,
+                backfill=_history(histories.get(entry.channel)),
+            )
         )
     return objects
 
@@ -89,28 +91,31 @@ def _state(poller: PollerSnapshot | None, child: ChildState | None) -> str:
     return "key_refused" if poller.key_refused else _STATES[poller.state]
 
 
-def _breaker(poller: PollerSnapshot | None) -> dict[str, Any] | None:
+def _breaker(poller: PollerSnapshot | None) -> ChannelBreaker | None:
     if poller is None:
         return None
-    return {
-        "state": poller.breaker.value,
-        "calls": poller.breaker_calls,
-        "failures": poller.breaker_failures,
-        "openings": poller.breaker_openings,
-    }
+    return ChannelBreaker(
+        state=poller.breaker,
+        calls=poller.breaker_calls,
+        failures=poller.breaker_failures,
+        openings=poller.breaker_openings,
+    )
 
 
-def history_object(progress: ChannelProgress | None) -> dict[str, Any] | None:
+def _history(progress: ChannelProgress | None) -> ChannelHistory | None:
     """Return how far a channel's history is read."""
-    if progress is None:
-        return None
+    return None if progress is None else ChannelHistory(**history_fields(progress))
+
+
+def history_fields(progress: ChannelProgress) -> dict[str, Any]:
+    """Return the fields that every model of a channel's history has."""
     return {
-        "rowsRead": progress.rows_read,
-        "gatewayTotal": progress.total,
+        "rows_read": progress.rows_read,
+        "gateway_total": progress.total,
         "pages": progress.pages,
-        "newHere": progress.found,
-        "foundByTailChecks": progress.tail_found,
-        "completedAt": _instant(progress.completed_at),
+        "new_here": progress.found,
+        "found_by_tail_checks": progress.tail_found,
+        "completed_at": _instant(progress.completed_at),
         "error": progress.error,
     }
 

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -30,6 +29,7 @@ from ops.http.kit.problems import BadRequestError, problem
 from ops.http.routes.channel_models import (
     CHANNEL_ID_SCHEMA,
     Channel,
+    ChannelKept,
     ChannelList,
     ChannelRemoved,
     ChannelRequest,
@@ -143,12 +143,7 @@ def _list(parts: ChannelParts) -> Handler:
         shown = _shown(parts)
         data, error = await _objects(parts, shown.channels, error=shown.error)
         return json_answer(
-            {
-                "data": data,
-                "complete": shown.complete,
-                "error": error,
-                "countsEndAt": COUNT_CAP,
-            }
+            ChannelList(data=data, complete=shown.complete, error=error, counts_end_at=COUNT_CAP)
         )
 
     return channels
@@ -182,7 +177,7 @@ def _shown(parts: ChannelParts) -> ChannelsSnapshot:
 
 async def _objects(
     parts: ChannelParts, entries: tuple[ChannelEntry, ...], *, error: str | None = None
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[Channel], str | None]:
     """Return the objects; without the database their counts are null, and the error says why.
 
     While an ``error`` stands the database is not asked: that would take its time to say the same.
@@ -260,15 +255,15 @@ def _remove(parts: ChannelParts) -> Handler:
         await _until_shown(parts, lambda entries: channel not in (entry.channel for entry in entries))
         kept = await _kept(parts, channel)
         return json_answer(
-            {
-                "id": channel,
-                "label": removed.row.label,
-                "addedAt": removed.row.added_at,
-                "removedAt": removed.removed_at,
-                "kept": kept,
-                "detail": "This channel is read no more: its polling ends with the batch that is under way. "
+            ChannelRemoved(
+                id=channel,
+                label=removed.row.label,
+                added_at=removed.row.added_at,
+                removed_at=removed.removed_at,
+                kept=kept,
+                detail="This channel is read no more: its polling ends with the batch that is under way. "
                 "What is stored of it stays; added again, it goes on where it was.",
-            }
+            )
         )
 
     return remove
@@ -282,13 +277,13 @@ async def _until_shown(parts: ChannelParts, is_there: Callable[[tuple[ChannelEnt
                 await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _kept(parts: ChannelParts, channel: str) -> dict[str, int] | None:
+async def _kept(parts: ChannelParts, channel: str) -> ChannelKept | None:
     """Return what stays stored of a removed channel; None when that cannot be counted now."""
     try:
         counts = (await run_in_threadpool(parts.channels.counts, [channel]))[channel]
     except StorageError:
         return None
-    return {"signals": counts.signals, "messages": counts.messages}
+    return ChannelKept(signals=counts.signals, messages=counts.messages)
 
 
 # ── small things ─────────────────────────────────────────────────────────────

@@ -11,13 +11,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ops.http.routes.models import SignalObject
+
 __all__ = ["COLUMNS", "csv_page"]
 
+_NOT_FLAT = {"current", "events"}
+#: the label comes last, though later: who reads by position finds the others where they were
+_MOVED = ["id", "time", "ts", "channel_label"]
 COLUMNS = (
-    *("id", "time", "ts", "channel", "signal_type", "side", "asset", "buy_min", "buy_max"),
-    *("target_1", "target_2", "target_final", "targets", "stop", "valid_until", "status", "warnings"),
-    *("raw_message", "source", "message_id", "position", "ingested_at", "created_at", "updated_at"),
-    "channel_label",  # the last one: who reads by position finds the others where they were
+    *_MOVED[:3],
+    *(name for name in SignalObject.model_fields if name not in (*_NOT_FLAT, *_MOVED)),
+    *_MOVED[3:],
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: a cell that begins so is taken for a formula; the wide forms are read as the narrow ones by some programs

@@ -65,13 +65,12 @@ def dead_letter_operations(
                 first_at=letter.first_at,
                 last_at=letter.last_at,
                 next_attempt_at=letter.next_attempt_at,
-                raw=letter.raw if with_raw else None,
+                **({"raw": letter.raw} if with_raw else {}),
             )
             for letter in found
         ]
-        body = DeadLetterPage(data=items, nextCursor=str(found[-1].id) if more else None)
-        left_out = None if with_raw else {"data": {"__all__": {"raw"}}}
-        return responses.answer(request.headers, encode(body.model_dump(exclude=left_out)))
+        body = DeadLetterPage(data=items, next_cursor=str(found[-1].id) if more else None)
+        return responses.answer(request.headers, encode(body))
 
     async def listing(request: Request) -> Response:
         return await run_in_threadpool(page, request)
@@ -88,7 +87,7 @@ def dead_letter_operations(
         if not due:
             return problem(404, f"There is no dead letter {text}, or it came to a good end.")
         directory.send(DEAD_LETTERS, LettersDue())
-        return json_answer(Retry(id=int(text), queued=True).model_dump(), 202)
+        return json_answer(Retry(id=int(text), queued=True), 202)
 
     return [
         Operation(

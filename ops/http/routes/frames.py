@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from actors.shown.event_log import LoggedEvent, Position
-from ops.http.kit.encoding import encode, signal_object
+from ops.http.kit.encoding import encode
+from ops.http.routes.signal_objects import signal_object
 
 __all__ = ["RETRY_MS", "event_of", "heartbeat", "opening", "read_place", "reset", "stale"]
 

@@ -44,10 +44,10 @@ def log_operations(logs: RecentLogs, started_at: datetime) -> Sequence[Operation
             data=[LogEntry.model_validate(entry) for entry in page.entries],
             last=page.last,
             missed=page.missed,
-            startedAt=started_at,
+            started_at=started_at,
         )
         return packed_answer(
-            request.headers, encode(body.model_dump()), media_type=JSON, headers={"Cache-Control": "no-store"}
+            request.headers, encode(body), media_type=JSON, headers={"Cache-Control": "no-store"}
         )
 
     return [

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ops.http.kit.parameters import Whole
-from ops.http.kit.problems import Body
+from ops.http.kit.problems import Body, CamelBody
 
 __all__ = [
     "BackfillAnswer",
+    "ChannelBackfill",
     "ChannelHistory",
     "Health",
     "Probe",
@@ -21,6 +22,7 @@ __all__ = [
     "SignalObject",
     "SignalPage",
     "SyncAnswer",
+    "SyncCounts",
     "SyncRequest",
 ]
 
@@ -83,12 +85,12 @@ class SignalObject(Body):
     targets: list[Price]
     stop: Price | None
     valid_until: str | None
+    status: str | None
     warnings: list[str]
     raw_message: str
     source: str
     message_id: str | None
     position: int
-    status: str | None
     current: SignalNow | None
     events: list[SignalEvent]
     ingested_at: datetime
@@ -103,13 +105,13 @@ class SignalDetail(SignalObject):
     grammar_version: str
 
 
-class SignalPage(Body):
+class SignalPage(CamelBody):
     """A page of signals; ``stale`` stands there while the database is away."""
 
     data: list[SignalObject]
-    nextCursor: str | None  # noqa: N815 - as it stands in the answer
+    next_cursor: str | None
     stale: Literal[True] | None = None
-    staleSeconds: int | None = None  # noqa: N815 - as it stands in the answer
+    stale_seconds: int | None = None
 
 
 class Probe(Body):
@@ -137,12 +139,12 @@ class SyncRequest(Body):
     )
 
 
-class SyncCounts(Body):
+class SyncCounts(CamelBody):
     """What the gateway fetched."""
 
-    totalMessagesSynced: int  # noqa: N815 - as it stands in the answer
-    totalMessagesSaved: int  # noqa: N815 - as it stands in the answer
-    channelsSynced: list[str]  # noqa: N815 - as it stands in the answer
+    total_messages_synced: int
+    total_messages_saved: int
+    channels_synced: list[str]
 
 
 class SyncAnswer(Body):
@@ -169,11 +171,11 @@ class DeadLetterItem(Body):
     )
 
 
-class DeadLetterPage(Body):
+class DeadLetterPage(CamelBody):
     """Dead letters that wait for a good end, oldest first."""
 
     data: list[DeadLetterItem]
-    nextCursor: str | None  # noqa: N815 - as it stands in the answer
+    next_cursor: str | None
 
 
 class Retry(Body):
@@ -194,24 +196,24 @@ class LogEntry(BaseModel):
     event: str
 
 
-class LogPage(Body):
+class LogPage(CamelBody):
     """Log entries, oldest first."""
 
     data: list[LogEntry]
     last: int = Field(description="give it as `after` to go on from here")
     missed: bool = Field(description="whether entries between `after` and these are no longer kept")
-    startedAt: datetime = Field(description="when the numbers began")  # noqa: N815 - as it stands in the answer
+    started_at: datetime = Field(description="when the numbers began")
 
 
-class ChannelHistory(Body):
+class ChannelHistory(CamelBody):
     """How far a channel's history is read."""
 
-    rowsRead: int  # noqa: N815 - as it stands in the answer
-    gatewayTotal: int | None  # noqa: N815 - as it stands in the answer
+    rows_read: int
+    gateway_total: int | None
     pages: int
-    newHere: int  # noqa: N815 - as it stands in the answer
-    foundByTailChecks: int  # noqa: N815 - as it stands in the answer
-    completedAt: datetime | None  # noqa: N815 - as it stands in the answer
+    new_here: int
+    found_by_tail_checks: int
+    completed_at: datetime | None
     error: str | None
 
 
@@ -219,16 +221,16 @@ class ChannelBackfill(ChannelHistory):
     """How far the history of one channel is read."""
 
     id: str
-    checkRowsRead: int | None = Field(description="rows read by the check of its tail under way")  # noqa: N815 - as it stands in the answer
-    checkTotal: int | None = Field(description="how many that check has to read")  # noqa: N815 - as it stands in the answer
+    check_rows_read: int | None = Field(description="rows read by the check of its tail under way")
+    check_total: int | None = Field(description="how many that check has to read")
 
 
-class BackfillAnswer(Body):
+class BackfillAnswer(CamelBody):
     """The history import; ``completed`` when every channel's history was read to its end."""
 
     phase: Literal["waiting", "syncing", "reading", "completed", "checking_tail"]
     completed: bool
     error: str | None
-    failingSince: datetime | None  # noqa: N815 - as it stands in the answer
-    requestsTaken: int = Field(description="how often it was asked for since it was started")  # noqa: N815 - as it stands in the answer
+    failing_since: datetime | None
+    requests_taken: int = Field(description="how often it was asked for since it was started")
     channels: list[ChannelBackfill]

@@ -13,9 +13,10 @@ from engine.clock import Clock
 from engine.directory import Directory
 from engine.messages import PageBuilt
 from engine.snapshot import Snapshots
-from ops.http.kit.encoding import encode, history_entry, signal_object
+from ops.http.kit.encoding import encode
 from ops.http.routes.health import database_trouble
 from ops.http.routes.query import HISTORY_CURSOR, ListQuery
+from ops.http.routes.signal_objects import history_entry, signal_object
 from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages

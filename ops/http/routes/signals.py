@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ops.http.kit.answers import JSON, ConditionalResponses, json_answer, prefers, stale_headers
-from ops.http.kit.encoding import signal_detail
 from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
@@ -18,6 +17,7 @@ from ops.http.routes.csv import csv_page
 from ops.http.routes.models import SignalDetail, SignalPage
 from ops.http.routes.pages import PageReader
 from ops.http.routes.query import SignalsParameters, StreamParameters, parse_list_query
+from ops.http.routes.signal_objects import signal_detail
 from ops.http.routes.streaming import Streams, TooManyStreamsError
 from ops.http.server.clients import asker_of, prefix_of
 from storage.errors import StorageError

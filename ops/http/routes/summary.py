@@ -21,7 +21,7 @@ from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer, stale_headers
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import Parameters, Whole
-from ops.http.kit.problems import BadRequestError, Body, problem
+from ops.http.kit.problems import BadRequestError, Body, CamelBody, problem
 from ops.http.routes.health import database_trouble
 from storage.errors import RowsRefusedError, StorageError
 from storage.postgres.summary import Summaries, Summary
@@ -73,7 +73,7 @@ class SummaryDay(Body):
     sell: int
 
 
-class SummaryBody(Body):
+class SummaryBody(CamelBody):
     """Counts of the last days."""
 
     timezone: str
@@ -83,9 +83,9 @@ class SummaryBody(Body):
     types: Counts = Field(description="signals by `signal_type`")
     assets: Counts = Field(description="signals by asset, the 200 most frequent")
     messages: Counts = Field(description="all messages received in these days, by where they ended")
-    newestMessageAt: datetime | None = Field(description="receipt of the newest message of all")  # noqa: N815
+    newest_message_at: datetime | None = Field(description="receipt of the newest message of all")
     stale: bool | None = Field(default=None, description="the database is away: these are the last counts")
-    staleSeconds: int | None = None  # noqa: N815 - names of the contract's kind
+    stale_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
         except StorageError as error:
             return problem(503, f"Signals cannot be counted now: {error}", headers={"Retry-After": "5"})
         headers = {"Cache-Control": "no-cache", **stale_headers(age_s)}
-        return json_answer(summary_object(counts, zone=asked.tz, age_s=age_s), headers=headers)
+        return json_answer(_body(counts, zone=asked.tz, age_s=age_s), headers=headers)
 
     return [
         Operation(
@@ -179,17 +179,20 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
     ]
 
 
-def summary_object(summary: Summary, *, zone: str, age_s: int | None) -> dict[str, Any]:
-    """Return the counts as the object that is served; ``stale`` is there in an outage only."""
-    stale = {} if age_s is None else {"stale": True, "staleSeconds": age_s}
-    return {
-        "timezone": zone,
-        "signals": sum(summary.outcomes.values()),
-        "days": [{"date": day.day, "buy": day.buy, "sell": day.sell} for day in summary.days],
-        "outcomes": summary.outcomes,
-        "types": summary.types,
-        "assets": summary.assets,
-        "messages": summary.messages,
-        "newestMessageAt": summary.newest_message_at,
-        **stale,
-    }
+def _body(summary: Summary, *, zone: str, age_s: int | None) -> SummaryBody:
+    """Return the counts as they are served; ``stale`` is there in an outage only."""
+    return SummaryBody(
+        timezone=zone,
+        signals=sum(summary.outcomes.values()),
+        days=[SummaryDay(date=day.day, buy=day.buy, sell=day.sell) for day in summary.days],
+        outcomes=dict(summary.outcomes),
+        types=dict(summary.types),
+        assets=dict(summary.assets),
+        messages=dict(summary.messages),
+        newest_message_at=summary.newest_message_at,
+        **_stale(age_s),
+    )
+
+
+def _stale(age_s: int | None) -> dict[str, Any]:
+    return {} if age_s is None else {"stale": True, "stale_seconds": age_s}

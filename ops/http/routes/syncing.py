@@ -18,7 +18,7 @@ from ops.http.kit.bodies import read_body
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import problem
-from ops.http.routes.models import SyncAnswer, SyncRequest
+from ops.http.routes.models import SyncAnswer, SyncCounts, SyncRequest
 from storage.errors import GatewayError
 from storage.gateway.client import SyncResult
 
@@ -49,12 +49,12 @@ def sync_operations(
                 return problem(503, f"The gateway could not be asked to sync: {error}")
         for poller in snapshots.all_of(PollerSnapshot):
             directory.send(poller, PollNow(reason="sync-messages"))
-        counts = {
-            "totalMessagesSynced": result.synced,
-            "totalMessagesSaved": result.saved,
-            "channelsSynced": result.channels,
-        }
-        return json_answer({"success": True, "data": counts})
+        counts = SyncCounts(
+            total_messages_synced=result.synced,
+            total_messages_saved=result.saved,
+            channels_synced=list(result.channels),
+        )
+        return json_answer(SyncAnswer(success=True, data=counts))
 
     return [
         Operation(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,11 @@ from storage.postgres.channels import ChannelCounts
 from tests.support.clock import START, FakeClock
 
 # ── the body of POST /channels ───────────────────────────────────────────────
+
+
+def objects_of(*arguments: Any, now: datetime) -> list[dict[str, Any]]:
+    """Return the channels' objects by the names they have outside."""
+    return [channel.model_dump(by_alias=True) for channel in channel_objects(*arguments, now=now)]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,7 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
         "backfill",
         BackfillSnapshot(phase=BackfillPhase.READING, channels=(progress,), error=None, failing_since=None),
     )
-    (channel,) = channel_objects(shown, [ENTRY], COUNTS, now=START)
+    (channel,) = objects_of(shown, [ENTRY], COUNTS, now=START)
     assert channel == {
         "id": "-5",
         "label": "Five",
@@ -179,12 +185,12 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
 
 
 def test_fault_38_no_age_is_negative() -> None:
-    (channel,) = channel_objects(snapshots(), [ENTRY], COUNTS, now=START - timedelta(seconds=90))
+    (channel,) = objects_of(snapshots(), [ENTRY], COUNTS, now=START - timedelta(seconds=90))
     assert channel["lastMessageAgeSeconds"] == 0
 
 
 def test_what_is_not_known_is_null_and_not_a_number() -> None:
-    (channel,) = channel_objects(Snapshots(FakeClock()), [replace(ENTRY, added_at=None)], {}, now=START)
+    (channel,) = objects_of(Snapshots(FakeClock()), [replace(ENTRY, added_at=None)], {}, now=START)
     assert channel["state"] == "starting"
     unknown = (
         "addedAt",
@@ -210,13 +216,13 @@ def test_what_is_not_known_is_null_and_not_a_number() -> None:
     ],
 )
 def test_the_state_is_how_the_last_poll_ended(state: PollState, word: str) -> None:
-    (channel,) = channel_objects(snapshots(replace(POLLER, state=state)), [ENTRY], COUNTS, now=START)
+    (channel,) = objects_of(snapshots(replace(POLLER, state=state)), [ENTRY], COUNTS, now=START)
     assert channel["state"] == word
 
 
 def test_a_refused_key_is_a_state_of_its_own() -> None:
     poller = replace(POLLER, state=PollState.FAILED, key_refused=True, error="HTTP 401")
-    (channel,) = channel_objects(snapshots(poller), [ENTRY], COUNTS, now=START)
+    (channel,) = objects_of(snapshots(poller), [ENTRY], COUNTS, now=START)
     assert (channel["state"], channel["error"]) == ("key_refused", "HTTP 401")
 
 
@@ -235,7 +241,7 @@ def test_a_refused_key_is_a_state_of_its_own() -> None:
 def test_a_poller_that_does_not_run_is_the_state_whatever_it_showed_last(
     child: ChildState | None, word: str
 ) -> None:
-    (channel,) = channel_objects(snapshots(child=child), [ENTRY], COUNTS, now=START)
+    (channel,) = objects_of(snapshots(child=child), [ENTRY], COUNTS, now=START)
     assert channel["state"] == word
 
 

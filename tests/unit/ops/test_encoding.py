@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelProgress
-from ops.http.kit.encoding import encode, history_entry, signal_object
+from ops.http.kit.encoding import encode
+from ops.http.routes.signal_objects import history_entry, signal_object
 from storage.postgres.current import Current
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -1,0 +1,96 @@
+"""Rows of signals as the objects of the contract. Which keys they have is told by the models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from actors.shown.snapshots import BackfillSnapshot
+from ops.http.routes.models import SignalDetail, SignalEvent, SignalNow, SignalObject
+
+__all__ = ["history_entry", "signal_detail", "signal_object"]
+
+Row = Mapping[str, Any]
+
+
+def signal_object(row: Row) -> dict[str, Any]:
+    """Return a signal's row as the object of the contract."""
+    return {name: read(row) for name, read in _SIGNAL}
+
+
+def signal_detail(row: Row) -> dict[str, Any]:
+    """Return a signal with where in its text each value was read, and by which rule."""
+    return {name: read(row) for name, read in _DETAIL}
+
+
+def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
+    """Return the completed history import as the one entry the former service's readers know."""
+    completed_at = max(c.completed_at for c in backfill.channels if c.completed_at)
+    channels = ",".join(channel.channel for channel in backfill.channels)
+    result = {
+        "totalSynced": sum(channel.rows_read for channel in backfill.channels),
+        "batches": sum(channel.pages for channel in backfill.channels),
+    }
+    at = _instant(completed_at)
+    empty = dict.fromkeys(
+        ("side", "asset", "buy_min", "buy_max", "target_1", "target_2", "target_final", "stop", "valid_until")
+    )
+    return {
+        "id": 0,
+        "ts": _epoch_ms(completed_at),
+        "channel": channels,
+        "channel_label": None,
+        "signal_type": "historical_sync",
+        **empty,
+        "targets": [],
+        "warnings": [],
+        "raw_message": orjson.dumps(result).decode(),
+        "source": "backfill",
+        "message_id": None,
+        "position": 0,
+        "status": None,
+        "current": None,
+        "events": [],
+        "ingested_at": at,
+        "created_at": at,
+        "updated_at": at,
+    }
+
+
+def _epoch_ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def _instant(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
+
+
+def _event(event: Row) -> dict[str, Any]:
+    return {name: event[name] for name in SignalEvent.model_fields} | {"ts": _epoch_ms(event["ts"])}
+
+
+def _target(number: int) -> Callable[[Row], object]:
+    return lambda row: row["targets"][number - 1] if len(row["targets"]) >= number else None
+
+
+def _instant_of(name: str) -> Callable[[Row], datetime]:
+    return lambda row: _instant(row[name])
+
+
+#: what is not served as it stands in the row
+_READ: Mapping[str, Callable[[Row], object]] = {
+    "ts": lambda row: _epoch_ms(row["ts"]),
+    "target_1": _target(1),
+    "target_2": _target(2),
+    "current": lambda row: {name: getattr(row["current"], name) for name in SignalNow.model_fields},
+    "events": lambda row: [_event(event) for event in row["events"]],
+    "ingested_at": _instant_of("ingested_at"),
+    "created_at": _instant_of("created_at"),
+    "updated_at": _instant_of("updated_at"),
+}
+_SIGNAL = [(name, _READ.get(name) or itemgetter(name)) for name in SignalObject.model_fields]
+_DETAIL = [(name, _READ.get(name) or itemgetter(name)) for name in SignalDetail.model_fields]
