@@ -93,6 +93,9 @@ class Backfill(Source):
         self.tick_later("tail", self._policy.tail_every_s)
         self._publish()
 
+    def _close(self) -> None:
+        self._gateway.close()
+
     # ── what is asked of it ──────────────────────────────────────────────────
 
     @handles(Tick)

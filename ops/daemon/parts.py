@@ -6,7 +6,6 @@ import functools
 import os
 import platform
 import secrets
-import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -67,9 +66,7 @@ class Parts:
             directory=Directory(), snapshots=Snapshots(clock), timers=self._timers, clock=clock
         )
         self._random = Random()  # noqa: S311 - jitter, not cryptography
-        # weak: that of a channel which was removed goes with its children
         self._quota = Quota()
-        self._gateways: weakref.WeakSet[GatewayClient] = weakref.WeakSet()
         self._daemon_id = secrets.token_hex(8)
         self._stores = make_stores(settings, clock=clock, timers=self._timers)
         self._channels = Channels(
@@ -123,9 +120,7 @@ class Parts:
         self._stores.database.close()
 
     def close(self) -> None:
-        """Close everything; idempotent."""
-        for gateway in tuple(self._gateways):
-            gateway.close()
+        """Close everything but the clients of the gateway, which their actors and requests close; idempotent."""
         self._stores.close()
         self._timers.close()
 
@@ -167,7 +162,7 @@ class Parts:
         settings = self._settings.gateway
         key = settings.api_key.get_secret_value() if settings.api_key else None
         timeout_s = self._settings.breaker.timeout_ms / 1000
-        client = GatewayClient(
+        return GatewayClient(
             settings.url,
             api_key=key,
             login=settings.address.login,
@@ -176,8 +171,6 @@ class Parts:
             now=self._stores.database.clock.now,
             quota=self._quota,
         )
-        self._gateways.add(client)
-        return client
 
     def _prepare_schema(self) -> None:
         """Migrate when our role may; else wait for the version this daemon needs, and say so."""

@@ -334,3 +334,30 @@ def test_fault_85_a_row_that_is_to_be_read_again_stays_so_for_who_read_it_before
     }
     assert gateway.post("/api/messages/mark-processed", body).json()["data"]["left"] == [row["id"]]
     assert gateway.get(f"/api/messages/{row['id']}").json()["data"]["status"] == "reprocess_pending"
+
+
+def test_a_second_row_of_a_message_is_marked_only_for_who_has_read_it(gateway: Any) -> None:
+    """Its text may be another one, and a mark by the message's id would hide it unread."""
+    gateway.put({"messageId": "1", "text": "x"})
+    (first,) = gateway.unprocessed("a")
+    gateway.execute(
+        "insert into telegram_gateway.messages (channel_id, message_id, text, source, status, received_at)"
+        " select channel_id, message_id, 'another', source, status, received_at"
+        " from telegram_gateway.messages where id = %s::bigint",
+        first["id"],
+    )
+
+    def mark(*rows: Any) -> tuple[int, list[str]]:
+        read = [{key: row[key] for key in ("id", "updatedAt", "status")} for row in rows]
+        data = gateway.mark("1", consumer="a", channelId=CHANNEL, read=read)
+        return data["updated"], data["left"]
+
+    _, second = gateway.unprocessed("a")
+    assert mark(first) == (1, [second["id"]])
+    assert [row["id"] for row in gateway.unprocessed("a")] == [second["id"]], "it is still listed"
+    assert mark(second) == (1, []), "the first, which was marked before, is not named"
+    assert gateway.unprocessed("a") == []
+    assert mark(first, second) == (2, []), "marking both once more changes nothing"
+    # who does not say what it read gets all rows of the message
+    assert [row["text"] for row in gateway.unprocessed("b")] == ["x", "another"]
+    assert gateway.mark("1", consumer="b", channelId=CHANNEL)["updated"] == 2

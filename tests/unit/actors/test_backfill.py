@@ -359,3 +359,9 @@ def test_fault_91_a_tail_that_is_known_costs_no_batch_and_what_is_not_known_is_d
     reading.in_ledger = {"1", "3"}
     reading.backfill.on_receive(CheckHistory(channel=CHANNEL, reason="test"))
     assert reading.run(5) == ["2"]
+
+
+def test_a_backfill_that_ends_leaves_no_connection_behind() -> None:
+    reading = Reading()
+    reading.backfill.on_stop()
+    assert reading.gateway.closed == 1
