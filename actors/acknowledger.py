@@ -1,6 +1,6 @@
-"""Acknowledger: tells the gateway what of one channel is durable, and looks at it again where that is needed.
+"""Acknowledger: acknowledges durable messages of one channel at the gateway, and reads them once more where needed.
 
-An actor beside the poller: an acknowledgement that hangs or fails holds up no poll and opens no breaker.
+It is an actor separate from the poller. So an acknowledgement that hangs or fails delays no poll and opens no breaker.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from storage.postgres.second_looks import SecondLooks
 __all__ = ["Acknowledger"]
 
 BACKOFF = Backoff(first_s=1.0, cap_s=30.0)
-#: how often is looked for what a daemon that died has left to be looked at
+#: how often it searches for second looks that a dead daemon has left
 ADOPT_EVERY_S = 30.0
-#: beyond so many looks one reading of the whole span is less work
+#: above this number, one look at the whole span is less work than many looks
 MANY_LOOKS = 50
 
 
 class Acknowledger(Source):
-    """Acknowledges what its poller gives it; what a second look finds it delivers itself."""
+    """Acknowledges the messages that its poller sends. It delivers the messages that a second look finds."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class Acknowledger(Source):
         self._acks = Acknowledgements(channel, gateway)
         self._ack_retry = RetryState(backoff=BACKOFF, random=random)
         self._look_retry = RetryState(backoff=BACKOFF, random=random)
-        #: whether the gateway compares what it marks with what we read; None until it has answered
+        #: whether the gateway compares the text it marks with the text we read; None until its first answer
         self._compares: bool | None = None
-        #: the look owed for these rows stands in the database, so that our death does not undo it
+        #: rows whose second look is recorded in the database, so that it is made even if this daemon dies
         self._promised: set[str] = set()
         self._looks: deque[SecondLook] = deque()
         self._adopted_once = False
@@ -70,7 +70,7 @@ class Acknowledger(Source):
         self._publish()
 
     def _close(self) -> None:
-        self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
+        self._gateway.close()  # the next generation opens its own connection; a removed channel has none
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
@@ -92,7 +92,7 @@ class Acknowledger(Source):
         self._acknowledge(number=command.number, insist=command.insist)
 
     def _acknowledge(self, *, number: int | None, insist: bool = False) -> None:
-        """Send what is owed unless a back-off is under way, and tell the poller what came of it."""
+        """Send the owed acknowledgements, unless a back-off is running, and report the result to the poller."""
         wait_s = 0.0 if insist else self._ack_retry.wait_s(self.clock.monotonic_s())
         quiet_s = 0.0
         if self._acks.owed and wait_s <= 0:
@@ -122,7 +122,7 @@ class Acknowledger(Source):
                 "acknowledgement.refused", ids=list(result.refused[:20]), count=len(result.refused)
             )
         if result.updated > result.requested:
-            # the gateway matched by message id alone and marked another channel's messages too
+            # The gateway matched the message id only, and marked messages of another channel too.
             self.log.warning(
                 "acknowledgement.overreached", requested=result.requested, updated=result.updated
             )
@@ -138,7 +138,11 @@ class Acknowledger(Source):
     # ── the second look ──────────────────────────────────────────────────────
 
     def _promise(self) -> None:
-        """Have it stand in the database that these rows are to be looked at, before the gateway marks them."""
+        """Record in the database that the owed rows need a second look.
+
+        It comes before the acknowledgement: if the daemon died between the two, no poll would show an edit that
+        was marked with it. A gateway that compares texts needs no second look.
+        """
         rows = [row for row in self._acks.rows if row.gateway_id not in self._promised]
         if self._compares or not rows:
             return
@@ -160,11 +164,11 @@ class Acknowledger(Source):
                     since=min(look.since for look in self._looks),
                     until=max(look.until for look in self._looks),
                 )
-                # adopted ones stay by themselves: their promise is not ours to end
+                # An adopted look stays separate: its end deletes the promise of its own daemon only.
                 self._looks = deque([*(look for look in self._looks if look.owner), whole])
 
     def _adopt(self) -> None:
-        """Take over looks that daemons have promised and did not live to make."""
+        """Take over the looks that daemons promised but did not make before they died."""
         self.tick_later("adopt", ADOPT_EVERY_S)
         try:
             promises = self._store.promised(self._channel)
@@ -175,8 +179,9 @@ class Acknowledger(Source):
         under_way = {look.owner for look in self._looks}
         for promise in promises:
             if promise.own and not self._adopted_once:
-                self._promised.add("of an earlier life")
-            # at our start all are looked at: our own of an earlier life too, and that of one killed just now
+                self._promised.add("from an earlier start")
+            # The first time takes every promise: our own from an earlier start, and that of a daemon which was
+            # killed so recently that its lease still runs. Only an orphaned promise is deleted afterwards.
             if (promise.orphaned or not self._adopted_once) and promise.owner not in under_way:
                 self._looks.append(
                     SecondLook(
@@ -190,7 +195,7 @@ class Acknowledger(Source):
         self._look()
 
     def _look(self) -> None:
-        """Read a page of what is to be looked at, unless a batch is under way; the next tick reads on."""
+        """Read one page of the first look, unless a batch is in flight. The next tick continues."""
         if not self.idle:
             return
         if (wait_s := self._look_retry.wait_s(self.clock.monotonic_s())) > 0:
@@ -224,7 +229,7 @@ class Acknowledger(Source):
             self.log.warning("second_look.found", count=len(news))
             self.deliver(self._channel, news)
             return
-        # a page that the reading stepped back from is asked for again; none of its rows counts as looked at
+        # After a step back the page is fetched again, and none of its rows counts as read.
         self._page_done(look, last=reading.complete or (bool(rows) and len(page.messages) < wanted.limit))
 
     def _news(self, rows: Sequence[SourceMessage]) -> Sequence[SourceMessage]:
@@ -240,13 +245,13 @@ class Acknowledger(Source):
             self.tick_later("look", 0)
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Count what the look found. It is marked at the gateway, or the poller finds it too."""
+        """Count what the look found. It needs no acknowledgement: it is marked already, or the poller finds it too."""
         self._looks[0].read.update((message.gateway_id, message) for message in flight.messages)
         self.metrics.history_found.labels(self._channel).inc(committed.new)
         self.log.info("second_look.delivered", batch_id=flight.batch_id, new=committed.new)
 
     def fetch_next(self) -> None:
-        """Read the same page once more: what was found in it is known now."""
+        """Read the same page again. Its new messages are known now."""
         self._look()
 
     # ── showing ──────────────────────────────────────────────────────────────
@@ -256,7 +261,7 @@ class Acknowledger(Source):
         if acks.error is not None:
             failure, words = acks, "acknowledgements fail"
         else:
-            failure, words = looks, "what was acknowledged cannot be looked at again"
+            failure, words = looks, "acknowledged messages cannot be read again"
         self.publish(
             AcknowledgerSnapshot(
                 channel=self._channel,

@@ -1,6 +1,6 @@
 """Auditor: once a day reads each channel's whole history and compares it with the ledger.
 
-An edit of an old message that no poll and no look at the tail brought is found here, whatever lost it.
+It finds an edit of an old message that neither a poll nor a tail check brought, whatever the reason.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from storage.postgres.known import KnownMessages
 
 __all__ = ["AuditPolicy", "Auditor"]
 
-#: how often is looked whether an audit is due
+#: how often it checks whether an audit is due
 LOOK_EVERY_S = 60.0
 BACKOFF = Backoff(first_s=5.0, cap_s=300.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPolicy:
-    """How long from one audit of a channel to the next, and between two pages of 500: nobody waits for it."""
+    """The time between two audits of a channel, and between two pages of 500. Nobody waits for an audit."""
 
     every_s: float
     page_every_s: float = 1.0
 
 
 class Auditor(Source):
-    """Reads one page at a time, slowly; what the ledger knows as it is goes no further."""
+    """Reads one page at a time, slowly. It delivers only messages that the ledger does not hold in this form."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Auditor(Source):
         self._policy = policy
         self._reading: HistoryPass | None = None
         self._retry = RetryState(backoff=BACKOFF, random=random)
-        #: rows of the page under way that were delivered, and need not be compared again
+        #: rows of the current page that were delivered; they are not compared again
         self._delivered: set[str] = set()
 
     def _open(self) -> None:
@@ -78,7 +78,7 @@ class Auditor(Source):
             super()._on_tick(tick)
 
     def _look(self) -> None:
-        """Read a page of the audit under way or due; whatever fails is tried again later."""
+        """Read a page of the running or due audit. A failure is tried again later."""
         if not self.idle:
             return
         now_s = self.clock.monotonic_s()
@@ -141,7 +141,7 @@ class Auditor(Source):
         self.tick_later("look", self._policy.page_every_s)
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Count what was found; the page is read once more, and is known then."""
+        """Count what was found. The page is then read again, and all of it is known."""
         self._delivered.update(message.gateway_id for message in flight.messages)
         if self._reading is not None:
             self._reading.found += committed.new
@@ -150,5 +150,5 @@ class Auditor(Source):
             self.metrics.history_found.labels(flight.channel).inc(committed.new)
 
     def fetch_next(self) -> None:
-        """Read on."""
+        """Continue the audit."""
         self._look()

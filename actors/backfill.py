@@ -1,7 +1,7 @@
-"""Backfill: reads each channel's history once in full, then its tail for good.
+"""Backfill: reads each channel's history once in full, and then its tail at every interval.
 
-The list of unprocessed messages is a hint, the history is the truth: what another channel's
-acknowledgement, another consumer or the gateway's own publisher has marked is found here.
+Only the history is complete. The list of unprocessed messages leaves out what an acknowledgement of another
+channel, another consumer or the gateway's own publisher has marked. Backfill finds such messages.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from storage.postgres.known import KnownMessages
 
 __all__ = ["Backfill", "BackfillPolicy"]
 
-#: of the gateway's choosing: how many messages a sync may fetch from Telegram
+#: how many messages one sync may fetch from Telegram; the gateway chooses which
 SYNC_LIMIT = 500
-BACKOFF = Backoff(first_s=1.25, cap_s=60.0)  # no shorter than a second, whatever the jitter
+BACKOFF = Backoff(first_s=1.25, cap_s=60.0)  # at least a second, even with jitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillPolicy:
-    """When to start, how often to look at the tail, how long a sync may take; all in seconds."""
+    """When to start, how often to check the tail, and how long a sync may take; all in seconds."""
 
     delay_s: float
     tail_every_s: float
@@ -51,7 +51,7 @@ class BackfillPolicy:
 
 
 class Backfill(Source):
-    """The source of history. Channels take turns, a page each; polling is not held up by it."""
+    """The source of history. Channels take turns, one page each. It does not delay polling."""
 
     def __init__(
         self,
@@ -80,15 +80,15 @@ class Backfill(Source):
         self._queue = BackfillQueue()
         self._requests_taken = 0
         self._new: set[str] = set()
-        # of the database, or the gateway's word to be slower: whatever concerns all channels
+        # for what concerns all channels: a failure of the database, or a rate limit of the gateway
         self._retry = RetryState(backoff=BACKOFF, random=random)
 
     def _open(self) -> None:
-        # an earlier generation may have followed channels that were added at run time
+        # An earlier generation may have followed channels that were added at run time.
         published = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         if published is not None:
             self._follow([entry.channel for entry in published.value.channels])
-        # a restarted backfill goes on at once: the delay is for the start of the daemon
+        # A restarted backfill continues at once. The delay is for the start of the daemon.
         self.tick_later("step", self._policy.delay_s if self.context.generation == 1 else 0)
         self.tick_later("tail", self._policy.tail_every_s)
         self._publish()
@@ -96,7 +96,7 @@ class Backfill(Source):
     def _close(self) -> None:
         self._gateway.close()
 
-    # ── what is asked of it ──────────────────────────────────────────────────
+    # ── requests ──────────────────────────────────────────────────────────────
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
@@ -131,15 +131,15 @@ class Backfill(Source):
     def _on_follow_channels(self, command: FollowChannels) -> None:
         self._follow(command.channels)
         self._publish()
-        if self._phase is not BackfillPhase.WAITING:  # the delay at the start is for all of them
+        if self._phase is not BackfillPhase.WAITING:  # the initial delay holds for every channel
             self._step()
 
     def _follow(self, channels: Sequence[str]) -> None:
-        """Read just these from now on."""
+        """Read only these channels from now on."""
         new = [channel for channel in channels if channel not in self._channels]
         self._channels = tuple(channels)
         self._round_robin.follow(channels)
-        # a page under way of one that is gone is not counted, its checkpoint stands: read again, it is known
+        # A page in flight of a removed channel is not counted and its checkpoint stays. Read again, it is known.
         self._passes = {c: reading for c, reading in self._passes.items() if c in channels}
         self._queue.follow(channels)
         if new:
@@ -149,7 +149,7 @@ class Backfill(Source):
     # ── one step at a time ───────────────────────────────────────────────────
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Take note that a page is durable; the checkpoint follows with the next step."""
+        """Record that a page is durable. The next step saves the checkpoint."""
         reading = self._passes.get(flight.channel)
         if reading is None:
             return
@@ -165,11 +165,11 @@ class Backfill(Source):
         self._step()
 
     def _step(self) -> None:
-        """Do the next thing due, unless a batch is under way; whatever fails is tried again later."""
+        """Do the next thing that is due, unless a batch is in flight. A failure is tried again later."""
         if not self.idle:
             return
         if (wait_s := self._retry.wait_s(self.clock.monotonic_s())) > 0:
-            self.tick_later("step", wait_s)  # whatever asks: a back-off under way holds
+            self.tick_later("step", wait_s)  # a running back-off holds for every request
             return
         try:
             self._do_next()
@@ -190,7 +190,7 @@ class Backfill(Source):
         if not self._known_is_current:
             self._known = self._checkpoints.load(self._channels)
             self._known_is_current = True
-            # one that comes back was read to its end before: what it missed is in its tail
+            # A re-added channel may already be complete. The check of its tail finds what it has missed.
             self._queue.check(self._new.intersection(self._channels).difference(self._unread()))
             self._new.clear()
         if self._unsaved is not None:
@@ -210,11 +210,11 @@ class Backfill(Source):
         return {*self._unread(), *self._passes, *self._queue.tails}
 
     def _read_one(self, channel: str) -> None:
-        """Read a page of one channel. What the gateway refuses of it holds up no other channel."""
+        """Read a page of one channel. A refusal by the gateway delays no other channel."""
         concerned = [channel]
         try:
             if channel in self._unread() and not self._synced:
-                concerned = self._unread()  # none of them is read before the sync
+                concerned = self._unread()  # no unread channel is read before the sync
                 self._sync()
                 concerned = [channel]
             reading = self._pass_of(channel)
@@ -234,14 +234,14 @@ class Backfill(Source):
             self._round_robin.succeeded(channel)
 
     def _pass_of(self, channel: str) -> HistoryPass:
-        """Return the pass of a channel that is under way, else begin the one that is due."""
+        """Return the running pass of a channel, or begin the one that is due."""
         if channel not in self._passes:
             known, now = self._known.get(channel), self.clock.now()
             self._passes[channel] = progress.pass_due(channel, known, self._queue, now=now)
         return self._passes[channel]
 
     def _sync(self) -> None:
-        """Ask the gateway to fetch what Telegram has; without it, what the gateway has is read anyway."""
+        """Ask the gateway to fetch from Telegram. If it refuses, the history it has is read all the same."""
         self._phase = BackfillPhase.SYNCING
         self._publish()
         try:
@@ -256,13 +256,12 @@ class Backfill(Source):
 
     def _read(self, reading: HistoryPass) -> None:
         if (wait_s := self._gateway.wait_s()) > 0:
-            self.tick_later("step", wait_s)  # polls come out of the same quota
+            self.tick_later("step", wait_s)  # polls use the same quota
             return
         offset, limit = reading.next_page.offset, reading.next_page.limit
         page = self._gateway.history(reading.channel, offset=offset, limit=limit, since=reading.since)
-        messages = accepted = reading.accept(page.messages, page.total)
-        if reading.since is not None:
-            messages = tuple(self._known_messages.missing(accepted))
+        accepted = reading.accept(page.messages, page.total)
+        messages = accepted if reading.since is None else self._known_messages.missing(accepted)
         if messages:
             self.deliver(reading.channel, messages)
             return
@@ -284,7 +283,7 @@ class Backfill(Source):
             if reading.found:
                 self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
                 self.metrics.history_found.labels(reading.channel).inc(reading.found)
-            if reading.asked:  # who asked looks for its end, also where nothing was missing
+            if reading.asked:  # a requested check logs its end even when nothing was missing
                 self.log.info("history.checked", **progress.told_of(reading))
             return
         self._save(reading, completed=True)
@@ -301,7 +300,7 @@ class Backfill(Source):
     # ── failing and showing ──────────────────────────────────────────────────
 
     def _failed(self, error: StorageError) -> None:
-        """Wait, with all channels: the database is away, or the gateway wants fewer requests."""
+        """Delay every channel: the database is unavailable, or the gateway limits the rate."""
         delay_s = error.retry_after_s if isinstance(error, GatewayRateLimitedError) else None
         now_s = self.clock.monotonic_s()
         if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s, delay_s=delay_s):

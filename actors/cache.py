@@ -1,4 +1,9 @@
-"""Cache: knows the newest commit and keeps pages; the only writer of the page store."""
+"""Cache: knows the newest commit and stores pages. It is the only writer of the page store.
+
+The commit number is the generation of a page, and it is part of the page's key. A page of an old generation is
+therefore never served as a new one, even when a slow reader stores it after the next commit. Nothing has to be
+invalidated, so a lost doorbell or a Redis outage cannot leave an old page in use.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +21,16 @@ from storage.postgres.ledger import Ledger
 
 __all__ = ["Cache", "last_good_key", "page_key"]
 
-#: commits of another daemon, or whose news was lost, are seen this soon
+#: how often the database is asked for commits of other daemons, and for commits whose doorbell was lost
 LOOK_EVERY_S = 1.0
-#: the last good page of a query outlives its generation by this, for the time of a database outage
+#: how long the last good page of a query is kept, to be served during a database outage
 LAST_GOOD_S = 86_400.0
 _TRIAL_KEY = "trial"
 _GENERATIONS = "page:"
 
 
 def page_key(query: str, commit_number: int) -> str:
-    """Return the key of a page of one generation."""
+    """Return the key of a page in one generation."""
     return f"{_GENERATIONS}{commit_number}:{query}"
 
 
@@ -37,7 +42,7 @@ def last_good_key(query: str) -> str:
 class Cache(Actor):
     """Raises the generation at each commit and stores what the responder built.
 
-    ``learn`` reads what the page store has to know of the database before pages can be kept there.
+    ``learn`` reads from the database what the page store needs before it can store pages.
     """
 
     def __init__(
@@ -82,19 +87,19 @@ class Cache(Actor):
         except StorageError as error:
             self.log.debug("cache.look_failed", error=str(error))
         if self._error is not None:
-            # nobody may want a new page for hours: that pages are taken again is found out without one
+            # There may be no new page for hours, so a trial write finds out when the page store works again.
             self._put(_TRIAL_KEY, b"", ttl_s=LOOK_EVERY_S)
         self.tick_later("look", LOOK_EVERY_S)
 
     @handles(PageBuilt)
     def _on_page_built(self, page: PageBuilt) -> None:
-        # in this process too, whatever Redis does: it serves while database and Redis are both away
+        # This copy in the process serves readers while both the database and Redis are unavailable.
         self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)
         taken = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
         self._metrics.cache_writes.labels("ok" if taken else "failed").inc()
 
     def _put(self, key: str, body: bytes, *, ttl_s: float) -> bool:
-        """Have a page kept and return whether it was; what is in the way is shown."""
+        """Store a page and return whether that succeeded. An error is published."""
         error: str | None = None
         try:
             self._pages.put(key, body, ttl_s=ttl_s)
@@ -111,18 +116,19 @@ class Cache(Actor):
         number = self._ledger.commit_number()
         if self._commit_number is None or number >= self._commit_number:
             return number
-        # a standby that is behind tells an earlier one too, and nothing was taken back
+        # A standby that lags also returns an earlier number, although nothing was restored. So ask the server
+        # that takes the writes.
         number = self._ledger.certain_number()
         if number < self._commit_number:
             self.log.warning("cache.set_back", commit_number=number, was=self._commit_number)
         return number
 
     def _raise(self, commit_number: int) -> None:
-        # a database restored from a backup counts from an earlier number again: any other one is news
+        # A database restored from a backup continues from an earlier number, so a lower number counts too.
         if commit_number != self._commit_number:
             self._commit_number = commit_number
             self._publish()
-            # where they are kept in this process, too: of a generation that is over nobody asks
+            # Pages of the old generation are never read again, so they are dropped from this process.
             self._last_good.forget(_GENERATIONS)
             self.send(STREAM, CommitSeen(commit_number=commit_number))
 

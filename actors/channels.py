@@ -1,8 +1,8 @@
-"""Channel reconciler: looks which channels are to be read, and has pollers, doorbells and backfill follow.
+"""Channel reconciler: keeps pollers, doorbells and backfill in step with the channels that are wanted.
 
-It compares what is wanted with what runs, every few seconds, and tells the difference: so it does not matter
-who changed the table (this daemon's API, another daemon, a person with SQL), whether the database was away
-at the start, or which of its words was lost.
+Every few seconds it compares the wanted channels with the running children and sends only the difference. So it
+does not matter who changed the table (this daemon's API, another daemon, a person with SQL), whether the database
+was unavailable at the start, or which of its messages was lost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.postgres.channels import ChannelRow, Channels
 
 __all__ = ["SETTINGS_SOURCE", "ChannelReconciler"]
 
-#: source of a channel that stands in the settings
+#: the source of a channel that is listed in the settings
 SETTINGS_SOURCE = "settings"
 LOOK_EVERY_S = 2.0
 
@@ -31,7 +31,8 @@ class ChannelReconciler(Actor):
     """Keeps the children of each channel in step with the settings and the table.
 
     ``settings`` are the channels that are always read. ``makers`` maps the first part of a child's name
-    (``poller`` of ``poller:-1001``) to what makes its spec for a channel. ``markets`` are those of the settings.
+    (``poller`` of ``poller:-1001``) to the function that makes its spec for a channel. ``markets`` are the
+    markets that the settings give to channels.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class ChannelReconciler(Actor):
     def _open(self) -> None:
         if self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot) is None:
             self._publish()
-        # else the list of an earlier generation stands until the database has told it again
+        # Otherwise the list of an earlier generation holds until the database has answered.
         self.tick_later("look", 0)
 
     @handles(Tick)
@@ -78,7 +79,7 @@ class ChannelReconciler(Actor):
         try:
             self._rows = self._channels.load()
         except StorageError as error:
-            # what is read goes on being read: the database's absence is no wish to stop a channel
+            # The known channels stay: an unavailable database does not mean that a channel was removed.
             if self._error is None:
                 self.log.warning("channels.look_failed", error=str(error))
             self._error = str(error)
@@ -90,7 +91,7 @@ class ChannelReconciler(Actor):
             self._follow(tuple(entry.channel for entry in self._entries(self._rows)))
 
     def _enter_settings(self, rows: Sequence[ChannelRow]) -> None:
-        """Have the table note the channels of the settings; they are read whether it does or not."""
+        """Enter the channels of the settings in the table. They are read even if that fails."""
         if not set(self._settings).issubset(row.channel for row in rows):
             try:
                 self._channels.enter_settings()
@@ -98,7 +99,7 @@ class ChannelReconciler(Actor):
                 self.log.debug("channels.enter_failed", error=str(error))
 
     def _follow(self, wanted: tuple[str, ...]) -> None:
-        """Tell supervisor and backfill what differs; what cannot be now is told again at the next look."""
+        """Send the difference to supervisor and backfill. The next look sends again what they could not do."""
         snapshots = self.context.services.snapshots
         family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         if family is None or family.value.phase is not Phase.RUNNING:
@@ -110,7 +111,7 @@ class ChannelReconciler(Actor):
                     self.send(SUPERVISOR, AddChild(spec=make(channel)))
         for name in sorted(present):
             kind, _, channel = name.partition(":")
-            # who is told something goes after who tells it: the last batch is to be acknowledged
+            # An acknowledger leaves after its poller, which still sends it the last batch.
             if kind in self._makers and channel not in wanted and not _is_needed(kind, channel, present):
                 self.send(SUPERVISOR, RemoveChild(name=name))
         self._tell_backfill(wanted)
@@ -120,13 +121,14 @@ class ChannelReconciler(Actor):
         shown = self.context.services.snapshots.read(BACKFILL, BackfillSnapshot)
         if shown is None or {channel.channel for channel in shown.value.channels} == set(wanted):
             return
-        # the same again only after it has shown itself: it may be in a call of minutes, with the word waiting
+        # The same list is sent again only after backfill has published since: it may be in a call of minutes
+        # while the message waits in its mailbox.
         if wanted != self._told or shown.at_s > self._told_at_s:
             self._told, self._told_at_s = wanted, self.clock.monotonic_s()
             self.send(BACKFILL, FollowChannels(channels=wanted))
 
     def _forget_labels(self, wanted: tuple[str, ...], present: set[str]) -> None:
-        """End the series of channels that are gone, once nobody is left to move them."""
+        """Remove the metrics of channels that are gone, once no child is left to change them."""
         self._labelled.update(wanted)
         for channel in self._labelled.difference(wanted):
             if not any(f"{kind}:{channel}" in present for kind in self._makers):
@@ -136,7 +138,7 @@ class ChannelReconciler(Actor):
     # ── showing ──────────────────────────────────────────────────────────────
 
     def _entries(self, rows: Sequence[ChannelRow]) -> tuple[ChannelEntry, ...]:
-        """Return the channels to be read: those of the settings in their order, then the others."""
+        """Return the wanted channels: first those of the settings in their order, then the others."""
         entries = {
             channel: ChannelEntry(
                 channel=channel,

@@ -1,4 +1,4 @@
-"""Dead letters: the source that brings back what could not be read or stored, when its time has come."""
+"""Dead letters: the source that delivers messages again that could not be read or stored, when they are due."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BACKOFF = Backoff(first_s=2.0, cap_s=60.0)
 
 
 class DeadLetterSource(Source):
-    """Delivers each letter again after its back-off; the ledger moves it on if it ends well now.
+    """Delivers each letter again after its back-off. The ledger replaces it if it succeeds now.
 
-    ``now`` is the database's instant, which bounds those of a message: a machine's own clock may be wrong.
+    ``now`` returns the database's time, which limits the instants of a message: a machine's clock may be wrong.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class DeadLetterSource(Source):
         self._look()
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Take note of the round; nothing is to be acknowledged: these were, when they became dead letters."""
+        """Record the result. Nothing is acknowledged here: that was done when the messages became dead letters."""
         self._moved = self._moved or committed.new > 0
         self.log.info(
             "dead_letters.retried",
@@ -72,7 +72,7 @@ class DeadLetterSource(Source):
         )
 
     def fetch_next(self) -> None:
-        """Look for more at once if any letter came to a good end; else what is due may be due for ever."""
+        """Look again at once if any letter succeeded. Else wait, because the same letters may be due again."""
         if self._moved:
             self._look()
         else:
@@ -100,6 +100,6 @@ class DeadLetterSource(Source):
         self.deliver(
             channel,
             [decode_raw(letter.raw, channel=channel, now=now) for letter in due if letter.channel == channel],
-            # a letter may come of a request to read a stored message again
+            # the letter may come from a request to read a stored message again
             reread=True,
         )

@@ -1,4 +1,4 @@
-"""Doorbell: holds the gateway's long poll and rings the poller; a hint, never a second pipeline."""
+"""Doorbell: waits in the gateway's long poll and tells the poller to poll. It passes on no messages."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from storage.gateway.client import GatewayClient
 __all__ = ["Doorbell"]
 
 WAIT_S = 25
-#: after a ring the poller needs a moment before the list is empty again
+#: after a ring the poller needs this time until its messages have left the list
 AFTER_RING_S = 1.0
-#: an empty answer that came this much too soon is of a gateway that does not know the word ``wait``
+#: a gateway that sends an empty answer sooner than this does not support ``wait``
 KNOWS_WAIT_S = WAIT_S / 2
-#: such a gateway, or one that is away, is left to the polling interval for a while
+#: how long such a gateway is left to the polling interval alone
 UNKNOWN_S = 600.0
 BACKOFF = Backoff(first_s=5.0, cap_s=120.0)
 
 
 class Doorbell(Actor):
-    """An actor of its own, so that acknowledging and stopping never wait behind a call of half a minute."""
+    """A separate actor, so that acknowledging and stopping never wait for a call of half a minute."""
 
     def __init__(
         self, context: Context, *, channel: str, poller: str, gateway: GatewayClient, random: Random
@@ -40,7 +40,7 @@ class Doorbell(Actor):
         self.tick_later("listen", AFTER_RING_S)
 
     def _close(self) -> None:
-        self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
+        self._gateway.close()  # the next generation opens its own connection; a removed channel has none
 
     @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
@@ -52,7 +52,7 @@ class Doorbell(Actor):
             self.tick_later("listen", self._listen())
 
     def _listen(self) -> float:
-        """Hold one long poll; return the seconds until the next."""
+        """Make one long poll. Return the seconds until the next one."""
         began_s = self.clock.monotonic_s()
         try:
             messages = self._gateway.unprocessed(self._channel, limit=1, wait_s=WAIT_S)

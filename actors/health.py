@@ -1,4 +1,4 @@
-"""HealthReporter: probes what holds data, gathers what every actor shows, and publishes one report each second."""
+"""HealthReporter: probes the data stores, collects the snapshots of all actors, and publishes a report each second."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from storage.redis import RedisPages, RedisState
 __all__ = ["HealthReporter"]
 
 LOOK_EVERY_S = 1.0
-#: Redis and the leases change slowly: they are asked every this many looks
+#: Redis and the newest messages are read only at every so many looks, because they change slowly
 SLOW_LOOKS = 5
 
 
 class HealthReporter(Actor):
-    """Gathers; the judging is a pure function beside it (:mod:`actors.shown.health_report`)."""
+    """Collects the inputs. A pure function judges them (:mod:`actors.shown.health_report`)."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class HealthReporter(Actor):
         self.tick_later("look", 0)
 
     def _close(self) -> None:
-        # a database that is away would only hold up the stop; the lease runs out by itself
+        # A call to an unavailable database would only delay the stop. The lease expires by itself.
         if self._database_error is None:
             self._daemons.leave()
 
@@ -122,7 +122,7 @@ class HealthReporter(Actor):
         self.publish(report)
 
     def _probe_database(self) -> None:
-        """Renew the lease, which needs server, schema and rights to be well; then read what readers read."""
+        """Renew the lease, which tests server, schema and rights. Then read what readers read."""
         try:
             self._others = self._daemons.beat()
             self._probe.look()
@@ -135,7 +135,7 @@ class HealthReporter(Actor):
         try:
             self._newest = self._ledger.newest_received(channels)
         except StorageError as error:
-            # the probe of the next second tells what is wrong; what was known is still true
+            # The next probe reports the cause. The known instants stay valid.
             self.log.debug("health.newest_failed", error=str(error))
 
     def _log_changes(self, report: HealthReport) -> None:

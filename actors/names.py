@@ -1,4 +1,4 @@
-"""Every actor's logical name, once. Of some there is one for each channel: the channel stands behind a colon."""
+"""The logical names of all actors. An actor that exists once per channel adds a colon and the channel."""
 
 from engine.spec import SUPERVISOR
 
@@ -32,12 +32,12 @@ BACKFILL = "backfill"
 AUDITOR = "auditor"
 DEAD_LETTERS = "dead_letters"
 MAINTENANCE = "maintenance"
-# one for each channel
+# one actor per channel
 POLLER = "poller"
 ACKNOWLEDGER = "acknowledger"
 DOORBELL = "doorbell"
 
 
 def of_channel(name: str, channel: str) -> str:
-    """Return the logical name of the actor of this kind for one channel."""
+    """Return the logical name of a channel's own actor."""
     return f"{name}:{channel}"

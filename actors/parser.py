@@ -1,4 +1,4 @@
-"""Parser: reads each message of a batch; one that cannot be read costs itself only."""
+"""Parser: reads each message of a batch. A message that cannot be read does not affect the others."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from storage.gateway.messages import bounded
 
 __all__ = ["Parser"]
 
-#: how often the database's clock is looked for until it is known
+#: how often it checks for the database's time until that is known
 CLOCK_EVERY_S = 0.5
 
 
 class Parser(Actor):
-    """RoundRobin fetched messages into outcomes; the grammar inside is a pure function.
+    """Turns fetched messages into outcomes. The grammar is a pure function.
 
-    ``now`` is the database's instant: what is past the retention is judged by no machine's own clock. Until it
-    is known the newest batch of each source and channel waits here; nothing could be written yet, either.
-    ``markets`` are those of the settings, for channels of which nothing else is shown.
+    ``now`` returns the database's time: a machine's clock may be wrong, and the retention depends on the time. Until
+    it is known, the newest batch of each source and channel waits here; no batch could be written yet either.
+    ``markets`` are the markets of the settings. They hold for channels whose market is not published.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Parser(Actor):
         )
 
     def _market_of(self, channel: str) -> Market:
-        """Return the market that is shown; should it be out of date, the ledger has the batch read again."""
+        """Return the published market. If it is outdated, the ledger reads the messages again."""
         shown = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         entries = shown.value.channels if shown is not None else ()
         known = {entry.channel: entry.market for entry in entries}
@@ -89,11 +89,11 @@ class Parser(Actor):
             error = "an actor died twice with this message alone in its batch; it was not read again"
             return dead_letter(message, reason="killed_actor", error=error)
         if isinstance(message, ChannelMessage):
-            message = bounded(message, now)  # it may have come before the database's now was known
+            message = bounded(message, now)  # it may have been fetched before the database's time was known
         return settle(message, now=now, policy=self._policy, market=market)
 
     def _tell_dead(self, batch: MessagesFetched, dead: list[Outcome]) -> None:
-        """Say what could not be read, in one line a batch: a page may hold nothing else (fault 46)."""
+        """Log the messages that could not be read, one line per batch: a whole page may be unreadable (fault 46)."""
         if not dead:
             return
         self.log.warning(

@@ -1,6 +1,6 @@
-"""Poller: asks the gateway for one channel's new messages, and has them acknowledged once they are durable.
+"""Poller: asks the gateway for one channel's new messages. When they are durable, it asks for their acknowledgement.
 
-The circuit breaker is its state, and judges polls alone. Acknowledging is the work of ``actors/acknowledger.py``.
+It owns the circuit breaker, which judges polls only. ``actors/acknowledger.py`` sends the acknowledgements.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from storage.gateway.client import GatewayClient
 
 __all__ = ["PollPolicy", "Poller"]
 
-#: the gateway gives no more than this at once
+#: the gateway returns at most so many messages at once
 MAX_PAGE = 10_000
-#: how often messages are asked for that are to be read again
+#: how often it asks for the messages that are to be read again
 REPROCESS_EVERY_S = 60.0
 
 
@@ -62,7 +62,7 @@ class Poller(Source):
         self._acknowledger = acknowledger
         self._held = Held()
         self._acknowledgements = 0
-        #: the number of the acknowledgement whose answer is awaited
+        #: the number of the ``Acknowledge`` that has no answer yet
         self._awaited: int | None = None
         self._insisted = False
         self._state = PollState.STARTING
@@ -89,12 +89,12 @@ class Poller(Source):
             batch_size=self._policy.batch_size,
         )
         self.tick_later("poll", 0)
-        # soon: an earlier life may have acknowledged what was edited before it read that
+        # Soon: an earlier generation may have acknowledged a message that was edited before.
         self.tick_later("reprocess", min(REPROCESS_EVERY_S, self._policy.interval_s))
         self._publish()
 
     def _close(self) -> None:
-        self._gateway.close()  # the next generation connects anew; of a channel that was removed there is none
+        self._gateway.close()  # the next generation opens its own connection; a removed channel has none
 
     # ── polling ──────────────────────────────────────────────────────────────
     @handles(Tick)
@@ -114,14 +114,14 @@ class Poller(Source):
         if self.idle and self._awaited is None:
             self._poll()
         else:
-            self._rung = True  # it may speak of a message that the page under way does not hold
+            self._rung = True  # its message may not be in the page that is in flight
 
     def _poll(self) -> None:
         if not self.idle:
             return
         quiet_s = self._quiet_until_s - self.clock.monotonic_s()
         if quiet_s > 0 or (quiet_s := self._gateway.wait_s()) > 0:
-            # a ring is no reason to ask sooner than the gateway allows all channels
+            # A ring does not permit a call earlier than the gateway's quota for all channels.
             self._may_ask_s = self.clock.monotonic_s() + quiet_s
             self._publish()
             self._poll_later(quiet_s)
@@ -143,7 +143,7 @@ class Poller(Source):
             with self.metrics.poll_seconds.time():
                 messages = self._gateway.unprocessed(self._channel, limit=limit, reprocess=reread)
         except GatewayRateLimitedError as error:
-            # the gateway is well, we are too fast: no failure for the breaker, but its word is obeyed
+            # A rate limit is no outage. So the breaker does not count it, but the poller waits as told.
             self._breaker.dropped(permit)
             self._keep_quiet(error)
             self._failed(error)
@@ -184,9 +184,10 @@ class Poller(Source):
             self._poll_later(0 if self._rereads.due else self._policy.interval_s)
 
     def fetch_next(self) -> None:
-        """Poll at once after a full page, a ring or a reprocess; else when the interval is over.
+        """Poll at once after a full page, a ring or a reprocess request; otherwise when the interval is over.
 
-        What is being acknowledged would only be listed again: its answer is waited for, no longer than the interval.
+        Before the acknowledgement is answered the gateway would only list the same messages again. So the poller
+        waits for the answer, but no longer than the interval.
         """
         if self._hurries and self._awaited is None:
             self._poll_later(0)
@@ -200,7 +201,7 @@ class Poller(Source):
     # ── acknowledging ────────────────────────────────────────────────────────
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Have acknowledged what has become durable."""
+        """Ask for the acknowledgement of a durable batch."""
         self._held.add(flight.messages)
         received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
         if received and not flight.reread:
@@ -218,7 +219,7 @@ class Poller(Source):
     def _have_acknowledged(self, messages: Sequence[SourceMessage], *, insist: bool = False) -> None:
         self._acknowledgements += 1
         command = Acknowledge(number=self._acknowledgements, messages=tuple(messages), insist=insist)
-        # one that is down just now gets all that is held when it is back
+        # An acknowledger that is down receives all held messages when it has restarted.
         self._awaited = command.number if self.send(self._acknowledger, command) else None
         self._publish()
 
@@ -228,7 +229,7 @@ class Poller(Source):
         if answer.quiet_s:
             self._quiet_until_s = self.clock.monotonic_s() + answer.quiet_s
         if answer.edited:
-            # its new text is listed, as a new message or as one that is to be read again
+            # The gateway lists the new text, as an unprocessed message or as one to be read again.
             self._rung = self._rereads.due = True
         if answer.number is not None and answer.number == self._awaited:
             self._awaited = None
@@ -247,7 +248,7 @@ class Poller(Source):
             self._have_acknowledged(self._held.rows)
 
     def _finish(self) -> None:
-        """Say that all is drained once the acknowledger has answered; what it still owes it tries once more."""
+        """Report the end of the drain when the acknowledger has answered. It first retries what it still owes."""
         if self._held and self._awaited is None and not self._insisted:
             self._insisted = True
             self._have_acknowledged((), insist=True)
@@ -255,7 +256,7 @@ class Poller(Source):
             super()._finish()
 
     def finish(self) -> int:
-        """Return how many messages the gateway will list again."""
+        """Return how many messages the gateway will return again."""
         self._publish()
         return len(self._held)
 

@@ -1,6 +1,6 @@
-"""Responder: the embedded HTTP server's life - started, watched and stopped by its actor.
+"""Responder: starts, watches and stops the embedded HTTP server.
 
-It serves snapshots and storage and asks no actor; what it serves is an application handed in.
+The application is passed in. It reads snapshots and storage and asks no actor.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["Responder", "server_config"]
 
 START_S = 5.0
 WATCH_EVERY_S = 1.0
-#: time for requests under way when stopping
+#: how long running requests may take during the stop
 GRACE_S = 2
 
 
 def server_config(app: ASGIApp, protocol: type[asyncio.Protocol]) -> uvicorn.Config:
-    """Return how ``app`` is served; ``protocol`` is what a connection is served by."""
+    """Return the configuration to serve ``app``. ``protocol`` handles each connection."""
     return uvicorn.Config(
         app,
         http=protocol,
@@ -34,7 +34,7 @@ def server_config(app: ASGIApp, protocol: type[asyncio.Protocol]) -> uvicorn.Con
         log_config=None,
         access_log=False,
         server_header=False,
-        # uvicorn would believe X-Forwarded-For of every program of this machine; whom to believe is the application's
+        # uvicorn would trust X-Forwarded-For from every program on this machine. The application decides that.
         proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACE_S,
@@ -43,9 +43,9 @@ def server_config(app: ASGIApp, protocol: type[asyncio.Protocol]) -> uvicorn.Con
 
 
 class Responder(Actor):
-    """Runs uvicorn in a thread of its own on sockets that ``bind`` gives.
+    """Runs uvicorn in its own thread on the sockets that ``bind`` returns.
 
-    uvicorn waits for open streams without limit: ``end_streams`` ends them before it is told to stop.
+    uvicorn waits for open streams without limit, so ``end_streams`` ends them before uvicorn is told to stop.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Responder(Actor):
     def _open(self) -> None:
         self._thread.start()
         if not self._server.ready.wait(START_S) or self._error is not None:
-            raise RuntimeError(f"the HTTP server did not start: {self._error or 'no sign of it'}")
+            raise RuntimeError(f"the HTTP server did not start: {self._error or 'no answer in time'}")
         hosts = [one.getsockname()[0] for one in self._sockets]
         self.log.info("responder.started", host=",".join(hosts), port=self._sockets[0].getsockname()[1])
         self.tick_later("watch", WATCH_EVERY_S)
@@ -90,14 +90,14 @@ class Responder(Actor):
     def _serve(self) -> None:
         try:
             self._server.run(sockets=self._sockets)
-        except BaseException as error:  # noqa: BLE001 - told to the actor, which cannot catch it
+        except BaseException as error:  # noqa: BLE001 - the actor runs in another thread and reports it
             self._error = error
         finally:
             self._server.ready.set()
 
 
 class _ThreadServer(uvicorn.Server):
-    """A server that says when it listens and leaves signals to the main thread."""
+    """A server that sets ``ready`` when it listens. It leaves signals to the main thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

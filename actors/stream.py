@@ -1,4 +1,4 @@
-"""Stream: reads each newly committed signal once, for all who listen to the event log."""
+"""Stream: reads each newly committed signal once and appends it to the event log, which all clients share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from storage.postgres.signals import Signals
 
 __all__ = ["Stream"]
 
-#: logical name under which the cache tells of commits
-#: what could not be read is tried again this soon
+#: how often a failed read is tried again
 LOOK_EVERY_S = 1.0
 PAGE_SIZE = 200
 
 
 class Stream(Actor):
-    """Keeps the event log at the newest commit. The event log outlives it: the next generation goes on where it was."""
+    """Keeps the event log at the newest commit. The log survives a restart, and the next generation continues it."""
 
     def __init__(
         self,
@@ -41,7 +40,7 @@ class Stream(Actor):
         self._error: str | None = None
 
     def _open(self) -> None:
-        # what the cache told an earlier generation is among the snapshots
+        # An earlier generation may have received the newest commit number. The cache still publishes it.
         cache = self.context.services.snapshots.read(CACHE, CacheSnapshot)
         self._number = cache.value.commit_number if cache else None
         self.tick_later("look", 0)
@@ -69,7 +68,7 @@ class Stream(Actor):
         self.publish(StreamSnapshot(commit_number=newest.number if newest else None, error=self._error))
 
     def _read(self) -> None:
-        """Bring the event log up to the newest commit, a page at a time."""
+        """Read up to the newest commit, one page at a time."""
         if self._number is None:
             return
         goal = Position.end_of(self._number)

@@ -1,7 +1,8 @@
-"""Writer: makes batches durable, one transaction each, and tells who waits for it.
+"""Writer: stores each batch in one transaction and tells its source.
 
-A database that is away is waited for, not died of: the batch stays here and is tried again. Whether the
-database is away or just one batch cannot be written, another batch tells: so no source waits for another's.
+While the database is unavailable, the writer keeps the batches and retries; it does not crash. A failure may also be
+caused by one batch alone. The result of another batch tells the two apart, so a source does not wait for the batch
+of another source.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from storage.postgres.ledger_rows import dead_letter_of
 __all__ = ["Writer"]
 
 BACKOFF = Backoff(first_s=0.25, cap_s=5.0)
-#: one batch that fails may be at fault itself, two in a row are not: then the rest of a round is spared
+#: one failure may be the fault of its batch. Two in a row suggest the database, so the round ends
 FAILURES_IN_ROW = 2
 
 Key = tuple[str, str]
@@ -41,7 +42,7 @@ Key = tuple[str, str]
 class Writer(Actor):
     """The only actor that writes signals and ledger.
 
-    ``prepare`` brings the schema up to date, or raises why it is not.
+    ``prepare`` brings the schema up to date, or raises an error that says why it is not.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class Writer(Actor):
         self._metrics = metrics
         self._schema_ready = False
         self._waiting: dict[Key, BatchParsed] = {}
-        #: keys of waiting batches that have failed; of those, which failed while the database took another
+        #: the keys of waiting batches that have failed
         self._failed: set[Key] = set()
+        #: those of them that failed while the database stored another batch
         self._odd: set[Key] = set()
         self._away = False
         self._retry = RetryState(backoff=BACKOFF, random=random)
@@ -74,7 +76,7 @@ class Writer(Actor):
 
     @handles(BatchParsed)
     def _on_batch_parsed(self, batch: BatchParsed) -> None:
-        # of one source and channel the newest batch only: an older one was given up by its source
+        # Keep only the newest batch of a source and channel: the source has given up an older one.
         key = batch.source, batch.channel
         self._waiting[key] = batch
         if self._away:
@@ -90,7 +92,7 @@ class Writer(Actor):
     # ── writing ──────────────────────────────────────────────────────────────
 
     def _work(self, keys: Iterable[Key]) -> None:
-        """Prepare the schema if that is to be done, then write these batches; what fails waits."""
+        """Prepare the schema if needed, then write these batches. A failed batch waits."""
         failure: StorageError | None = None
         try:
             if not self._schema_ready:
@@ -113,28 +115,32 @@ class Writer(Actor):
         self._publish()
 
     def _write_each(self, keys: Iterable[Key]) -> StorageError | None:
-        """Write these batches, or some of them when the database is away; return why one failed."""
+        """Write these batches, but stop early when the database is unavailable. Return the last failure.
+
+        It decides between an unavailable database and an odd batch. A success proves that the database works, so
+        the waiting batches that have failed are odd. Another failure of an odd batch then proves nothing about
+        the database. ``_away`` is set only when a batch failed that was not odd.
+        """
         failure: StorageError | None = None
-        in_row, told_of_database = 0, False
+        in_row, database_suspected = 0, False
         for key in keys:
             try:
                 self._write(self._waiting[key])
             except (DatabaseUnavailableError, DatabaseMisconfiguredError) as error:
                 self.beat()
                 failure = error
-                # to the end: the next round begins with another
+                # It moves to the end, so that the next round begins with another batch.
                 self._waiting[key] = self._waiting.pop(key)
                 self._failed.add(key)
                 in_row += 1
-                # one that failed while others were taken says nothing of the database when it fails again
-                told_of_database = told_of_database or key not in self._odd
+                database_suspected = database_suspected or key not in self._odd
                 if in_row == FAILURES_IN_ROW:
                     break
             else:
                 self._forget(key)
                 self._odd |= self._failed
-                in_row, told_of_database, self._away = 0, False, False
-        self._away = self._away or told_of_database
+                in_row, database_suspected, self._away = 0, False, False
+        self._away = self._away or database_suspected
         return failure
 
     def _forget(self, key: Key) -> None:
@@ -163,7 +169,7 @@ class Writer(Actor):
         self._count(batch, parts, committed)
 
     def _record(self, outcomes: Sequence[Outcome], *, reread: bool) -> list[Recorded]:
-        """Record outcomes; halve what is refused until the row at fault is alone, and bury that one."""
+        """Record outcomes. Halve a refused batch until the bad row is alone, which becomes a dead letter."""
         try:
             return [self._ledger.record(outcomes, reread=reread)]
         except RowsRefusedError as error:
@@ -177,13 +183,15 @@ class Writer(Actor):
             return [self._to_dead_letter(outcomes[0], error)]
 
     def _to_dead_letter(self, outcome: Outcome, refusal: RowsRefusedError) -> Recorded:
-        """Make a refused row a dead letter. If that is refused too, the fault is not the row's."""
+        """Store a refused row as a dead letter. If that is refused too, the cause is not the row."""
         letter = dead_letter_of(outcome, reason="refused", error=str(refusal))
         try:
-            # as a re-reading: the letter is kept even of a message whose earlier text is stored
+            # reread=True stores the letter even when an earlier text of the message is stored.
             recorded = self._ledger.record([letter], reread=True)
         except RowsRefusedError as error:
-            raise DatabaseMisconfiguredError(f"refuses every row, even a plain one: {error}") from error
+            raise DatabaseMisconfiguredError(
+                f"the database refuses every row, even a plain one: {error}"
+            ) from error
         self.log.error("message.refused", message_id=outcome.message.message_id, error=str(refusal))
         return recorded
 
@@ -201,11 +209,11 @@ class Writer(Actor):
         self.tick_later("retry", delay_s)
         for key, batch in tuple(self._waiting.items()):
             if not self._delay(batch, delay_s):
-                # its source died or was removed: nobody waits for it, and what it holds comes again
+                # Its source died or was removed. Nobody waits for it, and its messages are fetched again.
                 self._forget(key)
 
     def _delay(self, batch: BatchParsed, delay_s: float = BACKOFF.cap_s) -> bool:
-        """Tell a source that its batch waits; False when there is none any more."""
+        """Tell a source that its batch waits. Return False when that source is gone."""
         delayed = BatchDelayed(
             batch_id=batch.batch_id, channel=batch.channel, retry_in_s=delay_s, cause=str(self._retry.error)
         )

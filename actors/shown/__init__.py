@@ -1,1 +1,1 @@
-"""What others may see of the actors: snapshots, the health report, metrics, the log of committed events."""
+"""What actors publish: snapshots, the health report, metrics, the log of committed events."""

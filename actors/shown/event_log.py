@@ -1,7 +1,10 @@
-"""The event log: what was committed lately, kept once for all who listen.
+"""The event log: the latest committed events, kept once for all clients.
 
-One actor appends, many streams read, each from its own place: there is no queue per reader, so a slow one
-costs nothing but its connection.
+One actor appends, and many streams read, each from its own place. No reader has a queue, so a slow reader uses no
+memory but its connection.
+
+The lock covers each change and each read of the events, so a reader never sees half a change. Listeners are called
+outside the lock, because they may call the log again.
 """
 
 from __future__ import annotations
@@ -21,24 +24,24 @@ _LAST_ID = 2**63 - 1
 
 
 class Position(NamedTuple):
-    """A place in the order of commits: all up to signal ``id`` of commit ``number`` has been seen."""
+    """A place in the order of commits: everything up to signal ``id`` of commit ``number`` has been read."""
 
     number: int
     id: int
 
     @classmethod
     def end_of(cls, number: int) -> Position:
-        """Return the place after everything of a commit."""
+        """Return the place after the last signal of a commit."""
         return cls(number, _LAST_ID)
 
     def __str__(self) -> str:
-        """Return the form a client is given: ``12-345``, or ``12`` at the end of a commit."""
+        """Return the form that clients receive: ``12-345``, or ``12`` at the end of a commit."""
         return str(self.number) if self.id == _LAST_ID else f"{self.number}-{self.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedEvent:
-    """A signal that came or went, with what readers filter by, and the form in which it is sent."""
+    """An added or removed signal, with the values that readers filter by, and the bytes to send."""
 
     place: Position
     channel: str
@@ -49,23 +52,24 @@ class LoggedEvent:
 
 
 class Reached(Enum):
-    """What a reader's place is to the event log."""
+    """Where a reader's place lies, compared with the event log."""
 
-    #: everything after the place is here
+    #: the log holds everything after the place
     WITHIN = "within"
-    #: some of it is no longer kept: read it from the database
+    #: the log no longer holds all of it, so the reader must ask the database
     BEHIND = "behind"
-    #: the place lies ahead of the event log: another daemon of this database has told it, or the database was restored
+    #: the place is newer than the log: another daemon of this database sent it, or the database was restored
     AHEAD = "ahead"
-    #: the database has not told its number yet
+    #: the newest commit number of the database is not known yet
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """Some events, in order, and the place a reader has reached with them; ``newest`` is the event log's own.
+    """Some events in order, and the place that a reader has reached after them.
 
-    ``turn``: how often the event log was set back. What a reader holds of an earlier turn was taken back.
+    ``newest`` is the log's own place. ``turn`` counts how often the log was reset because the database was restored:
+    the commits that a reader knows from an earlier turn no longer exist.
     """
 
     reached: Reached
@@ -76,7 +80,7 @@ class EventPage:
 
 
 class EventLog:
-    """The newest events within ``max_bytes``, and who is woken when there are more. Safe for threads."""
+    """The newest events within ``max_bytes``, and the listeners to wake. It is safe for threads."""
 
     def __init__(self, *, max_bytes: int = EVENTS_BYTES) -> None:
         self._max_bytes = max_bytes
@@ -91,21 +95,21 @@ class EventLog:
 
     @property
     def began(self) -> Position | None:
-        """The place the event log first began at; None before the database has told its number."""
+        """The place where the log first began, or None while the database's number is not known."""
         return self._began
 
     @property
     def turn(self) -> int:
-        """How often the event log was set back."""
+        """How often the log was reset."""
         return self._turn
 
     @property
     def newest(self) -> Position | None:
-        """The place up to which the event log has read; None before the database has told its number."""
+        """The place up to which the log has read, or None while the database's number is not known."""
         return self._newest
 
     def restart(self, place: Position) -> None:
-        """Begin at ``place``: for the first time, or because the database counts from earlier on again."""
+        """Begin at ``place``: at the start, or because a restored database continues from an earlier number."""
         with self._lock:
             self._events, self._bytes = [], 0
             self._turn += self._newest is not None
@@ -114,7 +118,7 @@ class EventLog:
         self.wake()
 
     def append(self, events: Sequence[LoggedEvent], newest: Position) -> None:
-        """Add what was committed up to ``newest``; the oldest make room."""
+        """Append the events up to ``newest``. Drop the oldest events above ``max_bytes``."""
         with self._lock:
             self._events += events
             self._bytes += sum(len(event.frame) for event in events)
@@ -129,7 +133,7 @@ class EventLog:
         self.wake()
 
     def pass_over(self, newest: Position) -> bool:
-        """Move on to ``newest`` without its events, if nobody listens; who comes later asks the database."""
+        """Advance to ``newest`` without its events, if there is no listener. A later reader asks the database."""
         with self._lock:
             if self._listeners:
                 return False
@@ -138,7 +142,7 @@ class EventLog:
             return True
 
     def after(self, place: Position, *, max_events: int) -> EventPage:
-        """Return what follows ``place``."""
+        """Return the events after ``place``."""
         with self._lock:
             if self._newest is None or self._floor is None:
                 return EventPage(reached=Reached.UNKNOWN, turn=self._turn)
@@ -155,17 +159,17 @@ class EventLog:
             )
 
     def listen(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called, in the appending thread, whenever there is more."""
+        """Call ``wake``, in the appending thread, whenever there are more events."""
         with self._lock:
             self._listeners.add(wake)
 
     def unlisten(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` no longer."""
+        """Stop calling ``wake``."""
         with self._lock:
             self._listeners.discard(wake)
 
     def wake(self) -> None:
-        """Wake all who listen."""
+        """Wake all listeners."""
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:

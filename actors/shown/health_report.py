@@ -1,4 +1,4 @@
-"""Judging health: a pure function from what actors show to what a person is told."""
+"""Judges health: a pure function from the snapshots of the actors to the report for a person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Finding", "HealthReport", "Inputs", "Status", "judge"]
 
 
 class Status(StrEnum):
-    """How well. Degraded: something is not right, but what is served is. Unhealthy: it may not be."""
+    """Degraded: something fails, but the served data is right. Unhealthy: it may be wrong or missing."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -37,7 +37,7 @@ _WORSE = [Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is to say of one part; ``since`` is when it became so."""
+    """The state of one part. ``since`` is when its status last changed."""
 
     status: Status
     cause: str | None
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """All findings by check name, with the snapshots they rest on. ``ready``: requests may be sent here."""
+    """All findings by name of check, with their inputs. ``ready``: this daemon may receive requests."""
 
     status: Status
     ready: bool
@@ -56,12 +56,11 @@ class HealthReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Everything the judging looks at.
+    """All inputs of the judgement.
 
-    A channel is asked each ``poll_every_s`` seconds, and a call may take ``call_limit_s``.
-    ``newest`` is when the newest message in the ledger was received, by channel. ``machine_ahead_s`` is the
-    difference between this machine's clock and the database's, ``write_runs_s`` the age of the oldest write
-    that has no answer yet.
+    Each channel is polled every ``poll_every_s`` seconds, and a call may take ``call_limit_s``. ``newest`` holds, by
+    channel, when the newest message in the ledger was received. ``machine_ahead_s`` is how far this machine's
+    clock is ahead of the database's. ``write_runs_s`` is the age of the oldest write without an answer.
     """
 
     now: datetime
@@ -86,21 +85,21 @@ class Inputs:
     write_runs_s: float = 0.0
 
     def newest_message_at(self, poller: PollerSnapshot) -> datetime | None:
-        """Return when a channel's newest message was received, as poller or ledger know: one forgets at a restart."""
+        """Return when a channel's newest message was received. The poller forgets it at a restart, the ledger keeps it."""
         known = (poller.newest_message_at, self.newest.get(poller.channel))
         return max((instant for instant in known if instant is not None), default=None)
 
 
-#: one or two rounds may fall into a restart of the database
+#: one or two failures may be caused by a restart of the database
 _MANY_FAILURES = 3
-#: seconds; a write takes a fraction of one
+#: a normal write takes a fraction of a second
 _LONG_WRITE_S = 4.0
 _WRONG_CLOCK_S = 300.0
-#: seconds that a gateway's quota may keep a channel waiting without a word of it
+#: a wait of this length for the gateway's quota is not reported
 _LONG_PACE_S = 60.0
-#: a shorter limit of a call leaves no time to store what the last one brought
+#: a shorter call limit would leave no time to store the messages of the last poll
 _SHORT_CALL_S = 1.0
-#: one acknowledgement that is lost is repeated within a second or so, and nobody need know
+#: one failed acknowledgement is repeated within about a second, so it is not reported
 _ACKS_FAIL = 2
 
 Verdict = tuple[Status, str | None]
@@ -108,7 +107,7 @@ _WELL: Verdict = (Status.HEALTHY, None)
 
 
 def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
-    """Return the report; what is as in ``previous`` keeps its since."""
+    """Return the report. A finding with the same status as in ``previous`` keeps its ``since``."""
     verdicts: dict[str, Verdict] = {
         "timescaledb": _database(inputs),
         "gatewayApi": _gateway(inputs),
@@ -124,7 +123,7 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
     for name, state in inputs.redis.items():
         verdicts[name] = (Status.DEGRADED, state.error) if state.error else _WELL
     if inputs.cache and inputs.cache.error and "redisMaster" in verdicts:
-        verdicts["redisMaster"] = (Status.DEGRADED, f"does not take pages: {inputs.cache.error}")
+        verdicts["redisMaster"] = (Status.DEGRADED, f"does not accept pages: {inputs.cache.error}")
     if inputs.other_daemons:
         verdicts["singleDaemon"] = (
             Status.DEGRADED,
@@ -184,7 +183,7 @@ def _gateway(inputs: Inputs) -> Verdict:
 
 
 def _gateway_of(poller: PollerSnapshot) -> str | None:
-    """Return what is wrong with the gateway as the polling of one channel sees it."""
+    """Return what is wrong with the gateway, judged by the polling of one channel."""
     if poller.key_refused:
         return f"key refused: {poller.error}"
     if poller.breaker is not BreakerState.CLOSED:
@@ -219,19 +218,17 @@ def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
     if inputs.writer is not None and inputs.writer.error:
         why = f": it waits for the database ({inputs.writer.error})"
     elif poller.in_flight:
-        why = f": {poller.in_flight} messages of the last one are being stored"
+        why = f": {poller.in_flight} messages of the last poll are being stored"
     elif inputs.now_s < poller.may_ask_s:
-        why = f": the gateway's quota allows the next one in {poller.may_ask_s - inputs.now_s:.0f} s"
-    return (
-        f"what came to the gateway in the last {inputs.now_s - poller.asked_s:.0f} s may not be read yet{why}"
-    )
+        why = f": the gateway's quota allows the next poll in {poller.may_ask_s - inputs.now_s:.0f} s"
+    return f"messages that the gateway received in the last {inputs.now_s - poller.asked_s:.0f} s may not be read yet{why}"
 
 
 def _late_at_s(asked_s: float, poller: PollerSnapshot, inputs: Inputs) -> float:
-    """Return until when the answer to the next poll is in time: its turn, and the longest a call may take.
+    """Return when the next poll becomes late: its due time plus the longest time that a call may take.
 
-    Counted from when the last one began: its answer need not hold what came to the gateway later. Waiting for a
-    quota is no lateness, up to a bound.
+    The interval counts from the beginning of the last poll, because its answer may lack what the gateway received
+    later. Waiting for a quota does not count as late, up to a limit.
     """
     due_s = asked_s + inputs.poll_every_s
     due_s = min(max(due_s, poller.may_ask_s), due_s + _LONG_PACE_S)
@@ -258,20 +255,20 @@ def _clock(inputs: Inputs) -> Verdict:
         return _WELL
     side = "ahead of" if ahead_s > 0 else "behind"
     return Status.DEGRADED, (
-        f"this machine's clock is {abs(ahead_s):.0f} s {side} the database's, which is the one that decides: keep"
+        f"this machine's clock is {abs(ahead_s):.0f} s {side} the database's, which decides: synchronise"
         " both by NTP (timedatectl set-ntp true)"
     )
 
 
 def _actors(inputs: Inputs) -> Verdict:
     if inputs.supervisor is None:
-        return Status.UNHEALTHY, "the supervisor has not shown itself"
+        return Status.UNHEALTHY, "the supervisor has published no state yet"
     if inputs.supervisor.escalation:
         return Status.UNHEALTHY, inputs.supervisor.escalation
     odd = [
         f"{child.name} {child.state.value}" + (f" ({child.last_error})" if child.last_error else "")
         for child in inputs.supervisor.children
-        # one that leaves was sent away: no trouble, unless it does not stop
+        # A leaving child was removed on purpose. It is a problem only when it does not stop.
         if child.state not in (ChildState.RUNNING, ChildState.LEAVING)
     ]
     if not odd:

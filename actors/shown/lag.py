@@ -1,6 +1,7 @@
-"""The lag of messages: from their receipt at the gateway until they are durable here.
+"""The lag of a message: the time from its receipt at the gateway until it is durable here.
 
-Only of what came while the channel was read: a channel that is added with a history of months is not late (fault 49).
+Only messages received after their channel was added have a lag. A new channel with a history of months is not late
+(fault 49).
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ __all__ = ["lag_s"]
 
 
 def lag_s(received_at: datetime, *, channel: str, services: Services) -> float | None:
-    """Return the seconds since the receipt; None of a message from before the channel was read, or while that is not known."""
+    """Return the seconds since the receipt, or None.
+
+    It is None for a message received before the channel was added, and while that instant is not known.
+    """
     published = services.snapshots.read(CHANNELS, ChannelsSnapshot)
     entries = published.value.channels if published else ()
     since = next((entry.added_at for entry in entries if entry.channel == channel), None)

@@ -1,6 +1,7 @@
-"""The counters and histograms that actors move. Gauges are read off snapshots at the scrape (ops.daemon.metrics).
+"""The counters and histograms that actors change. ops.daemon.metrics computes gauges from snapshots at each scrape.
 
-A rate cannot see the first event of a series that appears with it: every series is there, at zero, before.
+Every series starts at zero before its first event. Prometheus' rate() would miss the first event of a series that
+appears only with that event.
 """
 
 from __future__ import annotations
@@ -25,20 +26,23 @@ _ENDINGS = ("ok", "failed")
 
 
 class Metrics:
-    """One set per daemon, registered where it is scraped. All of them are safe for many threads."""
+    """One set per daemon, in the registry that is scraped. All metrics are safe for threads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.messages = Counter(
-            "tpcapital_messages", "Messages settled, by outcome", ["source", "outcome"], registry=registry
+            "tpcapital_messages", "Messages processed, by outcome", ["source", "outcome"], registry=registry
         )
         self.duplicates = Counter(
-            "tpcapital_messages_duplicate", "Messages the ledger knew already", ["source"], registry=registry
+            "tpcapital_messages_duplicate",
+            "Messages that the ledger already knew",
+            ["source"],
+            registry=registry,
         )
         self.batches = Counter("tpcapital_batches", "Batches committed", ["source"], registry=registry)
         self.signals = Counter("tpcapital_signals_written", "Signal rows written", registry=registry)
         self.polls = Counter(
             "tpcapital_polls",
-            "Polls, by channel and how they ended",
+            "Polls, by channel and result",
             ["channel", "result"],
             registry=registry,
         )
@@ -55,11 +59,11 @@ class Metrics:
             buckets=_CALL_BUCKETS_S,
         )
         self.write_failures = Counter(
-            "tpcapital_write_failures", "Attempts to write that failed and are repeated", registry=registry
+            "tpcapital_write_failures", "Failed attempts to write; each is repeated", registry=registry
         )
         self.lag_seconds = Histogram(
             "tpcapital_end_to_end_lag_seconds",
-            "Time from a signal's receipt at the gateway, or its date in Telegram, to its commit here; polled ones only",
+            "Time from a signal's receipt at the gateway, or its date in Telegram, to its commit here; polled signals only",
             ["since"],
             registry=registry,
             buckets=_LAG_BUCKETS_S,
@@ -75,45 +79,48 @@ class Metrics:
         )
         self.history_found = Counter(
             "tpcapital_history_found",
-            "Messages found in the history that polling had not brought",
+            "Messages found in the history that no poll returned",
             ["channel"],
             registry=registry,
         )
         self.cache_requests = Counter(
-            "tpcapital_cache_requests", "Pages asked of the cache, by result", ["result"], registry=registry
+            "tpcapital_cache_requests",
+            "Pages requested from the cache, by result",
+            ["result"],
+            registry=registry,
         )
         self.cache_writes = Counter(
-            "tpcapital_cache_writes", "Pages given to the cache, by result", ["result"], registry=registry
+            "tpcapital_cache_writes", "Pages written to the cache, by result", ["result"], registry=registry
         )
         self.http_requests = Counter(
             "tpcapital_http_requests",
-            "Requests answered, by route, method and status",
+            "Answered requests, by route, method and status",
             ["route", "method", "status"],
             registry=registry,
         )
         self.http_seconds = Histogram(
             "tpcapital_http_request_duration_seconds",
-            "Time from a request's head to that of its answer, by route",
+            "Time from a request's header to the header of its answer, by route",
             ["route"],
             registry=registry,
             buckets=_ANSWER_BUCKETS_S,
         )
         self.http_failures = Counter(
             "tpcapital_http_failures",
-            "Requests that ended in a bug of ours: answered with 500 or cut",
+            "Requests that failed because of a bug in this service: answered with 500 or cut off",
             ["route"],
             registry=registry,
         )
         self.http_dropped = Counter(
             "tpcapital_http_dropped",
-            "Connections given up because the client was too slow with head or body, or did not read",
+            "Connections closed because the client sent its header or body too slowly, or did not read",
             ["part"],
             registry=registry,
         )
-        self.streams_open = Gauge("tpcapital_streams", "Streams of new signals open now", registry=registry)
+        self.streams_open = Gauge("tpcapital_streams", "Open streams of new signals", registry=registry)
         self.streams_refused = Counter(
             "tpcapital_streams_refused",
-            "Streams refused because as many were open as may be",
+            "Streams refused because the limit of open streams was reached",
             registry=registry,
         )
         self.stream_bytes = Counter("tpcapital_stream_bytes", "Bytes sent to streams", registry=registry)
@@ -122,13 +129,13 @@ class Metrics:
         self._cache_shared = self.cache_requests.labels("shared")
         self.stale_control = Counter(
             "tpcapital_stale_messages",
-            "Control messages of an earlier batch or generation, ignored",
+            "Ignored control messages of an earlier batch or generation",
             registry=registry,
         )
         self._begin()
 
     def _begin(self) -> None:
-        """Show the series that do not depend on channels or routes."""
+        """Create the series that do not depend on channels or routes."""
         for source in _SOURCES:
             for outcome in OutcomeKind:
                 self.messages.labels(source, outcome.value)
@@ -142,7 +149,7 @@ class Metrics:
             self.http_dropped.labels(part)
 
     def begin_channel(self, channel: str) -> None:
-        """Show the series of a channel."""
+        """Create the series of a channel."""
         for result in PollState:
             if result is not PollState.STARTING:
                 self.polls.labels(channel, result.value)
@@ -153,20 +160,20 @@ class Metrics:
         self.history_found.labels(channel)
 
     def begin_routes(self, routes: Iterable[str]) -> None:
-        """Show the series of the routes that are served."""
+        """Create the series of the served routes."""
         for route in routes:
             self.http_seconds.labels(route)
             self.http_failures.labels(route)
 
     def forget_channel(self, channel: str) -> None:
-        """End the series of a channel that is read no more."""
+        """Remove the series of a channel that is no longer read."""
         for counter in (self.polls, self.breaker_transitions, self.acknowledgements, self.history_found):
             counter.remove_by_labels({"channel": channel})
 
     def cache_hit_rate(self) -> float | None:
-        """Return the share of pages that came from the cache; None before the first request.
+        """Return the share of pages that came from the cache, or None before the first request.
 
-        One that was shared with another reader's build came from neither cache nor database: no hit.
+        A page that several readers shared while it was built is no hit: it did not come from the cache.
         """
         hits, *others = (_value(c) for c in (self._cache_hits, self._cache_misses, self._cache_shared))
         asked = hits + sum(others)
@@ -174,5 +181,5 @@ class Metrics:
 
 
 def _value(counter: Counter) -> float:
-    """Return a counter's value by its public way out: its samples."""
+    """Return a counter's value. Its samples are the only public way to read it."""
     return next(s.value for metric in counter.collect() for s in metric.samples if s.name.endswith("_total"))

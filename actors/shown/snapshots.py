@@ -1,4 +1,4 @@
-"""What each actor publishes: immutable, judged by others, asked of nobody."""
+"""The immutable snapshots that actors publish. Others read them without asking the actor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class PollState(StrEnum):
-    """How the last poll ended; an outage is never "no messages"."""
+    """The result of the last poll. An outage is not the same as "no messages"."""
 
     STARTING = "starting"
     MESSAGES = "messages"
@@ -38,13 +38,14 @@ class PollState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollerSnapshot:
-    """A channel's polling as others see it.
+    """The polling of a channel.
 
-    ``last_success_at`` moves with a poll that ended as messages or empty only; ``newest_message_at``
-    is when the newest message seen was received: a gateway whose Telegram session died answers
-    "empty" for ever. ``asked_s`` is when the last successful poll for new messages began: what came to the gateway
-    later may not be read yet. ``may_ask_s`` is until when its quota keeps us waiting. ``lag_s`` is how long the newest message of the last batch took from its receipt at
-    the gateway to its commit here. ``error`` and ``failing_since`` stand while polls fail.
+    ``last_success_at`` changes only with a poll that ended as messages or empty. ``newest_message_at`` is when the
+    newest seen message was received; it reveals a gateway that answers "empty" for ever because its Telegram
+    session died. ``asked_s`` is when the last successful poll for new messages began; messages that the gateway
+    received later may not be read yet. ``may_ask_s`` is when the gateway's quota allows the next call. ``lag_s`` is
+    the time of the last batch's newest message from its receipt at the gateway to its commit here. ``error`` and
+    ``failing_since`` are set while polls fail.
     """
 
     channel: str
@@ -68,10 +69,10 @@ class PollerSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgerSnapshot:
-    """The acknowledging of a channel as others see it.
+    """The acknowledgements of a channel.
 
-    ``owed`` acknowledgements are to be sent; ``looks`` readings of what was acknowledged are to be made. ``error``
-    and ``failing_since`` stand while one of the two fails, ``failures`` times in a row.
+    ``owed`` counts the rows to acknowledge, ``looks`` the second looks to make. ``error`` and ``failing_since`` are
+    set while one of the two fails, and ``failures`` counts its failures in a row.
     """
 
     channel: str
@@ -83,7 +84,7 @@ class AcknowledgerSnapshot:
 
 
 class BackfillPhase(StrEnum):
-    """What backfill is at."""
+    """What backfill is doing."""
 
     WAITING = "waiting"
     SYNCING = "syncing"
@@ -94,10 +95,10 @@ class BackfillPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelProgress:
-    """A channel's full pass: ``rows_read`` of the gateway's ``total``; ``found`` were new here.
+    """The full pass of a channel: ``rows_read`` of the gateway's ``total`` rows, of which ``found`` were new.
 
-    ``check_rows_read`` of ``check_total`` rows are read by the check of the tail under way, if there is one.
-    ``error`` stands while this channel's history cannot be read.
+    A running tail check has read ``check_rows_read`` of ``check_total`` rows. ``error`` is set while this channel's
+    history cannot be read.
     """
 
     channel: str
@@ -114,7 +115,7 @@ class ChannelProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillSnapshot:
-    """The history import as others see it. ``requests_taken`` counts what it was asked for since its start."""
+    """The history import. ``requests_taken`` counts the accepted requests since its start."""
 
     phase: BackfillPhase
     channels: tuple[ChannelProgress, ...]
@@ -130,9 +131,9 @@ class BackfillSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelEntry:
-    """A channel that is to be read. ``source`` is ``settings`` or ``api``; ``added_at`` None: not known yet.
+    """A wanted channel. ``source`` is ``settings`` or ``api``. ``added_at`` is None while it is not known.
 
-    ``market`` is what its messages are read as.
+    ``market`` is the market that its messages are read for.
     """
 
     channel: str
@@ -144,10 +145,10 @@ class ChannelEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelsSnapshot:
-    """The channels that are to be read.
+    """The wanted channels.
 
-    Until ``complete`` they are those of the settings: the database has not told of the others yet.
-    ``error`` stands while the list may be an old one.
+    Until ``complete`` the list holds only the channels of the settings, because the database has not answered yet.
+    ``error`` is set while the list may be outdated.
     """
 
     channels: tuple[ChannelEntry, ...]
@@ -157,7 +158,7 @@ class ChannelsSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLettersSnapshot:
-    """How many messages wait for a good end; None while the database has not told."""
+    """The number of waiting dead letters, or None before the database has answered."""
 
     waiting: int | None
     error: str | None
@@ -165,9 +166,9 @@ class DeadLettersSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceSnapshot:
-    """The keeping of weeks as others see it: the last good round and what it found.
+    """The maintenance of weekly chunks: its last successful round and the ``problem`` that it found.
 
-    ``failures`` in a row since then, the last of them for ``error``.
+    ``failures`` counts the failed rounds since then, and ``error`` is the last failure.
     """
 
     last_kept_at: datetime | None
@@ -179,9 +180,9 @@ class MaintenanceSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSnapshot:
-    """The writing side as others see it; ``error`` and ``failing_since`` stand while it has to wait.
+    """The writer. ``error`` and ``failing_since`` are set while it waits.
 
-    ``last_lag_s`` is how long after its receipt at the gateway the last polled signal was durable.
+    ``last_lag_s`` is the time of the last polled signal from its receipt at the gateway to its commit.
     """
 
     schema_ready: bool
@@ -196,9 +197,9 @@ class WriterSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSnapshot:
-    """The generation of pages that is right now: the number of the newest commit known.
+    """The current generation of pages: the number of the newest known commit.
 
-    None until the database has told it once. ``error`` says why the page store does not take pages.
+    It is None before the database has answered. ``error`` says why the page store does not accept pages.
     """
 
     commit_number: int | None
@@ -207,7 +208,7 @@ class CacheSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSnapshot:
-    """How far the event log of new signals has come; ``error`` stands while it cannot be read further."""
+    """How far the event log has read. ``error`` is set while it cannot read on."""
 
     commit_number: int | None
     error: str | None

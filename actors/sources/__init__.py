@@ -1,1 +1,1 @@
-"""What the sources share: the one batch in flight, acknowledging, reading the history, retry state."""
+"""Shared by the sources: the batch in flight, acknowledging, reading the history, turns of channels."""

@@ -1,4 +1,4 @@
-"""What is owed an acknowledgement: one request a batch, repeated until it is taken, split when one id spoils it."""
+"""The owed acknowledgements: sent in one request, repeated until accepted, split when one bad id fails the request."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from storage.gateway.client import GatewayClient
 
 __all__ = ["Acknowledgements", "Done", "Round"]
 
-#: halving 10,000 ids down to one bad one takes 2 x 14 requests; of several bad ones the rest waits
+#: to isolate one bad id among 10,000 takes 2 x 14 requests; further bad ids wait for the next round
 MAX_REQUESTS = 30
-#: statuses that may speak of one id in the request; the real gateway says 500 (fault 28)
+#: statuses that one bad id can cause; the real gateway answers 500 (fault 28)
 SPLITTABLE = frozenset({400, 404, 409, 413, 422, 500})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What a round of acknowledging did.
+    """The result of a round of acknowledgements.
 
-    ``requested`` counts the rows meant (a message may stand in two), ``updated`` is the gateway's count;
-    ``refused`` ids are not sent again.
+    ``requested`` counts the rows that were meant (one message may have two rows). ``updated`` is the gateway's
+    count. ``refused`` ids are not sent again.
     """
 
     requested: int
@@ -33,9 +33,9 @@ class Round:
 
 @dataclass(slots=True)
 class Done:
-    """What the gateway has answered: ``rows`` it was told of, as they were read.
+    """The acknowledgements that the gateway answered. ``rows`` are the acknowledged rows, as they were read.
 
-    ``left`` says that it left some unmarked, edited since; ``compares`` whether it knows how to.
+    ``left``: the gateway left some rows unmarked because they were edited. ``compares``: it can detect such edits.
     """
 
     rows: list[SourceMessage] = field(default_factory=list)
@@ -44,10 +44,10 @@ class Done:
 
 
 class Acknowledgements:
-    """Durable messages that the gateway does not know to be read.
+    """Durable messages that are not yet marked at the gateway.
 
-    Keyed by the gateway's row id, for a message may stand there twice. Each stands here as it was read: an edit
-    that came later is not acknowledged with it.
+    The key is the gateway's row id, because one message may have two rows. Each message is kept as it was read, so
+    that a later edit is not acknowledged with it.
     """
 
     def __init__(self, channel: str, gateway: GatewayClient) -> None:
@@ -55,39 +55,39 @@ class Acknowledgements:
         self._gateway = gateway
         self._rows: dict[str, SourceMessage] = {}
         self._done = Done()
-        #: ids that were refused alone in a round in which the gateway took none
+        #: ids that were refused alone, in a round in which the gateway accepted none
         self._suspects: set[str] = set()
 
     @property
     def owed(self) -> int:
-        """Number of rows whose acknowledgement is to be sent."""
+        """The number of rows to acknowledge."""
         return len(self._rows)
 
     @property
     def rows(self) -> Sequence[SourceMessage]:
-        """The rows whose acknowledgement is to be sent."""
+        """The rows to acknowledge."""
         return tuple(self._rows.values())
 
     def add(self, messages: Iterable[SourceMessage]) -> None:
-        """Take durable messages over; one without a usable id is beyond an acknowledgement."""
+        """Add durable messages. A message without a usable id cannot be acknowledged and is left out."""
         self._rows.update((message.gateway_id, message) for message in messages if message.ack_id is not None)
 
     def take_done(self) -> Done:
-        """Return what the gateway has answered since the last call, by rounds that failed later on too."""
+        """Return what the gateway has answered since the last call. That includes rounds that failed in the end."""
         done, self._done = self._done, Done()
         return done
 
     def send(self) -> Round:
-        """Acknowledge all that is owed, in one request unless the gateway refuses it.
+        """Acknowledge all owed rows, in one request unless the gateway refuses it.
 
-        A refused request is halved until the bad id is alone. It counts as bad only when the gateway
-        took another one in this round: else the gateway itself is what is wrong.
+        A refused request is halved until the bad id is alone. An id counts as bad only when the gateway accepted
+        another id in this round. If it accepted none, the gateway itself is at fault.
 
         Raises:
-            GatewayError: the gateway could not be asked, or took nothing at all.
+            GatewayError: The gateway could not be reached, or it accepted nothing.
         """
         owed = dict.fromkeys(str(message.ack_id) for message in self._rows.values())
-        # suspects last, so that a round is not used up by the same ones again and again
+        # Suspects come last, so that they do not use up every round.
         ids = sorted(owed, key=lambda ack_id: ack_id in self._suspects)
         requested, updated, refused = 0, 0, []
         refusal: GatewayStatusError | None = None
@@ -107,13 +107,14 @@ class Acknowledgements:
                 if len(part) == 1:
                     refused += part
                 else:
-                    # the first half first: several bad ids must not use up the round before one is alone
+                    # Depth first, so that one bad id is alone before several of them use up the round.
                     queue.extendleft((part[len(part) // 2 :], part[: len(part) // 2]))
             else:
                 updated += marked.updated
                 self._done.left |= bool(marked.left)
                 self._done.compares &= marked.left is not None
-                # what is left comes by the next poll: counted, or a row of another channel would hide behind it
+                # Rows that the gateway left unmarked are not counted as requested. If they were, ``updated`` could
+                # include rows of another channel and still not exceed ``requested``.
                 requested += self._forget(part) - len(marked.left or ())
         if refusal is not None and requested == 0:
             self._suspects.update(refused)
@@ -127,7 +128,7 @@ class Acknowledgements:
         return [row for row in self._rows.values() if row.ack_id in wanted]
 
     def _forget(self, acknowledged: Iterable[str]) -> int:
-        """Forget the rows of acknowledged ids; return how many there were."""
+        """Remove the rows of acknowledged ids. Return their number."""
         rows = self._rows_of(acknowledged)
         for row in rows:
             del self._rows[row.gateway_id]

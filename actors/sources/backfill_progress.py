@@ -1,4 +1,4 @@
-"""Between checkpoints, passes and what is shown of them: pure functions beside the backfill actor."""
+"""Pure functions of backfill: they convert checkpoints, history passes and the progress that is published."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from storage.postgres.checkpoints import Checkpoint
 
 __all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "told_of_all", "troubles_of", "unread"]
 
-#: a tail check starts this long before the newest message of the last complete one
+#: a tail check starts this long before the newest message of the last complete reading
 TAIL_OVERLAP = timedelta(hours=1)
 
 
 def pass_due(
     channel: str, checkpoint: Checkpoint | None, backfill_queue: BackfillQueue, *, now: datetime
 ) -> HistoryPass:
-    """Return the pass a channel needs next: the full one, from its checkpoint on, else the errand to its tail."""
+    """Return the next pass of a channel: the full pass from its checkpoint on, or a check of its tail."""
     if checkpoint is None:
         return HistoryPass(channel=channel)
     if checkpoint.completed_at is None:
@@ -34,7 +34,7 @@ def pass_due(
             newest_received_at=checkpoint.newest_received_at,
         )
     newest = checkpoint.newest_received_at
-    # a checkpoint of the future would find nothing for good; none before Telegram has an hour before it
+    # A checkpoint in the future would never find anything. One before EARLIEST could leave the range of dates.
     due = max(min(newest, now), EARLIEST + TAIL_OVERLAP) - TAIL_OVERLAP if newest else EARLIEST
     asked = backfill_queue.take(channel)
     since = due if asked is None else max(min(due, asked), EARLIEST)
@@ -47,7 +47,7 @@ def unread(channels: Sequence[str], known: Mapping[str, Checkpoint]) -> list[str
 
 
 def checkpoint_of(reading: HistoryPass) -> Checkpoint:
-    """Return how far a full pass has come, to be kept."""
+    """Return the checkpoint of a full pass."""
     return Checkpoint(
         channel=reading.channel,
         rows_read=reading.rows_read,
@@ -60,7 +60,7 @@ def checkpoint_of(reading: HistoryPass) -> Checkpoint:
 
 
 def told_of(reading: HistoryPass) -> dict[str, object]:
-    """Return what a log says of a pass that is complete."""
+    """Return the log values of a complete pass."""
     told: dict[str, object] = {"since": reading.since.isoformat()} if reading.since is not None else {}
     return told | {
         "channel": reading.channel,
@@ -71,7 +71,7 @@ def told_of(reading: HistoryPass) -> dict[str, object]:
 
 
 def told_of_all(checkpoints: Iterable[Checkpoint]) -> dict[str, int]:
-    """Return what a log says when every channel's history is complete."""
+    """Return the log values when the history of every channel is complete."""
     rows = tuple(checkpoints)
     return {"totalSynced": sum(row.rows_read for row in rows), "batches": sum(row.pages for row in rows)}
 
@@ -82,7 +82,7 @@ def progress_of(
     passes: Mapping[str, HistoryPass],
     turns: RoundRobin,
 ) -> tuple[ChannelProgress, ...]:
-    """Return each channel's progress: that of a full pass under way, else its checkpoint's."""
+    """Return the progress of each channel: of its running full pass, or of its checkpoint."""
     progress = []
     for channel in channels:
         row = known.get(channel) or Checkpoint(channel=channel)
@@ -108,7 +108,7 @@ def progress_of(
 
 
 def troubles_of(channels: Sequence[str], turns: RoundRobin) -> tuple[str | None, datetime | None]:
-    """Return what keeps channels from being read, and since when; an error of all of them names none."""
+    """Return the errors of the channels and since when. An error that all channels share names no channel."""
     troubles = {channel: failure for channel in channels if (failure := turns.failure(channel)) is not None}
     errors = {failure.error for failure in troubles.values()}
     since = min((failure.since for failure in troubles.values() if failure.since), default=None)

@@ -1,4 +1,4 @@
-"""Held: durable rows that the gateway still lists, as they were read; a page brings them again."""
+"""Held: durable rows, as they were read, that the gateway may still list and return again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Held"]
 
 
 class Held:
-    """Keyed by the gateway's row id, for a message may stand there twice."""
+    """Held rows by the gateway's row id, because one message may have two rows."""
 
     def __init__(self) -> None:
         self._rows: dict[str, SourceMessage] = {}
@@ -20,20 +20,20 @@ class Held:
 
     @property
     def rows(self) -> tuple[SourceMessage, ...]:
-        """All of them."""
+        """All held rows."""
         return tuple(self._rows.values())
 
     def add(self, messages: Iterable[SourceMessage]) -> None:
-        """Take durable messages over; one that was read anew takes the place of what was read before."""
+        """Add durable messages. A message that was read again replaces the earlier reading."""
         self._rows.update((message.gateway_id, message) for message in messages)
 
     def release(self, messages: Iterable[SourceMessage]) -> None:
-        """Forget what the gateway has marked, unless it was read anew since."""
+        """Remove rows that the gateway has marked, unless they were read again since."""
         for message in messages:
             if self._rows.get(message.gateway_id) == message:
                 del self._rows[message.gateway_id]
 
     def holds(self, message: SourceMessage) -> bool:
-        """Return whether this row is durable as it stands: nobody has edited it since it was read."""
+        """Return whether this row is durable in this form. It is not if it was edited since it was read."""
         held = self._rows.get(message.gateway_id)
         return held is not None and is_same_edition(held, message)

@@ -1,8 +1,8 @@
-"""Reading a channel's history in overlapping pages: where to read next, and when the end is reached.
+"""Reads a channel's history in overlapping pages: decides which page is next, and when the end is reached.
 
-Offsets slide when rows come or go. Each page asks for the last row read once more; where another stands
-in its place, the reading steps back, page by page, until it meets a row it has read. Whatever stands
-before that row was read too, or came later. Pure: no gateway, no clock.
+Offsets shift when rows are added or removed. So each page begins with the last row that was read. If another row
+stands there, the reading steps back page by page until it finds a row that it has read. Every row before that
+one was read too, or was added later. Pure: no gateway, no clock.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PAGE_SIZE = 500
 
 @dataclass(frozen=True, slots=True)
 class NextPage:
-    """What to ask the gateway for."""
+    """The next page to request from the gateway."""
 
     offset: int
     limit: int
@@ -28,10 +28,10 @@ class NextPage:
 
 @dataclass(slots=True, kw_only=True)
 class HistoryPass:
-    """One reading of a channel's history, from the start or of what was received from ``since`` to ``until``.
+    """One reading of a channel's history: all of it, or the messages received from ``since`` to ``until``.
 
-    ``rows_read`` rows are durable here; ``last_id`` is the gateway's id of the last of them. ``found``
-    of the messages were new to the ledger. ``asked`` is whether a person asked for it.
+    ``rows_read`` counts the durable rows, and ``last_id`` is the gateway's id of the last one. ``found`` counts
+    the messages that were new to the ledger. ``asked``: somebody requested this reading.
     """
 
     channel: str
@@ -46,21 +46,21 @@ class HistoryPass:
     newest_received_at: datetime | None = None
     complete: bool = False
     _pending: tuple[SourceMessage, ...] = field(default=())
-    #: rows before which nothing is missing; not kept in the checkpoint, where ``last_id`` stands for them
+    #: ids of rows before which no row is missing. A checkpoint does not hold them; it holds only ``last_id``
     _anchors: frozenset[str] = frozenset()
-    #: stepping back, until a page holds one of the rows read last
+    #: whether the reading steps back, until a page holds one of the anchors
     _seeking: bool = False
 
     @property
     def next_page(self) -> NextPage:
-        """The page to ask for."""
+        """The page to request next."""
         overlap = 1 if self.last_id is not None and not self._seeking else 0
         return NextPage(offset=self.rows_read - overlap, limit=PAGE_SIZE + overlap)
 
     def accept(self, messages: Sequence[SourceMessage], total: int) -> tuple[SourceMessage, ...]:
-        """Take the page that was asked for; return the messages to be made durable before the next.
+        """Take the requested page. Return the messages that must be durable before the next page.
 
-        Nothing to be made durable means that the pass is complete or has stepped back.
+        An empty result means that the pass is complete or has stepped back.
         """
         self.total = total
         if self.last_id is not None:
@@ -73,26 +73,27 @@ class HistoryPass:
                     return ()
             elif not ids or ids[0] != self.last_id:
                 if met is not None:
-                    # rows came before: they may push what was met out of the page that is asked for next
+                    # Rows were added before the found row. They may push it out of the next page, so they become
+                    # anchors too.
                     self._anchors = anchors | frozenset(ids[:met])
                 self._step_back()
                 return ()
             else:
                 messages = messages[1:]
         self._pending = tuple(messages)
-        # the end is where nothing follows the last row read, whatever total and hasMore say of it
+        # The end is reached when no row follows the last one. total and hasMore are not reliable.
         self.complete = not messages
         return self._pending
 
     def _step_back(self) -> None:
-        """Go back a page; before the very first row nothing is missing."""
+        """Go back one page. At the first row the search ends, because nothing can be missing before it."""
         self.rows_read = max(0, self.rows_read - PAGE_SIZE)
         self._seeking = self.rows_read > 0
         if not self._seeking:
             self.last_id = None
 
     def committed(self) -> None:
-        """Take note that the page accepted last is durable; of an empty one there is nothing to note."""
+        """Record that the last accepted page is durable. An empty page changes nothing."""
         if not self._pending:
             return
         received = [m.received_at for m in self._pending if isinstance(m, ChannelMessage)]

@@ -1,4 +1,4 @@
-"""Messages that are to be read again: asked for once a minute, then page after page until none is left."""
+"""Messages that are to be read again. They are requested once a minute, page after page until none is left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Rereads"]
 
 
 class Rereads:
-    """Whether a poll asks for them or for what is new. ``due``: they are to be asked for."""
+    """Decides whether a poll asks for messages to read again. ``due``: it should soon."""
 
     def __init__(self) -> None:
         self.due = False
@@ -18,16 +18,16 @@ class Rereads:
         self._page: frozenset[str] = frozenset()
 
     def take_turn(self) -> bool:
-        """Return whether the poll that begins now is theirs; between two of their pages what is new has its turn."""
+        """Return whether this poll asks for messages to read again. Between two such polls one asks for new messages."""
         self._had_their_turn = self.due and not self._had_their_turn
         self.due &= not self._had_their_turn
         return self._had_their_turn
 
     def read(self, page: Iterable[SourceMessage], *, full: bool) -> None:
-        """Take note of a page of theirs.
+        """Record a page of messages to read again.
 
-        More wait behind a full one. One that holds none but those of the page before is not asked for at once: the
-        gateway does not let go of them, and they would come for ever.
+        After a full page more messages wait. A full page with only messages of the page before is an exception: the
+        gateway does not take them off its list, so an immediate request would return them for ever.
         """
         ids = frozenset(message.gateway_id for message in page)
         self.due |= full and not ids <= self._page

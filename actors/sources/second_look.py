@@ -1,7 +1,7 @@
-"""The second look: at a gateway that marks without comparing, what was acknowledged is read once more.
+"""The second look: reads acknowledged messages again, at a gateway that marks them without comparing their text.
 
-An edit that came between our reading and the gateway's marking is marked with it, and no poll shows it again.
-Pure: no gateway, no clock.
+A message may be edited after we read it and before the gateway marks it. Then the edit is marked as processed too,
+and no poll returns it. Pure: no gateway, no clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.model import ChannelMessage, SourceMessage, is_same_edition
 
 __all__ = ["SecondLook", "hull_of", "looks_for"]
 
-#: messages received further apart than this are looked at by themselves: a batch may span years
+#: messages received further apart than this get separate looks, because a batch may span years
 _GAP = timedelta(hours=1)
 
 Span = tuple[datetime, datetime]
@@ -23,10 +23,10 @@ Span = tuple[datetime, datetime]
 
 @dataclass(slots=True, kw_only=True)
 class SecondLook:
-    """A reading of what was received in a span of time.
+    """A second reading of the messages that were received in a time span.
 
-    ``read`` are rows as they were read, by the gateway's id. ``owner`` is the daemon that had promised this look
-    and died before it.
+    ``read`` holds rows as they were read first, by the gateway's id. ``owner`` is the dead daemon whose promise
+    is deleted after this look; None deletes no promise.
     """
 
     channel: str
@@ -40,7 +40,7 @@ class SecondLook:
         self.reading = HistoryPass(channel=self.channel, since=self.since, until=self.until)
 
     def differing(self, page: Sequence[SourceMessage]) -> list[SourceMessage]:
-        """Return the rows of a page that are not as they were read, or were not read by us."""
+        """Return the rows of a page that differ from the first reading, or that we did not read."""
         return [
             row
             for row in page
@@ -49,13 +49,13 @@ class SecondLook:
 
 
 def hull_of(messages: Iterable[SourceMessage]) -> Span | None:
-    """Return the span in which these were received; one without a time of receipt is left out."""
+    """Return the span in which these messages were received. Malformed messages have no time and are left out."""
     received = [m.received_at for m in messages if isinstance(m, ChannelMessage)]
     return (min(received), max(received)) if received else None
 
 
 def looks_for(channel: str, messages: Iterable[SourceMessage]) -> list[SecondLook]:
-    """Return the looks that cover these messages, few however far apart they were received."""
+    """Return few looks that cover these messages without covering the long gaps between them."""
     ordered = sorted((m for m in messages if isinstance(m, ChannelMessage)), key=lambda m: m.received_at)
     groups: list[list[ChannelMessage]] = []
     for message in ordered:

@@ -1,7 +1,18 @@
-"""Source: the part that poller, backfill and dead letters share - one batch in flight, and its end.
+"""Source: the base of all actors that bring messages in. It has at most one batch in flight.
 
-A source says two things: it sends ``MessagesFetched`` and waits for ``BatchCommitted``. The credit of
-one is the back-pressure of the whole daemon: a slow database slows the fetching, and nothing queues up.
+A source sends ``MessagesFetched`` and waits for ``BatchCommitted``. The credit of one batch is the back-pressure of the
+daemon: a slow database slows the fetching, and no mailbox fills up.
+
+A batch ends in one of these ways. Several may happen to the same batch: the first one ends it, and an answer that
+comes later is recognised as stale by its batch id.
+
+* ``BatchCommitted``: the batch is durable.
+* ``GenerationRaised`` of parser or writer: the batch was in a mailbox that is lost. Its messages are sent again one by
+  one, to find the message that killed the actor. The old batch may have been committed all the same; the ledger then
+  counts its messages as duplicates.
+* the ``credit`` tick: nothing was heard for ``CREDIT_S``, and the messages are fetched again. ``BatchDelayed`` postpones
+  the tick while the writer retries. Otherwise each expiry in an outage would put one more copy into the writer's mailbox.
+* the source itself restarts. Its batch ids contain its generation, so answers to its former self are stale too.
 """
 
 from __future__ import annotations
@@ -27,13 +38,13 @@ from engine.spec import SUPERVISOR, Context
 
 __all__ = ["CREDIT_S", "InFlightBatch", "Source"]
 
-#: without news of it for so long, a batch counts as lost; the writer pushes this back while it retries
+#: a batch counts as lost when nothing was heard of it for so long
 CREDIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlightBatch:
-    """A batch under way. ``suspect``: it is alone because an actor died with it before."""
+    """A batch in flight. ``suspect``: it holds one message, because an actor died with that message before."""
 
     batch_id: str
     channel: str
@@ -46,8 +57,8 @@ class InFlightBatch:
 class Source(Actor):
     """Base of the actors that bring messages in.
 
-    A subclass calls :meth:`deliver` when :attr:`idle`; it gets :meth:`settled` once the batch is durable
-    and :meth:`proceed` when the credit is back, whether the batch was settled or lost on the way.
+    A subclass calls :meth:`deliver` when :attr:`idle`. :meth:`on_committed` is called when the batch is durable, and
+    :meth:`fetch_next` when the credit is back, whether the batch was committed or lost.
     """
 
     def __init__(self, context: Context, *, metrics: Metrics) -> None:
@@ -63,28 +74,28 @@ class Source(Actor):
 
     @property
     def idle(self) -> bool:
-        """Whether a batch may be sent."""
+        """Whether the credit is free."""
         return self.flight is None and not self._suspects and not self.draining
 
     @property
     def partial(self) -> bool:
-        """Whether more messages of the batch delivered last are to go, one by one."""
+        """Whether messages of the last delivered batch remain to be sent one by one."""
         return bool(self._suspects)
 
     def deliver(self, channel: str, messages: Sequence[SourceMessage], *, reread: bool = False) -> None:
-        """Send a batch on its way; it takes the only credit."""
+        """Send a batch, which takes the only credit."""
         self._send(channel, tuple(messages), reread=reread, suspect=False, unread=False)
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Take note that every message of ``flight`` is durable; of what was delivered when not :attr:`partial`."""
+        """Record that ``flight`` is durable. Unless :attr:`partial`, so is the whole delivered batch."""
         raise NotImplementedError
 
     def fetch_next(self) -> None:
-        """Go on after a batch has ended: fetch again, now or later."""
+        """Continue after a batch has ended: fetch again, now or later."""
         raise NotImplementedError
 
     def finish(self) -> int:
-        """Do what is left before the stop; return how many messages stay unacknowledged."""
+        """Finish the work before the stop. Return how many messages stay unacknowledged."""
         return 0
 
     # ── the life of a batch ──────────────────────────────────────────────────
@@ -109,7 +120,7 @@ class Source(Actor):
 
     @handles(GenerationRaised)
     def _on_generation_raised(self, news: GenerationRaised) -> None:
-        """Go on after the parser or the writer died: what it held is gone, and may be what killed it."""
+        """Send the messages one by one after parser or writer died: the batch is lost and may be the cause."""
         if news.name not in (PARSER, WRITER) or self.flight is None:
             return
         flight, self.flight = self.flight, None
@@ -118,7 +129,8 @@ class Source(Actor):
             "batch.lost", batch_id=flight.batch_id, cause=f"{news.name} died", count=len(flight.messages)
         )
         if flight.suspect:
-            # alone, it was there again when an actor died: no message restarts the daemon for ever
+            # An actor died again with only this message. It becomes a dead letter unread, so that no message can
+            # restart the daemon for ever.
             self._send(flight.channel, flight.messages, reread=flight.reread, suspect=True, unread=True)
         else:
             self._suspects.extend(flight.messages)
@@ -132,14 +144,15 @@ class Source(Actor):
                 "batch.lost", batch_id=self.flight.batch_id, cause="no news", count=len(self.flight.messages)
             )
             self.flight = None
-            # not the next one: what was lost would be passed over; all of them are fetched again
+            # The other suspects are dropped too. If they were sent, the lost message would be skipped. So the
+            # subclass fetches all of them again.
             self._suspects.clear()
             self._after_flight()
 
     @handles(Drain)
     def _on_drain(self, _: Drain) -> None:
         self.draining = True
-        self._suspects.clear()  # unacknowledged: they come again after the restart
+        self._suspects.clear()  # they are not acknowledged, so they are fetched again after the restart
         if self.flight is None:
             self._finish()
 

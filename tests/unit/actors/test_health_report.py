@@ -229,10 +229,13 @@ POLLING = [
     ),
     (poller(state=PollState.FAILED, error="slow"), "channel -1001: polls fail: slow"),
     (poller(state=PollState.REJECTED, error="slow"), "channel -1001: polls are rejected: slow"),
-    (poller(asked_s=70.0), "channel -1001: what came to the gateway in the last 31 s may not be read yet"),
+    (
+        poller(asked_s=70.0),
+        "channel -1001: messages that the gateway received in the last 31 s may not be read yet",
+    ),
     (
         replace(poller(asked_s=70.0), writer=replace(WRITER, error="down")),
-        "channel -1001: what came to the gateway in the last 31 s may not be read yet: it waits for the database (down)",
+        "channel -1001: messages that the gateway received in the last 31 s may not be read yet: it waits for the database (down)",
     ),
 ]
 
@@ -279,17 +282,17 @@ def test_fault_89_a_poll_over_its_interval_and_call_limit_is_told(
     told = report(replace(waiting, now_s=100.1 + late_after_s)).findings["pollingWorker"]
     assert told.status is DEGRADED
     assert str(told.cause).startswith(
-        f"channel -1001: what came to the gateway in the last {late_after_s:.0f} s"
+        f"channel -1001: messages that the gateway received in the last {late_after_s:.0f} s"
     )
 
 
 def test_fault_89_what_keeps_the_next_poll_waiting_is_told() -> None:
     storing = replace(poller(in_flight=7), now_s=131.0)
-    assert "7 messages of the last one are being stored" in str(
+    assert "7 messages of the last poll are being stored" in str(
         report(storing).findings["pollingWorker"].cause
     )
     paced = replace(poller(may_ask_s=3700.0), now_s=200.0)
-    assert "quota allows the next one in 3500 s" in str(report(paced).findings["pollingWorker"].cause)
+    assert "quota allows the next poll in 3500 s" in str(report(paced).findings["pollingWorker"].cause)
 
 
 def test_fault_89_a_call_limit_below_a_second_counts_as_one() -> None:
@@ -309,7 +312,7 @@ def test_every_bad_channel_is_told() -> None:
     late = replace(POLLER, channel="-1003", asked_s=60.0)
     finding = report(replace(WELL, pollers=(slow, POLLER, late))).findings["pollingWorker"]
     assert finding.cause == (
-        "channel -1002: polls fail: slow; channel -1003: what came to the gateway in the last 41 s may not be read yet"
+        "channel -1002: polls fail: slow; channel -1003: messages that the gateway received in the last 41 s may not be read yet"
     )
 
 
@@ -326,7 +329,7 @@ CHILDREN = [
     (child(ChildState.PARKED, "ValueError: boom"), DEGRADED, "cache parked (ValueError: boom)", True),
     (child(ChildState.STARTING), DEGRADED, "cache starting", True),
     (child(ChildState.HUNG, "no heartbeat"), UNHEALTHY, "cache hung (no heartbeat)", False),
-    (replace(WELL, supervisor=None), UNHEALTHY, "the supervisor has not shown itself", False),
+    (replace(WELL, supervisor=None), UNHEALTHY, "the supervisor has published no state yet", False),
     (
         replace(
             WELL, supervisor=replace(FAMILY, escalation="parser died over 5 times", phase=Phase.DRAINING)
@@ -378,7 +381,7 @@ def test_a_master_that_takes_no_pages_is_degraded_although_it_answers() -> None:
         redis={"redisMaster": RedisState(role="master", error=None, has_its_role=True)},
         cache=CacheSnapshot(commit_number=7, error="OOM"),
     )
-    assert report(inputs).findings["redisMaster"].cause == "does not take pages: OOM"
+    assert report(inputs).findings["redisMaster"].cause == "does not accept pages: OOM"
     assert "redisMaster" not in report(replace(inputs, redis={})).findings, "not configured, not judged"
 
 
