@@ -81,14 +81,17 @@ def _end(event: Mapping[str, Any]) -> str | None:
 def _apply(now: Current, event: Mapping[str, Any]) -> None:
     if event["fraction"] is not None:
         now.fraction = max(_NONE, now.fraction - event["fraction"])
-    if event["kind"] == "result":
-        if event["breakeven"]:  # a result says so of a trade that was closed at its entry
-            now.fraction = _NONE
+    result = event["kind"] == "result"
+    if result and event["breakeven"] and event["target"] is None:
+        now.fraction = (
+            _NONE  # the trade was closed at its entry; beside a target that was reached the stop goes there
+        )
         return
     if event["new_entry"]:
         now.buy_min, now.buy_max = event["new_entry"]
     if event["new_targets"]:
-        _move_targets(now, event["new_targets"], event["target"])
+        # the target of a result is the one that was reached, not the one that is changed
+        _move_targets(now, event["new_targets"], None if result else event["target"])
     if event["new_stop"] is not None:
         now.stop, now.breakeven = event["new_stop"], False
     elif event["breakeven"]:

@@ -16,7 +16,20 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 MOST_BYTES = 200_000
 PROGRAMS = ("chromium", "chromedriver", "pngquant")
 LIVE = "⚡️Day Trade\n\nAtivo: PETR4\nCompra: 38,42 a 38,50\nAlvo 1: 38,85\nAlvo 2: 39,30\nAlvo final: 40,10\n\nStop: 37,95"
+#: a signal with a moved stop, a part that was closed and a result, and one in odd characters
+EVENTS = [
+    "Swing Trade\n\nAtivo: VALE3\nCompra: 61,20 a 61,60\nAlvo 1: 62,80\nAlvo 2: 64,00\nAlvo final: 66,50\n\nStop: 59,90",
+    "VALE3: alvo 1 atingido, subir o stop para 61,20",
+    "VALE3: realizar parcial de 50% em 62,90",
+    "Swing Trade\n\nAtivo: ITUB4\nCompra: 36,10\nAlvo 1: 37,00\nAlvo final: 38,20\n\nStop: 35,40",
+    "ITUB4: stop movido para 36,10",
+    "Swing Trade\n\n𝗔𝘁𝗶𝘃𝗼: WEGE3\n𝗖𝗼𝗺𝗽𝗿𝗮: 𝟱𝟮,𝟰𝟬\nAlvo 1: 53,٩0\nAlvo final: 55,00\n\nStop: 51,00",
+]
 QUIET = "document.activeElement.blur()"
+OPEN = """
+const row = [...document.querySelectorAll('#rows tr')].find(row => row.innerText.includes(arguments[0]));
+row.querySelector('.expand').click();
+"""
 
 
 def main() -> None:
@@ -54,6 +67,23 @@ def take(page: Page, system: System) -> None:
 
     page.open(width=390, height=844)
     save(page, "dashboard-phone", 390, 844, scale=2)
+
+    put(
+        system.gateway.database_url,
+        [raw_message(7100 + number, text, ago_s=6) for number, text in enumerate(EVENTS)],
+    )
+    page.open("/?type=Swing%20Trade")
+    page.wait("[...document.querySelectorAll('#rows tr')].some(row => row.innerText.includes('WEGE3'))")
+    for asset in ("VALE3", "WEGE3"):
+        page.driver.execute_script(OPEN, asset)
+    page.wait("document.querySelectorAll('.raw mark').length > 1")
+    save(page, "dashboard-events", 1440, 1500, scale=1)
+
+    page.open("/?type=Swing%20Trade", width=390, height=844)
+    page.wait("[...document.querySelectorAll('#rows tr')].some(row => row.innerText.includes('WEGE3'))")
+    page.driver.execute_script(OPEN, "VALE3")
+    page.wait("document.querySelector('.raw mark')")
+    save(page, "dashboard-events-phone", 390, 1600, scale=1.5)
 
     page.open()
     system.postgres.stop()

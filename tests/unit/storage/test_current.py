@@ -73,6 +73,23 @@ def test_a_moved_stop_holds_and_the_last_move_counts() -> None:
     assert current_of(SIGNAL, moves[:1]).stop == D("38.20")
 
 
+def test_a_result_that_moves_the_stop_moves_it() -> None:
+    """``alvo 1 atingido, subir o stop para 39,10`` is one message: a result whose event holds both."""
+    now = current_of(SIGNAL, [said("result", target=1, new_stop=D("39.10"))])
+    assert (now.status, now.stop, now.fraction) == ("target_1", D("39.10"), D(1))
+
+
+def test_a_reached_target_with_the_stop_at_the_entry_closes_nothing() -> None:
+    """``alvo 1 atingido, stop na entrada``: the trade goes on; without a target it was closed at its entry."""
+    now = current_of(SIGNAL, [said("result", target=1, breakeven=True)])
+    assert (now.status, now.stop, now.breakeven, now.fraction) == ("target_1", D("38.50"), True, D(1))
+
+
+def test_new_targets_of_a_result_are_not_put_in_the_place_of_the_one_reached() -> None:
+    now = current_of(SIGNAL, [said("result", target=1, new_targets=[D("42.00"), D("43.00")])])
+    assert (now.status, now.targets) == ("target_1", (D("42.00"), D("43.00")))
+
+
 def test_a_stop_at_the_entry_is_the_entry_where_that_is_one_price() -> None:
     now = current_of(SIGNAL, [said("update", breakeven=True)])
     assert (now.stop, now.breakeven) == (D("38.50"), True)
