@@ -56,7 +56,7 @@ __all__ = ["AppParts", "create_app"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppParts:
-    """What the application reads and whom it tells. ``sync`` asks the gateway to fetch from Telegram."""
+    """What the application reads and which actors it tells. ``sync`` asks the gateway to fetch from Telegram."""
 
     snapshots: Snapshots
     clock: Clock
@@ -148,7 +148,7 @@ def _operations(parts: AppParts) -> list[Operation]:
 
 
 def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
-    """Return the operation of ``/``: the dashboard for a browser, what there is for programs."""
+    """Return the operation of ``/``: the dashboard for a browser, the list of paths for a program."""
     paths = list(dict.fromkeys(["/", *(operation.path for operation in operations)]))
 
     async def index(request: Request) -> Response:
@@ -163,12 +163,12 @@ def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
         method="GET",
         path="/",
         name="index",
-        summary="What is served here; the dashboard when `Accept` says text/html",
+        summary="The paths served here, or the dashboard when `Accept` is text/html",
         tag="documentation",
         handler=index,
         answers={
             200: Answer(
-                description="Paths, or the page", body={JSON: schema, "text/html": {"type": "string"}}
+                description="The paths, or the page", body={JSON: schema, "text/html": {"type": "string"}}
             )
         },
     )

@@ -1,1 +1,1 @@
-"""What every route is made of: operations, parameters, bodies, answers, problems, the OpenAPI document."""
+"""The building blocks of every route: operations, parameters, bodies, answers, problems, the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""Answers with an ETag, and compressed where that pays; once for all handlers."""
+"""Responses for all handlers: JSON, ETags, conditional requests and gzip."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ __all__ = [
 ]
 
 JSON = "application/json"
-#: below this the saving is not worth the work
+#: smaller bodies are sent uncompressed: the saving is not worth the work
 _SMALLEST_GZIP_BYTES = 1024
-#: 1 is three times as fast as 6 on pages of signals and leaves them a tenth larger
+#: on pages of signals, level 1 is three times as fast as level 6 and its result is a tenth larger
 _GZIP_LEVEL = 1
 _KEEP_S = 3600.0
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a small answer, made anew for each request."""
+    """Return a small answer that is built for each request: no ETag, no compression."""
     return Response(encode(value), status_code=status, media_type=JSON, headers=headers)
 
 
 def packed_answer(
     request: Headers, body: bytes, *, media_type: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a body that is another one at each request: compressed where that pays, without an ETag, not kept."""
+    """Return a body that differs at each request: compressed when large enough, without an ETag, not kept."""
     sent = {"Vary": "Accept-Encoding", **(headers or {})}
     if _takes_gzip(request, body):
         sent["Content-Encoding"] = "gzip"
@@ -49,7 +49,7 @@ def packed_answer(
 
 
 def stale_headers(age_s: int | None) -> dict[str, str]:
-    """Return what tells that an answer is one of before an outage; ``age_s`` is None for one that is right.
+    """Return the headers that mark an answer from before an outage. ``age_s`` is None for a current answer.
 
     >>> stale_headers(70), stale_headers(None)
     ({'Age': '70', 'X-Stale-Seconds': '70'}, {})
@@ -58,7 +58,7 @@ def stale_headers(age_s: int | None) -> dict[str, str]:
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:
-    """Return whether the client has this version already; tags compare weakly, as RFC 9110 13.1.2 wants.
+    """Return whether the client already has this version. Tags compare weakly, as RFC 9110 13.1.2 requires.
 
     >>> matches('W/"a", "b"', '"b"'), matches("*", '"b"'), matches("b", '"b"'), matches(None, '"b"')
     (True, True, False, False)
@@ -69,7 +69,7 @@ def matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def prefers(accept: str, media_type: str, *, to: str) -> bool:
-    """Return whether ``Accept`` names ``media_type`` and wants it more than ``to``.
+    """Return whether ``Accept`` names ``media_type`` and prefers it to ``to``.
 
     >>> prefers("text/csv", "text/csv", to=JSON), prefers("application/json, text/csv", "text/csv", to=JSON)
     (True, False)
@@ -81,7 +81,7 @@ def prefers(accept: str, media_type: str, *, to: str) -> bool:
 
 
 def _qualities(header: str) -> dict[str, float]:
-    """Return the quality of each thing a client accepts."""
+    """Return the quality value (``q``) of each media type or coding that a client accepts."""
     qualities = {}
     for part in header.split(","):
         name, *options = (word.strip().lower() for word in part.split(";"))
@@ -94,7 +94,7 @@ def _qualities(header: str) -> dict[str, float]:
 
 
 class ConditionalResponses:
-    """Answers for whole bodies. Compressing takes a millisecond or two, so what was compressed is kept in ``memory``."""
+    """Builds conditional answers. Compressing takes 1-2 ms, so compressed bodies are kept in ``memory`` by ETag."""
 
     def __init__(self, memory: MemoryPages) -> None:
         self._compressed = memory
@@ -108,13 +108,13 @@ class ConditionalResponses:
         headers: Mapping[str, str] | None = None,
         vary: str = "Accept-Encoding",
     ) -> Response:
-        """Return the body, or 304 if the client has it; safe for threads, and best called in one."""
+        """Return the body, or 304 if the client has it. Thread-safe; call it in a worker thread, as it may compress."""
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         sent = {"Cache-Control": "no-cache", "Vary": vary, **(headers or {})}
         gzip = _takes_gzip(request, body)
-        # the same version in another coding: equal to a reader, not byte for byte
+        # weak when compressed: the same content, but not the same bytes as the plain answer
         sent["ETag"] = f"W/{etag}" if gzip else etag
-        # a field may stand on several lines: together they are one list
+        # a request may repeat this header; the values together are one list (RFC 9110 5.3)
         if matches(", ".join(request.getlist("if-none-match")) or None, etag):
             return Response(status_code=304, headers=sent)
         if gzip:
@@ -131,7 +131,7 @@ class ConditionalResponses:
 
 
 def _takes_gzip(request: Headers, body: bytes) -> bool:
-    """Return whether the client takes gzip and the body is worth it."""
+    """Return whether the client accepts gzip and the body is large enough."""
     qualities = _qualities(request.get("accept-encoding", ""))
     return qualities.get("gzip", qualities.get("*", 0.0)) > 0 and len(body) >= _SMALLEST_GZIP_BYTES
 

@@ -1,4 +1,4 @@
-"""Request bodies: read within a size and a time, and made a model of."""
+"""Request bodies: read within a size limit and a time limit, then validated as a model."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ops.http.kit.problems import BadRequestError
 __all__ = ["MAX_BODY_BYTES", "body_of", "read_body"]
 
 MAX_BODY_BYTES = 64 * 1024
-#: a client that takes longer to send so little holds a connection and nothing else
+#: a client that needs longer for so little data is only holding a connection
 BODY_S = 10.0
 
 B = TypeVar("B", bound=BaseModel)
 
 
 async def read_body(request: Request, model: type[B]) -> B:
-    """Return the body as ``model``; an empty one stands for ``{}``.
+    """Return the body as ``model``. An empty body counts as ``{}``.
 
     Raises:
-        HTTPException: it is too large (413) or too slow (408).
-        BadRequestError: it is no JSON object, or one with fields that cannot be used.
+        HTTPException: the body is too large (413) or too slow (408).
+        BadRequestError: the body is not a JSON object, or has invalid fields.
     """
     declared = request.headers.get("content-length", "0")
     if len(declared) > 9 or int(declared) > MAX_BODY_BYTES:
@@ -47,10 +47,10 @@ async def read_body(request: Request, model: type[B]) -> B:
 
 
 def body_of(body: bytes, model: type[B]) -> B:
-    """Return what was received as ``model``.
+    """Return the received bytes as ``model``.
 
     Raises:
-        BadRequestError: with everything that is wrong about it.
+        BadRequestError: the bytes are not a valid model. The error lists every problem.
     """
     try:
         value = orjson.loads(body) if body.strip() else {}
@@ -65,5 +65,5 @@ def body_of(body: bytes, model: type[B]) -> B:
 
 
 def _too_large() -> HTTPException:
-    # what is still to come of it is not read
+    # the rest of the body is not read, so the connection cannot be used again
     return HTTPException(413, f"A body has at most {MAX_BODY_BYTES} bytes.", headers={"Connection": "close"})

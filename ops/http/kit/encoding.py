@@ -1,4 +1,4 @@
-"""Values as the JSON that the outside sees: prices are numbers with exactly the digits of the message."""
+"""Values as public JSON. Prices are numbers with exactly the digits of the message."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["encode"]
 
 
 def encode(value: object) -> bytes:
-    """Return ``value`` as JSON; a Decimal becomes the number it was written as, never by way of a float.
+    """Return ``value`` as JSON. A Decimal keeps its digits; it is never converted to a float.
 
-    A model has the names its document tells, and leaves out what was not set.
+    A model is encoded under its public field names; fields that were not set are left out.
 
     >>> encode({"stop": Decimal("0.2550")})
     b'{"stop":0.2550}'

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the table of operations and the models they name."""
+"""The OpenAPI 3.1 document, built from the operations and their models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["openapi_document"]
 _REF = "#/components/schemas/{model}"
 _ID = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 _DESCRIPTION = (
-    "Trading signals read out of Telegram channels. Prices are numbers with exactly the digits of the message. "
+    "Trading signals read from Telegram channels. Prices are numbers with exactly the digits of the message. "
     "Errors are problem documents (RFC 9457). The paths without `/api/v1` are those of the former service."
 )
 
@@ -29,7 +29,7 @@ _DESCRIPTION = (
 def openapi_document(
     operations: Iterable[Operation], *, key_for_writes: bool, key_for_reads: bool
 ) -> dict[str, Any]:
-    """Return the document; the two flags say for what the X-API-Key header is wanted here."""
+    """Return the document. The two flags say which requests need the X-API-Key header."""
     listed = list(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
@@ -103,7 +103,7 @@ def _query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
 def _query_parameter(name: str, schema: dict[str, Any], *, may_be_empty: bool) -> dict[str, Any]:
     description = schema.pop("description", "")
     schema.pop("title", None)
-    # what is left out is None: in a query string there is no null
+    # None means "not given": a query string has no null, so it is no default to show
     if schema.get("default", ...) is None:
         del schema["default"]
     choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
@@ -114,8 +114,8 @@ def _query_parameter(name: str, schema: dict[str, Any], *, may_be_empty: bool) -
     kinds = schema.pop("anyOf", None) or [{key: schema.pop(key) for key in list(schema) if key != "default"}]
     for kind in kinds:
         if kind.get("type") == "string" and not {"enum", "pattern", "format", "const"} & kind.keys():
-            kind["pattern"] = "^[^\\u0000]*$"  # no database takes that character
-    # as forms send what was left empty; it counts as not given
+            kind["pattern"] = "^[^\\u0000]*$"  # PostgreSQL cannot store that character
+    # forms send empty fields as empty values; these count as not given
     empty = [{"type": "string", "maxLength": 0}] if may_be_empty else []
     schema["anyOf"] = [*kinds, *empty]
     return {"name": name, "in": "query", "description": description, "schema": schema}
@@ -144,7 +144,7 @@ def _schema(body: type[BaseModel] | Mapping[str, object]) -> dict[str, object]:
 
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
-    """Return the schemas of all models that are named, and of those they name."""
+    """Return the schemas of all models in use, including nested ones."""
     models: set[type[BaseModel]] = {Problem}
     for operation in operations:
         named = [

@@ -1,4 +1,4 @@
-"""Operations: one entry each, from which both the routes and the OpenAPI document are made."""
+"""Operations: the routes and the OpenAPI document are both built from them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from ops.http.kit.problems import problem
 __all__ = ["API_PREFIX", "Answer", "Handler", "Operation", "routes_of", "versioned"]
 
 Handler = Callable[[Request], Awaitable[Response]]
-#: under it stand the same resources as without it
+#: the resources without this prefix are served under it too
 API_PREFIX = "/api/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a good answer holds: ``body`` by media type, as a model or as a plain JSON schema."""
+    """Describes a successful answer. ``body`` maps a media type to a model or to a plain JSON schema."""
 
     description: str
     body: Mapping[str, type[BaseModel] | Mapping[str, object]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    #: OpenAPI links: what can be asked next with what is in this answer
+    #: OpenAPI links: operations that can follow, with parameters taken from this answer
     links: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one path. ``name`` is unique; ``problems`` are the statuses it may fail with."""
+    """One method of one path. ``name`` is unique. ``problems`` lists the error statuses it may return."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class Operation:
     answers: Mapping[int, Answer]
     query: type[Parameters] | None = None
     body: type[BaseModel] | None = None
-    #: JSON schemas of what stands in the path; the id of a row where nothing is said
+    #: JSON schemas of the path parameters; a parameter without one is the id of a row
     path_schemas: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     header_parameters: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[int] = ()
@@ -60,7 +60,7 @@ def versioned(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def routes_of(operations: Iterable[Operation]) -> list[Route]:
-    """Return a route for each path, in the order in which paths are first named."""
+    """Return one route for each path, in the order of the first operation of each path."""
     by_path: dict[str, dict[str, Handler]] = {}
     for operation in operations:
         handler = operation.handler if operation.query is None else _checked(operation.handler)
@@ -69,7 +69,7 @@ def routes_of(operations: Iterable[Operation]) -> list[Route]:
 
 
 def _checked(handler: Handler) -> Handler:
-    """Return the handler of an operation that reads parameters: it is given those that can be read."""
+    """Return a handler that refuses a query string that is not UTF-8 before it calls ``handler``."""
 
     async def checked(request: Request) -> Response:
         check_utf8(request.scope["query_string"])
@@ -79,7 +79,7 @@ def _checked(handler: Handler) -> Handler:
 
 
 class _Resource:
-    """All methods of one path; another one is told which there are, and that it did nothing."""
+    """Serves all methods of one path. Any other method gets 405 with the allowed ones."""
 
     def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
         self._path = path
@@ -94,7 +94,7 @@ class _Resource:
         request = Request(scope, receive, send)
         handler = self._handlers.get(request.method)
         if handler is None:
-            detail = f"{request.method} cannot be done here, nothing was changed; {self._allow} can."
+            detail = f"{request.method} is not allowed here; nothing was changed. Allowed: {self._allow}."
             response = problem(405, detail, headers={"Allow": self._allow})
         else:
             response = await handler(request)

@@ -1,4 +1,4 @@
-"""Query parameters as models: what is refused and what the documentation says come from the same lines."""
+"""Query parameters as models: validation and documentation come from the same declarations."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ops.http.kit.problems import BadRequestError
 __all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "check_utf8", "errors_of", "lowered"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: epoch numbers above this are milliseconds: as seconds they would lie beyond the year 5000
+#: larger epoch numbers are milliseconds: as seconds they would be after the year 5000
 _LARGEST_SECONDS = 100_000_000_000
 
 
 def check_utf8(query: bytes) -> None:
-    """Refuse a query string that is no UTF-8: read all the same, it would ask for other words than were sent.
+    """Refuse a query string that is not UTF-8. Decoding it with replacements would change the client's words.
 
     Raises:
-        BadRequestError: with every parameter whose name or value is none.
+        BadRequestError: a name or a value is not UTF-8. The error lists every such parameter.
     """
     errors = []
     for pair in query.split(b"&"):
@@ -41,10 +41,10 @@ def check_utf8(query: bytes) -> None:
 
 
 class Parameters(BaseModel):
-    """A query string. An empty value counts as not given, as forms send it, but for ``never_empty``."""
+    """A query string. Forms send empty values, so these count as not given, except for ``never_empty``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=False, validate_by_alias=True)
-    #: numbers and places, which no form leaves open: who sends them empty lost the value, and would not notice
+    #: limits and cursors: an empty one means that the client lost the value, so it is an error
     never_empty: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -52,7 +52,7 @@ class Parameters(BaseModel):
         """Return the parameters.
 
         Raises:
-            BadRequestError: with every parameter that is unknown, given twice or cannot be used.
+            BadRequestError: a parameter is unknown, given twice or invalid. The error lists every such parameter.
         """
         known = [field.alias or name for name, field in cls.model_fields.items()]
         errors: list[tuple[str, str]] = []
@@ -76,11 +76,11 @@ class Parameters(BaseModel):
 
 
 class NoParameters(Parameters):
-    """There are none."""
+    """No parameters."""
 
 
 def errors_of(error: ValidationError) -> list[tuple[str, str]]:
-    """Return what is wrong as pairs of a field and words for a person."""
+    """Return the validation errors as pairs of a field and a plain message."""
     return [
         (_place(details), plain_words(details))
         for details in error.errors(include_url=False, include_input=False)
@@ -93,9 +93,9 @@ def _place(details: ErrorDetails) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number from ``least`` to ``most``; a query's stands in ASCII digits and nothing else.
+    """A whole number from ``least`` to ``most``. In a query it is written in ASCII digits only.
 
-    ``of_json``: it stands in a body, where a string is no number.
+    ``of_json`` marks a number in a JSON body, where a string is refused.
     """
 
     least: int
@@ -116,7 +116,7 @@ class Whole:
         if not self.of_json and isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
-            value = int(value)  # the same number to JSON schema
+            value = int(value)  # JSON Schema counts 1.0 as an integer
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise ValueError(f"a whole number from {self.least} to {self.most} is wanted")
         return value
@@ -152,12 +152,12 @@ def _read_instant(value: object) -> datetime:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):
-            raise ValueError  # noqa: TRY004, TRY301 - pydantic reports ValueError; one answer for every way to be wrong
+            raise ValueError  # noqa: TRY004, TRY301 - pydantic reports ValueError; every bad value gets one message
         if re.fullmatch(r"-?[0-9]{9,16}", value):
             number = int(value)
             in_ms = abs(number) > _LARGEST_SECONDS
             return _EPOCH + (timedelta(milliseconds=number) if in_ms else timedelta(seconds=number))
-        # a plus that was not escaped arrives as a blank
+        # an unescaped plus sign arrives as a blank
         instant = datetime.fromisoformat(re.sub(r"(T[0-9:.]+) (?=[0-9]{2}:?[0-9]{2}$)", r"\1+", value))
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
@@ -165,7 +165,7 @@ def _read_instant(value: object) -> datetime:
 
 
 def lowered(value: object) -> object:
-    """Read a word without case."""
+    """Return a text in lower case, and any other value as it is."""
     return value.lower() if isinstance(value, str) else value
 
 

@@ -28,19 +28,19 @@ _log = structlog.get_logger("http")
 
 
 class Body(BaseModel):
-    """An answer of ours: nothing in it that is not told of here."""
+    """A body that has exactly the declared fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CamelBody(Body):
-    """An answer whose names are camel case outside."""
+    """A body whose public field names are in camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
 class ProblemError(Body):
-    """One thing that is wrong with a request."""
+    """One error of a request."""
 
     field: str
     message: str
@@ -57,7 +57,7 @@ class Problem(Body):
 
 
 class BadRequestError(Exception):
-    """The request is at fault. ``errors`` pairs a parameter with what is wrong about it."""
+    """The request is invalid. ``errors`` holds pairs of a parameter and a message."""
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         super().__init__("; ".join(f"{field}: {message}" for field, message in errors))
@@ -88,22 +88,22 @@ def problem(
 
 
 async def problem_of_bad_request(_: Request, error: Exception) -> Response:
-    """Answer a request that is at fault."""
+    """Answer an invalid request."""
     assert isinstance(error, BadRequestError)  # noqa: S101 - registered for this class only
-    return problem(400, "The request has parameters that cannot be used.", errors=error.errors)
+    return problem(400, "The request has invalid parameters or fields.", errors=error.errors)
 
 
 async def problem_of_http(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: no such path, no such method."""
+    """Answer an HTTP error: an unknown path, or an error that a handler raised."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     detail = error.detail
-    if detail == HTTPStatus(error.status_code).phrase:  # the framework's own words: it knows no such path
-        detail = f"Nothing is served at {request.url.path[:200]}; / lists what is."
+    if detail == HTTPStatus(error.status_code).phrase:  # the framework found no such path
+        detail = f"Nothing is served at {request.url.path[:200]}; / lists the paths."
     return problem(error.status_code, detail, headers=error.headers)
 
 
 async def problem_of_unexpected(request: Request, error: Exception) -> Response:
-    """Answer a bug of ours: the log has the traceback, the client an incident id to name it by."""
+    """Answer an internal error. The log gets the traceback; the client gets the incident id of that log line."""
     incident = secrets.token_hex(6)
     _log.error("request.failed", path=request.url.path, incident=incident, exc_info=error)
-    return problem(500, f"Something went wrong here. Incident {incident} stands in the log.")
+    return problem(500, f"Something went wrong here. The log has details under incident {incident}.")

@@ -1,4 +1,4 @@
-"""``/backfill``: how far the history is read, and reading it again."""
+"""``/backfill``: the progress of the history import, and a request to read the history again."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ _TAG = "control"
 
 
 class BackfillRequest(Body):
-    """What is asked of the history import."""
+    """A request to the history import."""
 
-    again: StrictBool = Field(default=False, description="read it anew although it was completed")
+    again: StrictBool = Field(default=False, description="read the history again even if it was completed")
     channels: Annotated[list[ChannelId], Field(max_length=100)] = Field(
-        default=[], description="just these; empty for all"
+        default=[], description="only these channels; empty for all"
     )
     since: Instant | None = Field(
-        default=None, description="read what the gateway received then or later, completed or not"
+        default=None,
+        description="read messages that the gateway received at this time or later, completed or not",
     )
 
 
 class BackfillStarted(Body):
-    """It begins, or goes on, at once."""
+    """The import starts, or continues, at once."""
 
     queued: Literal[True]
 
@@ -94,23 +95,27 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
             method="GET",
             path="/backfill",
             name="getBackfill",
-            summary="How far the history of each channel is read",
+            summary="The progress of each channel's history import",
             tag=_TAG,
             handler=show,
             query=NoParameters,
-            answers={200: Answer(description="The import as it stands", body={JSON: BackfillAnswer})},
+            answers={200: Answer(description="The state of the import", body={JSON: BackfillAnswer})},
             problems=(400, 503),
         ),
         Operation(
             method="POST",
             path="/backfill",
             name="startBackfill",
-            summary="Read the history now; with `again` anew, although it was completed",
+            summary="Read the history now; with `again`, read it again even if it was completed",
             tag=_TAG,
             handler=start,
             query=NoParameters,
             body=BackfillRequest,
-            answers={202: Answer(description="It begins, or goes on, at once", body={JSON: BackfillStarted})},
+            answers={
+                202: Answer(
+                    description="The import starts, or continues, at once", body={JSON: BackfillStarted}
+                )
+            },
             problems=(400, 401, 403, 404, 408, 413, 503),
         ),
     ]

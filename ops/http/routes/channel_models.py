@@ -1,4 +1,4 @@
-"""What is asked and answered about channels, as models."""
+"""The models of requests and answers about channels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = [
 
 LONGEST_LABEL = 80
 CHANNEL_ID_SCHEMA = {"type": "string", "pattern": f"^{CHANNEL_ID.pattern}$"}
-#: joins the parts of one emoji; no other invisible character may stand in a label
+#: joins the parts of one emoji; a label may hold no other invisible character
 _JOINER = "\N{ZERO WIDTH JOINER}"
-#: what JSON schema can say of it: no blank at either end, no control characters
+#: the rules that JSON Schema can express: no blank at either end, no control characters
 _LABEL_SCHEMA = {
     "type": "string",
     "minLength": 1,
@@ -61,7 +61,7 @@ ChannelId = Annotated[str, PlainValidator(_check_channel), WithJsonSchema(CHANNE
 
 
 class ChannelRequest(Body):
-    """A channel to read; without ``label`` or ``market`` the one that stands is kept."""
+    """A channel to read. If ``label`` or ``market`` is not given, its current value is kept."""
 
     id: ChannelId = Field(description="the channel's id")
     label: Annotated[
@@ -71,8 +71,8 @@ class ChannelRequest(Body):
     ] = Field(default=None, description="its name in signals and pages")
     market: Literal["b3", "forex", "crypto"] | None = Field(
         default=None,
-        description="what it trades in; null for what the settings say. Messages that were read before keep "
-        "their readings until `tp-capital replay --apply`",
+        description="the market that the channel trades in; null means the market from the settings. Signals of "
+        "earlier messages do not change until `tp-capital replay --apply`",
     )
 
 
@@ -86,12 +86,12 @@ class ChannelBreaker(Body):
 
 
 class Channel(CamelBody):
-    """A channel that is read, and how its reading goes. Counts are null when they cannot be had now."""
+    """A channel that is read, and its state. Counts are null when they cannot be read now."""
 
     id: str
     label: str | None
     source: str = Field(description="`settings`, or `api` when it was added at run time")
-    market: Literal["b3", "forex", "crypto"] = Field(description="what its messages are read as")
+    market: Literal["b3", "forex", "crypto"] = Field(description="the market whose rules read its messages")
     added_at: datetime | None
     state: str
     error: str | None
@@ -110,23 +110,23 @@ class Channel(CamelBody):
 
 
 class ChannelList(CamelBody):
-    """The channels; ``complete`` is false while those added at run time are not known."""
+    """The channels. ``complete`` is false while the channels added at run time are unknown."""
 
     data: list[Channel]
     complete: bool
     error: str | None
-    counts_end_at: int = Field(description="counts stop here: there are this many or more")
+    counts_end_at: int = Field(description="counts stop at this number; it means this many or more")
 
 
 class ChannelKept(Body):
-    """What stays stored of a channel that is read no more."""
+    """The stored signals and messages of a removed channel. They are kept."""
 
     signals: int
     messages: int
 
 
 class ChannelRemoved(CamelBody):
-    """A channel is read no more."""
+    """A channel was removed and is no longer read."""
 
     id: str
     label: str | None

@@ -1,4 +1,4 @@
-"""A channel as the outside sees it: put together from what actors show and what is stored."""
+"""The public object of a channel, built from actor snapshots and stored counts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def channel_objects(
     *,
     now: datetime,
 ) -> list[Channel]:
-    """Return the objects of these channels. One without ``counts`` has null in their place."""
+    """Return the objects of these channels. A channel without ``counts`` gets null counts."""
     family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     children = {child.name: child.state for child in family.value.children} if family else {}
     backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -78,7 +78,7 @@ def channel_objects(
 
 
 def _state(poller: PollerSnapshot | None, child: ChildState | None) -> str:
-    """Return one word: how the last poll ended, unless its actor does not run."""
+    """Return the state of the actor if it is not running, else the result of its last poll."""
     match child:
         case ChildState.RESTARTING | ChildState.PARKED | ChildState.HUNG:
             return child.value
@@ -103,12 +103,12 @@ def _breaker(poller: PollerSnapshot | None) -> ChannelBreaker | None:
 
 
 def _history(progress: ChannelProgress | None) -> ChannelHistory | None:
-    """Return how far a channel's history is read."""
+    """Return the progress of a channel's history import."""
     return None if progress is None else ChannelHistory(**history_fields(progress))
 
 
 def history_fields(progress: ChannelProgress) -> dict[str, Any]:
-    """Return the fields that every model of a channel's history has."""
+    """Return the fields that all models of a channel's history share."""
     return {
         "rows_read": progress.rows_read,
         "gateway_total": progress.total,
@@ -121,7 +121,7 @@ def history_fields(progress: ChannelProgress) -> dict[str, Any]:
 
 
 def _newest(poller: PollerSnapshot | None, stored: ChannelCounts | None) -> datetime | None:
-    """Return when the newest message was received: seen by a poll, or stored before this start."""
+    """Return when the newest message was received. A poll saw it, or it was stored before this start."""
     seen = (poller.newest_message_at if poller else None, stored.newest_received_at if stored else None)
     return max((instant for instant in seen if instant is not None), default=None)
 

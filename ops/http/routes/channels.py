@@ -1,4 +1,4 @@
-"""``/channels``: which channels are read and how each of them is; adding, labelling and removing one."""
+"""``/channels``: the channels that are read and their state, and requests to add, label or remove one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = ["MOST_CHANNELS", "ChannelParts", "channel_operations"]
 MOST_CHANNELS = 100
 _SETTING = "TP_CAPITAL_SIGNALS_CHANNEL_ID (or SIGNALS_CHANNEL_ID)"
 _TAG = "channels"
-#: what was written is shown by the reconciler a moment later: a reader who comes back at once finds it
+#: The reconciler publishes a change a moment later. A write waits for that, so that the next read shows the change.
 _SHOWN_WITHIN_S = 1.0
 _LOOK_EVERY_S = 0.01
 _IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
@@ -53,9 +53,10 @@ _IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelParts:
-    """What these endpoints read, write and tell.
+    """What these endpoints read and write, and which actors they tell.
 
-    ``settings`` are the channels that are always read, ``markets`` the settings' markets by channel.
+    ``settings`` holds the channels from the settings, which are always read. ``markets`` maps channels to the
+    markets from the settings.
     """
 
     snapshots: Snapshots
@@ -72,30 +73,31 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             method="GET",
             path="/channels",
             name="listChannels",
-            summary="The channels that are read, and how each of them is",
+            summary="The channels that are read, and their state",
             tag=_TAG,
             handler=_list(parts),
             query=NoParameters,
-            answers={200: Answer(description="All of them", body={JSON: ChannelList})},
+            answers={200: Answer(description="All channels", body={JSON: ChannelList})},
             problems=(400, 503),
         ),
         Operation(
             method="POST",
             path="/channels",
             name="addChannel",
-            summary="Read a channel from now on, or give it another label or market",
+            summary="Add a channel, or change its label or market",
             tag=_TAG,
             handler=_add(parts),
             query=NoParameters,
             body=ChannelRequest,
             answers={
                 200: Answer(
-                    description="It was read already; its label stands as told", body={JSON: Channel}
+                    description="It was already read; the label and market given are set",
+                    body={JSON: Channel},
                 ),
                 201: Answer(
-                    description="It is read within seconds",
+                    description="It is added; polling starts within seconds",
                     body={JSON: Channel},
-                    headers={"Location": "where it is found"},
+                    headers={"Location": "the path of the channel"},
                     links=_FOLLOWING,
                 ),
             },
@@ -117,12 +119,12 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             method="DELETE",
             path="/channels/{channel}",
             name="removeChannel",
-            summary="Read a channel no more; what is stored of it stays",
+            summary="Remove a channel; its stored signals and messages are kept",
             tag=_TAG,
             handler=_remove(parts),
             query=NoParameters,
             path_schemas=_IN_PATH,
-            answers={200: Answer(description="It is read no more", body={JSON: ChannelRemoved})},
+            answers={200: Answer(description="It is no longer read", body={JSON: ChannelRemoved})},
             problems=(400, 401, 403, 404, 409, 503),
         ),
     ]
@@ -156,7 +158,7 @@ def _one(parts: ChannelParts) -> Handler:
         shown = _shown(parts)
         entries = tuple(entry for entry in shown.channels if entry.channel == wanted)
         if not entries and not shown.complete:
-            # it may be one that was added at run time
+            # the channel may have been added at run time
             return problem(
                 503, f"Not all channels are known yet: {shown.error}", headers={"Retry-After": "5"}
             )
@@ -178,9 +180,9 @@ def _shown(parts: ChannelParts) -> ChannelsSnapshot:
 async def _objects(
     parts: ChannelParts, entries: tuple[ChannelEntry, ...], *, error: str | None = None
 ) -> tuple[list[Channel], str | None]:
-    """Return the objects; without the database their counts are null, and the error says why.
+    """Return the objects and an error. Without the database their counts are null, and the error says why.
 
-    While an ``error`` stands the database is not asked: that would take its time to say the same.
+    With a known ``error`` the database is not asked: that would cost time and give the same error.
     """
     counts: dict[str, ChannelCounts] = {}
     if error is None:
@@ -213,7 +215,7 @@ def _add(parts: ChannelParts) -> Handler:
         except StorageError as error:
             return _not_now(error)
         parts.directory.send(CHANNELS, ChannelsChanged())
-        # the label stands in pages of signals: those of earlier generations are old now
+        # cached pages of signals show the label, so a new generation must replace them
         parts.directory.send(CACHE, SignalsCommitted(commit_number=added.commit_number, signals=0))
         row = added.row
         source = SETTINGS_SOURCE if row.channel in parts.settings else row.source
@@ -224,7 +226,8 @@ def _add(parts: ChannelParts) -> Handler:
             added_at=row.added_at,
             market=row.market or parts.markets.get(row.channel, Market.B3),
         )
-        # all of it, the time too: one of the same id and label may still be shown that was removed a moment ago
+        # Compare the whole entry with its time: a channel with the same id and label, removed a moment ago, may
+        # still be shown.
         await _until_shown(parts, lambda entries: entry in entries)
         (data,), _ = await _objects(parts, (entry,))
         headers = (
@@ -243,7 +246,7 @@ def _remove(parts: ChannelParts) -> Handler:
         channel = _channel_of(request)
         if channel in parts.settings:
             return problem(
-                409, f"Channel {channel} stands in {_SETTING}: take it out there and start the engine again."
+                409, f"Channel {channel} is set in {_SETTING}. Remove it there and restart the engine."
             )
         try:
             removed = await run_in_threadpool(parts.channels.remove, channel)
@@ -261,8 +264,8 @@ def _remove(parts: ChannelParts) -> Handler:
                 added_at=removed.row.added_at,
                 removed_at=removed.removed_at,
                 kept=kept,
-                detail="This channel is read no more: its polling ends with the batch that is under way. "
-                "What is stored of it stays; added again, it goes on where it was.",
+                detail="This channel is no longer read. Polling ends after the current batch. Stored signals and "
+                "messages are kept. If you add the channel again, reading continues where it stopped.",
             )
         )
 
@@ -270,15 +273,15 @@ def _remove(parts: ChannelParts) -> Handler:
 
 
 async def _until_shown(parts: ChannelParts, is_there: Callable[[tuple[ChannelEntry, ...]], bool]) -> None:
-    """Wait until reading tells what was just written; not for long: what is written stands."""
+    """Wait until reads show the change. The wait is short, because the change is already stored."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_SHOWN_WITHIN_S):
-            while not is_there(_shown(parts).channels):  # noqa: ASYNC110 - actors in other threads publish; nobody is told
+            while not is_there(_shown(parts).channels):  # noqa: ASYNC110 - actors in other threads publish snapshots without an event
                 await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _kept(parts: ChannelParts, channel: str) -> ChannelKept | None:
-    """Return what stays stored of a removed channel; None when that cannot be counted now."""
+    """Return the counts of a removed channel's stored rows, or None if they cannot be counted now."""
     try:
         counts = (await run_in_threadpool(parts.channels.counts, [channel]))[channel]
     except StorageError:
@@ -297,12 +300,12 @@ def _channel_of(request: Request) -> str:
 
 
 def _unknown(channel: str) -> Response:
-    return problem(404, f"Channel {channel} is not among those that are read.")
+    return problem(404, f"Channel {channel} is not read here.")
 
 
 def _not_now(error: StorageError) -> Response:
     return problem(
         503,
-        f"The channels cannot be changed now: {error}. GET /channels tells what stands.",
+        f"The channels cannot be changed now: {error}. GET /channels shows the current state.",
         headers={"Retry-After": "5"},
     )

@@ -16,7 +16,7 @@ from ops.http.routes.models import SignalObject
 __all__ = ["COLUMNS", "csv_page"]
 
 _NOT_FLAT = {"current", "events"}
-#: the label comes last, though later: who reads by position finds the others where they were
+#: the label was added later and comes last, so that clients that read columns by position still work
 _MOVED = ["id", "time", "ts", "channel_label"]
 COLUMNS = (
     *_MOVED[:3],
@@ -24,9 +24,9 @@ COLUMNS = (
     *_MOVED[3:],
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: a cell that begins so is taken for a formula; the wide forms are read as the narrow ones by some programs
+#: spreadsheets take a cell with this beginning for a formula; some read full-width signs as ASCII signs
 _FORMULA = re.compile(r"[\s]*[=+\-@\t\r\n＝＋－＠]")
-#: what divides cells by a semicolon, as spreadsheets in Portuguese do, also begins one after it and on a new line
+#: a spreadsheet that separates cells by semicolons (as in Portuguese) starts a cell after one and on a new line
 _LATER_FORMULA = re.compile(r"([\r\n;][^\S\r\n]*)(?=[=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -34,8 +34,8 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 def csv_page(page: bytes) -> tuple[bytes, str | None]:
     """Return a page of ``/api/v1/signals`` as CSV, and the cursor of the next page.
 
-    Numbers keep exactly their digits. A text that a spreadsheet would take for a formula gets an apostrophe
-    before it, which spreadsheets take for "this is text".
+    Numbers keep exactly their digits. A text that a spreadsheet would take for a formula gets a leading apostrophe,
+    which marks it as text.
     """
     body = json.loads(page, parse_float=Decimal)
     out = io.StringIO()

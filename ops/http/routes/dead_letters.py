@@ -1,4 +1,4 @@
-"""Dead letters over HTTP: listed, and tried again on request."""
+"""``/dead-letters``: a list of dead letters, and a request to try one again."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _TAG = "dead letters"
 
 
 class DeadLettersParameters(Parameters):
-    """Which dead letters, how many, and whether with their messages."""
+    """Selects dead letters, their number, and whether to include the messages."""
 
     never_empty = frozenset({"limit", "cursor"})
 
-    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of dead letters")
     cursor: Annotated[str, StringConstraints(pattern="^[0-9]{1,18}$")] | None = Field(
-        default=None, description="`nextCursor` of the page before"
+        default=None, description="`nextCursor` of the previous page"
     )
     raw: Annotated[Literal["true", "false"], BeforeValidator(lowered)] = Field(
-        default="false", description="whether the whole messages are wanted, too"
+        default="false", description="whether to include the whole messages"
     )
 
 
@@ -85,7 +85,7 @@ def dead_letter_operations(
         except StorageError as error:
             return _unavailable(error)
         if not due:
-            return problem(404, f"There is no dead letter {text}, or it came to a good end.")
+            return problem(404, f"There is no dead letter {text}, or it was already resolved.")
         directory.send(DEAD_LETTERS, LettersDue())
         return json_answer(Retry(id=int(text), queued=True), 202)
 
@@ -100,7 +100,7 @@ def dead_letter_operations(
             query=DeadLettersParameters,
             answers={
                 200: Answer(
-                    description="A page of them",
+                    description="A page of dead letters",
                     body={JSON: DeadLetterPage},
                     links={
                         "retry": {
@@ -116,7 +116,7 @@ def dead_letter_operations(
             method="POST",
             path="/dead-letters/{id}/retry",
             name="retryDeadLetter",
-            summary="Try one again now",
+            summary="Try a dead letter again now",
             tag=_TAG,
             handler=retry,
             query=NoParameters,
@@ -127,4 +127,4 @@ def dead_letter_operations(
 
 
 def _unavailable(error: StorageError) -> Response:
-    return problem(503, f"Dead letters cannot be had now: {error}", headers={"Retry-After": "5"})
+    return problem(503, f"Dead letters cannot be read now: {error}", headers={"Retry-After": "5"})

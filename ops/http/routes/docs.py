@@ -1,4 +1,4 @@
-"""``/openapi.json`` and ``/docs``: the document, and a page of our own that draws it without any other host."""
+"""``/openapi.json`` and ``/docs``: the OpenAPI document, and a page that shows it without any other host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TAG = "documentation"
 
 
 def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
-    """Return the operations of the page and its files."""
+    """Return the operations for the page and its files."""
     folder = files("ops.http.routes").joinpath("docs_page")
     kept = {name: folder.joinpath(name).read_bytes() for name in _TYPES}
 
@@ -38,7 +38,7 @@ def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
 
     async def page(request: Request) -> Response:
         if request.scope["state"].get("slash"):
-            # its files stand beside it, wherever a proxy serves it: with the slash they would be looked for below it
+            # the page loads its files by relative links, which a trailing slash would break
             return RedirectResponse("../docs", 308)
         return file(request, "index.html")
 
@@ -59,7 +59,7 @@ def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
             method="GET",
             path="/docs/{name}",
             name="docsFile",
-            summary="A file of the documentation's page",
+            summary="A file of the documentation page",
             tag=_TAG,
             handler=part,
             path_schemas={"name": {"enum": sorted(kept)}},
@@ -75,7 +75,10 @@ def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
 
 
 def openapi_operation(responses: ConditionalResponses, document: dict[str, Any]) -> Operation:
-    """Return the operation of the document. It is told of in ``document`` itself, which is filled in later."""
+    """Return the operation that serves the document.
+
+    ``document`` is filled in later, because it describes this operation too.
+    """
     encoded: list[bytes] = []
 
     async def openapi(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: what a stream says, and how (WHATWG HTML, section 9.2)."""
+"""The stream's server-sent events, encoded as bytes (WHATWG HTML, section 9.2)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ops.http.routes.signal_objects import signal_object
 
 __all__ = ["RETRY_MS", "event_of", "heartbeat", "opening", "read_place", "reset", "stale"]
 
-#: how long a client waits before it connects again
+#: the delay before a client connects again
 RETRY_MS = 3000
 
 
 def event_of(row: Mapping[str, Any]) -> LoggedEvent:
-    """Return a row of :meth:`storage.postgres.signals.Signals.committed` as the event that tells of it."""
+    """Return the event for a row of :meth:`storage.postgres.signals.Signals.committed`."""
     place = Position(row["number"], row["id"])
     if row["superseded_at"] is None:
         frame = _frame("signal", signal_object(row), place)
@@ -36,38 +36,39 @@ def event_of(row: Mapping[str, Any]) -> LoggedEvent:
 
 
 def opening() -> bytes:
-    """Return the first words of a stream."""
+    """Return the first bytes of a stream."""
     return b"retry: %d\n\n" % RETRY_MS
 
 
 def heartbeat(place: Position | None) -> bytes:
-    """Return a comment, with the id to resume after: clients keep an id that came without data."""
+    """Return a comment with the id to resume after. Clients store an id even without data."""
     return b": still here\n\n" if place is None else f": still here\nid: {place}\n\n".encode()
 
 
 def stale(cause: str | None, since: datetime | None) -> bytes:
-    """Return the event that says since when the database is away, or (``cause`` None) that it is back."""
+    """Return the event for an outage of the database; without a ``cause``, the event for its end."""
     if cause is None:
         return _frame("stale", {"stale": False}, None)
     return _frame("stale", {"stale": True, "cause": cause, "since": since}, None)
 
 
 def reset(place: Position) -> bytes:
-    """Return the event that says: what was sent after this place was taken back, read the list again.
+    """Return the event for a database that was set back: events sent after ``place`` are no longer valid.
 
-    It is the last of its stream: ids begin anew with the next one.
+    The client must read the list again. This is the last event on its connection, because ids on one connection
+    never decrease.
     """
     return _frame("reset", {"reason": "the database was set back to an earlier state"}, place)
 
 
 def read_place(text: str) -> Position:
-    """Return the place that ``Last-Event-ID`` names.
+    """Return the place in the stream that ``Last-Event-ID`` names.
 
     >>> read_place("12-345"), str(read_place("12"))
     (Position(number=12, id=345), '12')
 
     Raises:
-        ValueError: it is none of ours.
+        ValueError: the text is no id of this stream.
     """
     match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", text)
     if match is None:
@@ -77,6 +78,6 @@ def read_place(text: str) -> Position:
 
 
 def _frame(event: str, data: Mapping[str, Any], place: Position | None) -> bytes:
-    # JSON has no raw line breaks, so one data line holds all of it
+    # encoded JSON has no raw line breaks, so one data line is enough
     at = b"" if place is None else f"id: {place}\n".encode()
     return b"%bevent: %b\ndata: %b\n\n" % (at, event.encode(), encode(data))

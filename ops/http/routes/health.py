@@ -1,4 +1,4 @@
-"""``/health`` and its kin: judged once a second by the health actor, served from its snapshot."""
+"""``/health`` and the probes. The health actor judges once a second, and its snapshot is served."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.version import VERSION
 
 __all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
 
-#: snapshots older than this are themselves the finding: their publisher hangs and cannot say so
+#: an older snapshot is itself a finding: its publisher hangs
 OLDEST_S = 10.0
 
 
@@ -48,14 +48,14 @@ def health_body(snapshots: Snapshots, *, cache_hit_rate: float | None) -> tuple[
         "status": status.value,
         "timestamp": _iso(report.inputs.now),
         "checks": checks,
-        # causes are the words of servers, drivers and gateways
+        # causes are texts from servers, drivers and gateways, so they are made safe to show
         "details": shown_values(details),
     }
     return (503 if status is Status.UNHEALTHY else 200), body
 
 
 def readiness(snapshots: Snapshots) -> tuple[bool, str]:
-    """Return whether requests may be sent here, and if not why."""
+    """Return whether this process can serve requests, and the reason if not."""
     published = snapshots.read(HEALTH, HealthReport)
     if published is None or snapshots.age_s(published) > OLDEST_S:
         return False, "no recent health report"
@@ -68,27 +68,27 @@ def readiness(snapshots: Snapshots) -> tuple[bool, str]:
 
 
 def is_live(snapshots: Snapshots) -> bool:
-    """Return whether the process is worth keeping: its supervisor still looks round."""
+    """Return whether the process is alive: its supervisor still publishes snapshots."""
     supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     return supervisor is not None and snapshots.age_s(supervisor) < OLDEST_S
 
 
 def database_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
-    """Return why the database cannot tell what is new, and since when; None while it can."""
+    """Return why the database is unavailable and since when, or None while it is available."""
     report = snapshots.read(HEALTH, HealthReport)
     finding = report.value.findings.get("timescaledb") if report else None
     if finding is None or finding.status is not Status.UNHEALTHY:
         return None
-    return finding.cause or "the database is away", finding.since
+    return finding.cause or "the database is unavailable", finding.since
 
 
 def stream_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
-    """Return why new signals do not come by the stream just now, and since when; None while they do."""
+    """Return why the stream delivers no new signals and since when, or None while it does."""
     if (failure := database_trouble(snapshots)) is not None:
         return failure
     stream = snapshots.read(STREAM, StreamSnapshot)
     if stream is None or snapshots.age_s(stream) > OLDEST_S:
-        return "new signals are not being read just now", None
+        return "new signals are not being read at the moment", None
     return (stream.value.error, None) if stream.value.error else None
 
 

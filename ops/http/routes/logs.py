@@ -21,16 +21,16 @@ __all__ = ["LogsParameters", "log_operations"]
 
 
 class LogsParameters(Parameters):
-    """Which log entries and how many."""
+    """Selects log entries and their number."""
 
     never_empty = frozenset({"limit", "after"})
 
     level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lowered)] = (
-        Field(default="debug", description="at least so grave; below LOG_LEVEL nothing is kept")
+        Field(default="debug", description="the lowest level; entries below LOG_LEVEL are not kept")
     )
-    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of entries")
     after: Annotated[int, Whole(0, 10**15)] | None = Field(
-        default=None, description="those that follow this number; without it the newest"
+        default=None, description="only entries after this number; the newest entries if not given"
     )
 
 

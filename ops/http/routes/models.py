@@ -1,4 +1,4 @@
-"""What answers hold, as models: the OpenAPI document is made of them, and tests hold the answers to them."""
+"""The models of answers. The OpenAPI document is built from them, and tests validate the answers against them."""
 
 from __future__ import annotations
 
@@ -32,48 +32,50 @@ EpochMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC")]
 
 
 class SignalEvent(Body):
-    """What a later message said of a signal."""
+    """What a later message says about a signal."""
 
     kind: str
     ts: EpochMs
     message_id: str
-    text: str | None = Field(description="the message that says it")
+    text: str | None = Field(description="the text of the message")
     asset: str | None
     target: int | None = Field(
-        description="number of the target that was reached or is changed, 0 for the final one"
+        description="number of the target that was reached or changed; 0 is the final target"
     )
     stop_hit: bool = Field(description="the text says that the stop was hit")
     new_stop: Price | None
     new_targets: list[Price]
     new_entry: list[Price] | None = Field(description="the lower and the higher entry price")
-    breakeven: bool = Field(description="the stop goes to the entry; of a result: it was closed there")
-    fraction: Price | None = Field(description="the part of the position that is closed; 1 is all of it")
-    price: Price | None = Field(description="where an exit, a part or an order was executed")
+    breakeven: bool = Field(
+        description="the stop moves to the entry; in a result, the trade was closed at the entry"
+    )
+    fraction: Price | None = Field(description="the part of the position that is closed, up to 1")
+    price: Price | None = Field(description="the price of an exit, of a partial exit or of an order")
     percent: Price | None = Field(description="gain or loss, signed as written")
 
 
 class SignalNow(Body):
-    """What holds now of a signal, by the events that speak of it; the signal itself stays as it was posted."""
+    """The current state of a signal after its events. The signal itself stays as it was posted."""
 
     status: str
     stop: Price | None = Field(
-        description="null without one, and where it stands at an entry that is a range"
+        description="null if there is no stop, or if the stop is at an entry that is a range"
     )
     targets: list[Price]
     target_final: Price | None
     buy_min: Price | None
     buy_max: Price | None
     fraction: Price = Field(description="the part of the position that is still held, from 1 to 0")
-    breakeven: bool = Field(description="the stop stands at the entry")
+    breakeven: bool = Field(description="the stop is at the entry")
 
 
 class SignalObject(Body):
-    """A trading signal as read out of a message; prices carry exactly the digits of the message."""
+    """A trading signal as read from a message. Prices have exactly the digits of the message."""
 
     id: int
     ts: EpochMs
     channel: str
-    channel_label: str | None = Field(description="the channel's name here, if it was given one")
+    channel_label: str | None = Field(description="the channel's label, if it has one")
     signal_type: str
     side: Literal["buy", "sell"] | None
     asset: str | None
@@ -99,14 +101,14 @@ class SignalObject(Body):
 
 
 class SignalDetail(SignalObject):
-    """A signal, with where in its text each value was read and by which rule."""
+    """A signal with its provenance: where in the text each value was read, and by which rule."""
 
     provenance: Any
     grammar_version: str
 
 
 class SignalPage(CamelBody):
-    """A page of signals; ``stale`` stands there while the database is away."""
+    """A page of signals. ``stale`` is present only while the database is unavailable."""
 
     data: list[SignalObject]
     next_cursor: str | None
@@ -122,7 +124,7 @@ class Probe(Body):
 
 
 class Health(BaseModel):
-    """How well each part is; ``details`` tells since when and why."""
+    """The health of each part. ``details`` gives the times and causes."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -132,10 +134,10 @@ class Health(BaseModel):
 
 
 class SyncRequest(Body):
-    """What a sync is asked for."""
+    """A request for a sync."""
 
     limit: Annotated[int, Whole(1, 10_000, of_json=True)] = Field(
-        default=500, description="messages a channel at most"
+        default=500, description="maximum number of messages per channel"
     )
 
 
@@ -155,7 +157,7 @@ class SyncAnswer(Body):
 
 
 class DeadLetterItem(Body):
-    """A message that could not be read or stored; tried again at ``next_attempt_at``, or on request only."""
+    """A message that could not be read or stored. Without ``next_attempt_at``, it is retried only on request."""
 
     id: int
     channel: str
@@ -167,12 +169,12 @@ class DeadLetterItem(Body):
     last_at: datetime
     next_attempt_at: datetime | None
     raw: str | None = Field(
-        default=None, description="the whole message as JSON text, when asked for by `raw=true`"
+        default=None, description="the whole message as JSON text; present with `raw=true`"
     )
 
 
 class DeadLetterPage(CamelBody):
-    """Dead letters that wait for a good end, oldest first."""
+    """Unresolved dead letters, oldest first."""
 
     data: list[DeadLetterItem]
     next_cursor: str | None
@@ -186,7 +188,7 @@ class Retry(Body):
 
 
 class LogEntry(BaseModel):
-    """A line of the log; further keys are the event's own. Long values are cut."""
+    """A log entry with the event's own keys. Long values are cut."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -200,13 +202,13 @@ class LogPage(CamelBody):
     """Log entries, oldest first."""
 
     data: list[LogEntry]
-    last: int = Field(description="give it as `after` to go on from here")
-    missed: bool = Field(description="whether entries between `after` and these are no longer kept")
-    started_at: datetime = Field(description="when the numbers began")
+    last: int = Field(description="send it as `after` to continue from here")
+    missed: bool = Field(description="whether entries between `after` and these were already discarded")
+    started_at: datetime = Field(description="when the numbering started")
 
 
 class ChannelHistory(CamelBody):
-    """How far a channel's history is read."""
+    """The progress of a channel's history import."""
 
     rows_read: int
     gateway_total: int | None
@@ -218,19 +220,19 @@ class ChannelHistory(CamelBody):
 
 
 class ChannelBackfill(ChannelHistory):
-    """How far the history of one channel is read."""
+    """The progress of one channel's history import, with its id."""
 
     id: str
-    check_rows_read: int | None = Field(description="rows read by the check of its tail under way")
-    check_total: int | None = Field(description="how many that check has to read")
+    check_rows_read: int | None = Field(description="rows read by the tail check in progress")
+    check_total: int | None = Field(description="rows that the tail check has to read")
 
 
 class BackfillAnswer(CamelBody):
-    """The history import; ``completed`` when every channel's history was read to its end."""
+    """The history import. ``completed`` means that every channel's history was read to its end."""
 
     phase: Literal["waiting", "syncing", "reading", "completed", "checking_tail"]
     completed: bool
     error: str | None
     failing_since: datetime | None
-    requests_taken: int = Field(description="how often it was asked for since it was started")
+    requests_taken: int = Field(description="requests accepted since the start of the engine")
     channels: list[ChannelBackfill]

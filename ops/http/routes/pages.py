@@ -1,4 +1,4 @@
-"""Pages of signals: from the cache when it holds this generation, else built; the last good one in an outage."""
+"""Pages of signals. They come from the cache, from the database, or in an outage from the last good copy."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ __all__ = ["Page", "PageReader"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What to answer. ``age_s`` is None for a page that is up to date, else its age: it is stale."""
+    """A page to answer with. ``age_s`` is the age of a stale page, and None for a current one."""
 
     body: bytes
     age_s: int | None = None
 
 
 class PageReader:
-    """Reads pages through the cache. Safe for the responder's threads: it only reads, and tells."""
+    """Reads pages through the cache. Thread-safe: it reads snapshots, and only the cache actor writes the cache.
+
+    Every commit raises the commit number, the generation of the cache. The generation is part of a page's key, so a
+    commit makes all older pages unreachable, and nothing has to be deleted.
+    """
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class PageReader:
         """Return the page.
 
         Raises:
-            StorageError: the database cannot be read and no good page of this query is kept.
+            StorageError: the database cannot be read, and there is no last good page for this query.
         """
         backfill = self._completed_backfill() if query.history else None
         key = f"{query.key}#{_stamp(backfill)}#{int(query.history)}"
@@ -79,7 +83,8 @@ class PageReader:
                 raise
             return self._stale(last)
         self._metrics.cache_requests.labels("shared" if shared else "miss").inc()
-        # built after its generation was read, so it holds at least what that generation holds
+        # The generation was read before the build, so the page holds at least the rows of that generation. A commit
+        # during the build may add newer rows; that does no harm. Only the reader that built the page sends it.
         if commit_number is not None and not shared:
             stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
             self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
@@ -92,7 +97,7 @@ class PageReader:
             return None
 
     def _judged(self, stamped: bytes) -> Page:
-        """A page of the newest generation known is right, unless the database cannot tell a newer one."""
+        """Return a cached page of the newest known generation. In an outage it may be outdated, so mark it stale."""
         if database_trouble(self._snapshots) is not None:
             return self._stale(stamped)
         return Page(body=stamped.partition(b"\n")[2])
@@ -109,7 +114,7 @@ class PageReader:
         if page.more:
             next_cursor = encode_cursor(page.rows[-1]["ts"], page.rows[-1]["id"])
         elif backfill is not None and query.history:
-            # the entry stands after the last signal and counts in the limit
+            # the entry follows the last signal and counts towards the limit
             if query.signals is None or len(data) < query.signals.limit:
                 data.append(history_entry(backfill))
             else:
@@ -122,7 +127,10 @@ class PageReader:
 
 
 def _stamp(backfill: BackfillSnapshot | None) -> str:
-    """Return what the history's entry depends on, all of it: channels come and go without a commit of signals."""
+    """Return a digest of everything that the history entry shows.
+
+    It is part of the page's key, because a channel can be added or removed without a commit of signals.
+    """
     if backfill is None:
         return ""
     facts = [f"{c.channel},{c.rows_read},{c.pages},{c.completed_at}" for c in backfill.channels]

@@ -1,4 +1,4 @@
-"""What watches the engine asks: health, liveness, readiness, metrics; and the index of paths."""
+"""The endpoints for monitoring: health, liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def probe_operations(
     async def metrics(request: Request) -> Response:
         return packed_answer(request.headers, generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    healthy = Answer(description="Healthy, or degraded: what is served is right", body={JSON: Health})
+    healthy = Answer(description="Healthy, or degraded: the answers are still correct", body={JSON: Health})
     unhealthy = Answer(description="Unhealthy", body={JSON: Health})
     return [
         Operation(
             method="GET",
             path="/health",
             name="health",
-            summary="How well each part is, since when and why",
+            summary="The health of each part, with times and causes",
             tag=_TAG,
             handler=health,
             answers={200: healthy, 503: unhealthy},
         ),
-        *(_probe(path, "Whether the process is worth keeping", live) for path in ("/healthz", "/livez")),
-        *(_probe(path, "Whether requests may be sent here", ready) for path in ("/ready", "/readyz")),
+        *(_probe(path, "Whether the process is alive", live) for path in ("/healthz", "/livez")),
+        *(_probe(path, "Whether the process can serve requests", ready) for path in ("/ready", "/readyz")),
         Operation(
             method="GET",
             path="/metrics",
@@ -72,7 +72,7 @@ def probe_operations(
 
 
 def _tells_all(request: Request) -> bool:
-    """Return whether more than yes or no is told: names, addresses and causes are for who may read."""
+    """Return whether the client may read. Others get only the status, without names, addresses and causes."""
     return bool(request.scope.get("state", {}).get("may_read", True))
 
 

@@ -1,4 +1,4 @@
-"""The questions of ``/signals`` and its stream: their parameters, and what is asked of storage by them."""
+"""The query parameters of ``/signals`` and its stream, and the storage queries built from them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = [
     "parse_list_query",
 ]
 
-#: ``type`` of the entry that tells of the completed history import
+#: ``type`` of the entry for the completed history import
 HISTORY_TYPE = "historical_sync"
-#: the cursor that stands before that entry, when it is alone on the last page
+#: the cursor of the last page when it holds only that entry
 HISTORY_CURSOR = "history"
 _FILTERS = ("channel", "asset", "type", "side", "search", "from_", "to")
 
@@ -59,26 +59,26 @@ EventId = Annotated[
 
 
 class SignalsParameters(Parameters):
-    """Which signals, in which order, how many."""
+    """Selects signals, their order and their number."""
 
     never_empty = frozenset({"limit", "cursor"})
 
-    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="how many at most")
-    cursor: Cursor | None = Field(default=None, description="`nextCursor` of the page before")
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of signals")
+    cursor: Cursor | None = Field(default=None, description="`nextCursor` of the previous page")
     channel: Word | None = Field(default=None, description="id of a channel")
     asset: Word | None = Field(default=None, description="ticker, in any case")
     type: Word | None = Field(default=None, description="`signal_type`, in any case")
     side: Side | None = Field(default=None, description="side of the market")
     search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
-    from_: Instant | None = Field(default=None, alias="from", description="dated then or later")
-    to: Instant | None = Field(default=None, description="dated then or earlier")
+    from_: Instant | None = Field(default=None, alias="from", description="earliest time of a signal")
+    to: Instant | None = Field(default=None, description="latest time of a signal")
     sort: Annotated[Literal["asc", "desc"], BeforeValidator(lowered)] = Field(
         default="desc", description="by time: newest first, or oldest first"
     )
 
 
 class StreamParameters(Parameters):
-    """Which signals a stream tells of, and from where on."""
+    """Selects the signals of a stream, and the place where it starts."""
 
     channel: Word | None = Field(default=None, description="id of a channel")
     asset: Word | None = Field(default=None, description="ticker, in any case")
@@ -91,7 +91,7 @@ class StreamParameters(Parameters):
     )
 
     def filter(self) -> StreamFilter:
-        """Return what the reader wants."""
+        """Return the reader's filter."""
         return StreamFilter(channel=self.channel, asset=self.asset, signal_type=self.type, side=self.side)
 
     def place(self) -> Position | None:
@@ -101,7 +101,7 @@ class StreamParameters(Parameters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """A page's question. ``key`` is the same for the same question, however its parameters are ordered."""
+    """The query for a page. ``key`` does not depend on the order of the parameters."""
 
     signals: SignalQuery | None
     history: bool
@@ -109,15 +109,15 @@ class ListQuery:
 
 
 def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuery:
-    """Return the question; ``with_history`` is whether this path shows the history import's entry.
+    """Return the query. ``with_history`` says whether this path shows the entry of the history import.
 
     Raises:
-        BadRequestError: with every parameter that is unknown, given twice or out of range.
+        BadRequestError: a parameter is unknown, given twice or invalid. The error lists every such parameter.
     """
     asked = SignalsParameters.read(parameters)
     after_signals = asked.cursor == HISTORY_CURSOR
     if after_signals and not with_history:
-        raise BadRequestError([("cursor", "not a cursor that this path has given out")])
+        raise BadRequestError([("cursor", "not a cursor of this path")])
     query = SignalQuery(
         limit=asked.limit,
         after=decode_cursor(asked.cursor) if asked.cursor and not after_signals else None,
@@ -132,7 +132,7 @@ def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuer
     )
     only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
     filters = {name for name in _FILTERS if getattr(asked, name) is not None}
-    # the entry has no asset, side or date to be found by, and nothing follows it when it stands alone
+    # the entry has no asset, side or date, so filters other than its type exclude it
     alone = only_history and filters == {"type"} and asked.cursor is None
     return ListQuery(
         signals=None if with_history and (after_signals or only_history) else query,

@@ -1,4 +1,4 @@
-"""Rows of signals as the objects of the contract. Which keys they have is told by the models."""
+"""Rows of signals as the public objects of CONTRACT. The models define the keys."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Row = Mapping[str, Any]
 
 
 def signal_object(row: Row) -> dict[str, Any]:
-    """Return a signal's row as the object of the contract."""
+    """Return a signal's row as the public object of CONTRACT."""
     return {name: read(row) for name, read in _SIGNAL}
 
 
 def signal_detail(row: Row) -> dict[str, Any]:
-    """Return a signal with where in its text each value was read, and by which rule."""
+    """Return a signal with its provenance: where in the text each value was read, and by which rule."""
     return {name: read(row) for name, read in _DETAIL}
 
 
 def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
-    """Return the completed history import as the one entry the former service's readers know."""
+    """Return the completed history import as the entry that clients of the former service expect."""
     completed_at = max(c.completed_at for c in backfill.channels if c.completed_at)
     channels = ",".join(channel.channel for channel in backfill.channels)
     result = {
@@ -81,7 +81,7 @@ def _instant_of(name: str) -> Callable[[Row], datetime]:
     return lambda row: _instant(row[name])
 
 
-#: what is not served as it stands in the row
+#: fields whose public value differs from the value in the row
 _READ: Mapping[str, Callable[[Row], object]] = {
     "ts": lambda row: _epoch_ms(row["ts"]),
     "target_1": _target(1),

@@ -1,4 +1,4 @@
-"""Signals over HTTP: the list (JSON or CSV), one of them, and the stream of new ones."""
+"""``/signals``: the list (JSON or CSV), a single signal, and the stream of new signals."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def signal_operations(
     *,
     with_history: bool,
 ) -> list[Operation]:
-    """Return the operations; ``with_history`` is whether the list shows the history import's entry."""
+    """Return the operations. ``with_history`` says whether the list shows the entry of the history import."""
     listing = _Listing(pages, responses, with_history=with_history)
     csv = Answer(
-        description="The same with a header line; `X-Next-Cursor` and `Link` when there is more",
+        description="The same page with a header line; `X-Next-Cursor` and `Link` if another page follows",
         body={_CSV: _TEXT},
         headers={"X-Next-Cursor": "`cursor` of the next page", "Link": "address of the next page"},
     )
@@ -57,7 +57,7 @@ def signal_operations(
             method="GET",
             path="/signals",
             name="listSignals",
-            summary="Signals, a page at a time; as CSV when `Accept` says so",
+            summary="A page of signals; CSV if `Accept` prefers it",
             tag="signals",
             handler=listing.by_accept,
             query=SignalsParameters,
@@ -95,7 +95,7 @@ def signal_operations(
             method="GET",
             path="/signals/{id}",
             name="getSignal",
-            summary="One signal, with where in its text each value was read",
+            summary="One signal, with the places in the text where its values were read",
             tag="signals",
             handler=_one(signals),
             query=NoParameters,
@@ -106,7 +106,7 @@ def signal_operations(
 
 
 class _Listing:
-    """The list in its two forms."""
+    """Serves the list as JSON or CSV."""
 
     def __init__(self, pages: PageReader, responses: ConditionalResponses, *, with_history: bool) -> None:
         self._pages = pages
@@ -132,7 +132,7 @@ class _Listing:
         )
 
     def _as_csv(self, request: Request, *, download: bool) -> Response:
-        # the history import is no signal: not among rows
+        # the history import is no signal, so CSV leaves it out
         query = parse_list_query(request.query_params, with_history=False)
         try:
             page = self._pages.page(query)
@@ -166,7 +166,7 @@ def _one(signals: Signals) -> Handler:
         except StorageError as error:
             return _cannot_read(error)
         if row is None:
-            return problem(404, f"There is no signal {text}, or it is past the retention.")
+            return problem(404, f"There is no signal {text}, or it is older than the retention period.")
         return json_answer(signal_detail(row))
 
     return one
@@ -176,7 +176,7 @@ def _stream(streams: Streams) -> Handler:
     async def stream(request: Request) -> Response:
         wanted = StreamParameters.read(request.query_params)
         given = request.headers.get("last-event-id")
-        # the header is the browser's own and newer than what stands in the address
+        # a browser that reconnects sends the header; the URL still holds the id of the first request
         place = (
             StreamParameters.read(QueryParams({"lastEventId": given})).place() if given else wanted.place()
         )
@@ -186,9 +186,7 @@ def _stream(streams: Streams) -> Handler:
         try:
             return streams.open(wanted.filter(), place, client=asker.address, local=asker.local)
         except TooManyStreamsError:
-            return problem(
-                503, "As many streams are open as may be: try again later.", headers={"Retry-After": "30"}
-            )
+            return problem(503, "Too many streams are open: try again later.", headers={"Retry-After": "30"})
 
     return stream
 

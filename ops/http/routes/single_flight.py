@@ -1,4 +1,4 @@
-"""One build of a page at a time: who asks for the same page meanwhile waits for that one and shares its end."""
+"""One build of a page at a time. Other readers of the same page wait for that build and share its result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["SingleFlight"]
 
 
 class SingleFlight:
-    """The builds under way, by key of page and generation.
+    """The builds in progress, by page and generation.
 
-    Without it a new commit would make every reader of a page build it: a herd at the database just when
-    the writer is busy. A failure is shared too: in an outage readers do not queue for one try each.
+    After a commit, many readers miss the cache at once. Without this class each of them would build the page while
+    the writer is busy. A failure is shared too, so readers do not each wait for a database that is down.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,8 @@ class SingleFlight:
         self._by_key: dict[str, Future[bytes]] = {}
 
     def build(self, key: str, make: Callable[[], bytes]) -> tuple[bytes, bool]:
-        """Return the page of ``key``, and whether another reader has built it; raises what ``make`` raises."""
+        """Return the page of ``key``, and whether another reader built it. Raise what ``make`` raises."""
+        # The lock decides who builds. It is not held during the build, so other pages are not delayed.
         with self._lock:
             under_way = self._by_key.get(key)
             if under_way is None:

@@ -1,4 +1,4 @@
-"""The dashboard's files, read once from the package: the page for a browser and what it is made of."""
+"""The dashboard: its page and its files, read once from the package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ops.http.kit.operations import Answer, Operation
 
 __all__ = ["ASSETS", "Dashboard", "wants_page"]
 
-#: what the page is made of stands under it
+#: the path of the page's files
 ASSETS = "/assets/"
 _HTML = "text/html"
 _TYPES = {
@@ -26,7 +26,7 @@ _PAGE = "index.html"
 
 
 class Dashboard:
-    """Serves the page. A browser asks for each file's ETag each time, so an update is never half seen."""
+    """Serves the page and its files. Browsers revalidate each file, so an update never mixes old and new files."""
 
     def __init__(self, responses: ConditionalResponses) -> None:
         self._responses = responses
@@ -36,11 +36,11 @@ class Dashboard:
                 self._kept[entry.name] = entry.read_bytes(), media_type
 
     def page(self, request: Request) -> Response:
-        """Answer with the page itself."""
+        """Answer with the page."""
         return self._answer(request, _PAGE, vary="Accept, Accept-Encoding")
 
     def assets(self) -> Operation:
-        """Return the operation of the files the page is made of."""
+        """Return the operation that serves the page's files."""
 
         async def asset(request: Request) -> Response:
             name = request.path_params["name"]
@@ -65,7 +65,7 @@ class Dashboard:
 
 
 def wants_page(accept: str) -> bool:
-    """Return whether a client asks for a page: browsers name text/html, programs send ``*/*`` or JSON.
+    """Return whether a client wants a page. Browsers name text/html; programs send ``*/*`` or JSON.
 
     >>> wants_page("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"), wants_page("*/*"), wants_page("")
     (True, False, False)

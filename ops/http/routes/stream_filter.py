@@ -1,4 +1,4 @@
-"""Which of the new signals a reader of the stream wants."""
+"""The filter of a stream reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["StreamFilter"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFilter:
-    """Which signals a reader wants, by the same rules as the list."""
+    """Selects the signals that a reader wants, by the rules of the list."""
 
     channel: str | None = None
     asset: str | None = None
@@ -19,7 +19,7 @@ class StreamFilter:
     side: str | None = None
 
     def wants(self, event: LoggedEvent) -> bool:
-        """Return whether an event is for this reader."""
+        """Return whether the reader wants an event."""
         return (
             (self.channel is None or event.channel == self.channel)
             and (self.asset is None or event.asset == self.asset.upper())

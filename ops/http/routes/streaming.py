@@ -1,4 +1,4 @@
-"""``/signals/stream``: many readers of one feed, each from its own place; none of them holds up another."""
+"""``/signals/stream``: many readers of one event log. Each has its own place, and none delays another."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["StreamLimits", "StreamResponse", "Streams", "TooManyStreamsError"]
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
-    # a proxy that buffers would hold events back
+    # tells nginx not to buffer, which would delay events
     (b"x-accel-buffering", b"no"),
 ]
-#: events sent at once: then the other readers have their turn
+#: the most events sent to a reader before the other readers get a turn
 _MOST_AT_ONCE = 100
 _PAGE_SIZE = 200
-#: readers that come from far back ask the database, so many at a time
+#: the most readers that query the database at once, for events older than the event log
 _CATCHING_UP = 2
 _WATCH_EVERY_S = 1.0
 _RETRY_READ_S = 1.0
@@ -39,7 +39,7 @@ _RETRY_READ_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """How many streams in all and of one client that is not of this machine; seconds between signs of life."""
+    """Limits on open streams, in total and per remote client, and the heartbeat interval in seconds."""
 
     most: int = 256
     most_per_client: int = 32
@@ -47,7 +47,7 @@ class StreamLimits:
 
 
 class TooManyStreamsError(Exception):
-    """As many streams are open as may be."""
+    """The limit of open streams is reached."""
 
 
 Failure = tuple[str, datetime | None]
@@ -55,9 +55,9 @@ Failure = tuple[str, datetime | None]
 
 @dataclass(eq=False, slots=True)
 class _StreamReader:
-    """One open stream. ``told`` is the trouble it was last told of, ``turn`` the event log's when it began.
+    """One open stream. ``told`` is the failure last reported to it. ``turn`` is the event log's at its start.
 
-    ``over``: it was told all there is to tell on this connection.
+    ``gone`` means that the client disconnected, ``over`` that the last event of this connection was sent.
     """
 
     wants: Callable[[LoggedEvent], bool]
@@ -71,7 +71,7 @@ class _StreamReader:
 
 
 class _Loop:
-    """The readers of one event loop: the server's, which a restarted responder makes anew."""
+    """The readers of one event loop. A restarted responder has a new loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -82,7 +82,7 @@ class _Loop:
 
     def wake_soon(self) -> None:
         """Wake all readers, from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: its readers are gone
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so it has no readers left
             self.loop.call_soon_threadsafe(self.wake)
 
     def wake(self) -> None:
@@ -93,8 +93,8 @@ class _Loop:
 class Streams:
     """Opens streams up to a limit, and ends them when the server stops.
 
-    ``trouble`` tells why new signals cannot be had just now, and since when; None while they can.
-    ``certain_number`` asks the database for the number of its last commit.
+    ``failure`` returns why new signals are unavailable and since when, or None. ``certain_number`` asks the database
+    for its last commit number. Readers live in the event loop, so they need no lock; other threads only wake them.
     """
 
     def __init__(
@@ -109,14 +109,14 @@ class Streams:
     ) -> None:
         self._event_log = event_log
         self._signals = signals
-        self._trouble = failure
+        self._failure = failure
         self._certain_number = certain_number
         self._limits = limits
         self._metrics = metrics
         self._at: _Loop | None = None
 
     def end(self) -> None:
-        """End all streams; called from any thread when the server is about to stop."""
+        """End all streams before the server stops. Any thread may call this."""
         at = self._at
         if at is not None:
             at.ended = True
@@ -125,10 +125,10 @@ class Streams:
     def open(
         self, wanted: StreamFilter, place: Position | None, *, client: str, local: bool
     ) -> StreamResponse:
-        """Return a stream from ``place`` on, or from now on.
+        """Return a stream that starts at ``place``, or now if it is None.
 
         Raises:
-            TooManyStreamsError: the limit is reached, or the server stops.
+            TooManyStreamsError: a limit is reached, or the server is stopping.
         """
         at = self._here()
         clients = Counter(reader.client for reader in at.readers)
@@ -139,7 +139,7 @@ class Streams:
         reader = _StreamReader(wants=wanted.wants, place=place, turn=self._event_log.turn, client=client)
         self._enter(at, reader)
         if place is None:
-            # taken here and not with the first words, so that nothing committed after the request is missed
+            # fixed now, not at the first write: the client must get every commit after its request
             reader.place = self._event_log.newest
         return StreamResponse(self, at, reader)
 
@@ -158,7 +158,7 @@ class Streams:
             at.watch = at.loop.create_task(self._watch(at))
 
     def leave(self, at: _Loop, reader: _StreamReader) -> None:
-        """Forget a reader; the last one takes the light with it."""
+        """Remove a reader. The last one also stops the watch."""
         if reader in at.readers:
             at.readers.discard(reader)
             self._metrics.streams_open.dec()
@@ -168,10 +168,10 @@ class Streams:
             at.watch = None
 
     async def _watch(self, at: _Loop) -> None:
-        """Wake all readers when the database goes or comes back."""
+        """Wake all readers when an outage begins or ends."""
         known = None
         while True:
-            failure = self._trouble()
+            failure = self._failure()
             if (failure is None) != (known is None):
                 known = failure
                 at.wake()
@@ -180,7 +180,7 @@ class Streams:
     # ── one reader ───────────────────────────────────────────────────────────
 
     async def run(self, at: _Loop, reader: _StreamReader, send: Send) -> None:
-        """Send to one reader until it is gone or the server stops."""
+        """Send to one reader until it disconnects or the server stops."""
 
         async def say(words: bytes) -> None:
             await send({"type": "http.response.body", "body": words, "more_body": True})
@@ -188,7 +188,7 @@ class Streams:
         await say(frames.opening() + frames.heartbeat(self._sure(reader)))
         said_s = at.loop.time()
         while not (reader.gone or reader.over or at.ended):
-            reader.wake.clear()
+            reader.wake.clear()  # before the event log is read: an event that arrives later wakes the reader again
             words, more = await self._next(at, reader)
             if not words and at.loop.time() - said_s >= self._limits.heartbeat_s:
                 words = frames.heartbeat(self._sure(reader))
@@ -199,20 +199,20 @@ class Streams:
             if reader.over:
                 continue
             if more:
-                await asyncio.sleep(0)  # the other readers have their turn
+                await asyncio.sleep(0)  # let the other readers run
             else:
                 await _wait(reader, said_s + self._limits.heartbeat_s - at.loop.time())
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, at: _Loop, reader: _StreamReader) -> tuple[bytes, bool]:
-        """Return what is to be said now, and whether there may be more at once."""
+        """Return the bytes to send now, and whether more may follow at once."""
         words = []
-        failure = self._trouble()
+        failure = self._failure()
         if (failure is None) != (reader.told is None):
             reader.told = failure
             words.append(frames.stale(*(failure or (None, None))))
         if reader.place is None:
-            # the database had not told its number when this stream began: everything from then on is new
+            # the last commit number was unknown when this stream opened; everything since the log's start is new
             reader.place = self._event_log.began
             return b"".join(words), reader.place is not None
         part = self._event_log.after(reader.place, max_events=_MOST_AT_ONCE)
@@ -226,33 +226,33 @@ class Streams:
                 more = part.place != part.newest
                 reader.place = part.place
             case Reached.BEHIND | Reached.AHEAD if words or failure is not None:
-                # what is known is said before the database is asked; while it is away that would be in vain
+                # send what is ready before asking the database, and do not ask it during an outage
                 more = failure is None
             case Reached.BEHIND:
-                assert part.newest is not None  # noqa: S101 - as above
+                assert part.newest is not None  # noqa: S101 - a place can only be behind a known one
                 words += [event.frame for event in await self._catch_up(at, reader, part.newest)]
                 more = True
             case Reached.AHEAD:
-                # told by another daemon of this database, as a rule: the event log is there in a moment and wakes us
+                # usually the id came from another daemon of this database; the event log soon reaches it and wakes us
                 if await self._was_taken_back(at, reader.place):
                     words.append(self._set_back(reader, part.newest))
         return b"".join(words), more
 
     def _sure(self, reader: _StreamReader) -> Position | None:
-        """Return the place of a reader; None while nobody knows whether the one it came with still holds."""
+        """Return the reader's place, or None while it is unknown whether the database still has it."""
         newest = self._event_log.newest
         return (
             None if newest is None or (reader.place is not None and reader.place > newest) else reader.place
         )
 
     def _set_back(self, reader: _StreamReader, newest: Position | None) -> bytes:
-        """End a stream whose reader holds what the database has not: on one connection ids never step back."""
-        assert newest is not None  # noqa: S101 - known when something can be ahead of it
+        """End the stream of a reader that has events the database lost. Ids on one connection never decrease."""
+        assert newest is not None  # noqa: S101 - a place can only be ahead of a known one
         reader.over = True
         return frames.reset(newest)
 
     async def _was_taken_back(self, at: _Loop, place: Position) -> bool:
-        """Return whether the database has not come to ``place``, or no more; not when it cannot tell."""
+        """Return whether the database is certainly behind ``place``; False if it cannot be asked."""
         try:
             number = await to_thread.run_sync(self._certain_number, limiter=at.catching_up)
         except StorageError:
@@ -261,20 +261,20 @@ class Streams:
         return number < place.number
 
     async def _catch_up(self, at: _Loop, reader: _StreamReader, newest: Position) -> list[LoggedEvent]:
-        """Read a page of what the event log no longer keeps."""
+        """Read a page of events that are older than the event log."""
         assert reader.place is not None  # noqa: S101 - asked by _next
         after = reader.place
 
         def read() -> list[LoggedEvent] | None:
-            if self._trouble() is not None:
-                return None  # the database went away while this reader waited for its turn
+            if self._failure() is not None:
+                return None  # the database failed while this reader waited for its turn
             rows = self._signals.committed(after=after, upto=newest.number, limit=_PAGE_SIZE)
             return [frames.event_of(row) for row in rows]
 
         try:
             events = await to_thread.run_sync(read, limiter=at.catching_up)
         except StorageError:
-            # said by the trouble that the watch sees; tried again, from the same place
+            # the watch reports the failure; try again later from the same place
             await _wait(reader, _RETRY_READ_S)
             return []
         if events is None:
@@ -284,7 +284,7 @@ class Streams:
 
 
 class StreamResponse(Response):
-    """An answer that goes on until its reader leaves."""
+    """An answer that lasts until its reader disconnects."""
 
     def __init__(self, streams: Streams, at: _Loop, reader: _StreamReader) -> None:
         super().__init__(media_type="text/event-stream")
@@ -293,7 +293,7 @@ class StreamResponse(Response):
         self._reader = reader
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        """Send to the reader; a disconnect is noticed while waiting, too."""
+        """Send to the reader. A second task watches for a disconnect, so a waiting stream ends too."""
         leaving = asyncio.ensure_future(self._until_gone(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -310,7 +310,7 @@ class StreamResponse(Response):
 
 
 async def _wait(reader: _StreamReader, seconds: float) -> None:
-    """Wait for a reason to look again, so long at most."""
+    """Wait until the reader is woken, at most ``seconds``."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await reader.wake.wait()

@@ -1,4 +1,4 @@
-"""``GET /summary``: counts for the dashboard's charts, kept until the next commit and through an outage."""
+"""``GET /summary``: counts for the dashboard's charts. They are cached until the next commit and in an outage."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from storage.postgres.summary import Summaries, Summary
 
 __all__ = ["SummaryBody", "SummaryParameters", "SummaryReader", "summary_operations"]
 
-#: in a burst of commits it is counted once a second
+#: during a burst of commits, counts are at most this old
 BURST_S = 1.0
-#: without a commit the counts stay right, but midnight comes
+#: without a commit, counts are refreshed after this time, because a new day may have begun
 SAME_S = 60.0
-#: after that long a count of an outage is no longer worth showing
+#: in an outage, counts older than this are not shown
 LAST_GOOD_S = 86_400.0
-#: pairs of period and zone kept
+#: the most pairs of days and time zone that are cached
 MOST_KEPT = 32
 
 Question = tuple[int, str]
 Counts = dict[str, int]
 
 
-#: names of the time zone database, without those that mean a file of one machine
+#: names of the time zone database, except those whose meaning differs between machines
 ZONES = sorted(available_timezones() - {"Factory", "localtime", "posixrules"})
 
 
 def _known(zone: str) -> str:
     if zone not in _ZONES:
-        raise ValueError("a name of the time zone database is wanted, such as America/Sao_Paulo")
+        raise ValueError("a name from the time zone database is wanted, such as America/Sao_Paulo")
     return zone
 
 
@@ -55,18 +55,18 @@ _ZONES = frozenset(ZONES)
 
 
 class SummaryParameters(Parameters):
-    """Which days, and where they begin."""
+    """Selects the days and the time zone that defines them."""
 
     never_empty = frozenset({"days"})
 
-    days: Annotated[int, Whole(1, 90)] = Field(default=30, description="how many days, today included")
+    days: Annotated[int, Whole(1, 90)] = Field(default=30, description="number of days, today included")
     tz: Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ZONES})] = Field(
-        default="UTC", description="time zone in which days begin, such as America/Sao_Paulo"
+        default="UTC", description="time zone of the days, such as America/Sao_Paulo"
     )
 
 
 class SummaryDay(Body):
-    """Signals of one day."""
+    """The signals of one day."""
 
     date: date
     buy: int
@@ -78,19 +78,21 @@ class SummaryBody(CamelBody):
 
     timezone: str
     signals: int
-    days: list[SummaryDay] = Field(description="every day, the first one first")
-    outcomes: Counts = Field(description="signals by status, as their channel's messages tell")
+    days: list[SummaryDay] = Field(description="every day, oldest first")
+    outcomes: Counts = Field(description="signals by the status that later messages of their channel report")
     types: Counts = Field(description="signals by `signal_type`")
-    assets: Counts = Field(description="signals by asset, the 200 most frequent")
-    messages: Counts = Field(description="all messages received in these days, by where they ended")
-    newest_message_at: datetime | None = Field(description="receipt of the newest message of all")
-    stale: bool | None = Field(default=None, description="the database is away: these are the last counts")
+    assets: Counts = Field(description="signals by asset; the 200 most frequent assets")
+    messages: Counts = Field(description="all messages received in these days, by outcome")
+    newest_message_at: datetime | None = Field(description="when the newest of all messages was received")
+    stale: bool | None = Field(
+        default=None, description="the database is unavailable; these are the last counts"
+    )
     stale_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """Counts, when they were begun, and the newest commit that was known then."""
+    """Counts, the time when counting started, and the newest commit known at that time."""
 
     summary: Summary
     began_s: float
@@ -98,9 +100,9 @@ class _Kept:
 
 
 class SummaryReader:
-    """Counts anew when something was committed; in an outage it tells the last counts, marked stale.
+    """Counts again after a commit. In an outage it returns the last counts with their age.
 
-    Safe for the responder's threads.
+    Thread-safe: the lock guards only the cache. Two threads may count at the same time; the last result is kept.
     """
 
     def __init__(self, *, summaries: Summaries, snapshots: Snapshots, clock: Clock) -> None:
@@ -111,14 +113,14 @@ class SummaryReader:
         self._kept: OrderedDict[Question, _Kept] = OrderedDict()
 
     def read(self, days: int, zone: str) -> tuple[Summary, int | None]:
-        """Return the counts and, when they are of before an outage, their age in seconds.
+        """Return the counts and, in an outage, their age in seconds.
 
         Raises:
-            RowsRefusedError: the zone is unknown.
-            StorageError: the database cannot be read, and no such counts are kept.
+            RowsRefusedError: the time zone is unknown.
+            StorageError: the database cannot be read, and no such counts are cached.
         """
         question = (days, zone)
-        # looked up before the counting, so that a commit under way makes the next one count again
+        # read before counting: if a commit happens meanwhile, the next request counts again
         cache = self._snapshots.read(CACHE, CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
         now_s = self._clock.monotonic_s()
@@ -156,7 +158,7 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
         try:
             counts, age_s = await run_in_threadpool(reader.read, asked.days, asked.tz)
         except RowsRefusedError:
-            raise BadRequestError([("tz", "the database knows no such time zone")]) from None
+            raise BadRequestError([("tz", "the database does not know this time zone")]) from None
         except StorageError as error:
             return problem(503, f"Signals cannot be counted now: {error}", headers={"Retry-After": "5"})
         headers = {"Cache-Control": "no-cache", **stale_headers(age_s)}
@@ -167,7 +169,7 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
             method="GET",
             path="/summary",
             name="getSummary",
-            summary="Signals per day, by outcome, type and asset; messages by where they ended",
+            summary="Signals by day, outcome, type and asset; messages by outcome",
             tag="signals",
             handler=summary,
             query=SummaryParameters,
@@ -180,7 +182,7 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
 
 
 def _body(summary: Summary, *, zone: str, age_s: int | None) -> SummaryBody:
-    """Return the counts as they are served; ``stale`` is there in an outage only."""
+    """Return the counts as the public body. ``stale`` is set only in an outage."""
     return SummaryBody(
         timezone=zone,
         signals=sum(summary.outcomes.values()),

@@ -1,4 +1,4 @@
-"""``POST /sync-messages``: the gateway fetches from Telegram, then the pollers look at once."""
+"""``POST /sync-messages``: the gateway fetches from Telegram, then the pollers poll at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from storage.gateway.client import SyncResult
 __all__ = ["SYNC_PATH", "sync_operations"]
 
 SYNC_PATH = "/sync-messages"
-#: a sync may take minutes and holds a thread: the others are for readers
+#: the most syncs at once; each may hold a thread for minutes, and readers need threads too
 _AT_ONCE = 2
 
 
@@ -40,7 +40,7 @@ def sync_operations(
         asked = await read_body(request, SyncRequest)
         if places.locked():
             return problem(
-                503, "Syncs are under way: ask again when one is done.", headers={"Retry-After": "10"}
+                503, "Other syncs are in progress: try again later.", headers={"Retry-After": "10"}
             )
         async with places:
             try:

@@ -1,1 +1,1 @@
-"""What stands before every route: the listening sockets, connections and their bounds, who may ask what."""
+"""The layers in front of every route: listening sockets, bounded connections, access control."""

@@ -1,4 +1,4 @@
-"""Who asks: the address a request comes from, proxies taken at their word only where they are trusted."""
+"""The client of a request: its address, and what the trusted proxies say about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
     "prefix_of",
 ]
 
-#: who carries one of these came through a proxy, and so not from a program of this machine
+#: a request with one of these headers came through a proxy, so it does not count as local
 _FORWARDING = frozenset(
     {
         *(
@@ -35,9 +35,9 @@ _FORWARDING = frozenset(
         "x-real-ip",
     }
 )
-#: providers give each household a network of so many bits; its single addresses cost nothing
+#: providers give each household a /64 network; a client can use any address in it
 _IPV6_HOUSEHOLD_BITS = 64
-#: a customer who asks for it gets one of so many bits, 65,536 households
+#: a customer can get a whole /48 network: 65,536 times the network of a household
 IPV6_SITE_BITS = 48
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
@@ -46,10 +46,10 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
-    """One client. ``local``: a program of this machine, no proxy between. ``address`` groups its requests.
+    """One client. ``local`` means a program of this machine that connected without a proxy.
 
-    ``site`` is the wider network that could be one client all the same, equal to ``address`` for IPv4; ``shown`` is
-    the very address.
+    ``address`` groups the client's requests: its IPv4 address or its IPv6 /64 network. ``site`` is the wider IPv6
+    network that may also belong to one client; for IPv4 it equals ``address``. ``shown`` is the exact address.
     """
 
     address: str
@@ -59,10 +59,10 @@ class Requester:
 
 
 class Proxies:
-    """The proxies whose ``X-Forwarded-For`` is believed, as addresses or networks.
+    """The proxies whose forwarding headers are trusted, as addresses or networks.
 
     Raises:
-        ValueError: one of them is neither.
+        ValueError: an entry is neither an address nor a network.
     """
 
     def __init__(self, trusted: Iterable[str]) -> None:
@@ -76,7 +76,8 @@ class Proxies:
             return _asker(peer, local=is_loopback(peer))
         address = peer
         hops = [hop.strip() for line in headers.getlist("x-forwarded-for") for hop in line.split(",")]
-        # from the right: each trusted proxy wrote the address it saw; what stands further left anybody may write
+        # Read from the right. Each trusted proxy appended the address that it saw. Clients can forge the entries
+        # left of the last trusted one.
         while hops and self.trusts(address):
             hop = _plain(hops.pop())
             if hop is None:
@@ -85,7 +86,7 @@ class Proxies:
         return _asker(address, local=False)
 
     def forwarded(self, scope: Scope) -> tuple[tuple[str, ...], str]:
-        """Return the hosts and the path's beginning that a trusted proxy says it was asked by; none of any other."""
+        """Return the hosts and the path prefix that a trusted proxy forwards; nothing from any other peer."""
         peer = scope["client"][0] if scope.get("client") else ""
         if not self.trusts(peer):
             return (), ""
@@ -95,7 +96,7 @@ class Proxies:
         return tuple(filter(None, hosts)), prefix if _PREFIX.fullmatch(prefix) else ""
 
     def trusts(self, address: str) -> bool:
-        """Return whether a proxy stands at an address."""
+        """Return whether an address belongs to a trusted proxy."""
         try:
             known = ip_address(address)
         except ValueError:
@@ -106,19 +107,19 @@ class Proxies:
 
 
 def asker_of(scope: Scope) -> Requester:
-    """Return who sent a request, as the entrance has found it."""
+    """Return the client that the entrance has determined for this request."""
     asker = scope.get("state", {}).get("asker")
     return asker if isinstance(asker, Requester) else Requester(address="", local=False)
 
 
 def forwarded_hosts(scope: Scope) -> tuple[str, ...]:
-    """Return the hosts a trusted proxy says it was asked by, as the entrance has found them."""
+    """Return the forwarded hosts that the entrance has determined for this request."""
     hosts: tuple[str, ...] = scope.get("state", {}).get("forwarded_hosts", ())
     return hosts
 
 
 def prefix_of(scope: Scope) -> str:
-    """Return what stands before our paths where the client asks, as the entrance has found it: ``/tp``, or nothing."""
+    """Return the path prefix that the client uses, such as ``/tp``, or an empty text. The entrance determines it."""
     return str(scope.get("state", {}).get("prefix", ""))
 
 
@@ -129,7 +130,7 @@ def _asker(address: str, *, local: bool) -> Requester:
 
 
 def _plain(hop: str) -> str | None:
-    """Return the address of a hop; some proxies add the port."""
+    """Return the address of a hop without its port, or None if it is no address."""
     bare = hop.strip('"')
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]
@@ -142,7 +143,7 @@ def _plain(hop: str) -> str | None:
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether an address is one of this machine alone."""
+    """Return whether an address is a loopback address."""
     try:
         known = ip_address(address)
     except ValueError:
@@ -153,7 +154,7 @@ def is_loopback(address: str) -> bool:
 
 
 def group_of(address: str, *, bits: int = _IPV6_HOUSEHOLD_BITS) -> str:
-    """Return what stands for an address: itself, or its network of so many bits for IPv6."""
+    """Return an IPv4 address as it is, and an IPv6 address as its network of ``bits`` bits."""
     try:
         known = ip_address(address)
     except ValueError:

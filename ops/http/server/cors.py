@@ -1,4 +1,4 @@
-"""Cross-origin requests from the pages of ``CORS_ORIGIN``; a refused preflight is a problem document too."""
+"""Cross-origin requests (CORS): only pages of ``CORS_ORIGIN`` are allowed. A refusal is a problem document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEEP_PREFLIGHT_S = 600
 
 
 class CrossOrigin(CORSMiddleware):
-    """Starlette's middleware with our lists."""
+    """Starlette's CORS middleware with the methods and headers of this service."""
 
     def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
         super().__init__(
@@ -30,13 +30,13 @@ class CrossOrigin(CORSMiddleware):
             allow_methods=_METHODS,
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_ANSWER_HEADERS,
-            # pages of a public address may ask a private one, if they are listed
+            # a listed page with a public address may ask this service at a private address
             allow_private_network=True,
             max_age=_KEEP_PREFLIGHT_S,
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer the question a browser asks before a request."""
+        """Answer a preflight request."""
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response
@@ -44,10 +44,10 @@ class CrossOrigin(CORSMiddleware):
         return problem(403, self._why(request_headers), headers=kept)
 
     def _why(self, asked: Headers) -> str:
-        """Return what is refused, with what would be allowed: the page first, to another one that is all."""
+        """Return the reason. Only a page of an allowed origin learns which methods and headers are allowed."""
         if not self.is_allowed_origin(asked["origin"]):
-            return "Pages of this origin may not ask here: CORS_ORIGIN lists those that may."
+            return "Pages of this origin may not send requests here. CORS_ORIGIN lists the allowed origins."
         method = asked["access-control-request-method"]
         if method not in _METHODS:
-            return f"Pages of other origins may not ask by this method; {', '.join(_METHODS)} can be used."
-        return f"Pages of other origins may not send such headers; {', '.join(_REQUEST_HEADERS)} can be sent."
+            return f"Pages of other origins may not use this method. Allowed: {', '.join(_METHODS)}."
+        return f"Pages of other origins may not send these headers. Allowed: {', '.join(_REQUEST_HEADERS)}."

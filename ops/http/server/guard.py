@@ -1,4 +1,4 @@
-"""Who may ask what: host names, origins, kinds of bodies and keys (CONTRACT, "The engine's HTTP API")."""
+"""Access control: host names, origins, content types and API keys (CONTRACT, "The engine's HTTP API")."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ __all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse"]
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = ("host", "origin", "sec-fetch-site", "content-type")
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="tp-capital"'}
-#: the one write that is open on loopback while no key is set
+#: the only write that needs no key on loopback while no key is set
 _SYNC = frozenset({"/sync-messages", "/api/v1/sync-messages"})
-#: pages and their files hold no data: a browser can send the key only once it has the page that asks for it
+#: These pages and files hold no data. They need no key: a browser must load the page before it can send a key.
 _SHELLS = ("/docs", "/assets/")
 ENGINE_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json"})
 
 
 class Refuse(Protocol):
-    """Makes the answer to what is refused."""
+    """Builds the answer to a refused request."""
 
     def __call__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-        """Return it."""
+        """Return the answer."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:
-    """The operator's decisions. ``loopback``: the listen address is one that only this machine reaches.
+    """The operator's decisions. ``loopback`` means that only this machine can reach the listen address.
 
-    ``sync_open``: programs of this machine may ask for a sync without a key though there are keys. The three
-    settings are what a refusal tells the operator to change.
+    ``sync_open`` lets programs of this machine ask for a sync without a key even when keys are set. The three
+    ``*_setting`` fields name the settings that a refusal tells the operator to change.
     """
 
     loopback: bool
@@ -61,7 +61,7 @@ class GuardPolicy:
 
 
 class Guard:
-    """Lets a request through to the application, or answers it with why not."""
+    """Passes an allowed request to the application, and refuses any other with the reason."""
 
     def __init__(self, app: ASGIApp, *, policy: GuardPolicy, clock: Clock, refuse: Refuse = problem) -> None:
         self._app = app
@@ -84,7 +84,7 @@ class Guard:
             await self._write(scope, receive, send)
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request that may change something, and tell of it however it ends."""
+        """Serve a request that may change something, and log it even when it fails."""
         status = 0
 
         async def send_on(message: Message) -> None:
@@ -103,23 +103,23 @@ class Guard:
         policy, headers = self._policy, Headers(scope=scope)
         path, write = scope["path"], scope["method"] not in _READS
         for name in (*_ONCE, *policy.keys.headers):
-            # a proxy in front may have judged another of them
+            # a proxy in front may have checked a different value than the one read here
             if len(headers.getlist(name)) > 1:
                 return self._no(scope, 400, f"Send the header {name} once.")
         host = headers.get("host", "")
         through = forwarded_hosts(scope)
         came_in_by = scope["server"][0] if scope.get("server") else None
-        # a page can have its own Host passed on beside a name of ours in X-Forwarded-Host, so each must be ours
+        # a page can send its own Host together with one of our names in X-Forwarded-Host, so all must be ours
         if not all(policy.hosts.serves(name, came_in_by=came_in_by) for name in (host, *through)):
             return self._no(
                 scope, 421, f"This Host is not served here; {policy.hosts_setting} lists more names."
             )
         if write and not self._is_of_ours(headers, (host, *through[-1:])):
-            more = f" {policy.origins_setting} lists those that may." if policy.origins_setting else ""
+            more = f" {policy.origins_setting} lists the allowed ones." if policy.origins_setting else ""
             return self._no(scope, 403, f"Pages of this Origin may not write here.{more}")
-        # who has the key's own header is no page: a browser would ask first
+        # A request with a valid key in its own header is not a forged form: a browser sends a preflight first.
         if write and _has_other_body(headers) and policy.keys.key_of(scope) is None:
-            return self._no(scope, 415, "A body is JSON: send Content-Type: application/json.")
+            return self._no(scope, 415, "The body must be JSON: send Content-Type: application/json.")
         return self._key_refusal(scope, path, write=write)
 
     def _key_refusal(self, scope: Scope, path: str, *, write: bool) -> Response | None:
@@ -128,14 +128,15 @@ class Guard:
         scope["state"]["may_read"] = not policy.read_key_required or key is not None
         if not write and (scope["state"]["may_read"] or self._is_open_read(path)):
             if key is None and policy.keys and policy.keys.is_given(scope):
-                # that no limit is told of to the right key would let one be guessed by reading
+                # Only a valid key is exempt from the rate limit, and the answer shows it. Open reads would thus allow
+                # guessing keys, so every wrong key is logged.
                 self._log.refused(scope, 200, "The API key is wrong; this read needs none.")
             return None
         if key is not None:
             if write and key.scope != "write":
-                return self._no(scope, 403, "This key may read and not write.")
+                return self._no(scope, 403, "This key may read but not write.")
             return None
-        # a wrong key is refused even where none is wanted
+        # with ``sync_open`` a missing key is accepted, but a wrong one is still refused
         sync_open = not policy.keys or (policy.sync_open and not policy.keys.is_given(scope))
         if sync_open and path in _SYNC and policy.loopback and asker_of(scope).local:
             return None
@@ -163,7 +164,10 @@ class Guard:
         return path in self._policy.open_reads or path.startswith(shells)
 
     def _is_of_ours(self, headers: Headers, hosts: tuple[str, ...]) -> bool:
-        """Return whether no page asks, or one that may; a browser that sends no Origin may say it in its own way."""
+        """Return whether the request comes from no web page or from an allowed one.
+
+        Some browsers send no Origin with a request from their own page; ``Sec-Fetch-Site`` then tells the source.
+        """
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
@@ -172,7 +176,7 @@ class Guard:
 
 
 def _has_other_body(headers: Headers) -> bool:
-    """Return whether there is a body that is not said to be JSON: a page can send that kind without asking first."""
+    """Return whether there is a body without a JSON content type. A page can send such a body without a preflight."""
     if headers.get("content-length", "0").strip("0") == "" and "transfer-encoding" not in headers:
         return False
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

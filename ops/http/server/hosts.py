@@ -1,4 +1,7 @@
-"""Which names this service is asked by. A page whose name was pointed at it (DNS rebinding) sends its own name."""
+"""The host names that this service accepts, against DNS rebinding.
+
+With DNS rebinding a page points its own name at this service. The browser then sends that name as ``Host``.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?
 
 
 class ServedHosts:
-    """The names that are served. ``allowed`` are those the operator lists, ``name`` or ``name:port``.
+    """Decides which names are served. ``allowed`` holds the operator's entries, ``name`` or ``name:port``.
 
-    Loopback names count always: a browser asks by them only what really stands there. On loopback nothing else does
-    but what is listed. Off loopback a list is the whole of it, beside the address the request came in by; without
-    one any address will do, since rebinding needs a name, and ``machine`` gives the names of this machine.
+    Loopback names are always served: a browser uses them only for services of its own machine. On loopback, only
+    these and the listed names are served. Off loopback, a list also admits the address that received the request.
+    Without a list, any address is served, because rebinding needs a name, and so are the names from ``machine``.
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class ServedHosts:
         self._machine = machine
 
     def serves(self, host: str, *, came_in_by: str | None = None) -> bool:
-        """Return whether a ``Host`` is ours; ``came_in_by`` is the address of this machine's end of the connection."""
+        """Return whether a ``Host`` is served. ``came_in_by`` is this machine's address on the connection."""
         parsed = parse_host(host)
         if parsed is None:
             return False
@@ -46,7 +49,7 @@ class ServedHosts:
 
 
 def parse_host(host: str) -> tuple[str, str] | None:
-    """Return name and port of a ``Host``, in one way of writing; None for what is no host.
+    """Return name and port of a ``Host`` in normal form, or None if it is no host.
 
     >>> parse_host("TP.Example.:80"), parse_host("[::0:1]:4008"), parse_host("a@b"), parse_host("")
     (('tp.example', '80'), ('::1', '4008'), None, None)
@@ -54,34 +57,34 @@ def parse_host(host: str) -> tuple[str, str] | None:
     match = _HOST.fullmatch(host)
     if match is None:
         return None
-    # the root's dot at the end of a name says nothing; names are the same in any case
+    # a trailing dot only marks the DNS root, and names are case-insensitive
     name = match["six"] or match["name"].removesuffix(".").lower()
     return _address(name) or name, match["port"] or ""
 
 
 def machine_names() -> Callable[[], frozenset[str]]:
-    """Return what gives the names of this machine: its host name at once, its full one when it has been looked up."""
+    """Return a function that gives this machine's names: the host name, later also the looked-up full name."""
     names = {socket.gethostname().lower()}
 
     def look_up() -> None:
-        # of its own address book: what a reverse look-up says is for others to invent
+        # a forward look-up of its own name: others control what a reverse look-up returns
         with suppress(OSError):
             for entry in socket.getaddrinfo(socket.gethostname(), None, flags=socket.AI_CANONNAME):
                 if entry[3]:
                     names.add(entry[3].removesuffix(".").lower())
 
-    # a resolver that does not answer would hold up the start
+    # in a thread, because a resolver that does not answer would delay the start
     threading.Thread(target=look_up, name="own-names", daemon=True).start()
     return lambda: frozenset(tuple(names))
 
 
 def _listed(entry: str) -> tuple[str, str] | None:
-    address = _address(entry)  # an IPv6 address can be listed without brackets
+    address = _address(entry)  # an IPv6 address may be listed without brackets
     return (address, "") if address else parse_host(entry)
 
 
 def _address(text: str) -> str | None:
-    """Return an address in its one way of writing; None for a name."""
+    """Return an address in normal form, or None for a name."""
     try:
         known = ip_address(text)
     except ValueError:

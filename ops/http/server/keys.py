@@ -1,4 +1,4 @@
-"""The keys in force. They can be exchanged while requests are served."""
+"""The valid API keys. They can be replaced while requests are served."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["KeyRing"]
 
 
 class KeyRing:
-    """Knows which key a request carries, in any of the ``headers``."""
+    """Finds the key of a request in any of the ``headers``."""
 
     def __init__(self, keys: Iterable[ApiKeyEntry], *, headers: tuple[str, ...] = ("x-api-key",)) -> None:
         self._keys = tuple(keys)
@@ -25,7 +25,11 @@ class KeyRing:
         return bool(self._keys)
 
     def replace(self, keys: Iterable[ApiKeyEntry]) -> None:
-        """Take other keys from now on; from any thread, as one reference is exchanged."""
+        """Use other keys from now on.
+
+        Any thread may call this, without a lock: it replaces one reference to an immutable tuple. A request that is
+        being checked at the same time uses the old keys or the new ones, never a mixture.
+        """
         self._keys = tuple(keys)
 
     def is_given(self, scope: Scope) -> bool:
@@ -34,14 +38,17 @@ class KeyRing:
         return any(name in headers for name in self.headers)
 
     def key_of(self, scope: Scope) -> ApiKeyEntry | None:
-        """Return the key of a request; None for none or a wrong one. It takes a time that tells nothing of any key."""
+        """Return the key of a request, or None if it has none or a wrong one.
+
+        The duration reveals nothing about the keys: each comparison takes constant time, and no match ends the loop.
+        """
         headers = Headers(scope=scope)
-        # header values are bytes, read as Latin-1
+        # the server decodes header bytes as Latin-1, so this restores the bytes that were sent
         given = [headers.get(name, "").encode("latin-1") for name in self.headers]
         found = None
         for key in self._keys:
             secret = key.secret.encode()
-            # each is compared to its end, whatever an earlier one gave
+            # a list, not a generator: every header is compared even after a match
             equal = [hmac.compare_digest(value, secret) for value in given]
             found = key if any(equal) else found
         return found

@@ -1,4 +1,4 @@
-"""A limit on requests for each client that has no key, told in headers (RateLimit-*, RFC draft) and by 429."""
+"""A rate limit for each client without a key. It answers 429 and sends RateLimit-* headers (IETF draft)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ops.http.server.seats import PROBES
 
 __all__ = ["RateLimit", "RatePolicy"]
 
-#: clients remembered at once; beyond them the one whose window began first is forgotten
+#: the most clients kept in memory; above it, the client with the oldest window is forgotten
 MOST_CLIENTS = 10_000
-#: so many times a client's limit holds for all the IPv6 addresses that one customer of a provider may have
+#: an IPv6 site (/48) may hold many clients, so it gets this many times the limit of one client
 SITE_TIMES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatePolicy:
-    """So many requests within so many seconds."""
+    """Allows ``most`` requests within ``window_s`` seconds."""
 
     most: int
     window_s: float
@@ -38,7 +38,7 @@ class _RateWindow:
 
 
 class RateLimit:
-    """Counts requests by client. Exempt are probes, programs of this machine and who has the key."""
+    """Counts requests by client. Probes, programs of this machine and requests with a key are exempt."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class RateLimit:
         self._policy = policy
         self._has_key = has_key
         self._clock = clock
-        #: in the order in which windows began
+        #: ordered by the start of the window, oldest first
         self._windows: OrderedDict[str, _RateWindow] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,8 +83,8 @@ class RateLimit:
         if window.used > most:
             refusal = self._refuse(
                 429,
-                f"{most} requests in {self._policy.window_s:g} s are served to a client without "
-                f"the API key; in {reset_s} s there will be more.",
+                f"A client without the API key may send {most} requests in {self._policy.window_s:g} s. "
+                f"Try again in {reset_s} s.",
                 headers={**told, "Retry-After": str(reset_s)},
             )
             await refusal(scope, receive, send)
@@ -99,7 +99,7 @@ class RateLimit:
         await self._app(scope, receive, send_on)
 
     def _window(self, address: str) -> _RateWindow:
-        """Return the client's window, a new one if it has none or that is over."""
+        """Return the client's current window, or start a new one."""
         now_s = self._clock.monotonic_s()
         window = self._windows.get(address)
         if window is not None and window.ends_s > now_s:

@@ -1,4 +1,4 @@
-"""Why an address cannot be listened on, and which of its settings is at fault."""
+"""Explains why the service cannot listen on an address, and which setting to change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def explain_listening(error: OSError) -> tuple[str, str]:
     """Return the cause of a failure to listen, and its remedy."""
     number = error.errno or 0
     if number < 0:
-        # the resolver's numbers are below zero, and the system has no words for them
+        # resolver errors have negative numbers, and os.strerror does not know them
         return "this name has no address", _OTHER_HOST + (_WHENCE if "HOST" in os.environ else "")
     cause = os.strerror(number)
     match number:

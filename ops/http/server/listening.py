@@ -1,4 +1,4 @@
-"""The listening sockets: bound once, early, so that a taken port is one line before anything starts."""
+"""The listening sockets. They are bound before anything else starts, so a taken port is reported at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["Listening"]
 _SEND_BUFFER_BYTES = 256 * 1024
 _UNACKNOWLEDGED_MS = 60_000
 _LOOPBACK = ("127.0.0.1", "::1")
-#: what a machine says of an address of a family that it does not have
+#: the errors of a machine without the address family, such as IPv6
 _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class Listening:
-    """Holds the port for the whole life of the daemon; each responder serves duplicates of its sockets.
+    """Holds the port for the whole life of the daemon. Each responder serves duplicates of its sockets.
 
-    A name is listened on at all its addresses, ``localhost`` at both; ``::`` is every address of either kind
-    (IPV6_V6ONLY off), as ``0.0.0.0`` is every one of IPv4.
+    A name is bound at all its addresses; ``localhost`` means both loopback addresses. ``0.0.0.0`` means all IPv4
+    addresses. ``::`` means all IPv6 and IPv4 addresses (IPV6_V6ONLY is off).
 
     Raises:
-        OSError: the address is taken, or not ours.
+        OSError: the address is in use, or does not belong to this machine.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -33,7 +33,7 @@ class Listening:
         try:
             for address in _addresses(host):
                 try:
-                    # 0 is any free port: of the first address, then the same for the others
+                    # with port 0 the system chooses a port for the first address; the others use the same port
                     self._sockets.append(_bound(address, self.port if self._sockets else port))
                 except OSError as error:
                     if error.errno not in _NO_SUCH_FAMILY:
@@ -47,35 +47,35 @@ class Listening:
 
     @property
     def port(self) -> int:
-        """The port bound; of use when 0, any free one, was asked for."""
+        """The bound port, also when port 0 let the system choose one."""
         return int(self._sockets[0].getsockname()[1])
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The addresses bound."""
+        """The bound addresses."""
         return tuple(str(one.getsockname()[0]) for one in self._sockets)
 
     def duplicates(self) -> list[socket.socket]:
-        """Return sockets for one responder, which closes them."""
+        """Return duplicate sockets for one responder. The responder closes them; the port stays bound."""
         return [one.dup() for one in self._sockets]
 
     def close(self) -> None:
-        """Give the port up."""
+        """Release the port."""
         for one in self._sockets:
             one.close()
 
 
 def _addresses(host: str) -> Iterator[str]:
-    """Yield the addresses of a host, each once.
+    """Yield each address of a host once.
 
     Raises:
-        OSError: the name has none.
+        OSError: the name has no address.
     """
     with suppress(ValueError):
         yield str(ip_address(host))
         return
     if host == "localhost":
-        yield from _LOOPBACK  # whatever /etc/hosts knows of it (RFC 6761)
+        yield from _LOOPBACK  # both, even if /etc/hosts lists only one (RFC 6761)
         return
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     yield from dict.fromkeys(str(entry[4][0]) for entry in found)
@@ -89,8 +89,8 @@ def _bound(address: str, port: int) -> socket.socket:
         )
     else:
         bound = socket.create_server((address, port), backlog=1024)
-    # accepted sockets inherit both: what the kernel keeps for a client that does not read, and how long
-    # it waits for one that is gone without a word
+    # Accepted sockets inherit both options. They limit the bytes that the kernel buffers for a client that does not
+    # read, and the time that it waits for a client that vanished.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)

@@ -1,7 +1,7 @@
-"""The entrance: every request passes here, every answer leaves here.
+"""The entrance: the outermost layer, which every request and every answer passes.
 
-It finds out who asks, counts and times, adds the headers all answers have, and turns a bug of ours into a problem
-document.
+It determines the client, counts and times requests, adds the common headers, and turns an unexpected exception
+into a problem document.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ops.http.server.clients import Proxies
 
 __all__ = ["OTHER", "SECURITY_HEADERS", "RequestMiddleware"]
 
-#: the route of a path that nothing serves, and the method that nobody knows
+#: the label of a path that is not served, and of an unknown method
 OTHER = "other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: of all answers; one policy for pages and data: what is shown comes from here, runs from files of ours, is
-#: framed by nobody
+#: Sent with every answer, pages and data alike. Content and scripts come only from this service, and no other page
+#: may frame it.
 SECURITY_HEADERS = {
     b"content-security-policy": (
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -69,14 +69,14 @@ class RequestMiddleware:
         state["forwarded_hosts"], told = self._proxies.forwarded(scope)
         prefix = state["prefix"] = told or self._root_path
         path = scope["path"]
-        # some proxies take the prefix off, some pass it on
+        # some proxies strip the prefix, and some pass it on
         if prefix and path == prefix:
-            # without the slash relative links lead out of it
+            # without the trailing slash, relative links would leave the prefix
             await RedirectResponse(f"{prefix}/", 308)(scope, receive, send)
             return
         if prefix and path.startswith(f"{prefix}/"):
             path = path[len(prefix) :]
-        # the same resource with and without a slash at its end
+        # a path with and without a trailing slash is the same resource
         scope["path"] = path.rstrip("/") or "/"
         state["slash"] = scope["path"] != path
         status = 0
@@ -97,17 +97,17 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_on)
         except ClientDisconnect:
-            pass  # nobody is there to be answered
+            pass  # there is no client left to answer
         except Exception as error:
             response = await self._unexpected(Request(scope), error)
             if status:
                 self._metrics.http_failures.labels(_route(scope)).inc()
-                raise  # half an answer is out: only the connection's end can tell
+                raise  # part of the answer was sent, so only closing the connection can signal the error
             await response(scope, receive, send_on)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
-        # paths and methods are anybody's to invent: one series each would fill the memory of who scrapes us
+        # Clients can invent any path or method. One time series for each would fill the memory of Prometheus.
         method = scope["method"] if scope["method"] in _METHODS else OTHER
         self._metrics.http_requests.labels(route, method, str(status)).inc()
         self._metrics.http_seconds.labels(route).observe(seconds)
@@ -116,5 +116,5 @@ class RequestMiddleware:
 
 
 def _route(scope: Scope) -> str:
-    """Return the template of the path; what was refused before it was looked up is among the others."""
+    """Return the template of the path, or ``other`` if the request was refused before routing."""
     return str(scope["state"].get("resource", OTHER))

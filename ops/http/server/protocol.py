@@ -1,6 +1,7 @@
-"""uvicorn's HTTP/1.1 connection with bounds: how large a head, how slow a client, how many connections.
+"""uvicorn's HTTP/1.1 connection with limits on header size, time and the number of connections.
 
-uvicorn itself has no limit on a head and no deadline for one, nor for a body or a client that does not read.
+uvicorn itself limits neither the size of the headers nor the time for headers, for a body or for a client that does
+not read its answer.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from ops.http.server.seats import PROBES, ConnectionLimits, Seat, has_room
 __all__ = ["ConnectionLimits", "bounded_protocol"]
 
 
-_NO_ROOM = "As many connections are open as may be."
+_NO_ROOM = "Too many connections are open."
 
 
 class _RefusedError(Exception):
-    """Raised in a callback of the parser; what to answer stands on the connection."""
+    """Raised in a callback to stop the parser. The connection holds the answer in ``_refusal``."""
 
 
 def bounded_protocol(
@@ -36,12 +37,12 @@ def bounded_protocol(
     proxies: Proxies | None = None,
     refuse: Refuse = problem,
 ) -> type[asyncio.Protocol]:
-    """Return the class of connections for a server; ``refuse`` makes the answer to what never becomes a request."""
+    """Return the connection class of a server. ``refuse`` answers what never becomes a request."""
     own = {
         "limits": limits,
         "metrics": metrics,
         "proxies": proxies or Proxies([]),
-        # a function of a class would be bound to its connections
+        # without staticmethod the function would become a method of each connection
         "refuse": staticmethod(refuse),
     }
     return type("BoundedProtocol", (_Bounded,), own)
@@ -57,7 +58,12 @@ class _Bounded(HttpToolsProtocol):
     # ── the connection ───────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Take a connection, if there is room for it."""
+        """Accept a connection.
+
+        All connections of a server live in one event loop, so no connection opens or closes while this one is
+        counted, and no lock is needed. A connection beyond the limits is not closed at once: it goes to the reserve,
+        where only probes are answered, so that a full server still reports its health.
+        """
         super().connection_made(transport)
         self._requests = 0
         self._reading_head = self._reading_body = False
@@ -79,19 +85,19 @@ class _Bounded(HttpToolsProtocol):
             self.seat.in_reserve = True
             waiting = [seat for seat in others if seat.in_reserve]
             if len(waiting) >= self.limits.reserve:
-                # a probe says at once what it wants: who has waited longest is none
+                # a probe sends its request at once, so the connection that has waited longest is no probe
                 others[min(waiting, key=lambda seat: seat.since_s)].drop("reserve")
         self._watch_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Cancel the timers of a closed connection."""
         for timer in (self._read_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of a request. Unlike uvicorn's it writes no log line for each that is no HTTP."""
+        """Parse received bytes. Unlike uvicorn, write no log line for bytes that are not HTTP."""
         if self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
@@ -100,20 +106,22 @@ class _Bounded(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # answered as what it is without the upgrade; what follows in the other protocol is not read
+            # answer the request without the upgrade, and ignore what follows in the other protocol
             self.cycle.keep_alive = False
         except httptools.HttpParserError:
-            self._refuse(*(self._refusal or (400, "This is no HTTP/1.1 request that can be answered here.")))
+            self._refuse(*(self._refusal or (400, "This is not a valid HTTP/1.1 request.")))
             return
-        # of a piece that also holds the end of another request it is not known how much is this head's
+        # This chunk may also hold the end of the previous request. Its bytes then cannot be counted for this header.
         if self._reading_head and self._heads_begun + in_the_middle <= 1:
             self._head_bytes += len(data)
             if self._head_bytes > self.limits.head_bytes:
-                self._refuse(431, f"The headers of a request have at most {self.limits.head_bytes} bytes.")
+                self._refuse(
+                    431, f"The headers of a request may have at most {self.limits.head_bytes} bytes."
+                )
                 return
         self._watch_reading()
 
-    # ── the parser's callbacks ───────────────────────────────────────────────
+    # ── parser callbacks ─────────────────────────────────────────────────────
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -124,29 +132,29 @@ class _Bounded(HttpToolsProtocol):
         self._head_bytes = self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the target."""
+        """Take a part of the request target, and limit its length."""
         super().on_url(url)
         if len(self.url) > self.limits.url_bytes:
-            self._refusal = (414, f"The target of a request has at most {self.limits.url_bytes} bytes.")
+            self._refusal = (414, f"The request target may have at most {self.limits.url_bytes} bytes.")
             raise _RefusedError
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header, and limit the size and number of all headers."""
         super().on_header(name, value)
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > self.limits.head_bytes or len(self.headers) > self.limits.headers:
             self._refusal = (
                 431,
-                f"A request has at most {self.limits.headers} headers of {self.limits.head_bytes} bytes in all.",
+                f"A request may have at most {self.limits.headers} headers with {self.limits.head_bytes} bytes in all.",
             )
             raise _RefusedError
 
     def on_headers_complete(self) -> None:
-        """Begin to answer."""
-        # RFC 9112 3.2: of two hosts a proxy may go by the one and we by the other
+        """Check the host and the connection's seat, then start the answer."""
+        # RFC 9112 3.2 requires exactly one Host. With two, a proxy may use one and this server the other.
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
-            self._refusal = (400, f"A request has one Host header; this one has {hosts}.")
+            self._refusal = (400, f"A request must have one Host header; this one has {hosts}.")
             raise _RefusedError
         if self._names_another_host():
             self._refusal = (400, "The target of this request names another host than its Host header.")
@@ -160,7 +168,7 @@ class _Bounded(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _names_another_host(self) -> bool:
-        """Return whether an absolute target (RFC 9112 3.2.2) has a host that the Host header has not."""
+        """Return whether an absolute target (RFC 9112 3.2.2) has another host than the Host header."""
         if self.url.startswith(b"/") or b"://" not in self.url:
             return False
         target = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
@@ -172,7 +180,7 @@ class _Bounded(HttpToolsProtocol):
         return path.decode("ascii", "replace") in PROBES
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body; what is sent after the answer is thrown away, some of it."""
+        """Take a part of the body. After the answer, discard up to ``discard_bytes``, then drop the connection."""
         super().on_body(body)
         if self.cycle.response_complete:
             self._discarded_bytes += len(body)
@@ -185,7 +193,7 @@ class _Bounded(HttpToolsProtocol):
         self._reading_body = False
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, and for this answer to be read."""
+        """Set the deadlines for the next request and for reading this answer."""
         super().on_response_complete()
         self._watch_reading()
         if self._write_timer is None and self.transport.get_write_buffer_size() > 0:
@@ -194,11 +202,11 @@ class _Bounded(HttpToolsProtocol):
     # ── deadlines ────────────────────────────────────────────────────────────
 
     def _watch_reading(self) -> None:
-        """See that the part being read has a deadline; bytes that trickle in do not put it off."""
+        """Set one deadline for the part that is being read. More bytes of the same part do not extend it."""
         if self._reading_body:
             part = "body"
         elif self._is_answering():
-            part = ""  # the time of a further request in a pipeline begins when it is its turn
+            part = ""  # a pipelined request gets its deadline only when its turn comes
         elif self._reading_head or self.timeout_keep_alive_task is None:
             part = "head"
         else:
@@ -226,14 +234,14 @@ class _Bounded(HttpToolsProtocol):
             self.drop(part)
 
     def pause_writing(self) -> None:
-        """Give the client a time to read what is buffered."""
+        """Set a deadline for the client to read what is buffered."""
         super().pause_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()
         self._write_timer = self.loop.call_later(self.limits.write_s, self.drop, "write")
 
     def resume_writing(self) -> None:
-        """It has read enough."""
+        """Cancel the deadline: the client has read enough."""
         super().resume_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()
@@ -243,7 +251,10 @@ class _Bounded(HttpToolsProtocol):
         self._write_timer = self.loop.call_later(self.limits.write_s, self._not_read, requests)
 
     def _not_read(self, requests: int) -> None:
-        """Look whether the rest of an answer, too short to pause for, has been read."""
+        """Drop the connection if the client has not read the answer.
+
+        A short answer never fills the buffer far enough to pause writing, so this timer watches it instead.
+        """
         self._write_timer = None
         if self.transport.get_write_buffer_size() == 0:
             return
@@ -258,14 +269,14 @@ class _Bounded(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def drop(self, reason: str) -> None:
-        """End the connection without a word: the client does not listen, or would take it for an answer."""
+        """Close the connection without an answer: the client does not read, or would misread a refusal."""
         self.metrics.http_dropped.labels(reason).inc()
         self.transport.abort()
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer what never becomes a request, and close."""
+        """Answer bytes that never become a request, then close the connection."""
         if self._is_answering():
-            self.transport.abort()  # words of ours would stand in the middle of another answer
+            self.transport.abort()  # a refusal would appear in the middle of the answer being sent
             return
         self.metrics.http_requests.labels("none", "none", str(status)).inc()
         refusal = self.refuse(status, detail, headers={"Connection": "close"})

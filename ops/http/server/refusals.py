@@ -1,4 +1,4 @@
-"""Log lines of what the guard refuses and of what it lets write: who, what, how it ended. No key stands in them."""
+"""Log lines for refused requests and for writes: client, request and result. They never contain a key."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["AccessLog"]
 
 _log = structlog.get_logger("http")
 
-#: lines of one address and status, and of all of them, in a window; the rest is counted and told when it is over
+#: the most lines in a window, for one address and status, and for all; the rest is counted and logged afterwards
 EACH, ALL = 5, 100
 WINDOW_S = 60.0
-#: addresses, each with a status, remembered at once
+#: the most pairs of address and status that are remembered
 MOST_ADDRESSES = 1000
 _LONGEST_PATH = 200
 
@@ -32,21 +32,22 @@ class _RefusalWindow:
 
 
 class AccessLog:
-    """Writes the lines, and few of them for a client that asks again and again.
+    """Writes the log lines, and limits their number for a client that repeats its requests.
 
-    ``later`` calls a function after so many seconds, in the thread of the requests.
+    ``later`` calls a function after a delay in seconds, in the thread that serves requests. So only that thread
+    touches the windows, and they need no lock.
     """
 
     def __init__(self, clock: Clock, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._clock = clock
         self._later = later
         self._waits = False
-        #: by address and status, so that one kind of refusal cannot hide another; in the order of their beginning
+        #: by address and status, so that one kind of refusal cannot hide another; oldest window first
         self._windows: OrderedDict[tuple[str, int], _RefusalWindow] = OrderedDict()
         self._all = _RefusalWindow(0.0)
 
     def refused(self, scope: Scope, status: int, reason: str) -> None:
-        """Tell of a request that was not let through."""
+        """Log a refused request."""
         self._tell_suppressed()
         asker = asker_of(scope)
         window = self._window((asker.address, status))
@@ -59,11 +60,11 @@ class AccessLog:
         _log.warning("request.refused", reason=reason, status=status, address=asker.shown, **_what(scope))
 
     def wrote(self, scope: Scope, status: int, key: str | None) -> None:
-        """Tell of a request that may have changed something; ``key`` is the name of the key."""
+        """Log a request that may have changed something. ``key`` is the name of its key."""
         _log.info("write.served", key=key, status=status, address=asker_of(scope).shown, **_what(scope))
 
     def _wait(self) -> None:
-        """Have what was kept back told when the first of its windows is over, whether or not a request comes."""
+        """Schedule the log of suppressed lines for the end of their first window, even if no request comes."""
         ends_s = [window.ends_s for window in (*self._windows.values(), self._all) if window.suppressed]
         if ends_s and not self._waits:
             self._waits = True
@@ -75,7 +76,7 @@ class AccessLog:
         self._wait()
 
     def _tell_suppressed(self) -> None:
-        """Tell what was kept back in windows that are over."""
+        """Log the count of suppressed lines of each window that has ended."""
         now_s = self._clock.monotonic_s()
         while self._windows:
             place, oldest = next(iter(self._windows.items()))
@@ -91,7 +92,8 @@ class AccessLog:
         window = self._windows.get(place)
         if window is None:
             if len(self._windows) >= MOST_ADDRESSES:
-                # who comes from so many addresses would fill the log by being forgotten
+                # Its suppressed lines count for all addresses. Logging each forgotten window would let a client with
+                # many addresses fill the log.
                 _, oldest = self._windows.popitem(last=False)
                 self._all.suppressed += oldest.suppressed
             window = self._windows[place] = _RefusalWindow(self._clock.monotonic_s() + WINDOW_S)
@@ -112,5 +114,5 @@ class AccessLog:
 
 
 def _what(scope: Scope) -> dict[str, str]:
-    # without the query: what a client puts there by mistake may be a key
+    # without the query, because a client may put a key there by mistake
     return {"method": scope["method"][:20], "path": scope["path"][:_LONGEST_PATH]}

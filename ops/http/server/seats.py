@@ -1,4 +1,4 @@
-"""Who has how many connections: bounds of all, of one address, and a reserve on which probes alone are answered."""
+"""Connection limits: for all clients, for one address, and a reserve on which only probes are answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ops.http.kit.operations import API_PREFIX
 
 __all__ = ["PROBES", "ConnectionLimits", "Seat", "has_room"]
 
-#: never limited and never behind a key: who restarts the process asks here
+#: never rate-limited and never behind a key: process supervisors ask here
 PROBES = frozenset(
     prefix + path
     for prefix in ("", API_PREFIX)
@@ -20,17 +20,17 @@ PROBES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """What one connection may take; times in seconds, from the first byte to the last of each part.
+    """The limits on connections. Each time in seconds runs from the first to the last byte of a part.
 
-    ``write_s`` is for 64 KiB that the client does not read. ``discard_bytes`` of a refused body are read, so
-    that the client sees why.
+    ``write_s`` limits how long a client may leave 64 KiB unread. The server reads up to ``discard_bytes`` of a refused
+    body, so that the client can read the refusal.
     """
 
     connections: int
-    #: of one address (of one network for IPv6), and of one that many clients share: a trusted proxy, this machine
+    #: for one address (one /64 network for IPv6), and for an address that many clients share: a trusted proxy, loopback
     per_address: int | None = None
     per_shared_address: int | None = None
-    #: connections beyond these bounds, on which nothing but probes is answered, and how long their heads may take
+    #: connections beyond these limits, on which only probes are answered, and the time for their headers
     reserve: int = 32
     reserve_head_s: float = 2.0
     head_s: float = 10.0
@@ -43,7 +43,7 @@ class ConnectionLimits:
 
     @classmethod
     def of_this_process(cls) -> ConnectionLimits:
-        """Return limits with room for half as many connections as the process may open files."""
+        """Return limits that use at most half of the files that the process may open, and at most 2000."""
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = 2000 if files == resource.RLIM_INFINITY else max(16, min(2000, files // 2))
         return cls(
@@ -56,7 +56,7 @@ class ConnectionLimits:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Seat:
-    """One connection. ``group`` and ``site`` stand for its address as in :class:`Requester`."""
+    """One connection. ``group`` and ``site`` equal ``address`` and ``site`` of :class:`Requester`."""
 
     group: str
     site: str
@@ -66,7 +66,7 @@ class Seat:
 
 
 def has_room(seat: Seat, others: Collection[Seat], limits: ConnectionLimits) -> bool:
-    """Return whether one more connection is within the bounds; those of the reserve count in none.
+    """Return whether one more connection is within the limits. Connections of the reserve do not count.
 
     >>> limits = ConnectionLimits(connections=3, per_address=1)
     >>> a, b = (Seat(group=name, site=name, shared=False, since_s=0.0) for name in "ab")
@@ -79,7 +79,7 @@ def has_room(seat: Seat, others: Collection[Seat], limits: ConnectionLimits) -> 
     most = limits.per_shared_address if seat.shared else limits.per_address
     if most is None:
         return True
-    # one customer of a provider has many IPv6 networks: twice as much for all of them
+    # one customer may have many IPv6 networks; together they get twice the limit of one
     return (
         sum(other.group == seat.group for other in taken) < most
         and sum(other.site == seat.site for other in taken) < 2 * most
