@@ -1,1 +1,1 @@
-"""Everything outside the process that holds data, behind small clients that raise typed errors."""
+"""Clients of everything outside the process that holds data. They raise typed errors."""

@@ -1,4 +1,4 @@
-"""Cutting calls that take too long: a socket time-out starts anew with each byte, this does not."""
+"""Total deadlines for calls. A socket timeout starts again with each byte; these deadlines do not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ __all__ = ["Deadline", "cut_after", "shut_down_fd", "shut_down_socket"]
 
 
 class Deadline:
-    """Whether the call was cut. Read after the call to tell a cut from another broken connection."""
+    """Whether the deadline cut the call. The caller reads it to tell a cut from another broken connection.
+
+    The lock decides which comes first, the end of the call or the cut. Either the call is over and ``cut`` never
+    runs, or ``cut`` runs to its end before :meth:`over` returns. So no cut can hit the next call on the socket.
+    """
 
     __slots__ = ("_lock", "_over", "happened")
 
@@ -23,21 +27,21 @@ class Deadline:
         self.happened = False
 
     def fire(self, cut: Callable[[], None]) -> None:
-        """Run ``cut`` unless the call is over: its socket may by then serve somebody else."""
+        """Run ``cut`` unless the call is over. After the call its socket may serve another call."""
         with self._lock:
             if not self._over:
                 self.happened = True
                 cut()
 
     def over(self) -> None:
-        """Say that the call has ended."""
+        """Record that the call has ended."""
         with self._lock:
             self._over = True
 
 
 @contextlib.contextmanager
 def cut_after(timers: Timers, deadline_s: float, cut: Callable[[], None]) -> Iterator[Deadline]:
-    """Run the body; if it is not over after ``deadline_s`` seconds, run ``cut`` on the timer thread."""
+    """Run the body. If it is still running after ``deadline_s`` seconds, run ``cut`` on the timer thread."""
     state = Deadline()
     key = ("cut", id(state))
     timers.call_later(key, deadline_s, lambda: state.fire(cut))
@@ -49,7 +53,7 @@ def cut_after(timers: Timers, deadline_s: float, cut: Callable[[], None]) -> Ite
 
 
 def shut_down_fd(fd: int) -> None:
-    """Shut the socket behind a file descriptor that somebody else owns; its blocked calls return."""
+    """Shut down the socket of a file descriptor that another object owns. Its blocked calls return."""
     with (
         contextlib.suppress(OSError, ValueError),
         socket.fromfd(fd, socket.AF_INET, socket.SOCK_STREAM) as dup,
@@ -58,6 +62,6 @@ def shut_down_fd(fd: int) -> None:
 
 
 def shut_down_socket(sock: socket.socket) -> None:
-    """Shut a socket of ours; its blocked calls return."""
+    """Shut down a socket. Its blocked calls return."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)

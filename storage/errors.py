@@ -1,4 +1,4 @@
-"""The errors of this room: one root, one class per decision a caller takes."""
+"""The errors of the storage package: one root, and one class for each decision of a caller."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class StorageError(Exception):
-    """Something that holds data for us did not do what it was asked. Its text may hold outside words."""
+    """A data store failed to do what it was asked. The text may contain words from outside."""
 
     def __str__(self) -> str:
         return shown(super().__str__())
@@ -31,10 +31,10 @@ class StorageError(Exception):
 
 
 class DatabaseUnavailableError(StorageError):
-    """The database is down, frozen, failing over or out of room: the same call may work later.
+    """The database is down, frozen, failing over or out of space. The same call may work later.
 
-    ``connection_lost`` is True when a connection that had worked broke: trying once more on a new one
-    is worth it at once.
+    ``connection_lost`` is True when a working connection broke. Then an immediate retry on a new connection is
+    useful.
     """
 
     def __init__(self, message: str, *, connection_lost: bool = False) -> None:
@@ -43,26 +43,26 @@ class DatabaseUnavailableError(StorageError):
 
 
 class DatabaseMisconfiguredError(StorageError):
-    """A table, column, right or extension is missing: the deployment's fault, never a message's."""
+    """A table, column, right or extension is missing. The deployment is at fault, never a message."""
 
 
 class RowsRefusedError(StorageError):
-    """The driver or the database refuses a value of these rows: alone, each may be accepted."""
+    """The driver or the database refuses a value in these rows. Other rows of them may be accepted alone."""
 
 
 # ── gateway ──────────────────────────────────────────────────────────────────
 
 
 class GatewayError(StorageError):
-    """A call to the gateway failed in a way that speaks of its health."""
+    """A call to the gateway failed in a way that indicates its health."""
 
 
 class GatewayUnreachableError(GatewayError):
-    """No connection: refused, reset, no such host."""
+    """There was no connection: it was refused or reset, or the host is unknown."""
 
 
 class GatewayTimeoutError(GatewayError):
-    """No whole answer within the deadline."""
+    """There was no complete answer within the deadline."""
 
 
 class GatewayStatusError(GatewayError):
@@ -74,11 +74,11 @@ class GatewayStatusError(GatewayError):
 
 
 class GatewayUnauthorizedError(GatewayStatusError):
-    """401 or 403: the API key is missing or wrong. Trying again does not help; a person must act."""
+    """401 or 403: the API key is missing or wrong. A retry does not help; a person must act."""
 
 
 class GatewayRateLimitedError(GatewayError):
-    """429: not an outage, and no failure for the breaker. ``retry_after_s`` seconds are to pass."""
+    """429: no outage, and no failure for the breaker. The next call may be made after ``retry_after_s`` seconds."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
@@ -86,11 +86,11 @@ class GatewayRateLimitedError(GatewayError):
 
 
 class GatewayAnswerError(GatewayError):
-    """A success status with an answer we cannot use: no JSON, wrong shape, too large, elsewhere."""
+    """A success status with an unusable answer: no JSON, a wrong shape, or too large. Also a redirect."""
 
 
 # ── Redis ────────────────────────────────────────────────────────────────────
 
 
 class RedisUnavailableError(StorageError):
-    """Redis did not answer, or not as a master or replica should."""
+    """Redis did not answer, or did not answer as a master or replica should."""

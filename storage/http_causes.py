@@ -1,4 +1,4 @@
-"""Why an HTTP request got no answer, in a few plain words."""
+"""Says in a few plain words why an HTTP request got no answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 160
 def plain_cause(error: Exception) -> str:
     """Return the reason inside the layers that requests and urllib3 wrap around it."""
     if isinstance(error, ValueError):
-        # of requests' own these are the ones that speak of the address
+        # The ValueErrors of requests are about the address.
         return "a URL such as http://127.0.0.1:4008 is wanted"
     inner: BaseException = error
     while (cause := inner.__cause__ or inner.__context__) is not None:

@@ -1,4 +1,4 @@
-"""A kept HTTP connection: asked once more when it was dead before it answered, shut from outside, read in bounds."""
+"""Kept HTTP connections: a request on a dead one is repeated, another thread can shut them, answers are bounded."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from storage.deadline import shut_down_socket
 __all__ = ["KeptConnections", "read_at_most"]
 
 _CHUNK_BYTES = 256 * 1024
-#: how a connection ends whose server had closed it while our request was on its way
+#: the errors of a connection that the server closed while our request was on its way
 _ENDED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 class _DeadConnectionError(ConnectionResetError):
-    """A connection that had served before ended before the first byte of this answer."""
+    """A kept connection, which had served a request before, ended before the first byte of this answer."""
 
 
 class KeptConnections(HTTPAdapter):
     """An adapter for one caller at a time.
 
-    Servers and proxies close idle connections. Where the close and our request cross on the way, the request was not
-    served, and the same one is asked once more on a fresh connection (RFC 9112, section 9.3.1). ``repeatable`` are
-    the methods for which a request that was served all the same does no harm; others get a fresh connection at once.
+    Servers and proxies close idle connections. If a request was sent while the server closed the connection, the
+    request was not served, and it is sent again on a new connection (RFC 9112, section 9.3.1). ``repeatable`` are
+    the methods that do no harm even if the request was served. Any other method gets a new connection at once.
     """
 
     def __init__(self, *, repeatable: frozenset[str] = frozenset({"GET", "HEAD"})) -> None:
@@ -40,29 +40,29 @@ class KeptConnections(HTTPAdapter):
         super().__init__(pool_connections=2, pool_maxsize=2)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request, a second time when its kept connection turns out dead."""
+        """Send a request. Send it again if its kept connection was dead."""
         if request.method in self._repeatable:
             try:
                 return super().send(request, *args, **kwargs)
             except requests.ConnectionError as error:
                 if self._shut or not _found_dead(error):
                     raise
-        self.poolmanager.clear()  # whatever is kept may be as old
+        self.poolmanager.clear()  # every kept connection may be dead too
         return super().send(request, *args, **kwargs)
 
     def begin_call(self) -> None:
-        """Allow connections again after :meth:`shut_down`."""
+        """Allow new connections again after :meth:`shut_down`."""
         self._shut = False
 
     def shut_down(self) -> None:
-        """Shut every open connection, from another thread; none is made until :meth:`begin_call`."""
+        """Shut down every open connection, from another thread. None is opened until :meth:`begin_call`."""
         self._shut = True
         for connection in list(self._open):
             if (sock := getattr(connection, "sock", None)) is not None:
                 shut_down_socket(sock)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools, of connections that know whether they have served."""
+        """Create the pools. Their connections record whether they have served a request."""
         super().init_poolmanager(*args, **kwargs)
         adapter = self
 
@@ -78,7 +78,7 @@ class KeptConnections(HTTPAdapter):
                 try:
                     super().request(*args, **kwargs)
                 except BrokenPipeError:
-                    raise  # urllib3 looks for an answer that was sent before the request was whole
+                    raise  # urllib3 then reads an answer that the server sent before it had the whole request
                 except _ENDED as error:
                     self._ended(error)
                     raise
@@ -109,13 +109,13 @@ class KeptConnections(HTTPAdapter):
 
     def _connected(self, connection: HTTPConnection) -> None:
         self._open.add(connection)
-        # the cut of a deadline may have come while this one was being made
+        # shut_down may have run while this connection was being opened.
         if self._shut and connection.sock is not None:
             shut_down_socket(connection.sock)
 
 
 def read_at_most(response: requests.Response, limit: int) -> bytes | None:
-    """Return an answer's body, unpacked; None when it is larger than ``limit`` bytes, of which no more is read."""
+    """Return the decoded body of an answer. Return None as soon as it exceeds ``limit`` bytes."""
     chunks: list[bytes] = []
     size = 0
     for chunk in response.iter_content(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""Where built pages are kept: Redis when it is configured, else memory; both by the same two calls."""
+"""Stores of built pages: Redis when it is configured, otherwise memory. Both have the same two methods."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from engine.clock import Clock
 
 __all__ = ["EVENTS_BYTES", "PAGES_BYTES", "MemoryPages", "Pages"]
 
-#: what the process keeps in memory of pages, day copies and compressed answers, together
+#: the memory of the process for pages, last good pages and compressed answers together
 PAGES_BYTES = 8 * 1024 * 1024
-#: and of the stream's events
+#: the memory for the events of the stream
 EVENTS_BYTES = 2 * 1024 * 1024
 
 
@@ -20,19 +20,19 @@ class Pages(Protocol):
     """A cache of pages by key."""
 
     def get(self, key: str) -> bytes | None:
-        """Return the page of ``key`` if it is there and not past its time."""
+        """Return the page of ``key``, or None if there is none or it has expired."""
         ...
 
     def put(self, key: str, page: bytes, *, ttl_s: float) -> None:
-        """Keep ``page`` under ``key`` for ``ttl_s`` seconds, if there is room."""
+        """Store ``page`` under ``key`` for ``ttl_s`` seconds, if there is space."""
         ...
 
 
 class MemoryPages:
-    """Least recently used pages of one process, within ``max_bytes``.
+    """The most recently used pages of one process, within ``max_bytes``.
 
-    Written by the cache actor, read by the responder's threads: hence the lock, held for a dictionary
-    operation at most.
+    The cache actor writes and the responder's threads read, so there is a lock. It covers only operations on the
+    dictionary.
     """
 
     def __init__(self, clock: Clock, *, max_bytes: int = PAGES_BYTES) -> None:
@@ -43,7 +43,7 @@ class MemoryPages:
         self._lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
-        """Return the page of ``key``, now the most recently used."""
+        """Return the page of ``key`` and mark it as the most recently used."""
         with self._lock:
             entry = self._pages.get(key)
             if entry is None:
@@ -55,7 +55,7 @@ class MemoryPages:
             return entry[1]
 
     def put(self, key: str, page: bytes, *, ttl_s: float) -> None:
-        """Keep a page; the least recently used ones make room."""
+        """Store a page. The least recently used pages are dropped when space is short."""
         if len(page) > self._max_bytes:
             return
         with self._lock:
@@ -66,14 +66,14 @@ class MemoryPages:
                 self._drop(next(iter(self._pages)))
 
     def forget(self, prefix: str) -> None:
-        """Forget all pages whose key begins so: nobody asks for them any more, and they take the others' room."""
+        """Drop all pages whose key begins with ``prefix``, to free their space."""
         with self._lock:
             for key in [key for key in self._pages if key.startswith(prefix)]:
                 self._drop(key)
 
     @property
     def size_bytes(self) -> int:
-        """How much is kept."""
+        """The size of all stored pages."""
         return self._bytes
 
     def _drop(self, key: str) -> None:

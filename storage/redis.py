@@ -1,4 +1,4 @@
-"""Redis: pages are written to the master and read from the replica, then the master."""
+"""The page store in Redis: writes go to the master, reads to the replica and then to the master."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["REFUSALS", "RedisPages", "RedisState"]
 
 _log = structlog.get_logger("cache")
 
-#: values of before the seal stood under ``tpcapital:`` alone; a daemon of that version must not read ours
+#: older versions without the seal use ``tpcapital:`` alone, and must not read these values
 _PREFIX = "tpcapital:sealed:"
-#: why a value in Redis was not taken for a page
+#: the reasons why a value in Redis is refused
 REFUSALS = ("format", "digest", "expired", "size", "type")
-#: one line tells of all values refused meanwhile: who can write values can write many
+#: refused values are logged together at this interval, because an attacker may write many
 _TELL_EVERY_S = 60.0
 
 
 class RedisPages:
-    """Sealed pages in Redis. Every method fails fast; none retries.
+    """Sealed pages in Redis. Every method fails fast and does not retry.
 
-    ``master`` and ``replica`` are arguments of :class:`redis.Redis` that say where a server is and who asks.
-    ``namespace`` stands before every key: commit numbers of two databases are alike, their pages are not.
+    ``master`` and ``replica`` are arguments of :class:`redis.Redis`: the address of a server and the user.
+    ``namespace`` begins every key, because two databases use the same commit numbers for different pages.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class RedisPages:
 
     @property
     def refused(self) -> Mapping[str, int]:
-        """How many values were not taken for pages, by reason."""
+        """The number of refused values, by reason."""
         return self._refusals.counts
 
     def get(self, key: str) -> bytes | None:
-        """Return a page from the replica, else from the master. What does not verify is not there.
+        """Return a page from the replica, or else from the master. A value with a broken seal counts as missing.
 
         Raises:
-            RedisUnavailableError: neither answered.
+            RedisUnavailableError: The master did not answer either.
         """
         if not self._seal.known:
             return None
@@ -77,10 +77,10 @@ class RedisPages:
             raise RedisUnavailableError(f"master: {error}") from error
 
     def put(self, key: str, page: bytes, *, ttl_s: float) -> None:
-        """Keep a page on the master for ``ttl_s`` seconds; one that is too long is not kept.
+        """Store a page on the master for ``ttl_s`` seconds. A page that is too long is not stored.
 
         Raises:
-            RedisUnavailableError: the master did not take it (down, or turned read-only).
+            RedisUnavailableError: The master is down, or refused the page because it is now read-only.
         """
         name = self._prefix + key
         sealed = self._seal.close(name, page, ends_at=self._clock.now() + timedelta(seconds=ttl_s))
@@ -92,7 +92,7 @@ class RedisPages:
             raise RedisUnavailableError(f"master: {error}") from error
 
     def states(self) -> dict[str, RedisState]:
-        """Ask both servers for their role; never raises. One that was left alone is asked all the same."""
+        """Ask both servers for their role, even one that is left alone at the moment. It never raises."""
         states = {"redisMaster": self._master.state("master")}
         if self._replica is not None:
             states["redisReplica"] = self._replica.state("slave")
@@ -114,27 +114,27 @@ class RedisPages:
 
 
 class _Refusals:
-    """Counts refused values and tells of them, a line a minute. Used by several threads."""
+    """Counts refused values and logs them once a minute. Several threads use it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._untold: Counter[str] = Counter()
-        self._told_s = float("-inf")
+        self._unlogged: Counter[str] = Counter()
+        self._logged_s = float("-inf")
         self.counts: dict[str, int] = dict.fromkeys(REFUSALS, 0)
 
     def count(self, reason: str) -> None:
         with self._lock:
             self.counts[reason] += 1
             if reason == "expired":
-                return  # clocks of two daemons differ a little: that is nobody's forgery
-            self._untold[reason] += 1
+                return  # the clocks of two daemons may differ a little, so this indicates no attack
+            self._unlogged[reason] += 1
             now_s = self._clock.monotonic_s()
-            if now_s - self._told_s < _TELL_EVERY_S:
+            if now_s - self._logged_s < _TELL_EVERY_S:
                 return
-            self._told_s, reasons, self._untold = now_s, dict(self._untold), Counter()
+            self._logged_s, reasons, self._unlogged = now_s, dict(self._unlogged), Counter()
         _log.warning(
             "cache.pages_refused",
             reasons=reasons,
-            remedy="somebody else writes to this Redis: set a password (REDIS_PASSWORD) and see who reaches it",
+            remedy="another program writes to this Redis: set a password (REDIS_PASSWORD) and check who can reach it",
         )

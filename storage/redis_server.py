@@ -1,4 +1,4 @@
-"""One Redis server: short limits, and connections that are thrown away when they lead to the wrong one."""
+"""The client of one Redis server: short time limits, and new connections when the server or its role has changed."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from storage.seal import BrokenSealError
 
 __all__ = ["RedisServer", "RedisState", "connect_redis"]
 
-#: a hung Redis may cost a reader this much, no more
+#: the longest time that a reader waits for a hung Redis
 TIMEOUT_S = 0.1
-#: and then others find it out for this long without waiting
+#: after a timeout the server is not asked for this long, so other readers do not wait
 LEAVE_ALONE_S = 1.0
-#: a server that refuses is connected to anew this often at the most: a refusal may be there to stay
+#: the shortest time between two reconnections after refusals, because a refusal may last
 RENEW_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisState:
-    """What one server said of itself; ``error`` is None when all is as it should be.
+    """The state that one server reported. ``error`` is None when it is as expected.
 
-    ``has_its_role``: it answers and is what it should be, a replica that is not in sync too.
+    ``has_its_role``: it answers and has the expected role. A replica that is not in sync has its role too.
     """
 
     role: str | None
@@ -38,7 +38,7 @@ class RedisState:
 
 
 def connect_redis(address: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
-    """Return a client of a server, arguments of :class:`redis.Redis`; it connects with the first question."""
+    """Return a client. ``address`` holds arguments of :class:`redis.Redis`. It connects at the first command."""
     client = redis.Redis(
         **address, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
     )
@@ -48,7 +48,7 @@ def connect_redis(address: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S) -
 
 
 class _Tls(redis.SSLConnection):
-    """Trusts the authorities of the file that is named, and no others. Its parent adds them to the system's."""
+    """Trusts only the authorities in the given file. The parent class trusts the system's authorities too."""
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
         context = ssl.create_default_context(cafile=self.ca_certs)
@@ -56,14 +56,15 @@ class _Tls(redis.SSLConnection):
 
 
 class RedisServer:
-    """One Redis, left alone for a moment after it let somebody wait.
+    """One Redis server. After a timeout it is left alone for a moment.
 
-    A refused connection costs nothing and is tried again at once. A hung server costs the whole time limit:
-    of many readers one a second pays it. Used by several threads; a race over an instant or a client is harmless.
+    A refused connection costs no time and is tried again at once. A hung server costs the whole time limit, so only
+    one reader per second waits for it. Several threads use this object. It has no lock: a race over a time stamp or
+    the client only causes one more timeout or one more reconnection.
 
-    A connection outlives what it was made for: the server turns from master to replica, or its name leads to another
-    server now. So a refusal (READONLY, LOADING, MASTERDOWN, NOAUTH, MISCONF, OOM, MOVED...) and a wrong role make us
-    connect anew, and each look at the state comes by a connection of its own.
+    A connection may become wrong: its server turns from master to replica, or the name now leads to another server.
+    So a refusal (READONLY, LOADING, MASTERDOWN, NOAUTH, MISCONF, OOM, MOVED...) causes a reconnection. Each look at
+    the state uses a new connection, which replaces the client's when it reaches another server.
     """
 
     def __init__(self, address: Mapping[str, Any], clock: Clock) -> None:
@@ -75,12 +76,12 @@ class RedisServer:
         self._renewed_s = float("-inf")
 
     def get(self, key: str, *, max_bytes: int) -> bytes | None:
-        """Return a value; of a longer one than ``max_bytes`` no more than a byte beyond.
+        """Return a value. Of a value longer than ``max_bytes`` only the first ``max_bytes`` + 1 bytes are returned.
 
         Raises:
-            BrokenSealError: it is no string.
+            BrokenSealError: The value is no string, or it is empty.
         """
-        # the server cuts: what another wrote there may be 512 MB
+        # The server cuts the value, because another program may have written up to 512 MB.
         try:
             answer = self._ask(lambda client: client.getrange(key, 0, max_bytes))
         except redis.ResponseError as error:
@@ -90,15 +91,17 @@ class RedisServer:
         if isinstance(answer, bytes) and answer:
             return answer
         if self._ask(lambda client: _holds_nothing(client, key)):
-            raise BrokenSealError("format")  # an empty value is told from none: somebody put it there
+            raise BrokenSealError(
+                "format"
+            )  # unlike a missing value, an empty one was written by another program
         return None
 
     def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Keep a value for ``ttl_s`` seconds."""
+        """Store a value for ``ttl_s`` seconds."""
         self._ask(lambda client: client.set(key, value, px=max(1, int(ttl_s * 1000))))
 
     def state(self, wanted_role: str) -> RedisState:
-        """Ask for its role, by a new connection: its name may lead to another server by now."""
+        """Ask for the role on a new connection, because the name may lead to another server by now."""
         client = connect_redis(self._address)
         try:
             info = {**client.info("server"), **client.info("replication")}
@@ -125,7 +128,7 @@ class RedisServer:
 
     def _ask(self, question: Callable[[redis.Redis], object]) -> object:
         if self._clock.monotonic_s() < self._left_alone_until_s:
-            raise redis.TimeoutError("left alone for a moment: it did not answer in time")
+            raise redis.TimeoutError("it did not answer in time and is left alone for a moment")
         try:
             return question(self._client)
         except redis.TimeoutError:
@@ -143,13 +146,13 @@ class RedisServer:
             self._use(connect_redis(self._address))
 
     def _use(self, client: redis.Redis) -> None:
-        """Ask by another client from now on; questions under way end on the former one, which then goes."""
+        """Replace the client. Running commands finish on the former client, whose idle connections are closed."""
         former, self._client = self._client, client
         former.connection_pool.disconnect(inuse_connections=False)
 
 
 def _holds_nothing(client: redis.Redis, key: str) -> bool:
-    """Return whether a key holds the empty string. One that came after it was asked for holds more."""
+    """Return whether a key holds the empty string. A page that was written meanwhile is not empty."""
     both = client.pipeline()
     both.exists(key)
     both.strlen(key)

@@ -1,8 +1,8 @@
-"""A seal on every page that is kept outside this process: a page that we did not make is no page.
+"""Seals pages that are stored outside this process, so that only pages of our own daemons are served.
 
-Whoever can write to Redis could else choose what is served. The digest is keyed and covers the name a page is kept
-under, which holds the commit number, and the instant it ends. So a page cannot be made, changed, moved to another
-name or kept beyond its time.
+Otherwise anyone who can write to Redis could choose what is served. The keyed digest covers the name of a page, which
+holds the commit number, and the time when it expires. So nobody else can create a page, change it, move it to another
+name or extend its time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 
 __all__ = ["MAX_SEALED_BYTES", "BrokenSealError", "Seal"]
 
-#: longer pages are neither kept in Redis nor read from it; a page of 1,000 usual signals has 1 to 2 MB
+#: longer pages are neither stored in Redis nor read from it; a page of 1,000 typical signals has 1 to 2 MB
 MAX_SEALED_BYTES = 8 * 1024 * 1024
 _MARK = b"tpc1"
 _DIGEST_BYTES = 32
@@ -23,7 +23,7 @@ _PURPOSE = b"tp-capital page"
 
 
 class BrokenSealError(Exception):
-    """A value is no page of ours. ``reason`` is one of ``format``, ``digest``, ``expired``, ``size``, ``type``."""
+    """A value is no valid page of ours. ``reason`` is ``format``, ``digest``, ``expired``, ``size`` or ``type``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,9 +31,9 @@ class BrokenSealError(Exception):
 
 
 class Seal:
-    """Seals pages and opens sealed ones. Before the secret is known it does neither.
+    """Seals pages and opens sealed pages. It does neither before the secret is known.
 
-    One thread tells it the secret, others use it: a reference is swapped, nothing is ever half there.
+    One thread sets the secret while others use it. That is safe, because it swaps one reference.
     """
 
     def __init__(self, secret: str | None = None) -> None:
@@ -45,21 +45,21 @@ class Seal:
         return self._key is not None
 
     def learn(self, secret: bytes) -> None:
-        """Take the secret that all daemons of this database share."""
+        """Set the secret that all daemons of this database share."""
         self._key = _key_of(secret)
 
     def close(self, name: str, page: bytes, *, ends_at: datetime) -> bytes | None:
-        """Return ``page`` as it is kept under ``name``; None before the secret is known, or when it is too long."""
+        """Return ``page`` sealed for ``name``, or None when the secret is unknown or the page too long."""
         if self._key is None or len(page) > MAX_SEALED_BYTES - _HEAD_BYTES:
             return None
         instant = round(ends_at.timestamp() * 1000).to_bytes(_INSTANT_BYTES)
         return b"%b%b%b%b" % (_MARK, _digest(self._key, name, instant, page), instant, page)
 
     def open(self, name: str, sealed: bytes, *, now: datetime) -> bytes:
-        """Return the page that was kept under ``name``.
+        """Return the page that was stored under ``name``.
 
         Raises:
-            BrokenSealError: it is not ours, or past its time.
+            BrokenSealError: The page is not ours or has expired.
         """
         if len(sealed) > MAX_SEALED_BYTES:
             raise BrokenSealError("size")
@@ -79,7 +79,7 @@ def _key_of(secret: bytes) -> bytes:
 
 
 def _digest(key: bytes, name: str, instant: bytes, page: bytes) -> bytes:
-    # lengths are fixed or told, so that no part can pass for the end of another
+    # The length of each part is fixed or included, so bytes cannot be moved from one part to the next.
     written = name.encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(key=key, digest_size=_DIGEST_BYTES, person=_PURPOSE)
     for part in (len(written).to_bytes(8), written, instant, page):

@@ -1,4 +1,4 @@
-"""What the gateway's answers mean: statuses, retry times, shapes."""
+"""Interprets the gateway's answers: statuses, retry times, shapes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from storage.gateway.rows import TooManyRowsError, read_page
 
 __all__ = ["check_status", "count_of", "decode_answer"]
 
-#: used when a 429 says nothing of how long; the real gateway's window is a minute
+#: used when a 429 does not say how long to wait; the real gateway's window is a minute
 DEFAULT_RETRY_AFTER_S = 60.0
 
 
 def check_status(status: int, headers: Mapping[str, str], content: bytes, path: str) -> None:
-    """Raise the typed error that an HTTP status other than success stands for."""
+    """Raise the typed error for an HTTP status other than success."""
     if status == 429:
         raise GatewayRateLimitedError(f"429 at {path}", _retry_after_s(headers))
     if status in (401, 403):
@@ -35,35 +35,35 @@ def check_status(status: int, headers: Mapping[str, str], content: bytes, path: 
             f"{status} at {path}: the gateway does not accept TELEGRAM_GATEWAY_API_KEY", status
         )
     if 300 <= status < 400:
-        # following it could hand the key to another host
+        # A redirect could send the key to another host.
         raise GatewayAnswerError(f"{status} at {path}: redirects are refused; set TELEGRAM_GATEWAY_URL")
     if not 200 <= status < 300:
         raise GatewayStatusError(f"{status} at {path}{_detail(content)}", status)
 
 
 def decode_answer(content: bytes, path: str, *, limit: int = 0) -> dict[str, Any]:
-    """Return the JSON object of a success answer, of at most ``limit`` rows where it is a page of messages.
+    """Return the JSON object of a success answer. A page of messages may have at most ``limit`` rows.
 
     Raises:
-        GatewayAnswerError: it is anything else.
+        GatewayAnswerError: The answer is anything else.
     """
     try:
         answer = read_page(content, limit=limit)
     except TooManyRowsError as error:
         raise GatewayAnswerError(
-            f"the answer of {path} holds more than the {limit} messages asked for"
+            f"the answer of {path} holds more than the {limit} requested messages"
         ) from error
     except (ValueError, RecursionError) as error:
         raise GatewayAnswerError(f"the answer of {path} is not JSON: {json_fault(error)}"[:200]) from error
     if not isinstance(answer, dict):
         raise GatewayAnswerError(f"the answer of {path} is not a JSON object")
     if answer.get("success") is not True:
-        raise GatewayAnswerError(f"the answer of {path} says no success{_detail(content)}")
+        raise GatewayAnswerError(f"the answer of {path} reports no success{_detail(content)}")
     return answer
 
 
 def _detail(content: bytes) -> str:
-    """Return the answer's own words, if it has short ones."""
+    """Return the start of the answer's own error message, or an empty text."""
     try:
         message = json.loads(content).get("message")
     except (ValueError, RecursionError, AttributeError):
@@ -74,7 +74,7 @@ def _detail(content: bytes) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
-    """Read Retry-After (RFC 9110: seconds or a date), else when the window of the quota ends; at most an hour."""
+    """Read Retry-After (RFC 9110: seconds or a date), or else the end of the quota's window; at most an hour."""
     retry_after = headers.get("Retry-After", "").strip()
     now = datetime.now(UTC)
     delay_s: float | None = None
@@ -89,7 +89,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
 
 
 def count_of(data: object, key: str) -> int:
-    """Return the whole number at ``key`` of an answer's object."""
+    """Return the whole number at ``key`` of an object in an answer."""
     value = data.get(key) if isinstance(data, dict) else None
     if not isinstance(value, int) or isinstance(value, bool):
         raise GatewayAnswerError(f"{key}: a number is wanted, not {type(value).__name__}")

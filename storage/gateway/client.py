@@ -1,4 +1,4 @@
-"""The Telegram Gateway's HTTP API: what the engine asks of it, with every call bounded."""
+"""The client of the Telegram Gateway's HTTP API. Every call has a deadline and a size limit."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from storage.http_connection import KeptConnections, read_at_most
 
 __all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "Marked", "SyncResult"]
 
-#: the name under which we mark messages at the gateway
+#: the consumer name that marks messages as processed at the gateway
 CONSUMER = "tp-capital"
-#: of an answer that is no success; its words are quoted, and need no more
+#: the size limit of an error answer, from which only the message is quoted
 _REFUSAL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """One page of a channel's history. ``total`` is the gateway's count, shown and not relied on."""
+    """One page of a channel's history. ``total`` is the gateway's count. It is shown but not relied on."""
 
     messages: tuple[SourceMessage, ...]
     total: int
@@ -41,10 +41,10 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """What an acknowledgement did.
+    """The result of an acknowledgement.
 
-    ``updated`` counts rows. ``left`` are ids of rows that the gateway left unmarked, since they are not as they
-    were read any more; None from a gateway that does not compare.
+    ``updated`` counts rows. ``left`` holds the ids of rows that the gateway left unmarked because they were edited.
+    It is None from a gateway that does not compare.
     """
 
     updated: int
@@ -53,7 +53,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """What a sync brought into the gateway."""
+    """The result of a sync of the gateway with Telegram."""
 
     synced: int
     saved: int
@@ -61,10 +61,10 @@ class SyncResult:
 
 
 class GatewayClient:
-    """One caller's client: a kept connection, both key headers, a total deadline on each call.
+    """One caller's client: a kept connection, both key headers, a total deadline for each call.
 
-    Not safe for two threads: each actor has its own. ``now`` is what the instants in messages are bounded by, or
-    None while that is not known. The ``quota`` is that of the host, shared by all clients of a daemon.
+    It is not safe for threads, so each actor has its own. ``now`` returns the time that limits the
+    instants in messages, or None while it is not known. All clients of a daemon share the ``quota`` of the host.
     """
 
     def __init__(
@@ -85,26 +85,26 @@ class GatewayClient:
         self._quota = Quota() if quota is None else quota
         self._has_place = False
         self._session = requests.Session()
-        # the environment's proxies and netrc have no say in where the key goes
+        # Proxies and netrc of the environment must not decide where the key is sent.
         self._session.trust_env = False
         self._session.auth = login
-        # every call may be repeated: reading changes nothing, marking or syncing twice is as once
+        # Every call may be repeated: reads change nothing, and a second mark or sync has no further effect.
         self._adapter = KeptConnections(repeatable=frozenset({"GET", "POST"}))
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
         self._session.headers["Accept"] = "application/json"
         if api_key:
-            # the real gateway wants one or the other, by route (fault 17)
+            # The real gateway requires one or the other header, depending on the route (fault 17).
             self._session.headers.update({"X-API-Key": api_key, "X-Gateway-Token": api_key})
 
     def wait_s(self) -> float:
-        """Return the seconds until the next call has its place in what the gateway allows; 0: it may be made now."""
+        """Return the seconds until the quota allows the next call; 0 when it may be made now."""
         wait_s = self._quota.wait_s(self, time.monotonic())
         self._has_place = wait_s == 0
         return wait_s
 
     def interrupt(self) -> None:
-        """End the call under way, from another thread: its caller gets GatewayUnreachableError."""
+        """End the running call, from another thread. Its caller gets GatewayUnreachableError."""
         self._adapter.shut_down()
 
     def close(self) -> None:
@@ -118,8 +118,8 @@ class GatewayClient:
     ) -> tuple[SourceMessage, ...]:
         """Return up to ``limit`` messages that we have not marked, oldest first.
 
-        ``reprocess`` asks for those that are to be read again instead; they stay marked by us, so the
-        exclusion is left out. ``wait_s`` holds an empty answer at the gateway for so long.
+        ``reprocess`` asks for the messages to read again instead. We have marked those already, so the request does
+        not exclude marked messages. ``wait_s``: the gateway holds an empty answer for so long.
         """
         params: dict[str, str] = {"channel": channel, "limit": str(limit)}
         if reprocess:
@@ -139,8 +139,8 @@ class GatewayClient:
     ) -> Marked:
         """Acknowledge messages in one request.
 
-        ``read`` are the rows as they were read: a gateway that knows the word marks just these, and leaves what
-        was edited since. Another one ignores it.
+        ``read`` holds the rows as they were read. A gateway that supports it marks only these and leaves rows that
+        were edited since. Another gateway ignores it.
         """
         body: dict[str, object] = {
             "messageIds": list(ack_ids),
@@ -166,13 +166,13 @@ class GatewayClient:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> HistoryPage:
-        """Return a page of the history, oldest first; ``since`` and ``until`` compare the time of receipt."""
+        """Return a page of the history, oldest first. ``since`` and ``until`` limit the time of receipt."""
         params = {"channelId": channel, "sort": "asc", "limit": str(limit), "offset": str(offset)}
         if since is not None:
             params["from"] = since.isoformat()
         if until is not None:
             params["to"] = until.isoformat()
-        # a page of history may take the gateway longer than a poll; it has a limit of its own
+        # A page of history may take the gateway longer than a poll, so it has its own limit.
         answer = self._call(
             "GET", "/api/messages", params=params, timeout_s=max(self._timeout_s, 30.0), limit=limit
         )
@@ -184,7 +184,7 @@ class GatewayClient:
         )
 
     def sync(self, *, limit: int, timeout_s: float) -> SyncResult:
-        """Ask the gateway to fetch from Telegram; the real one works up to 180 s on it."""
+        """Ask the gateway to fetch from Telegram. The real one takes up to 180 s."""
         answer = self._call(
             "POST", "/api/telegram-gateway/sync-messages", body={"limit": limit}, timeout_s=timeout_s
         )
@@ -208,7 +208,7 @@ class GatewayClient:
         timeout_s: float | None = None,
         limit: int = 0,
     ) -> dict[str, Any]:
-        """Make one call; ``limit`` is the number of messages asked for, and bounds the answer."""
+        """Make one call. ``limit`` is the number of requested messages and limits the size of the answer."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         self._adapter.begin_call()
         if not self._has_place:
@@ -230,16 +230,18 @@ class GatewayClient:
                     content = read_at_most(response, most)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 if cut.happened or isinstance(error, requests.Timeout):
-                    raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}") from error
+                    raise GatewayTimeoutError(
+                        f"no complete answer within {limit_s:g} s from {path}"
+                    ) from error
                 raise GatewayUnreachableError(f"{plain_cause(error)} at {path}") from error
             if cut.happened:
-                raise GatewayTimeoutError(f"no whole answer within {limit_s:g} s from {path}")
+                raise GatewayTimeoutError(f"no complete answer within {limit_s:g} s from {path}")
         if (allowed := read_quota(headers, now=self._now() or datetime.now(UTC))) is not None:
             self._quota.heard(*allowed, time.monotonic())
         check_status(status, headers, content or b"", path)
         if content is None:
             raise GatewayAnswerError(
-                f"the answer of {path} is larger than {most} bytes, too large for what was asked"
+                f"the answer of {path} is larger than {most} bytes, which is too large for the request"
             )
         return decode_answer(content, path, limit=limit)
 

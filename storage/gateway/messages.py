@@ -1,4 +1,4 @@
-"""The gateway's message object, to our values and back."""
+"""Converts the gateway's message objects to our values and back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from storage.gateway.rows import UnreadableRow, read_row
 
 __all__ = ["bounded", "decode_message", "decode_raw", "encode_message", "row_read"]
 
-#: Telegram numbers messages; the gateway's column is a bigint, and one id it cannot read fails a whole
-#: acknowledgement (fault 28), so what is not such a number is never sent
+#: a message number of Telegram. The gateway's column is a bigint, and one id that it cannot read fails a whole
+#: acknowledgement (fault 28), so any other id is never sent
 _USABLE_ID = re.compile(r"-?[0-9]{1,18}")
 
 
-#: part of a key, and an index entry has at most 2,704 bytes
+#: the id is part of a key, and an index entry has at most 2,704 bytes
 _LONGEST_ID = 200
 
 
@@ -30,11 +30,11 @@ class _FieldError(Exception):
 
 
 def decode_message(item: object, *, channel: str, now: datetime | None) -> SourceMessage:
-    """Return ``item``, one message object of ``channel`` as the gateway gave it, as a value of ours.
+    """Convert ``item``, a message object of ``channel`` from the gateway, into our value.
 
-    An object with a missing or ill-typed key becomes a :class:`MalformedMessage`; unknown keys are
-    ignored. Never raises: one odd message must not cost the others of its page. Instants that cannot be, seen
-    from ``now``, are replaced; None leaves that to a time when the database's now is known.
+    An object with a missing or ill-typed key becomes a :class:`MalformedMessage`. Unknown keys are ignored. It
+    never raises, because one odd message must not affect the others of its page. Implausible instants, compared
+    with ``now``, are replaced. If ``now`` is None, the caller replaces them later with :func:`bounded`.
     """
     unread = item if isinstance(item, UnreadableRow) else None
     fields: Mapping[str, Any] = unread.fields if unread else item if isinstance(item, dict) else {}
@@ -43,7 +43,7 @@ def decode_message(item: object, *, channel: str, now: datetime | None) -> Sourc
     ack_id = own_id if isinstance(own_id, str) and _USABLE_ID.fullmatch(own_id) else None
 
     def raw() -> str:
-        # of the few that are kept as they came: it takes as long as all the rest
+        # Only the few malformed messages need it, and it takes as long as all the rest.
         return unread.raw if unread else _raw(item)
 
     gateway_id = _storable_id(given_id) if isinstance(given_id, str) else _digest(raw())
@@ -68,7 +68,7 @@ def decode_message(item: object, *, channel: str, now: datetime | None) -> Sourc
 
 
 def decode_raw(raw: str, *, channel: str, now: datetime) -> SourceMessage:
-    """Read a kept raw message again (see :func:`encode_message`). Never raises either."""
+    """Read a stored raw message again (see :func:`encode_message`). It never raises."""
     try:
         item = read_row(raw.encode())
     except ValueError as error:
@@ -79,7 +79,7 @@ def decode_raw(raw: str, *, channel: str, now: datetime) -> SourceMessage:
 def encode_message(message: SourceMessage) -> str:
     """Return ``message`` as ASCII-escaped JSON in the gateway's shape.
 
-    ASCII, so that a database takes what it refused as text: NUL bytes and lone surrogates.
+    As ASCII a database accepts the NUL bytes and lone surrogates that it refuses in a text.
     """
     if isinstance(message, MalformedMessage):
         return message.raw
@@ -100,7 +100,7 @@ def encode_message(message: SourceMessage) -> str:
 
 
 def row_read(message: SourceMessage) -> dict[str, str]:
-    """Return what an acknowledgement says of a row: which text of it was read, and with which status."""
+    """Return how an acknowledgement describes a row: the version of its text that was read, and its status."""
     row = {"id": message.gateway_id}
     if message.version is not None:
         row["updatedAt"] = message.version
@@ -143,13 +143,13 @@ def _decode(
 
 
 def _version(item: Mapping[str, Any]) -> str | None:
-    """Return ``updatedAt`` as it is written: it goes back to the gateway, which alone has to understand it."""
+    """Return ``updatedAt`` unchanged. It is sent back to the gateway, and only the gateway interprets it."""
     value = item.get("updatedAt")
     return value if isinstance(value, str) and len(value) <= _LONGEST_ID else None
 
 
 def _raw(item: object) -> str:
-    """Return ``item`` as ASCII-escaped JSON; what is nested too deeply to be written again is left out."""
+    """Return ``item`` as ASCII-escaped JSON, without nested values if it is nested too deeply."""
     try:
         return json.dumps(item, ensure_ascii=True, separators=(",", ":"))
     except RecursionError:
@@ -160,7 +160,7 @@ def _raw(item: object) -> str:
 
 
 def _storable_id(gateway_id: str) -> str:
-    """Return an id that any database takes as a key: printable ASCII, and not long."""
+    """Return an id that any database accepts as a key: printable ASCII, and short."""
     if gateway_id.isascii() and gateway_id.isprintable() and len(gateway_id) <= _LONGEST_ID:
         return gateway_id
     plain = gateway_id.encode("ascii", "backslashreplace").decode()
@@ -173,7 +173,7 @@ def _digest(text: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a value for an error's text; of a container the kind only, since it may be of any size."""
+    """Return a value for an error message. A container may be large, so only its type is named."""
     return type(value).__name__ if isinstance(value, dict | list) else f"{value!r:.60}"
 
 
@@ -197,14 +197,14 @@ def _instant(item: Mapping[str, Any], key: str) -> datetime | None:
 
 
 def bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:
-    """Replace instants that cannot be. Telegram's own date stays, for who dates the message tells it from its receipt."""
+    """Replace implausible instants. Telegram's own date stays, because the outcome compares it with the receipt."""
     received, updated, sent = message.received_at, message.updated_at, message.telegram_date
     if not is_plausible(received, now=now):
         received = now
     elif sent is not None and sent > now + MOST_AHEAD:
         received = min(received, now)
     if updated is not None and not is_plausible(updated, now=now):
-        # so that a later edit is still a later one
+        # A later edit must still have a later instant.
         updated = now if updated > now else EARLIEST
     if (received, updated) == (message.received_at, message.updated_at):
         return message
@@ -213,7 +213,7 @@ def bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:
 
 
 def _reply_to(metadata: object) -> str | None:
-    """Return the message replied to, when the metadata names one; what else it holds is not ours."""
+    """Return the id of the message replied to, if the metadata names one. Other metadata is ignored."""
     if isinstance(metadata, dict):
         reply_to = metadata.get("replyTo")
         if isinstance(reply_to, str | int) and _USABLE_ID.fullmatch(str(reply_to)):

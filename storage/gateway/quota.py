@@ -1,8 +1,11 @@
-"""What the gateway lets us ask: all callers of one daemon share it, spread over its window.
+"""The gateway's request quota. All callers of one daemon share it and spread their calls over its window.
 
-A gateway counts requests by address and says in its answers how many are left and for how long. Who asks as fast as
-it can has used them up early, and hears nothing until the window is over. Here each caller gets the next free place
-in the row instead, and the places are as far apart as what is left allows.
+A gateway counts requests by address. Its answers say how many requests are left and when the window ends. A client
+that asks as fast as it can uses them up early and gets no answer until the end of the window. Here each caller gets
+the next free place in a queue, and the remaining requests decide how far apart the places are.
+
+One lock covers all state, because every actor with a client calls from its own thread. No call waits under the lock:
+a caller learns how long to wait, and its own timer waits. A caller keeps its place until it uses it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["Quota", "read_quota", "read_reset"]
 
-#: a longer window is not believed, for it would keep us still for so long
+#: a longer window is cut to this, because it would stop our requests for that long
 _LONGEST_WINDOW_S = 3600.0
-#: from here on a number means no window; from the others on an instant of this century
+#: seconds from the first limit on are no window; numbers from the others on are an instant, in s or in ms
 _NO_WINDOW_S, _EPOCH_S, _EPOCH_MS = 1e6, 1e9, 1e12
 _HEADERS = (
     ("RateLimit-Remaining", "RateLimit-Reset"),
@@ -28,7 +31,7 @@ _HEADERS = (
 
 
 class Quota:
-    """The calls left at one gateway. Time is passed in, in monotonic seconds; safe for threads."""
+    """The remaining calls to one gateway. The caller passes monotonic seconds. It is safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +41,7 @@ class Quota:
         self._places: dict[object, float] = {}
 
     def wait_s(self, caller: object, now_s: float) -> float:
-        """Return the seconds until ``caller`` may ask; 0: it may, and its place is used."""
+        """Return the seconds until ``caller`` may call. 0: it may call now, and its place is used up."""
         with self._lock:
             place = self._places.get(caller)
             if place is None:
@@ -51,12 +54,12 @@ class Quota:
             return place - now_s
 
     def spend(self, now_s: float) -> None:
-        """Note a call that waited for no place: an acknowledgement, a sync."""
+        """Count a call that did not wait for a place: an acknowledgement or a sync."""
         with self._lock:
             self._next_s = max(self._next_s, now_s) + self._spacing(now_s)
 
     def heard(self, remaining: int, window_s: float, now_s: float) -> None:
-        """Note what an answer says: ``remaining`` calls in the next ``window_s`` seconds."""
+        """Record the quota of an answer: ``remaining`` calls in the next ``window_s`` seconds."""
         with self._lock:
             window_s = min(window_s, _LONGEST_WINDOW_S)
             self._until_s = now_s + window_s
@@ -65,7 +68,7 @@ class Quota:
                 return
             self._apart_s = 0.0
             if self._next_s < self._until_s:
-                # nothing is left: who has a place goes in the same order when the window is over
+                # No call is left. All places move behind the end of the window and keep their order.
                 shift_s = self._until_s - now_s
                 self._places = {caller: max(place, now_s) + shift_s for caller, place in self._places.items()}
                 self._next_s = max(self._next_s, now_s) + shift_s
@@ -75,9 +78,9 @@ class Quota:
 
 
 def read_quota(headers: Mapping[str, str], *, now: datetime) -> tuple[int, float] | None:
-    """Return (calls left, seconds of the window left) as an answer's headers say; None when they do not.
+    """Return (remaining calls, remaining seconds of the window) from the headers, or None without a quota.
 
-    ``now`` is of our clock, for a gateway that names the instant of the reset and does not date its answer.
+    ``now`` is our time. It is used when the gateway names the instant of the reset but does not date its answer.
     """
     combined = headers.get("RateLimit", "")
     pairs = [(headers.get(left, ""), headers.get(reset, "")) for left, reset in _HEADERS]
@@ -91,7 +94,7 @@ def read_quota(headers: Mapping[str, str], *, now: datetime) -> tuple[int, float
 
 
 def read_reset(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Return the seconds until a gateway counts anew, as an answer's headers say; None when they do not."""
+    """Return the seconds until the quota's window ends, from the headers, or None if they do not say."""
     resets = [headers.get(reset, "") for _, reset in _HEADERS]
     resets.append(_named(headers.get("RateLimit", ""), "reset|t"))
     found = (_window_s(reset.strip(), headers, now) for reset in resets)
@@ -99,7 +102,7 @@ def read_reset(headers: Mapping[str, str], *, now: datetime) -> float | None:
 
 
 def _window_s(reset: str, headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read seconds, or the instant of the reset: seconds or milliseconds since 1970."""
+    """Read a number of seconds, or the instant of the reset in seconds or milliseconds since 1970."""
     if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,9})?", reset):
         return None
     value = float(reset)
@@ -110,7 +113,7 @@ def _window_s(reset: str, headers: Mapping[str, str], now: datetime) -> float | 
     if value < _EPOCH_S:
         return None
     with suppress(ValueError, TypeError, OverflowError):
-        # by the clock that the instant is of
+        # The instant is of the gateway's clock, so compare it with the gateway's date.
         now = parsedate_to_datetime(headers.get("Date", "")).replace(tzinfo=UTC)
     return max(0.0, value - now.timestamp())
 

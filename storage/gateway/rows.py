@@ -1,7 +1,8 @@
-"""The gateway's pages of messages, taken apart within bounds that follow from what was asked.
+"""Reads the gateway's pages of messages within limits that follow from the request.
 
-A page is JSON. Where it is small it is read whole. Else, or where one row spoils it, its rows are cut out of the bytes
-and read one by one: a row that cannot be read costs itself only, and no more than one is held as Python's objects.
+A page is JSON. A small page is read as a whole. If the page is large, or if one row makes it unreadable, its rows are
+cut out of the bytes and read one by one. Then an unreadable row does not affect the others, and only one row at a time
+is decoded in memory.
 """
 
 from __future__ import annotations
@@ -14,32 +15,32 @@ from typing import Any
 
 __all__ = ["TooManyRowsError", "UnreadableRow", "page_bytes", "read_page", "read_row"]
 
-#: a whole answer without messages is far below this
+#: an answer without messages is much smaller than this
 _BASE_BYTES = 1024 * 1024
-#: Telegram's 4,096 characters, each escaped, with all that stands beside them; pages hold some such, not all
+#: 4,096 escaped characters of Telegram and all other values of a row; few rows of a page are so long
 _ROW_BYTES = 32 * 1024
 _MOST_BYTES = 32 * 1024 * 1024
-#: one message alone
+#: the largest single message that is read
 _LONGEST_ROW = 1024 * 1024
-#: below this a page is read whole: no value of JSON is more than some 25 times its text as an object of Python
+#: a page up to this size is read as a whole: a Python object is at most about 25 times as large as its JSON
 _READ_WHOLE = 1024 * 1024
-#: Python refuses to read longer ones (PYTHONINTMAXSTRDIGITS), and nobody means them
+#: the longest number that is read; Python refuses much longer ones (PYTHONINTMAXSTRDIGITS)
 _MOST_DIGITS = 1000
-#: of what is kept of a row that is not read
+#: the longest value that is kept of an unreadable row
 _LONGEST_FIELD = 1000
 
-#: what gives JSON its shape; strings are passed over by hand: a pattern for them remembers its way, 100 bytes for one
+#: the structural characters of JSON. Strings are skipped by hand: a pattern would use about 100 bytes per character
 _SHAPE = re.compile(rb'["\[\]{},]')
 _OPENING, _COLON = re.compile(rb'\s*"'), re.compile(rb"\s*:")
 
 
 class TooManyRowsError(Exception):
-    """A page holds more rows than were asked for."""
+    """A page holds more rows than were requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableRow:
-    """A row that is not read. ``fields`` are its short values, ``raw`` is it as ASCII-escaped JSON."""
+    """A row that cannot be read. ``fields`` holds its short values, ``raw`` is ASCII-escaped JSON."""
 
     error: str
     fields: Mapping[str, Any]
@@ -47,16 +48,16 @@ class UnreadableRow:
 
 
 def page_bytes(rows: int) -> int:
-    """Return how many bytes an answer may have that holds so many messages."""
+    """Return the size limit of an answer with so many messages."""
     return min(_MOST_BYTES, _BASE_BYTES + rows * _ROW_BYTES)
 
 
 def read_page(content: bytes, *, limit: int) -> object:
-    """Return a page's JSON; each row of ``data`` is what it holds, or an :class:`UnreadableRow`.
+    """Return the JSON value of a page. A row of ``data`` that cannot be read is an :class:`UnreadableRow`.
 
     Raises:
-        ValueError: it is no JSON.
-        TooManyRowsError: it holds more than ``limit`` rows.
+        ValueError: The page is not JSON.
+        TooManyRowsError: The page holds more than ``limit`` rows.
     """
     content = content.removeprefix(b"\xef\xbb\xbf")
     if len(content) <= _READ_WHOLE:
@@ -65,7 +66,7 @@ def read_page(content: bytes, *, limit: int) -> object:
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise
         except (ValueError, RecursionError):
-            pass  # a number of too many digits, or values within values: some row's fault
+            pass  # one row has a number that is too long or values that are nested too deeply
         else:
             if isinstance(page, dict) and isinstance(rows := page.get("data"), list) and len(rows) > limit:
                 raise TooManyRowsError
@@ -74,17 +75,17 @@ def read_page(content: bytes, *, limit: int) -> object:
 
 
 def read_row(row: bytes) -> object:
-    """Return what a row holds, or an :class:`UnreadableRow`.
+    """Return the value of a row, or an :class:`UnreadableRow`.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: The row is not JSON.
     """
     if len(row) > _LONGEST_ROW:
         fields = _short_fields(row)
         return UnreadableRow(
-            error=f"a message of {len(row)} bytes; at most {_LONGEST_ROW} are read",
+            error=f"the message has {len(row)} bytes; at most {_LONGEST_ROW} are read",
             fields=fields,
-            # not half a message, which could be read as a whole one later
+            # Only the ids: later a part of a message could be taken for a whole one.
             raw=json.dumps({key: fields[key] for key in ("id", "channelId", "messageId") if key in fields}),
         )
     longest = 0
@@ -101,7 +102,7 @@ def read_row(row: bytes) -> object:
     else:
         if longest <= _MOST_DIGITS:
             return value
-        error = f"a number of {longest} digits; at most {_MOST_DIGITS} are read"
+        error = f"a number has {longest} digits; at most {_MOST_DIGITS} are read"
     return UnreadableRow(error=error, fields=_short_fields(row), raw=_ascii(row))
 
 
@@ -127,7 +128,7 @@ def _read_apart(content: bytes, limit: int) -> dict[str, Any]:
 
 
 def _parts(content: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the parts of an object or a list stand, which begins with ``opening``."""
+    """Yield the position of each part of an object or list that begins with ``opening``."""
     if not content.lstrip().startswith(opening):
         raise ValueError(f"{opening.decode()} is wanted")
     depth, begin, at = 0, 0, 0
@@ -153,7 +154,7 @@ def _parts(content: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _key(content: bytes, begin: int, end: int) -> tuple[bytes, int] | None:
-    """Return the key that a part begins with, and where its value begins; None when there is none."""
+    """Return the key at the beginning of a part and the position of its value, or None."""
     opening = _OPENING.match(content, begin, end)
     closed = _string_end(content, opening.end(), end) if opening else None
     colon = _COLON.match(content, closed, end) if closed else None
@@ -163,18 +164,18 @@ def _key(content: bytes, begin: int, end: int) -> tuple[bytes, int] | None:
 
 
 def _string_end(content: bytes, begin: int, end: int) -> int | None:
-    """Return where a string ends whose text begins at ``begin``; None when it is cut off."""
+    """Return the end of a string whose text begins at ``begin``, or None when it is cut off."""
     at = begin
     while (quote := content.find(b'"', at, end)) >= 0:
         text, at = content[at:quote], quote + 1
-        # each pair of backslashes is one that was meant, a single one belongs to the quote
+        # Two backslashes are an escaped backslash. An odd number means that the quote is escaped.
         if (len(text) - len(text.rstrip(b"\\"))) % 2 == 0:
             return at
     return None
 
 
 def _short_fields(row: bytes) -> dict[str, Any]:
-    """Return the short values of a row's own, without what is nested or long."""
+    """Return the short values of a row, without nested and long ones."""
     fields: dict[str, Any] = {}
     try:
         for begin, end in _parts(row, b"{"):
@@ -188,6 +189,6 @@ def _short_fields(row: bytes) -> dict[str, Any]:
 
 
 def _ascii(row: bytes) -> str:
-    """Return JSON with all escaped that is not ASCII; in JSON such stands in strings only."""
+    """Return JSON with all non-ASCII characters escaped. In JSON they occur in strings only."""
     text = row.decode("utf-8", "replace")
     return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in text)

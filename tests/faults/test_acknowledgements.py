@@ -20,7 +20,7 @@ FAILING = {
     "refused": (json_answer({"success": False}, status=500), "500 at /api/messages/mark-processed"),
     "cut": (Answer(body=b"x" * 1000, cut_after=10), "mark-processed"),
     "dropped": (Answer(hang_up=True), "mark-processed"),
-    "hanging": (Answer(hold=NEVER), "no whole answer within 1 s"),
+    "hanging": (Answer(hold=NEVER), "no complete answer within 1 s"),
 }
 
 

@@ -152,7 +152,7 @@ def test_fault_15_the_cause_is_shown_and_since_when_and_goes_with_the_outage() -
 def test_the_same_failure_is_logged_once_and_another_one_again() -> None:
     polling = Polling()
     with structlog.testing.capture_logs() as logs:
-        for error in (DOWN, DOWN, GatewayTimeoutError("no whole answer within 5 s")):
+        for error in (DOWN, DOWN, GatewayTimeoutError("no complete answer within 5 s")):
             polling.gateway.down = error
             polling.poll()
     failed = [log["kind"] for log in logs if log["event"] == "poll.failed"]

@@ -107,7 +107,7 @@ def test_the_page_never_grows_past_what_a_gateway_gives() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RESET, GatewayTimeoutError("no whole answer within 5 s"), GatewayStatusError("500", 500)]
+    "error", [RESET, GatewayTimeoutError("no complete answer within 5 s"), GatewayStatusError("500", 500)]
 )
 def test_fault_87_failing_acknowledgements_neither_open_the_breaker_nor_stop_polling(
     error: GatewayError,
