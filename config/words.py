@@ -18,7 +18,12 @@ _WANTED: Final = {
     "greater_than_equal": "at least {ge}",
     "greater_than": "more than {gt}",
     "less_than_equal": "at most {le}",
+    "finite_number": "a finite number",
+    "string_type": "a string",
+    "list_type": "a list",
+    "missing": "a value",
     "too_short": "at least {min_length}",
+    "too_long": "at most {max_length}",
     "string_pattern_mismatch": "a word of the form {pattern}",
 }
 

@@ -74,8 +74,6 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # the pool says at each attempt what our own events say once
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     for name in ("urllib3", "asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
     return recent

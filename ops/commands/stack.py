@@ -14,13 +14,13 @@ from rich.table import Table
 
 from ops.commands.common import stop, tell_setting_notes
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from ops.gateway.database import DatabaseUnavailableError
 from ops.local.parts_file import PartState
 from ops.local.process import LocalServerError
 from ops.local.stack import Stack
 from ops.local.stack_ports import OtherPortsError, StackPorts
 from ops.logging import configure_logging
 from ops.terminal import markup, say, say_json
+from storage.errors import StorageError
 
 __all__ = ["app"]
 
@@ -64,7 +64,7 @@ def up(
         stack.up()
     except OtherPortsError as error:
         stop(EXIT_USAGE, str(error))
-    except (LocalServerError, DatabaseUnavailableError, OSError) as error:
+    except (LocalServerError, StorageError, OSError) as error:
         goes_on = "what was started goes on running: see `tp-capital stack status`"
         stop(EXIT_FAILED, str(error), *([goes_on] if stack.has_started else []))
     code = _show(stack.states(), as_json=json)

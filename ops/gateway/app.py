@@ -4,50 +4,79 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeVar
 
-import orjson
 import structlog
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from actors.shown.metrics import Metrics
 from engine.clock import SystemClock
-from ops.gateway import params
-from ops.gateway.database import Database, DatabaseUnavailableError, RefusedValueError
+from ops.gateway.database import apply_schema, lacks_schema, open_database
 from ops.gateway.longpoll import LongPoll
-from ops.gateway.repository import Repository, UnprocessedQuery
+from ops.gateway.params import (
+    BODY_MAX_BYTES,
+    HistoryQuery,
+    MarkBody,
+    ReprocessBody,
+    SyncBody,
+    UnprocessedQuery,
+    Waiting,
+    no_such_message,
+    row_id,
+)
+from ops.gateway.repository import Repository
+from ops.http.kit.answers import json_answer
+from ops.http.kit.bodies import read_body
+from ops.http.kit.problems import BadRequestError
 from ops.http.server.clients import Proxies
 from ops.http.server.guard import Guard, GuardPolicy
 from ops.http.server.limits import RateLimit, RatePolicy
 from ops.http.server.middleware import RequestMiddleware
+from storage.errors import RowsRefusedError, StorageError
+from storage.postgres.database import Database
 
 __all__ = ["Gateway", "create_app", "refuse"]
 
-Handler = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
 
 #: of a client that is neither of this machine nor has the key, as at the gateway this one stands in for
 RATE = RatePolicy(most=300, window_s=60.0)
+#: what a start waits for the database, which may come later
+START_S = 4.0
+SCHEMA_RETRY_S = 1.0
 
 log = structlog.get_logger("gateway")
 
 
 class Gateway:
-    """The endpoints, the repository behind them and those who wait."""
+    """The endpoints, the repository behind them and those who wait.
+
+    Calls to the database run in threads, each with a deadline; who waits for messages holds none.
+    """
 
     def __init__(self, database: Database) -> None:
-        self.database = database
-        self.repository = Repository(database)
-        self.long_poll = LongPoll(self.repository.changed_since)
+        self._database = database
+        self._repository = Repository(database)
+        self.long_poll = LongPoll(self._has_changed)
+        #: whether the last call found the database; None before the first
+        self._reachable: bool | None = None
+        #: a thread for `/health` alone: who asks it is not to wait behind a crowd
+        self._probing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe")
+        self._schema_ready = asyncio.Event()
+        self._schema_lost = asyncio.Event()
 
     def routes(self) -> list[Route]:
         """Return all routes, unversioned and versioned, specific ones before ``/{id}``."""
-        routes = [Route("/health", _responses(self.health))]
+        routes = [Route("/health", self.health)]
         for prefix in ("/api", "/api/v1"):
             for path, method, handler in (
                 ("/messages/unprocessed", "GET", self.unprocessed),
@@ -57,26 +86,53 @@ class Gateway:
                 ("/messages/{id}", "GET", self.message),
                 ("/telegram-gateway/sync-messages", "POST", self.sync_messages),
             ):
-                routes.append(Route(prefix + path, _responses(handler), methods=[method]))
+                routes.append(Route(prefix + path, handler, methods=[method]))
         return routes
+
+    async def wait_for_schema(self, timeout_s: float) -> None:
+        """Return when the schema is in place, or after the time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._schema_ready.wait()
+
+    async def keep_schema(self) -> None:
+        """Apply the schema as soon as the database can be reached, and again if it was lost."""
+        while True:
+            self._schema_lost.clear()
+            try:
+                await self._ask(apply_schema, self._database, again=self._schema_ready.is_set())
+            except StorageError:
+                await asyncio.sleep(SCHEMA_RETRY_S)
+                continue
+            self._schema_ready.set()
+            await self._schema_lost.wait()
+
+    def close(self) -> None:
+        """Let all waiters go, and take no more."""
+        self.long_poll.close()
+        self._probing.shutdown(wait=False)
+
+    # ── endpoints ────────────────────────────────────────────────────────────
 
     async def health(self, _request: Request) -> Response:
         try:
-            await self.repository.ping()
-        except (DatabaseUnavailableError, RefusedValueError) as exc:
+            await self._noted(
+                asyncio.get_running_loop().run_in_executor(self._probing, self._repository.ping)
+            )
+        except StorageError as exc:
             checks = {"database": "unhealthy"}
             return _json(503, status="unhealthy", checks=checks, message=str(exc))
         return _json(200, status="healthy", checks={"database": "healthy"}, waiting=self.long_poll.waiting)
 
     async def unprocessed(self, request: Request) -> Response:
-        query = params.unprocessed_query(request.query_params)
-        rest_s = params.wait_s(request.query_params)
-        found = await self.repository.find_unprocessed(query)
+        query = UnprocessedQuery.read(request.query_params)
+        rest_s = Waiting.read(request.query_params).wait
+        found = await self._ask(self._repository.find_unprocessed, query)
         if not found and rest_s > 0:
             found = await self._held(request, query, rest_s)
         filters = {
             "channel": query.channel,
-            "status": list(query.statuses),
+            "status": query.statuses,
             "excludeProcessedBy": query.exclude,
             "limit": query.limit,
         }
@@ -96,7 +152,7 @@ class Gateway:
                         break
                 finally:
                     waiter.cancel()
-                found = await self.repository.find_unprocessed(query)
+                found = await self._ask(self._repository.find_unprocessed, query)
                 if found:
                     return found
         finally:
@@ -104,11 +160,11 @@ class Gateway:
         return []
 
     async def mark_processed(self, request: Request) -> Response:
-        body = await params.body_json(request)
-        ids, by, channel, unusable = params.mark_request(body)
-        read = params.rows_read(body)
-        updated, left = await self.repository.mark_processed(ids, by=by, channel=channel, read=read)
-        requested = len(ids) + unusable
+        body = await read_body(request, MarkBody, most_bytes=BODY_MAX_BYTES)
+        ids, requested, by, channel = body.ids, len(body.entries), body.consumer, body.channel
+        updated, left = await self._ask(
+            self._repository.mark_processed, ids, by=by, channel=channel, read=body.read
+        )
         log.info(
             "messages.marked",
             processed_by=by,
@@ -118,18 +174,18 @@ class Gateway:
             left=len(left),
         )
         data: dict[str, Any] = {"requested": requested, "updated": updated, "processedBy": by}
-        if read is not None:
+        if body.read is not None:
             data["left"] = left
         if left:
             # who waits for messages has one more to read
             self.long_poll.ring()
-        if unusable:
-            data["unusable"] = unusable
+        if len(ids) < requested:
+            data["unusable"] = requested - len(ids)
         return _json(200, message=f"{updated} messages marked as processed", data=data)
 
     async def history(self, request: Request) -> Response:
-        query = params.history_query(request.query_params)
-        page, total = await self.repository.history(query)
+        query = HistoryQuery.read(request.query_params)
+        page, total = await self._ask(self._repository.history, query)
         pagination = {
             "total": total,
             "limit": query.limit,
@@ -139,49 +195,58 @@ class Gateway:
         return _json(200, data=page, pagination=pagination)
 
     async def message(self, request: Request) -> Response:
-        found = await self.repository.get(params.row_id(request))
+        found = await self._ask(self._repository.get, row_id(request))
         if found is None:
-            raise params.BadRequestError("there is no message with this id", status=404)
+            raise no_such_message()
         return _json(200, data=found)
 
     async def reprocess(self, request: Request) -> Response:
-        row_id = params.row_id(request)
-        text = params.reprocess_text(await params.body_json(request))
-        found = await self.repository.reprocess(row_id, text)
+        own_id = row_id(request)
+        text = (await read_body(request, ReprocessBody, most_bytes=BODY_MAX_BYTES)).text
+        found = await self._ask(self._repository.reprocess, own_id, text)
         if found is None:
-            raise params.BadRequestError("there is no message with this id", status=404)
+            raise no_such_message()
         self.long_poll.ring()
-        log.info("message.reprocess_requested", id=row_id, edited=text is not None)
+        log.info("message.reprocess_requested", id=own_id, edited=text is not None)
         return _json(200, message="the message will be read again", data=found)
 
     async def sync_messages(self, request: Request) -> Response:
-        params.sync_limit(await params.body_json(request))
+        await read_body(request, SyncBody, most_bytes=BODY_MAX_BYTES)
         data = {
             "totalMessagesSynced": 0,
             "totalMessagesSaved": 0,
-            "channelsSynced": await self.repository.channels(),
+            "channelsSynced": await self._ask(self._repository.channels),
         }
         return _json(
             200, message="this gateway has no Telegram session: there is nothing to fetch", data=data
         )
 
+    # ── the database ─────────────────────────────────────────────────────────
 
-def _responses(handler: Handler) -> Handler:
-    """Turn errors into answers."""
+    async def _ask(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run a call to the database in a thread."""
+        return await self._noted(run_in_threadpool(call, *args, **kwargs))
 
-    async def answer(request: Request) -> Response:
+    async def _noted(self, call: Awaitable[T]) -> T:
+        """Note whether a call finds the database and its schema; log when the one is lost and reached."""
         try:
-            return await handler(request)
-        except params.BadRequestError as exc:
-            return _json(exc.status, message=str(exc))
-        except RefusedValueError as exc:
-            return _json(400, message=f"the database refused a value: {exc}")
-        except DatabaseUnavailableError as exc:
-            return _json(503, message=f"the database is not available: {exc}")
-        except ClientDisconnect:
-            return _json(400, message="the client went away")
+            result = await call
+        except RowsRefusedError:
+            raise
+        except StorageError as exc:
+            if lacks_schema(exc):
+                self._schema_lost.set()
+            if self._reachable is not False:
+                log.error("database.lost", error=type(exc).__name__, cause=str(exc))
+            self._reachable = False
+            raise
+        if self._reachable is not True:
+            log.info("database.reached")
+        self._reachable = True
+        return result
 
-    return answer
+    async def _has_changed(self, query: UnprocessedQuery, age_s: float) -> bool:
+        return await self._ask(self._repository.changed_since, query, age_s)
 
 
 def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> Starlette:
@@ -192,16 +257,19 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        database = Database(database_url)
-        gateway = Gateway(database)
-        app.state.gateway = gateway
-        app.router.routes.extend(gateway.routes())
-        await database.open()
-        try:
-            yield
-        finally:
-            gateway.long_poll.close()
-            await database.close()
+        with open_database(database_url) as database:
+            gateway = app.state.gateway = Gateway(database)
+            app.router.routes.extend(gateway.routes())
+            keeping = asyncio.create_task(gateway.keep_schema())
+            await gateway.wait_for_schema(START_S)
+            try:
+                yield
+            finally:
+                gateway.close()
+                keeping.cancel()
+        # its call, if one runs, has been cut
+        with suppress(asyncio.CancelledError):
+            await keeping
 
     clock = SystemClock()
     return Starlette(
@@ -223,24 +291,40 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
             ),
             Middleware(Guard, policy=policy, clock=clock, refuse=refuse),
         ],
-        exception_handlers={HTTPException: _http_error, Exception: _unexpected},
+        exception_handlers={
+            BadRequestError: _bad_request,
+            RowsRefusedError: _refused_value,
+            StorageError: _unavailable,
+            HTTPException: _http_error,
+            Exception: _unexpected,
+        },
     )
 
 
 def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """Return a refusal in this API's own form."""
-    response = _json(status, message=detail)
-    response.headers.update(headers or {})
-    return response
+    return json_answer({"success": False, "message": detail}, status, headers)
+
+
+async def _bad_request(_request: Request, exc: Exception) -> Response:
+    return _json(400, message=str(exc))
+
+
+async def _refused_value(_request: Request, exc: Exception) -> Response:
+    return _json(400, message=f"the database refused a value: {exc}")
+
+
+async def _unavailable(_request: Request, exc: Exception) -> Response:
+    return _json(503, message=f"the database is not available: {exc}")
 
 
 async def _http_error(_request: Request, exc: Exception) -> Response:
-    status = exc.status_code if isinstance(exc, HTTPException) else 500
-    headers = dict(exc.headers or {}) if isinstance(exc, HTTPException) else {}
-    words = {404: "there is no such path", 405: "this path does not take this method"}
-    response = _json(status, message=words.get(status, "the request cannot be answered"))
-    response.headers.update(headers)
-    return response
+    assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class only
+    detail = exc.detail
+    if detail == HTTPStatus(exc.status_code).phrase:
+        words = {404: "there is no such path", 405: "this path does not take this method"}
+        detail = words.get(exc.status_code, "the request cannot be answered")
+    return refuse(exc.status_code, detail, headers=exc.headers)
 
 
 async def _unexpected(_request: Request, exc: Exception) -> Response:
@@ -255,5 +339,4 @@ async def _disconnected(request: Request) -> None:
 
 
 def _json(status_code: int, /, **content: Any) -> Response:
-    body = orjson.dumps({"success": status_code < 400, **content})
-    return Response(body, status_code=status_code, media_type="application/json")
+    return json_answer({"success": status_code < 400, **content}, status_code)

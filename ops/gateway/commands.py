@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +11,12 @@ from config.conninfo import conninfo_problem
 from config.fields import LOOPBACK_HOSTS
 from config.keys import SHORTEST_KEY
 from config.secret_files import secret_of
-from ops.gateway.database import DatabaseUnavailableError
+from ops.gateway.database import URL_SETTING
 from ops.gateway.importer import ImportFileError, import_file
 from ops.gateway.records import CHANNEL_ID
 from ops.gateway.server import ReferenceGatewaySettings, serve
 from ops.terminal import say
+from storage.errors import StorageError
 
 __all__ = ["app"]
 
@@ -35,7 +35,7 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database-url",
-        envvar="TELEGRAM_GATEWAY_DATABASE_URL",
+        envvar=URL_SETTING,
         show_envvar=True,
         help="PostgreSQL, for instance postgresql://user@localhost/telegram",
     ),
@@ -113,13 +113,11 @@ def import_(
     url = _checked_url(database_url or context.obj)
     if channel is not None and not CHANNEL_ID.fullmatch(channel):
         raise _stop(EXIT_USAGE, "--channel must be a number, for instance --channel=-1001649127710")
-    # the pool logs each attempt; the one line below says it
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     try:
         report = import_file(file, url, channel_id=channel)
     except ImportFileError as exc:
         raise _stop(EXIT_USAGE, f"{file}: {exc}") from exc
-    except DatabaseUnavailableError as exc:
+    except StorageError as exc:
         raise _stop(EXIT_FAILED, f"the database is not available: {exc}") from exc
     for entry in report.bad[:BAD_SHOWN]:
         say(f"{entry.place}: {entry.reason}", err=True)
@@ -155,11 +153,11 @@ def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:
 
 def _checked_url(database_url: str | None) -> str:
     try:
-        database_url = database_url or secret_of("TELEGRAM_GATEWAY_DATABASE_URL")
+        database_url = database_url or secret_of(URL_SETTING)
     except ValueError as exc:
         raise _stop(EXIT_USAGE, str(exc)) from exc
     if not database_url:
-        raise _stop(EXIT_USAGE, "no database: give --database-url or set TELEGRAM_GATEWAY_DATABASE_URL")
+        raise _stop(EXIT_USAGE, f"no database: give --database-url or set {URL_SETTING}")
     problem = conninfo_problem(database_url)
     if problem is not None:
         raise _stop(EXIT_USAGE, f"the database URL is malformed: {problem}")

@@ -6,7 +6,6 @@ the others.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,12 +15,12 @@ from typing import Any
 
 import orjson
 
-from ops.gateway.database import RefusedValueError
+from ops.gateway.database import apply_schema, open_database
 from ops.gateway.records import BadMessageError, MessageRecord, record_from_json
 from ops.gateway.repository import Repository
-from ops.gateway.server import open_repository
 from ops.gateway.telegram_export import api_message, is_service, is_unsupported
 from ops.gateway.telegram_stream import Document, DocumentError, look_at, messages_of
+from storage.errors import RowsRefusedError
 
 __all__ = [
     "BadEntry",
@@ -104,18 +103,18 @@ def import_file(path: Path, database_url: str, *, channel_id: str | None = None)
 
     Raises:
         ImportFileError: the file cannot be read, or is a broken export.
-        DatabaseUnavailableError: the database cannot be reached.
+        StorageError: the database cannot be reached or used.
     """
-    return asyncio.run(_import(database_url, read_entries(path, channel_id=channel_id)))
+    return _import(database_url, read_entries(path, channel_id=channel_id))
 
 
 def import_messages(database_url: str, messages: Iterable[Mapping[str, Any]]) -> ImportReport:
-    """Import messages of the API's shape, from code without a running event loop.
+    """Import messages of the API's shape.
 
     Raises:
-        DatabaseUnavailableError: the database cannot be reached.
+        StorageError: the database cannot be reached or used.
     """
-    return asyncio.run(_import(database_url, read_messages(messages)))
+    return _import(database_url, read_messages(messages))
 
 
 def read_messages(messages: Iterable[object], *, channel_id: str | None = None) -> Iterator[Entry]:
@@ -219,11 +218,13 @@ def _checked(message: object, channel_id: str | None) -> MessageRecord | BadMess
         return BadMessageError("nested too deeply")
 
 
-async def _import(database_url: str, entries: Iterator[Entry]) -> ImportReport:
+def _import(database_url: str, entries: Iterator[Entry]) -> ImportReport:
     report = ImportReport()
     # read before the database is asked: a file that cannot be read needs none
     batch = list(islice(entries, BATCH_SIZE))
-    async with open_repository(database_url) as repository:
+    with open_database(database_url) as database:
+        apply_schema(database)
+        repository = Repository(database)
         while batch:
             records: list[tuple[str, MessageRecord]] = []
             for place, entry in batch:
@@ -235,26 +236,24 @@ async def _import(database_url: str, entries: Iterator[Entry]) -> ImportReport:
                     report.unsupported += 1
                 else:
                     report.refuse(place, str(entry))
-            await _insert(repository, records, report)
+            _insert(repository, records, report)
             batch = list(islice(entries, BATCH_SIZE))
     return report
 
 
-async def _insert(
-    repository: Repository, records: list[tuple[str, MessageRecord]], report: ImportReport
-) -> None:
+def _insert(repository: Repository, records: list[tuple[str, MessageRecord]], report: ImportReport) -> None:
     """Insert a batch; one that the database refuses is split until the bad entry is alone."""
     if not records:
         return
     try:
-        inserted = await repository.insert_many([record for _place, record in records])
-    except RefusedValueError as exc:
+        inserted = repository.insert_many([record for _place, record in records])
+    except RowsRefusedError as exc:
         if len(records) == 1:
             report.refuse(records[0][0], f"refused by the database: {exc}")
             return
         middle = len(records) // 2
-        await _insert(repository, records[:middle], report)
-        await _insert(repository, records[middle:], report)
+        _insert(repository, records[:middle], report)
+        _insert(repository, records[middle:], report)
     else:
         report.imported += inserted
         report.already_there += len(records) - inserted

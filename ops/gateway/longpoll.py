@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ops.gateway.repository import UnprocessedQuery
+from ops.gateway.params import UnprocessedQuery
 
 __all__ = ["LongPoll"]
 

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import LiteralString
 
-__all__ = ["MARK", "RowRead"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowRead:
-    """A row as a consumer read it; what it does not say is not compared."""
-
-    id: int
-    updated_at: datetime | None
-    status: str | None
+__all__ = ["MARK"]
 
 
 # Rows are locked in the order of their ids, so that two consumers marking at once cannot deadlock; a row that

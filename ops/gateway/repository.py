@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, LiteralString
 
 import orjson
 from psycopg import sql
 
-from ops.gateway.database import Connection, Database
-from ops.gateway.marking import MARK, RowRead
+from ops.gateway.marking import MARK
+from ops.gateway.params import HistoryQuery, RowRead, UnprocessedQuery
 from ops.gateway.records import MessageRecord, message_json
+from storage.postgres.database import Cursor, Database
 
-__all__ = ["HistoryQuery", "Repository", "UnprocessedQuery"]
+__all__ = ["Repository"]
 
 #: the advisory lock that keeps two imports from inserting the same messages
 IMPORT_LOCK = 4010_2027
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnprocessedQuery:
-    """What a poll asks for. Without ``exclude`` the plain status counts."""
-
-    channel: str
-    statuses: tuple[str, ...]
-    exclude: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryQuery:
-    """A page of the history. ``since`` is inclusive, ``before`` exclusive; both are of receipt."""
-
-    channel: str | None
-    statuses: tuple[str, ...] | None
-    since: datetime | None
-    before: datetime | None
-    search: str | None
-    descending: bool
-    limit: int
-    offset: int
 
 
 _COLUMNS: LiteralString = """
@@ -160,98 +136,91 @@ _INSERT: LiteralString = """
 
 
 class Repository:
-    """The gateway's questions, over a :class:`Database`. All raise its two errors."""
+    """The gateway's questions, over a database. All raise ``StorageError``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_unprocessed(self, query: UnprocessedQuery) -> list[dict[str, Any]]:
+    def find_unprocessed(self, query: UnprocessedQuery) -> list[dict[str, Any]]:
         """Return messages in the API's shape, oldest receipt first."""
-        return [message_json(row) for row in await self._rows(_FIND, _unprocessed(query, None))]
+        return [message_json(row) for row in self._database.read(_rows(_FIND, _unprocessed(query, None)))]
 
-    async def changed_since(self, query: UnprocessedQuery, age_s: float) -> bool:
+    def changed_since(self, query: UnprocessedQuery, age_s: float) -> bool:
         """Tell cheaply whether something came for ``query`` in the last ``age_s`` seconds.
 
         Rows that wait are seen whatever their age; of rows that another consumer marked only
         those it marked within ``age_s`` are looked at.
         """
-        rows = await self._rows(_CHANGED, _unprocessed(query, age_s) | {"limit": 1})
+        rows = self._database.read(_rows(_CHANGED, _unprocessed(query, age_s) | {"limit": 1}))
         return bool(rows[0]["found"])
 
-    async def mark_processed(
+    def mark_processed(
         self, ids: Sequence[str], *, by: str, channel: str | None, read: Sequence[RowRead] | None = None
     ) -> tuple[int, list[str]]:
         """Mark messages as processed by one consumer; return the number of rows this hit.
 
         With ``read``, the rows as the consumer read them, also the ids of rows left unmarked: they are not so any more.
         """
-        versions = None if read is None else orjson.dumps([asdict(row) for row in read]).decode()
-        rows = await self._rows(MARK, {"ids": list(ids), "by": by, "channel": channel, "read": versions})
-        return int(rows[0]["updated"]), list(rows[0]["left_rows"])
+        versions = None if read is None else orjson.dumps([row.model_dump() for row in read]).decode()
+        params = {"ids": list(ids), "by": by, "channel": channel, "read": versions}
+        (row,) = self._database.write(_rows(MARK, params))
+        return int(row["updated"]), list(row["left_rows"])
 
-    async def history(self, query: HistoryQuery) -> tuple[list[dict[str, Any]], int]:
+    def history(self, query: HistoryQuery) -> tuple[list[dict[str, Any]], int]:
         """Return a page and the number of all messages that match."""
-        statement = _HISTORY_DOWN if query.descending else _HISTORY_UP
-        params = asdict(query) | {"statuses": None if query.statuses is None else list(query.statuses)}
-        rows = await self._rows(statement, params | {"search": _like(query.search)})
+        statement = _HISTORY_DOWN if query.sort == "desc" else _HISTORY_UP
+        params = _with_lists(query) | {"search": _like(query.search)}
+        rows = self._database.read(_rows(statement, params))
         return [message_json(row) for row in rows if row["id"] is not None], int(rows[0]["total"])
 
-    async def count(self, channel: str | None = None) -> int:
-        """Return the number of messages, deleted ones left out."""
-        statement = sql.SQL("SELECT count(*) AS total {matching}").format(matching=sql.SQL(_MATCHING))
-        nothing = dict.fromkeys(("statuses", "since", "before", "search"))
-        rows = await self._rows(statement, nothing | {"channel": channel})
-        return int(rows[0]["total"])
-
-    async def get(self, row_id: int) -> dict[str, Any] | None:
+    def get(self, row_id: int) -> dict[str, Any] | None:
         """Return one message in the API's shape."""
-        rows = await self._rows(_GET, {"id": row_id})
-        return message_json(rows[0]) if rows else None
+        return _first(self._database.read(_rows(_GET, {"id": row_id})))
 
-    async def reprocess(self, row_id: int, text: str | None) -> dict[str, Any] | None:
+    def reprocess(self, row_id: int, text: str | None) -> dict[str, Any] | None:
         """Ask consumers to read a message again, with a new text if one is given."""
-        rows = await self._rows(_REPROCESS, {"id": row_id, "text": text})
-        return message_json(rows[0]) if rows else None
+        return _first(self._database.write(_rows(_REPROCESS, {"id": row_id, "text": text})))
 
-    async def channels(self) -> list[str]:
+    def channels(self) -> list[str]:
         """Return the ids of all channels that have messages."""
-        rows = await self._rows(
-            sql.SQL("SELECT DISTINCT channel_id FROM telegram_gateway.messages ORDER BY channel_id"), {}
+        rows = self._database.read(
+            _rows("SELECT DISTINCT channel_id FROM telegram_gateway.messages ORDER BY channel_id", {})
         )
         return [str(row["channel_id"]) for row in rows]
 
-    async def insert_many(self, records: Sequence[MessageRecord]) -> int:
+    def insert_many(self, records: Sequence[MessageRecord]) -> int:
         """Insert what is not there yet; return the number of rows inserted."""
         rows = orjson.dumps([asdict(record) for record in _single(records)]).decode()
 
-        async def insert(conn: Connection) -> int:
-            async with conn.transaction():
-                await conn.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
-                cursor = await conn.execute(_INSERT, {"rows": rows})
-                row = await cursor.fetchone()
-            return int(row["inserted"]) if row else 0
+        def insert(cursor: Cursor) -> int:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
+            (row,) = cursor.execute(_INSERT, {"rows": rows}).fetchall()
+            return int(row["inserted"])
 
-        return await self._database.run(insert)
+        return self._database.write(insert)
 
-    async def ping(self, *, deadline_s: float = 2.0) -> None:
+    def ping(self) -> None:
         """Look whether the messages can be read."""
+        self._database.check(lambda cursor: cursor.execute("SELECT FROM telegram_gateway.messages LIMIT 1"))
 
-        async def look(conn: Connection) -> None:
-            await conn.execute("SELECT FROM telegram_gateway.messages LIMIT 1")
 
-        await self._database.run(look, deadline_s=deadline_s)
+def _rows(
+    statement: LiteralString | sql.Composed, params: dict[str, Any]
+) -> Callable[[Cursor], list[dict[str, Any]]]:
+    return lambda cursor: cursor.execute(statement, params).fetchall()
 
-    async def _rows(
-        self, statement: LiteralString | sql.Composed | sql.SQL, params: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        async def fetch(conn: Connection) -> list[dict[str, Any]]:
-            return await (await conn.execute(statement, params)).fetchall()
 
-        return await self._database.run(fetch)
+def _first(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    return message_json(rows[0]) if rows else None
+
+
+def _with_lists(query: UnprocessedQuery | HistoryQuery) -> dict[str, Any]:
+    """Return the parameters of a statement; the driver makes an array of a list, not of a tuple."""
+    return query.model_dump() | {"statuses": None if query.statuses is None else list(query.statuses)}
 
 
 def _unprocessed(query: UnprocessedQuery, age_s: float | None) -> dict[str, Any]:
-    return asdict(query) | {"statuses": list(query.statuses), "age_s": age_s}
+    return _with_lists(query) | {"age_s": age_s}
 
 
 def _like(search: str | None) -> str | None:

@@ -1,12 +1,11 @@
-"""Running the gateway in the foreground, and opening its repository for a tool."""
+"""Running the gateway in the foreground."""
 
 from __future__ import annotations
 
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -17,8 +16,6 @@ from actors.shown.metrics import Metrics
 from config.fields import LOOPBACK_HOSTS
 from config.keys import DEFAULT_KEY, ApiKeyEntry
 from ops.gateway.app import create_app, refuse
-from ops.gateway.database import Database
-from ops.gateway.repository import Repository
 from ops.http.server.guard import GuardPolicy
 from ops.http.server.hosts import ServedHosts, machine_names
 from ops.http.server.keys import KeyRing
@@ -26,7 +23,7 @@ from ops.http.server.listening import Listening
 from ops.http.server.protocol import bounded_protocol
 from ops.http.server.seats import ConnectionLimits
 
-__all__ = ["GatewayServer", "ReferenceGatewaySettings", "build_server", "open_repository", "serve"]
+__all__ = ["GatewayServer", "ReferenceGatewaySettings", "build_server", "serve"]
 
 #: longer than any polling interval in use, so that a kept connection is not closed under a request
 KEEP_ALIVE_S = 75
@@ -138,22 +135,6 @@ def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | No
         for number, handler in former.items():
             signal.signal(number, handler)
     log.info("gateway.stopped")
-
-
-@asynccontextmanager
-async def open_repository(database_url: str) -> AsyncIterator[Repository]:
-    """Give a repository on a database whose schema is brought up to date first.
-
-    Raises:
-        DatabaseUnavailableError: it cannot be reached.
-    """
-    database = Database(database_url, announced=False)
-    await database.open_now()
-    try:
-        await database.apply_schema()
-        yield Repository(database)
-    finally:
-        await database.close()
 
 
 def _ignore(_number: int, _frame: object) -> None:

@@ -17,7 +17,6 @@ import structlog
 from config import load_settings
 from ops.daemon.main import Daemon, stop_on_signals
 from ops.exit_codes import EXIT_OK
-from ops.gateway.database import DatabaseUnavailableError
 from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.server.listening import Listening
 from ops.local._processes import command_line_of
@@ -37,6 +36,7 @@ from ops.local.process import LocalServerError, OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging
 from ops.terminal import say
+from storage.errors import StorageError
 
 __all__ = ["Demo", "DemoError"]
 
@@ -80,7 +80,7 @@ class Demo:
                     # commands in this folder find the key there; one may come while the engine only has its port
                     write_settings(self._settings_file, self._settings())
                     return self._run_parts(stop, seconds)
-            except (LocalServerError, DatabaseUnavailableError, ImportFileError, OSError) as error:
+            except (LocalServerError, StorageError, ImportFileError, OSError) as error:
                 raise DemoError(str(error)) from error
 
     def _run_parts(self, stop: threading.Event, seconds: float | None) -> int:

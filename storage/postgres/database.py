@@ -92,14 +92,25 @@ class Database:
     """The connections of one daemon. ``clock`` is the database's, as its last transactions told it.
 
     Reads, writes and the probe have pools of their own, so that readers cannot starve the writer and
-    the probe tells the database's state, not the readers' queue.
+    the probe tells the database's state, not the readers' queue. ``application`` is the name that the server
+    shows for the connections; ``setting`` is where the address is given, for remedies.
     """
 
     def __init__(
-        self, conninfo: str, *, schema: str, pool_max: int, timers: Timers, clock: Clock | None = None
+        self,
+        conninfo: str,
+        *,
+        schema: str,
+        pool_max: int,
+        timers: Timers,
+        clock: Clock | None = None,
+        application: str = "tp-capital",
+        setting: str = ADDRESS,
     ) -> None:
         self.schema = schema
         self._timers = timers
+        self._application = application
+        self._setting = setting
         machine = clock or SystemClock()
         self._now_s = machine.monotonic_s
         self.clock = DatabaseClock(machine)
@@ -172,7 +183,7 @@ class Database:
         try:
             link = pool.take(min(CONNECT_WAIT_S, deadline_s))
         except PoolBusyError as error:
-            cause = with_remedy(str(error.cause)) if error.cause else str(error)
+            cause = with_remedy(str(error.cause), setting=self._setting) if error.cause else str(error)
             raise DatabaseUnavailableError(f"no connection: {cause}") from error
         try:
             self._begin(pool, link, min(BEGIN_DEADLINE_S, deadline_s))
@@ -193,7 +204,7 @@ class Database:
                 self._renew(*self._pools.values(), why="no answer")
                 raise _cut(deadline_s, connection_lost=link.used) from error
             self._renew(pool, why="lost")
-            ours = translate(error)
+            ours = translate(error, setting=self._setting)
             assert ours is not None  # noqa: S101 - the driver's
             raise ours from error
         assert row is not None  # noqa: S101 - the statement returns one row
@@ -219,7 +230,7 @@ class Database:
             if cut.happened:
                 self._renew(pool, why="no answer")
                 raise _cut(deadline_s) from error
-            ours = translate(error)
+            ours = translate(error, setting=self._setting)
             if ours is None:
                 raise
             if isinstance(ours, DatabaseUnavailableError) and ours.connection_lost:
@@ -238,7 +249,10 @@ class Database:
 
     def _pool(self, name: str, conninfo: str, most: int) -> Pool:
         place = make_conninfo(
-            conninfo, connect_timeout=CONNECT_TIMEOUT_S, application_name=f"tp-capital {name}", **_TCP
+            conninfo,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name=f"{self._application} {name}",
+            **_TCP,
         )
         connect = functools.partial(
             SteadyConnection.connect, place, autocommit=True, prepare_threshold=None, row_factory=dict_row

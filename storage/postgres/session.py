@@ -58,20 +58,15 @@ def steady_conninfo(conninfo: str) -> str:
     return make_conninfo(conninfo, client_encoding="UTF8", **({} if own else {"options": ""}))
 
 
-def settle(connection: psycopg.Connection[DictRow] | psycopg.AsyncConnection[DictRow]) -> None:
+def settle(connection: psycopg.Connection[DictRow]) -> None:
     """Have a new connection send and receive values in ways that no setting changes."""
-    if isinstance(connection, psycopg.AsyncConnection):
-        connection.cursor_factory = _AsyncBinaryCursor
-    else:
-        connection.cursor_factory = _BinaryCursor
-        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    connection.cursor_factory = _BinaryCursor
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.adapters.register_loader("timestamptz", _UtcLoader)
     connection.adapters.register_dumper(timedelta, _MicrosecondsDumper)
 
 
-def wrong_encoding(
-    connection: psycopg.Connection[DictRow] | psycopg.AsyncConnection[DictRow],
-) -> str | None:
+def wrong_encoding(connection: psycopg.Connection[DictRow]) -> str | None:
     """Return what is wrong with the encoding of the database or the connection, with its remedy; None: nothing."""
     status = connection.pgconn.parameter_status
     # told at the start of each connection; a pooler that does not tell it is believed
@@ -99,14 +94,6 @@ def encoding_remedy(database: str) -> str:
 
 class _BinaryCursor(psycopg.Cursor[DictRow]):
     """Asks for results in binary."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.format = pq.Format.BINARY
-
-
-class _AsyncBinaryCursor(psycopg.AsyncCursor[DictRow]):
-    """The same for the gateway's connections."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

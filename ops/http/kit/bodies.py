@@ -22,7 +22,7 @@ BODY_S = 10.0
 B = TypeVar("B", bound=BaseModel)
 
 
-async def read_body(request: Request, model: type[B]) -> B:
+async def read_body(request: Request, model: type[B], *, most_bytes: int = MAX_BODY_BYTES) -> B:
     """Return the body as ``model``. An empty body counts as ``{}``.
 
     Raises:
@@ -30,15 +30,15 @@ async def read_body(request: Request, model: type[B]) -> B:
         BadRequestError: the body is not a JSON object, or has invalid fields.
     """
     declared = request.headers.get("content-length", "0")
-    if len(declared) > 9 or int(declared) > MAX_BODY_BYTES:
-        raise _too_large()
+    if len(declared) > 9 or int(declared) > most_bytes:
+        raise _too_large(most_bytes)
     received = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
             async for chunk in request.stream():
                 received += chunk
-                if len(received) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(received) > most_bytes:
+                    raise _too_large(most_bytes)
     except TimeoutError:
         raise HTTPException(
             408, f"The body did not come within {BODY_S:g} s.", headers={"Connection": "close"}
@@ -64,6 +64,6 @@ def body_of(body: bytes, model: type[B]) -> B:
         raise BadRequestError(errors_of(error)) from None
 
 
-def _too_large() -> HTTPException:
+def _too_large(most_bytes: int) -> HTTPException:
     # the rest of the body is not read, so the connection cannot be used again
-    return HTTPException(413, f"A body has at most {MAX_BODY_BYTES} bytes.", headers={"Connection": "close"})
+    return HTTPException(413, f"A body has at most {most_bytes} bytes.", headers={"Connection": "close"})

@@ -251,6 +251,9 @@ def test_fault_28_total_is_right_past_the_end(gateway: Any) -> None:
         {"messageIds": [None], "processedBy": "a"},
         {"messageIds": ["1"]},
         {"messageIds": ["1"], "processedBy": "a", "channelId": "abc"},
+        {"messageIds": ["1"] * 10_001, "processedBy": "a"},
+        {"messageIds": ["1"], "processedBy": "a", "read": ["1"]},
+        {"messageIds": ["1"], "processedBy": "a", "read": [{"id": "1", "updatedAt": 1_700_000_000}]},
         ["1"],
     ],
 )

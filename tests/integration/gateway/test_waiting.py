@@ -194,6 +194,26 @@ def test_frozen_database_is_503_within_the_deadline(
     assert len(gateway.unprocessed()) == 1
 
 
+def test_a_crowd_in_an_outage_does_not_hold_up_who_asks_for_health(
+    breakable: LocalPostgres, start_gateway: Callable[..., Any]
+) -> None:
+    breakable.create_database("crowded")
+    gateway = start_gateway(breakable.dsn("crowded"))
+    assert gateway.unprocessed() == []
+    breakable.freeze()
+    try:
+        # more than there are threads for calls to the database
+        with ThreadPoolExecutor(max_workers=120) as pool:
+            crowd = [pool.submit(gateway.get, "/api/messages") for _ in range(120)]
+            began = time.monotonic()
+            assert gateway.get("/health").status_code == 503
+            assert time.monotonic() - began < 5
+            assert {future.result().status_code for future in crowd} == {503}
+    finally:
+        breakable.thaw()
+    until_healthy(gateway, 15)
+
+
 def test_gateway_starts_without_its_database_and_serves_when_it_comes(
     breakable: LocalPostgres, start_gateway: Callable[..., Any]
 ) -> None:
