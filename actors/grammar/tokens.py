@@ -164,6 +164,7 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
     tokens.words = {token.word for token in items}
     if tokens.odd:
         _glue_odd(tokens)
+    _void_figures(tokens)
     if "(" in tokens.words:
         _pair_parentheses(tokens)
     return tokens
@@ -176,6 +177,40 @@ def _glue_odd(tokens: Tokens) -> None:
         for j in (i - 1, i + 1):
             if 0 <= j < len(items) and items[j].kind is TokenKind.PRICE:
                 items[j].odd |= items[j].end == items[i].start or items[i].end == items[j].start
+
+
+#: a digit of another script, which is no digit here (5.5)
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+_SEPARATORS = ".,"
+
+
+def _void_figures(tokens: Tokens) -> None:
+    """Take the value from every figure that holds a digit of another script: what is left of it is another number."""
+    text, done = tokens.text, 0
+    if text.isascii():
+        return
+    voids: list[tuple[int, int]] = []
+    for match in _OTHER_DIGIT.finditer(text):
+        if match.start() < done:
+            continue
+        begin, end = match.span()
+        while begin > done and (text[begin - 1].isdecimal() or text[begin - 1] in _SEPARATORS):
+            begin -= 1
+        while end < len(text) and (text[end].isdecimal() or text[end] in _SEPARATORS):
+            end += 1
+        voids.append((begin, end))
+        done = end
+    if not voids:
+        return
+    figures = iter(voids)
+    begin, end = next(figures)
+    for token in tokens.items:
+        while token.start >= end:
+            begin, end = next(figures, (len(text), len(text) + 1))
+        if token.end > begin and token.kind is not TokenKind.BREAK:
+            token.kind, token.number, token.ticker, token.odd = TokenKind.FIGURE, None, None, True
+            tokens.foreign = True
+    tokens.prices = [i for i in tokens.prices if tokens.items[i].kind is TokenKind.PRICE]
 
 
 def _number(text: str, market: Market) -> _Lexeme:

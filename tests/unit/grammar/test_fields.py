@@ -260,6 +260,18 @@ def test_sanity(lines: str, warnings: tuple[str, ...]) -> None:
     assert signal(f"Ativo: BBAS3\n{lines}").warnings == warnings
 
 
+@pytest.mark.parametrize("digit", ["٩", "۹", "९", "৯", "๙"])
+@pytest.mark.parametrize("at", range(5))
+def test_a_digit_of_another_script_leaves_no_number_and_is_flagged(digit: str, at: int) -> None:
+    """`53,٩0` was read as 53, and `5٩,90` was lost, both without a warning."""
+    price = "53,90"
+    target = f"{price[:at]}{digit}{price[at + 1 :]}"
+    read_of = signal(f"Ativo: BBAS3\nCompra: 52,40\nAlvo 1: {target}\nAlvo 2: 55\nStop: 51")
+    assert "odd_characters" in read_of.warnings
+    assert read_of.targets == (Decimal(55),)
+    assert (read_of.buy_min, read_of.stop) == (Decimal("52.40"), Decimal(51))
+
+
 @pytest.mark.parametrize(("target", "far"), [("2,00", False), ("2,01", True)])
 def test_an_option_may_go_twenty_times(target: str, far: bool) -> None:
     warnings = signal(f"Ativo: BBASA240\nCompra: 0,20\nAlvo: {target}\nStop: 0,10").warnings
