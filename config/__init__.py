@@ -1,4 +1,4 @@
-"""Settings: one typed tree out of environment and ``.env``, every problem at once, secrets never printed."""
+"""Settings: one typed tree from environment and ``.env``. It reports all problems at once and prints no secret."""
 
 from config.settings import (
     BreakerSettings,

@@ -1,4 +1,4 @@
-"""Addresses that may carry a secret: it is taken out where they enter, used, and never shown."""
+"""Addresses that may contain a login. It is separated from the address at once, and never shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["HttpAddress"]
 
 @dataclass(frozen=True, slots=True)
 class HttpAddress:
-    """An HTTP address without user and password, and these beside it, for the request alone."""
+    """An HTTP address without its login, and the login separately, which only requests use."""
 
     url: str
     login: tuple[str, str] | None = field(default=None, repr=False)
@@ -21,10 +21,10 @@ class HttpAddress:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Take an address apart.
+        """Separate the login from an address.
 
         Raises:
-            ValueError: it is none; the text quotes nothing of it.
+            ValueError: The text is no address. The error quotes no part of it.
         """
         valid = misplaced = False
         try:
@@ -39,14 +39,16 @@ class HttpAddress:
                 and (parts.port is None or parts.port > 0)
             )
         except ValueError:
-            valid = False  # what was found misplaced before, such as an @ behind a / that stands for the port, stays so
+            valid = (
+                False  # parts.port raises for a password with an unescaped /; misplaced is already known then
+            )
         if misplaced:
-            # taken as it stands, another part of the password could be the host
+            # If it were accepted, a part of the password could be taken for the host.
             raise ValueError(
-                "it holds an @ too many; in a password, @ is written %40, / is %2F, ? is %3F and # is %23"
+                "it has an @ in the wrong place; in a password, @ is written %40, / is %2F, ? is %3F and # is %23"
             )
         if not valid:
-            raise ValueError("a URL such as http://host:port is wanted")
+            raise ValueError("the address must be a URL such as http://host:port")
         user, _, password = userinfo.partition(":")
         login = (unquote(user), unquote(password)) if at else None
         return cls(urlunsplit(parts._replace(netloc=host)).rstrip("/"), login)

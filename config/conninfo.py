@@ -1,4 +1,4 @@
-"""What libpq refuses of a connection string before it sends anything: no later attempt would go better."""
+"""Finds the errors in a connection string for which libpq would refuse every attempt before it sends anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg.pq import Conninfo
 
 __all__ = ["conninfo_problem", "conninfo_secrets"]
 
-# the lists of libpq 18 (pqConnectOptions2 in fe-connect.c); an older one knows no more words than these
+# These are the lists of libpq 18 (pqConnectOptions2 in fe-connect.c). An older libpq knows no other words.
 _WORDS = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "sslnegotiation": ("postgres", "direct"),
@@ -24,7 +24,7 @@ _WORDS = {
     "load_balance_hosts": ("disable", "random"),
 }
 _SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
-#: what other programs write behind the ? of their addresses, and what it is of
+#: parameters that other programs allow after the ? of an address, and whose they are
 _FOREIGN = {
     "pgbouncer": "which is Prisma's",
     "schema": "which is Prisma's (TP_CAPITAL_DB_SCHEMA names the schema)",
@@ -36,16 +36,16 @@ _FOREIGN = {
     "sslaccept": "which is Prisma's (sslmode says how strict TLS is)",
     "charset": "which is SQLAlchemy's",
 }
-_WANTED = "a URL such as postgresql://user:password@host:5432/name is wanted"
+_WANTED = "it must be a URL such as postgresql://user:password@host:5432/name"
 _NUMBERS = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _NUMBER = re.compile(r"\s*[-+]?[0-9]{1,9}\s*")
 _LAST_PORT = 65535
 
 
 def conninfo_problem(conninfo: str) -> str | None:
-    """Return why no connection can be tried with a string, None when one can.
+    """Return why a connection string cannot be used, or None when it can.
 
-    No value is quoted: with a character of a URL in it, a password may stand where the port should.
+    No value is quoted: a password with a special character of URLs may be read as the port.
     """
     try:
         given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
@@ -53,7 +53,7 @@ def conninfo_problem(conninfo: str) -> str | None:
         return (_url_problem(conninfo) if "://" in conninfo else None) or _WANTED
     if "://" in conninfo and (problem := _url_problem(conninfo)):
         return problem
-    # one that begins with @ is a socket without a name in the file system
+    # A host that begins with @ is an abstract socket.
     if any("@" in host[1:] for host in given.get("host", "").split(",")):
         return "its host contains an @; in a password, @ is written %40"
     ports = given.get("port", "").split(",")
@@ -62,7 +62,7 @@ def conninfo_problem(conninfo: str) -> str | None:
             f"its port must be a number from 1 to {_LAST_PORT}; in a password, @ is written %40 and : is %3A"
         )
     if len(ports) not in (1, _hosts(given)):
-        return "one port is wanted, or one for each of its hosts"
+        return "it must have one port, or one for each of its hosts"
     for name, words in _WORDS.items():
         if name in given and given[name] not in words:
             return f"its {name} must be one of {', '.join(words)}"
@@ -73,28 +73,28 @@ def conninfo_problem(conninfo: str) -> str | None:
 
 
 def conninfo_secrets(conninfo: str) -> tuple[str, ...]:
-    """Return the values of a string that nobody may see."""
+    """Return the secret values of a connection string."""
     given = conninfo_to_dict(conninfo)
     return tuple(str(given[name]) for name in _SECRETS if given.get(name))
 
 
 def _url_problem(url: str) -> str | None:
-    """Return what libpq dislikes in a URL, None when it may be something else; nothing of it is quoted.
+    """Return why libpq refuses a URL, or None when the cause may be another. No part of the URL is quoted.
 
-    A password in which a character of URLs was not written as %xx stands in another part of it.
+    A special character of URLs in a password, not written as %xx, moves the rest into another part of the URL.
     """
     rest = url.partition("://")[2]
     userinfo = re.match("[^@/]*@", rest)
     place, _, query = rest[userinfo.end() if userinfo else 0 :].partition("?")
     if "@" in place:
-        return "an @ stands behind its host; in a password, @ is written %40, / is %2F, ? is %3F and # is %23"
+        return "it has an @ after its host; in a password, @ is written %40, / is %2F, ? is %3F and # is %23"
     if re.search(r"%(?![0-9A-Fa-f]{2})", rest):
-        return "a % in it begins no %xx; in a password, % is written %25"
+        return "it has a % without two hexadecimal digits; in a password, % is written %25"
     for name in (part.partition("=")[0] for part in re.split("[&]", query) if part):
         if name in _FOREIGN and userinfo:
             return f"PostgreSQL knows no parameter {name}, {_FOREIGN[name]}: leave it out"
     if query and not _knows_parameters(query):
-        return "a parameter behind its ? is none of PostgreSQL's, or has no value; in a password, ? is written %3F"
+        return "a parameter after its ? is unknown to PostgreSQL or has no value; in a password, ? is written %3F"
     return None
 
 
@@ -104,10 +104,10 @@ def _knows_parameters(query: str) -> bool:
 
 
 def _is_port(text: str) -> bool:
-    # an empty one is the default
+    # an empty port means the default
     return not text or (bool(_NUMBER.fullmatch(text)) and 1 <= int(text) <= _LAST_PORT)
 
 
 def _hosts(given: dict[str, str]) -> int:
-    # addresses beat the names beside them
+    # hostaddr takes precedence over host
     return len((given.get("hostaddr") or given.get("host", "")).split(","))

@@ -1,4 +1,4 @@
-"""Where the dedicated database is, under the names of either strategy."""
+"""The settings of the dedicated database, with the variable names of both strategies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _URL = "TP_CAPITAL_DATABASE_URL"
 
 
 def _database_names(*prefixes: str) -> AliasGenerator:
-    """Name a field TP_CAPITAL_DB_FIELD, then as the older deployments did."""
+    """Return the variable names of a field: TP_CAPITAL_DB_FIELD, then those of older deployments."""
     return AliasGenerator(
         validation_alias=lambda field: env_names(
             *(f"{prefix}_{field.upper()}" for prefix in ("TP_CAPITAL_DB", *prefixes))
@@ -30,7 +30,7 @@ def _database_names(*prefixes: str) -> AliasGenerator:
 
 
 class DatabaseSettings(Group):
-    """The dedicated database. A whole URL beats its parts."""
+    """The dedicated database. The parts are ignored when a complete URL is set."""
 
     model_config = SettingsConfigDict(alias_generator=_database_names())
 
@@ -42,10 +42,12 @@ class DatabaseSettings(Group):
     url: SecretStr | None = Field(
         default=None,
         validation_alias=env_names(_URL),
-        description="whole address, `postgresql://user:password@host:port/name`; it beats the parts below",
+        description="complete address, `postgresql://user:password@host:port/name`; the parts below are then ignored",
     )
-    host: str = Field(default="127.0.0.1", description="host of the database, or of the pooler before it")
-    port: Port = Field(default=6435, description="port of the database, or of the pooler before it")
+    host: str = Field(
+        default="127.0.0.1", description="host of the database, or of the pooler in front of it"
+    )
+    port: Port = Field(default=6435, description="port of the database, or of the pooler in front of it")
     name: str = Field(default="tp_capital_db", description="name of the database")
     user: str = Field(default="tp_capital", description="the engine's role")
     password: SecretStr | None = Field(default=None, description="password of the engine's role")
@@ -58,21 +60,21 @@ class DatabaseSettings(Group):
     migration_url: SecretStr | None = Field(
         default=None,
         validation_alias=env_names("TP_CAPITAL_MIGRATION_DATABASE_URL"),
-        description="whole address with the owner's role, straight to the server, for `migrate`, `backup` and "
-        "`restore`; without it the engine's own",
+        description="complete address with the owner's role, directly to the server, for `migrate`, `backup` and "
+        "`restore`; default: the engine's own address",
     )
     scratch_url: SecretStr | None = Field(
         default=None,
         validation_alias=env_names("TP_CAPITAL_SCRATCH_DATABASE_URL"),
-        description="whole address of the server on which `backup` restores each backup once to check it; without it "
-        "the owner's. With TimescaleDB only a superuser can restore",
+        description="complete address of the server on which `backup` restores each backup once to check it; default: "
+        "the owner's address. With TimescaleDB only a superuser can restore",
     )
     pool_max: int = Field(
         default=25,
         ge=4,
         le=1000,
         validation_alias=env_names("TP_CAPITAL_POOL_MAX"),
-        description="most connections, 3 of them kept for the writer and the probe",
+        description="largest number of connections; 3 of them are reserved for the writer and the probe",
     )
 
     @field_validator("url", "migration_url", "scratch_url")
@@ -88,12 +90,12 @@ class DatabaseSettings(Group):
     @classmethod
     def _is_a_host(cls, host: str) -> str:
         if "@" in host[1:] or "://" in host:
-            raise ValueError("a host alone is wanted; a whole address belongs into TP_CAPITAL_DATABASE_URL")
+            raise ValueError("must be a host alone; a complete address belongs in TP_CAPITAL_DATABASE_URL")
         return host
 
     @property
     def places(self) -> dict[str, str]:
-        """Where address, host, name and password were set: the names that a remedy is to tell."""
+        """The variables that set address, host, name and password, for the remedies in error messages."""
         if self.url is not None:
             url = name_in_use((_URL, _URL + FILE_SUFFIX))
             return dict.fromkeys(("address", "host", "name", "password"), url)
@@ -115,7 +117,7 @@ class DatabaseSettings(Group):
 
     @property
     def conninfo(self) -> str:
-        """The engine's connection string, secret included: for the driver, never for a log."""
+        """The engine's connection string with its password, for the driver and never for a log."""
         if self.url is not None:
             return self.with_tls(self.url.get_secret_value())
         password = self.password.get_secret_value() if self.password else None
@@ -127,26 +129,26 @@ class DatabaseSettings(Group):
 
     @property
     def migration_conninfo(self) -> str:
-        """The connection string of the owner's role; the engine's own by default."""
+        """The connection string of the owner's role; by default the engine's own."""
         return self.with_tls(self.migration_url.get_secret_value()) if self.migration_url else self.conninfo
 
     @property
     def scratch_conninfo(self) -> str | None:
-        """The connection string of the server for scratch; None when that is the owner's."""
+        """The connection string of the server for scratch databases; None means the owner's."""
         return self.with_tls(self.scratch_url.get_secret_value()) if self.scratch_url else None
 
     def with_tls(self, conninfo: str) -> str:
-        """Return a connection string as the strategy wants it: neon demands TLS outside of this machine."""
+        """Return the connection string with the TLS that the strategy requires: neon needs it to other machines."""
         return demand_tls(conninfo) if self.strategy == "neon" else conninfo
 
 
 class TimescaleSettings(DatabaseSettings):
-    """Strategy timescale: TIMESCALEDB_* names count too."""
+    """Strategy timescale, which reads TIMESCALEDB_* names too."""
 
     model_config = SettingsConfigDict(alias_generator=_database_names("TIMESCALEDB"))
 
 
 class NeonSettings(DatabaseSettings):
-    """Strategy neon: NEON_* names count too."""
+    """Strategy neon, which reads NEON_* names too."""
 
     model_config = SettingsConfigDict(alias_generator=_database_names("NEON"))

@@ -1,4 +1,4 @@
-"""The engine's own behaviour, and its log."""
+"""The settings of the engine itself and of its log."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from config.fields import Group, Names, env_names, upper
 __all__ = ["EngineSettings", "LogSettings"]
 
 
-#: as the logs of Node call them
+#: level names of Node's loggers
 _LEVELS = {"WARN": "WARNING", "FATAL": "ERROR", "CRITICAL": "ERROR", "TRACE": "DEBUG", "VERBOSE": "DEBUG"}
 
 
 def _level(value: object) -> object:
-    """Read a level without case, under the name that other loggers give it too."""
+    """Read a level in any case, also under the names of other loggers."""
     name = upper(value)
     return _LEVELS.get(name, name) if isinstance(name, str) else name
 
@@ -25,12 +25,12 @@ class LogSettings(Group):
     """Logging."""
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = Field(
-        default="INFO", validation_alias=env_names("LOG_LEVEL"), description="lowest level logged"
+        default="INFO", validation_alias=env_names("LOG_LEVEL"), description="lowest level that is logged"
     )
     format: Literal["json", "console"] = Field(
         default="json",
         validation_alias=env_names("LOG_FORMAT"),
-        description="one JSON object a line, or a form for people",
+        description="`json`: one JSON object per line; `console`: a form for people",
     )
 
 
@@ -42,15 +42,15 @@ class EngineSettings(Group):
         ge=0,
         le=86_400,
         validation_alias=env_names("TP_CAPITAL_BACKFILL_DELAY_S"),
-        description="seconds from the start to the reading of the history",
+        description="seconds from the start of the daemon until it reads the history",
     )
     doorbell: bool = Field(
         default=True,
         validation_alias=env_names("TP_CAPITAL_DOORBELL"),
-        description="whether the gateway's long poll is used to hear of a message at once",
+        description="whether the gateway's long poll is used, so that new messages are noticed at once",
     )
     text_filter: Names = Field(
         default=(),
         validation_alias=env_names("TP_CAPITAL_TEXT_FILTER"),
-        description="words or phrases; a text with one of them (case and accents aside) becomes `filtered`",
+        description="words or phrases; a text with one of them, in any case and with any accents, becomes `filtered`",
     )

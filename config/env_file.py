@@ -1,4 +1,4 @@
-"""The file ``.env``: read as a shell reads it, where python-dotenv differs; what cannot be read is told once."""
+"""Reads the file ``.env`` as a shell does, also where python-dotenv differs. Unreadable lines are reported once."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from pydantic_settings import DotEnvSettingsSource
 __all__ = ["EnvFile", "EnvFileSource", "name_in_use", "read_env_file"]
 
 _SINGLE_QUOTED = re.compile(r"\s*(?:export\s+)?[^=\s]+\s*=\s*'")
-# every group reads the file: the library would tell of each line as often as there are groups
+# Every group reads the file, so the library would report an unreadable line once per group.
 logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvFile:
-    """What a file says. ``unreadable`` has the numbers of the lines that say nothing that can be read."""
+    """The values of a file. ``unreadable`` holds the numbers of the lines that cannot be read."""
 
     values: Mapping[str, str]
     unreadable: tuple[int, ...]
 
 
 def read_env_file(path: Path | None) -> EnvFile:
-    """Read a file; one that is not there says nothing.
+    """Read a file. A missing file has no values.
 
     Raises:
-        OSError, UnicodeDecodeError: it cannot be read.
+        OSError, UnicodeDecodeError: The file cannot be read.
     """
     values: dict[str, str] = {}
     unreadable: list[int] = []
@@ -47,21 +47,21 @@ def read_env_file(path: Path | None) -> EnvFile:
 
 
 def name_in_use(names: tuple[str, ...], env_file: Path | None = Path(".env")) -> str:
-    """Return under which of these names a setting was given, or the first where none is set."""
+    """Return the first of these names that is set, or the first name when none is set."""
     said = {name.upper() for name, value in (read_env_file(env_file).values | os.environ).items() if value}
     return next((name for name in names if name in said), names[0])
 
 
 class EnvFileSource(DotEnvSettingsSource):
-    """Reads settings from the file in our way."""
+    """Reads settings with :func:`read_env_file`."""
 
     def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
-        # names are read without case, as those of the environment, and an empty value is an unset one
+        # Names ignore case, like those of the environment. An empty value counts as unset.
         return {name.lower(): value for name, value in read_env_file(file_path).values.items() if value}
 
 
 def _resolved(binding: Binding, value: str, before: Mapping[str, str]) -> str:
-    """Return a value with ``${name}`` replaced, but between single quotes, where a shell leaves it too."""
+    """Return a value with ``${name}`` replaced. Like a shell, it replaces nothing between single quotes."""
     if _SINGLE_QUOTED.match(binding.original.string):
         return value
     known: dict[str, str | None] = {**os.environ, **before}
@@ -69,6 +69,6 @@ def _resolved(binding: Binding, value: str, before: Mapping[str, str]) -> str:
 
 
 def _line(binding: Binding) -> int:
-    """Return the line of a file: what went wrong begins behind the line ends in front of it."""
+    """Return the line number of a binding, whose text may begin with line ends of earlier lines."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

@@ -1,4 +1,4 @@
-"""The kinds of values settings have, and where settings are read from."""
+"""The types of setting values, and the sources that settings are read from."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ __all__ = [
     "upper",
 ]
 
-#: A channel's id; the real gateway answers 500 to anything else (fault 28). One way to write each number:
-#: -1001 and -01001 would be two channels here and one there, and each of its signals stored twice.
+#: a channel's id. The real gateway answers 500 to anything else (fault 28). Each number has only one form:
+#: -1001 and -01001 would be two channels here and one at the gateway, and each signal would be stored twice
 CHANNEL_ID = re.compile(r"-?[1-9][0-9]{0,17}")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _split(value: object) -> object:
-    """Read a comma-separated list; blanks around and between commas mean nothing."""
+    """Read a comma-separated list. Blanks around commas and empty entries are ignored."""
     return (
         tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
     )
@@ -49,14 +49,14 @@ def _http_address(value: object) -> object:
 
 
 def _api_key(value: SecretStr) -> SecretStr:
-    """Refuse what no HTTP header can carry; said without the key."""
+    """Refuse a key that cannot be sent in an HTTP header. The error does not quote it."""
     if not all("!" <= character <= "~" for character in value.get_secret_value()):
-        raise ValueError("printable ASCII characters without blanks are wanted")
+        raise ValueError("must be printable ASCII characters without blanks")
     return value
 
 
 def upper(value: object) -> object:
-    """Read a word without case."""
+    """Return a word in upper case."""
     return value.upper() if isinstance(value, str) else value
 
 
@@ -67,15 +67,15 @@ ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 
 
 def env_names(*names: str) -> AliasChoices:
-    """Return the environment variables a setting is read from; the first that is set wins, former ones are last."""
+    """Return the variables of a setting. The first one that is set wins; former names come last."""
     return AliasChoices(*names, *(former for former, name in FORMER.items() if name in names))
 
 
 class Group(BaseSettings):
     """One group of settings: frozen, read from environment and ``.env``."""
 
-    # an empty variable counts as unset, as in compose files with `${NAME:-}`; no populate_by_name: with it
-    # the field names are variables too, and USER or HOST say something else
+    # An empty variable counts as unset, as in compose files with `${NAME:-}`. populate_by_name is off: with it
+    # the field names would be variables too, and USER or HOST have another meaning.
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
@@ -87,9 +87,9 @@ class Group(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own files, one folder for all
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's secrets folder is not used
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read secrets from files too; what an earlier source says wins."""
+        """Read secrets from files too. An earlier source wins."""
         given = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
         dotenv_settings = EnvFileSource(settings_cls, env_file=given)
         files = SecretFiles(settings_cls, dotenv_settings.env_vars)

@@ -1,4 +1,4 @@
-"""Names of the older deployments that settings are still read from; each use of one is told in a line."""
+"""Variable names of older deployments that are still read. Each use of one is reported."""
 
 from __future__ import annotations
 

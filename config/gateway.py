@@ -1,4 +1,4 @@
-"""The Telegram Gateway, how it is polled, and when polling gives up for a while."""
+"""The settings of the Telegram Gateway, of polling and of the circuit breaker."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["BreakerSettings", "GatewaySettings"]
 
 
 def _pairs(value: object) -> object:
-    """Read ``-1001=forex,-1002=crypto``; blanks mean nothing."""
+    """Read ``-1001=forex,-1002=crypto``. Blanks are ignored."""
     if not isinstance(value, str):
         return value
     pairs = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         channel, equals, market = (word.strip() for word in part.partition("="))
         if not equals:
-            raise ValueError(f"{part!r} is no pair such as -1001649127710=forex")
+            raise ValueError(f"{part!r} must be a pair such as -1001649127710=forex")
         if channel in pairs:
-            raise ValueError(f"channel {channel} stands there twice")
+            raise ValueError(f"channel {channel} is listed twice")
         pairs[channel] = market.lower()
     return pairs
 
 
-#: channel id to market; the exchange's (b3) where none is named
+#: the market of each channel id; a channel without an entry is b3
 Markets = Annotated[dict[str, Literal["b3", "forex", "crypto"]], NoDecode, BeforeValidator(_pairs)]
 
 
@@ -39,7 +39,7 @@ class GatewaySettings(Group):
     address: GatewayAddress = Field(
         default=HttpAddress("http://127.0.0.1:4010"),
         validation_alias=env_names("TELEGRAM_GATEWAY_URL"),
-        description="address of the gateway; a user and password in it (`http://user:password@host`) are sent and "
+        description="address of the gateway; a user and password in it (`http://user:password@host`) are sent but "
         "never shown",
     )
     api_key: ApiKey | None = Field(
@@ -56,7 +56,7 @@ class GatewaySettings(Group):
     markets: Markets = Field(
         default={},
         validation_alias=env_names("TP_CAPITAL_CHANNEL_MARKETS"),
-        description="what channels trade in, such as `-1001649127710=forex,-1002=crypto`; `b3` where none is named",
+        description="markets of channels, such as `-1001649127710=forex,-1002=crypto`; default for a channel: `b3`",
     )
     polling_interval_ms: int = Field(
         default=5000,
@@ -70,33 +70,33 @@ class GatewaySettings(Group):
         ge=1,
         le=10_000,
         validation_alias=env_names("GATEWAY_BATCH_SIZE"),
-        description="most messages asked for in one poll",
+        description="largest number of messages that one poll requests",
     )
     tail_check_ms: int = Field(
         default=300_000,
         ge=1000,
         le=86_400_000,
         validation_alias=env_names("GATEWAY_TAIL_CHECK_MS"),
-        description="milliseconds between two readings of the end of the history, for what polling did not bring",
+        description="milliseconds between two checks of the end of the history for messages that polling missed",
     )
     full_check_ms: int = Field(
         default=86_400_000,
         ge=1000,
         le=2_592_000_000,
         validation_alias=env_names("GATEWAY_FULL_CHECK_MS"),
-        description="milliseconds between two readings of the whole history, slowly, for edits of messages of any age",
+        description="milliseconds between two slow readings of the whole history for edits of messages of any age",
     )
     sync_timeout_ms: int = Field(
         default=180_000,
         ge=1000,
         le=3_600_000,
         validation_alias=env_names("GATEWAY_SYNC_TIMEOUT_MS"),
-        description="milliseconds a sync with Telegram may take",
+        description="milliseconds that a sync with Telegram may take",
     )
 
     @property
     def url(self) -> str:
-        """The address without its secret."""
+        """The address without its login."""
         return self.address.url
 
     @field_validator("markets")
@@ -110,7 +110,7 @@ class GatewaySettings(Group):
     def _are_channel_ids(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
         _check_channel_ids(channels)
         if len(set(channels)) != len(channels):
-            raise ValueError("a channel stands there twice")
+            raise ValueError("a channel is listed twice")
         return channels
 
 
@@ -128,7 +128,7 @@ class BreakerSettings(Group):
         ge=50,
         le=600_000,
         validation_alias=env_names("CIRCUIT_BREAKER_TIMEOUT"),
-        description="milliseconds a call of the gateway may take; a longer one counts as failed",
+        description="milliseconds that a call to the gateway may take; a longer call counts as failed",
     )
     error_threshold: float = Field(
         default=50,
@@ -149,7 +149,7 @@ class BreakerSettings(Group):
         ge=1,
         le=10_000,
         validation_alias=env_names("CIRCUIT_BREAKER_WINDOW"),
-        description="number of last calls that are judged",
+        description="number of latest calls that the breaker counts",
     )
     minimum: int = Field(
         default=5,

@@ -1,4 +1,4 @@
-"""Keys of the HTTP API: each with a name for the log and a scope, what it may do."""
+"""Keys of the HTTP API. Each has a name for the log and a scope that says what it may do."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal
 
 __all__ = ["DEFAULT_KEY", "SHORTEST_KEY", "ApiKeyEntry", "parse_keys"]
 
-#: the name of the key that stands alone in `TP_CAPITAL_API_KEY`
+#: the name of the single key in `TP_CAPITAL_API_KEY`
 DEFAULT_KEY = "default"
-#: off loopback: 16 characters drawn at random cannot be guessed, whatever the rate
+#: the limit outside loopback: 16 random characters cannot be guessed at any rate of requests
 SHORTEST_KEY = 16
 _ENTRY = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,32}):(?P<scope>read|write):(?P<secret>[!-~]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyEntry:
-    """One key. Who may write may read too."""
+    """One key. A key that may write may read too."""
 
     name: str
     scope: Literal["read", "write"]
@@ -26,17 +26,17 @@ class ApiKeyEntry:
 
 
 def parse_keys(text: str) -> tuple[ApiKeyEntry, ...]:
-    """Read ``name:scope:key`` entries, parted by commas or one a line; what follows ``#`` on a line is left out.
+    """Read ``name:scope:key`` entries, separated by commas or one per line. ``#`` begins a comment.
 
     Raises:
-        ValueError: with the place of the entry at fault, never the entry itself.
+        ValueError: It names the number of the bad entry and never quotes the entry.
     """
     keys: list[ApiKeyEntry] = []
     for number, entry in enumerate(_entries(text), start=1):
         match = _ENTRY.fullmatch(entry)
         if match is None:
             raise ValueError(
-                f"entry {number} is no name:read:key or name:write:key (a key has no blanks and no commas)"
+                f"entry {number} must be name:read:key or name:write:key (a key has no blanks and no commas)"
             )
         scope: Literal["read", "write"] = "write" if match["scope"] == "write" else "read"
         keys.append(ApiKeyEntry(name=match["name"], scope=scope, secret=match["secret"]))

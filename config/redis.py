@@ -1,4 +1,4 @@
-"""The cache."""
+"""The settings of the page cache."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from config.fields import Group, Port, env_names
 __all__ = ["RedisPlace", "RedisSettings"]
 
 _URL_WANTED = (
-    "redis://user:password@host:port/0 is wanted, or rediss:// for TLS; "
-    "in a password @ / : # ? and % are written as %40 %2F %3A %23 %3F %25"
+    "must be redis://user:password@host:port/0, or rediss:// for TLS; "
+    "in a password, @ / : # ? and % are written %40 %2F %3A %23 %3F %25"
 )
 _SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisPlace:
-    """Where a Redis is, and as whom it is asked. ``tls_ca`` is a file of authorities; None: the system's."""
+    """The address of a Redis and its user. ``tls_ca`` is a file of authorities; None means the system's."""
 
     host: str
     port: int
@@ -33,7 +33,7 @@ class RedisPlace:
     tls_ca: Path | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of a client."""
+        """Return the arguments for a client."""
         given: dict[str, Any] = {"host": self.host, "port": self.port, "db": self.database}
         if self.password is not None:
             given |= {"username": self.username, "password": self.password.get_secret_value()}
@@ -45,7 +45,7 @@ class RedisPlace:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    """Refuse what is no address of a Redis; said without its password."""
+    """Refuse a text that is no address of a Redis. The error does not quote it."""
     try:
         parts = urlsplit(value.get_secret_value())
         whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -53,7 +53,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
         database = parts.path.removeprefix("/")
         valid = parts.scheme in ("redis", "rediss") and whole and plain
         valid = valid and (not database or (database.isdecimal() and len(database) < 6))
-        # a password with a bare @ would end at the last one: refused, because a host could hide in it
+        # More than one @ is refused: a part of the password could be taken for the host.
         valid = valid and parts.netloc.count("@") <= 1
     except ValueError:
         valid = False
@@ -65,14 +65,14 @@ def _redis_url(value: SecretStr) -> SecretStr:
 def _cache_key(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _SHORTEST_KEY:
         raise ValueError(
-            f"at least {_SHORTEST_KEY} characters are wanted, as `openssl rand -hex 32` makes them"
+            f"must have at least {_SHORTEST_KEY} characters, such as the output of `openssl rand -hex 32`"
         )
     return value
 
 
 def _ca_file(value: Path) -> Path:
     if not value.is_file():
-        raise ValueError("a file of certificates (PEM) is wanted, and there is none of that name")
+        raise ValueError("must be a file of certificates (PEM), and there is no file of this name")
     return value
 
 
@@ -80,22 +80,22 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 
 
 class RedisSettings(Group):
-    """The cache. Without Redis pages are kept in the process. A whole URL beats host, port and user beside it."""
+    """The page cache. Without Redis it is in the process. A complete URL replaces host, port and user."""
 
     enabled: bool = Field(
         default=False,
         validation_alias=env_names("REDIS_ENABLED"),
-        description="whether pages are kept in Redis; with `REDIS_URL` they are unless this is `0`",
+        description="whether pages are stored in Redis; when `REDIS_URL` is set the default is `1`",
     )
     master_url: RedisUrl | None = Field(
         default=None,
         validation_alias=env_names("REDIS_MASTER_URL", "REDIS_URL"),
-        description="whole address of the master, `redis://user:password@host:port/0`, or `rediss://` for TLS",
+        description="complete address of the master, `redis://user:password@host:port/0`, or `rediss://` for TLS",
     )
     master_host: str = Field(
         default="127.0.0.1",
         validation_alias=env_names("REDIS_MASTER_HOST"),
-        description="host of the master, which is written to",
+        description="host of the master, which receives the writes",
     )
     master_port: Port = Field(
         default=6381, validation_alias=env_names("REDIS_MASTER_PORT"), description="port of the master"
@@ -103,12 +103,12 @@ class RedisSettings(Group):
     replica_url: RedisUrl | None = Field(
         default=None,
         validation_alias=env_names("REDIS_REPLICA_URL"),
-        description="whole address of the replica",
+        description="complete address of the replica",
     )
     replica_host: str | None = Field(
         default=None,
         validation_alias=env_names("REDIS_REPLICA_HOST"),
-        description="host of the replica, which is read from; without it the master is",
+        description="host of the replica, which serves the reads; default: the master serves them",
     )
     replica_port: Port = Field(
         default=6382, validation_alias=env_names("REDIS_REPLICA_PORT"), description="port of the replica"
@@ -116,7 +116,7 @@ class RedisSettings(Group):
     username: str | None = Field(
         default=None,
         validation_alias=env_names("REDIS_USERNAME"),
-        description="user of both servers; without it the default one",
+        description="user at both servers; default: Redis' default user",
     )
     password: SecretStr | None = Field(
         default=None,
@@ -126,25 +126,25 @@ class RedisSettings(Group):
     tls: bool = Field(
         default=False,
         validation_alias=env_names("REDIS_TLS"),
-        description="whether both servers are spoken to by TLS; their certificates are checked",
+        description="whether connections to both servers use TLS; the certificates are checked",
     )
     tls_ca: Annotated[Path, AfterValidator(_ca_file)] | None = Field(
         default=None,
         validation_alias=env_names("REDIS_TLS_CA"),
-        description="file of the authorities that their certificates are checked with; without it the system's",
+        description="file of the authorities that sign their certificates; default: the system's authorities",
     )
     cache_key: Annotated[SecretStr, AfterValidator(_cache_key)] | None = Field(
         default=None,
         validation_alias=env_names("TP_CAPITAL_CACHE_KEY"),
-        description="what pages in Redis are sealed with, the same for all daemons of a database; without it the "
-        "database's own, made once by `migrate`",
+        description="key that seals the pages in Redis, the same for all daemons of a database; default: the database's "
+        "own key, which `migrate` creates once",
     )
     ttl_s: int = Field(
         default=30,
         ge=1,
         le=86_400,
         validation_alias=env_names("REDIS_CACHE_TTL"),
-        description="seconds a page is kept, in Redis or in the process",
+        description="seconds that a page is kept, in Redis or in the process",
     )
 
     @model_validator(mode="after")
@@ -152,23 +152,25 @@ class RedisSettings(Group):
         if self.username is not None and self.password is None:
             raise ValueError("REDIS_USERNAME is set without REDIS_PASSWORD: set both, or neither")
         if self.master_url is not None and "enabled" not in self.model_fields_set:
-            object.__setattr__(self, "enabled", True)  # frozen for its readers; this is still its making
+            object.__setattr__(
+                self, "enabled", True
+            )  # the object is frozen, but it is still being created here
         return self
 
     @property
     def master(self) -> RedisPlace:
-        """Where the master is."""
+        """The address of the master."""
         return self._place(self.master_url, self.master_host, self.master_port)
 
     @property
     def replica(self) -> RedisPlace | None:
-        """Where the replica is; None without one."""
+        """The address of the replica, or None without one."""
         if self.replica_url is None and self.replica_host is None:
             return None
         return self._place(self.replica_url, self.replica_host or "", self.replica_port)
 
     def secrets(self) -> tuple[str, ...]:
-        """Return every value that must not stand in a log."""
+        """Return every value that must not appear in a log."""
         places = [self.master, *filter(None, [self.replica])]
         keys = [
             self.cache_key,

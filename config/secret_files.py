@@ -1,4 +1,4 @@
-"""Secrets out of files: ``NAME_FILE`` names one for every secret setting, systemd's credentials are the others."""
+"""Secrets in files: ``NAME_FILE`` names the file of a secret setting, or systemd provides it as a credential."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["FILE_SUFFIX", "SecretFileError", "SecretFiles", "is_secret", "secret
 
 #: `TP_CAPITAL_API_KEY_FILE` names the file that holds `TP_CAPITAL_API_KEY`, as the images of PostgreSQL do it
 FILE_SUFFIX = "_FILE"
-#: where systemd puts what `LoadCredential=` and its kin name, one file each
+#: the variable with the folder where systemd puts credentials (`LoadCredential=` and similar), one file each
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
-#: more than any key, password or list of keys; a file named by mistake may have no end
+#: larger than any key, password or list of keys; a file that is named by mistake may be endless
 _LARGEST_BYTES = 64 * 1024
 
 
 class SecretFileError(Exception):
-    """Files that cannot be used. ``problems`` has, for each field by its first variable, a line for a person."""
+    """Some secret files cannot be used. ``problems`` maps the first variable of a field to a line for a person."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(problems.values()))
@@ -33,23 +33,23 @@ class SecretFileError(Exception):
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads the files of a group's secret settings.
 
-    The environment beats ``.env``, whether it gives the value or names a file; a credential counts where
-    neither does. ``dotenv`` holds what ``.env`` says, its names in small letters.
+    The environment takes precedence over ``.env``, whether it holds the value or names a file. A credential is used
+    when neither sets it. ``dotenv`` holds the values of ``.env``, with names in small letters.
     """
 
     def __init__(self, group: type[BaseSettings], dotenv: Mapping[str, str | None]) -> None:
         super().__init__(group)
         self._dotenv = dotenv
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - as its base wants it
-        """Return nothing: a field is read under several names, all at once by :meth:`__call__`."""
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base's signature
+        """Return nothing. :meth:`__call__` reads all fields, because each has several names."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the secrets that files hold, by the variables they stand for.
+        """Return the secrets from files, by the variables that they replace.
 
         Raises:
-            SecretFileError: with everything that is wrong about the files.
+            SecretFileError: It lists every problem of the files.
         """
         found: dict[str, Any] = {}
         problems: dict[str, str] = {}
@@ -71,12 +71,12 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 def text_of(name: str, places: Sequence[tuple[str, Mapping[str, str | None]]]) -> str | None:
-    """Return what the file for ``name`` holds; None when the value is not to come from a file.
+    """Return the text of the file for ``name``, or None when the value does not come from a file.
 
-    ``places`` are where ``name`` or its file may be set, the first wins; in ``.env`` names are in small letters.
+    ``places`` may set ``name`` or its file, and the first one wins. The names of ``.env`` are in small letters.
 
     Raises:
-        ValueError: it cannot be read, or both are set; never says what it holds.
+        ValueError: The file cannot be read, or value and file are both set. It never quotes the content.
     """
     for place, values in places:
         lower = place == ".env"
@@ -94,10 +94,10 @@ def text_of(name: str, places: Sequence[tuple[str, Mapping[str, str | None]]]) -
 
 
 def secret_of(name: str) -> str | None:
-    """Return a secret of the environment: its value, or what its file or its credential holds; None without any.
+    """Return a secret from the environment, from its file or from its credential; None if there is none.
 
     Raises:
-        ValueError: a file cannot be read, or the environment has both.
+        ValueError: A file cannot be read, or the environment sets both.
     """
     text = text_of(name, (("the environment", os.environ),))
     return text if text is not None else os.environ.get(name) or None
@@ -119,10 +119,10 @@ def _names(field: str, info: FieldInfo) -> tuple[str, ...]:
 
 
 def _read(name: str, path: Path) -> str:
-    """Return a file's text without the line's end that editors add.
+    """Return the text of a file without the line end that editors add.
 
     Raises:
-        ValueError: it cannot be read or holds nothing; never says what it holds.
+        ValueError: The file cannot be read or is empty. It never quotes the content.
     """
     try:
         with path.open("rb") as file:
@@ -133,7 +133,7 @@ def _read(name: str, path: Path) -> str:
     except OSError as error:
         raise ValueError(f"{name}: {path} cannot be read: {error.strerror}") from None
     if len(raw) > _LARGEST_BYTES:
-        raise ValueError(f"{name}: {path} is larger than {_LARGEST_BYTES} bytes, which no secret is")
+        raise ValueError(f"{name}: {path} is larger than {_LARGEST_BYTES} bytes, too large for a secret")
     if not text.strip():
         raise ValueError(f"{name}: {path} is empty")
     return text

@@ -1,4 +1,4 @@
-"""The settings tree. Names and defaults are the contract's; the first name of each wins."""
+"""The settings tree. When several names of a setting are set, the first one wins."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ G = TypeVar("G", bound=Group)
 
 
 class ConfigurationError(Exception):
-    """Some settings are wrong. ``problems`` has one line for each: what, where, how to mend it."""
+    """Some settings are wrong. ``problems`` has one line for each, which says what is wrong and how to correct it."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -49,7 +49,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings; each part of the daemon is handed just its own group."""
+    """All settings. Each part of the daemon receives only its own group."""
 
     database: DatabaseSettings
     gateway: GatewaySettings
@@ -60,7 +60,7 @@ class Settings:
     engine: EngineSettings
 
     def secrets(self) -> tuple[str, ...]:
-        """Return every value that must not stand in a log."""
+        """Return every value that must not appear in a log."""
         database = self.database
         keys = (database.password, self.gateway.api_key)
         plain = [key.get_secret_value() for key in keys if key]
@@ -69,12 +69,12 @@ class Settings:
         scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
         for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, *conninfo_secrets(conninfo)]
-        # as they stand in an address, too
+        # An address contains them in quoted form.
         plain += [quote(secret, safe="") for secret in plain]
         return tuple(dict.fromkeys(secret for secret in plain if secret))
 
     def describe(self) -> dict[str, object]:
-        """Return what a log may say of the settings."""
+        """Return the settings that may be logged."""
         where = conninfo_to_dict(self.database.conninfo)
         return {
             "dbStrategy": self.database.strategy,
@@ -88,20 +88,20 @@ class Settings:
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """Read all settings from the environment, then ``env_file`` for names the environment lacks.
+    """Read all settings from the environment. ``env_file`` provides the names that the environment lacks.
 
     Raises:
-        ConfigurationError: with every problem of every group.
+        ConfigurationError: It lists every problem of every group.
     """
     problems: list[str] = []
 
     def load(group: type[G], **usable: object) -> G:
         try:
-            # pydantic-settings takes this argument; its plugin for type checkers does not know the subclass
+            # pydantic-settings accepts this argument, but its type checker plugin does not know the subclass.
             return group(_env_file=env_file, **usable)  # type: ignore[call-arg]
         except SecretFileError as error:
             problems.extend(error.problems.values())
-            # once more without them: what else is wrong speaks up too
+            # Load again without these files, to find the other problems too.
             return load(group, **usable, **dict.fromkeys(error.problems))
         except ValidationError as error:
             problems.extend(
@@ -110,12 +110,12 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
             wrong = {field for details in error.errors() if (field := _field(group, details))}
             if usable or not wrong:
                 return group.model_construct()
-            # once more with defaults in place of what is wrong: rules over several settings speak up too
+            # Load again with defaults for the wrong values, so that rules over several settings are checked too.
             return load(group, **{_names(group, field)[0]: _default(group, field) for field in wrong})
 
     _check_readable(env_file)
     strategy = load(DatabaseSettings).strategy
-    del problems[:]  # said again, under the right names, by the strategy's own group
+    del problems[:]  # the group of the strategy finds them again, under the right names
     settings = Settings(
         database=load(NeonSettings if strategy == "neon" else TimescaleSettings),
         gateway=load(GatewaySettings),
@@ -131,7 +131,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
 
 
 def _check_readable(env_file: Path | None) -> None:
-    """Read the file once before the groups do, whose errors would be tracebacks."""
+    """Read the file once before the groups do, because their errors would be tracebacks."""
     if env_file is None or not env_file.is_file():
         return
     try:
@@ -142,7 +142,7 @@ def _check_readable(env_file: Path | None) -> None:
 
 
 def _names(group: type[Group], field: str) -> tuple[str, ...]:
-    """Return the variables a field is read from, the one that beats the others first."""
+    """Return the variables of a field. The one that wins comes first."""
     alias = group.model_fields[field].validation_alias
     return tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (field,)
 
@@ -152,13 +152,13 @@ def _default(group: type[Group], field: str) -> object:
 
 
 def _field(group: type[Group], details: ErrorDetails) -> str | None:
-    """Return the field whose variable a problem names; None for a rule over several."""
+    """Return the field that a problem is about, or None for a rule over several fields."""
     place = details["loc"][0] if details["loc"] else None
     return next((name for name in group.model_fields if place in (name, *_names(group, name))), None)
 
 
 def _problem(group: type[Group], details: ErrorDetails) -> str:
-    """Return one line for a person: the variable's names and what it should be; its value may be a secret."""
+    """Return one line for a person: the variable's names and what the value must be. The value may be a secret."""
     message = plain_words(details)
     field = _field(group, details)
     names = [name for name in _names(group, field) if name not in FORMER] if field else []

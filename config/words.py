@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a value, in words for a person: settings, commands and requests say it alike."""
+"""Turns pydantic's validation errors into plain words, the same for settings, commands and requests."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _WANTED: Final = {
     "finite_number": "a finite number",
     "string_type": "a string",
     "list_type": "a list",
-    "missing": "a value",
-    "too_short": "at least {min_length}",
-    "too_long": "at most {max_length}",
+    "missing": "given",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
     "string_pattern_mismatch": "a word of the form {pattern}",
 }
 
 
 def plain_words(details: ErrorDetails) -> str:
-    """Return what is wanted instead, or the words of our own rule; the value, which may be a secret, is in neither."""
+    """Return what the value must be, or the message of our own rule. The value may be a secret and is not quoted."""
     wanted = _WANTED.get(details["type"])
     if wanted is None:
         return details["msg"].removeprefix("Value error, ")
-    return f"{wanted} is wanted".format(**details.get("ctx", {}))
+    return f"must be {wanted}".format(**details.get("ctx", {}))

@@ -13,7 +13,7 @@ def plain_cause(error: Exception) -> str:
     """Return the reason inside the layers that requests and urllib3 wrap around it."""
     if isinstance(error, ValueError):
         # The ValueErrors of requests are about the address.
-        return "a URL such as http://127.0.0.1:4008 is wanted"
+        return "the address must be a URL such as http://127.0.0.1:4008"
     inner: BaseException = error
     while (cause := inner.__cause__ or inner.__context__) is not None:
         inner = cause

@@ -92,5 +92,5 @@ def count_of(data: object, key: str) -> int:
     """Return the whole number at ``key`` of an object in an answer."""
     value = data.get(key) if isinstance(data, dict) else None
     if not isinstance(value, int) or isinstance(value, bool):
-        raise GatewayAnswerError(f"{key}: a number is wanted, not {type(value).__name__}")
+        raise GatewayAnswerError(f"{key}: must be a number, not {type(value).__name__}")
     return value

@@ -248,6 +248,6 @@ class GatewayClient:
     def _messages(self, answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
         data = answer.get("data")
         if not isinstance(data, list):
-            raise GatewayAnswerError(f"data: a list of messages is wanted, not {type(data).__name__}")
+            raise GatewayAnswerError(f"data: must be a list of messages, not {type(data).__name__}")
         now = self._now()
         return tuple(decode_message(item, channel=channel, now=now) for item in data)

@@ -113,18 +113,18 @@ def _decode(
     item: Mapping[str, Any], *, channel: str, message_id: str, gateway_id: str, ack_id: str | None
 ) -> ChannelMessage:
     if not isinstance(item.get("id"), str):
-        raise _FieldError("id: a string is wanted")
+        raise _FieldError("id: must be a string")
     if ack_id is None:
         raise _FieldError(
-            f"messageId: a string holding a number is wanted, not {_shown(item.get('messageId'))}"
+            f"messageId: must be a string that holds a number, not {_shown(item.get('messageId'))}"
         )
     if item.get("channelId") != channel:
-        raise _FieldError(f"channelId: {channel!r} was asked for, not {_shown(item.get('channelId'))}")
+        raise _FieldError(f"channelId: must be {channel!r}, not {_shown(item.get('channelId'))}")
     if "text" not in item:
         raise _FieldError("text: the key is missing")
     received_at = _instant(item, "receivedAt")
     if received_at is None:
-        raise _FieldError("receivedAt: an instant is wanted, not null")
+        raise _FieldError("receivedAt: must be an instant, not null")
     return ChannelMessage(
         channel=channel,
         message_id=message_id,
@@ -180,7 +180,7 @@ def _shown(value: object) -> str:
 def _text(item: Mapping[str, Any], key: str) -> str | None:
     value = item.get(key)
     if value is not None and not isinstance(value, str):
-        raise _FieldError(f"{key}: a string or null is wanted, not {type(value).__name__}")
+        raise _FieldError(f"{key}: must be a string or null, not {type(value).__name__}")
     return value
 
 
@@ -191,9 +191,7 @@ def _instant(item: Mapping[str, Any], key: str) -> datetime | None:
     try:
         return utc_instant(value)
     except ValueError as error:
-        raise _FieldError(
-            f"{key}: an ISO 8601 instant with its offset is wanted, not {value!r:.60}"
-        ) from error
+        raise _FieldError(f"{key}: must be an ISO 8601 instant with an offset, not {value!r:.60}") from error
 
 
 def bounded(message: ChannelMessage, now: datetime) -> ChannelMessage:

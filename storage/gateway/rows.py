@@ -111,7 +111,7 @@ def _read_apart(content: bytes, limit: int) -> dict[str, Any]:
     for begin, end in _parts(content, b"{"):
         key = _key(content, begin, end)
         if key is None:
-            raise ValueError("a key is wanted")
+            raise ValueError("a key is missing")
         name, value = json.loads(key[0]), content[key[1] : end].strip()
         if name == "data" and value.startswith(b"["):
             rows: list[object] = []
@@ -130,7 +130,7 @@ def _read_apart(content: bytes, limit: int) -> dict[str, Any]:
 def _parts(content: bytes, opening: bytes) -> Iterator[tuple[int, int]]:
     """Yield the position of each part of an object or list that begins with ``opening``."""
     if not content.lstrip().startswith(opening):
-        raise ValueError(f"{opening.decode()} is wanted")
+        raise ValueError(f"{opening.decode()} is missing")
     depth, begin, at = 0, 0, 0
     while token := _SHAPE.search(content, at):
         at = token.end()

@@ -63,7 +63,7 @@ def last_error(engine: InnerEngine) -> str:
         (Answer(body=b"<html>It works!</html>", headers={"Content-Type": "text/html"}), "not JSON"),
         (Answer(body=b'{"success":true,"data":[{"id":"1"'), "not JSON"),
         (Answer(body=b'{"success":false,"message":"no session"}'), "no session"),
-        (Answer(body=b'{"success":true,"data":{}}'), "a list of messages is wanted"),
+        (Answer(body=b'{"success":true,"data":{}}'), "must be a list of messages"),
         (Answer(body=b"[]"), "not a JSON object"),
         (Answer(status=503, body=b"busy"), "503"),
         (Answer(hang_up=True), "connection cut before an answer"),

@@ -84,10 +84,10 @@ def test_wrong_usage_exits_2_and_is_named(wrong: list[str]) -> None:
     ("words", "told"),
     [
         (["parse", "--market", "stocks"], "'--market': 'stocks' is not one of 'b3', 'forex', 'crypto'."),
-        (["demo", "--port", "99999"], "'--port': at most 65533 is wanted"),
-        (["demo", "--for", "soon"], "'--for': a number is wanted"),
-        (["dead-letters", "retry", "x"], "'letter': a whole number is wanted"),
-        (["gateway", "--port", "9" * 5000], "'--port': a smaller number is wanted"),
+        (["demo", "--port", "99999"], "'--port': must be at most 65533"),
+        (["demo", "--for", "soon"], "'--for': must be a number"),
+        (["dead-letters", "retry", "x"], "'letter': must be a whole number"),
+        (["gateway", "--port", "9" * 5000], "'--port': must be a smaller number"),
     ],
 )
 def test_a_wrong_value_of_an_option_is_one_line_that_says_what_is_wanted(words: list[str], told: str) -> None:
@@ -121,7 +121,7 @@ def test_an_unknown_name_is_told_beside_a_wrong_setting(run_cli: RunCli) -> None
     assert result.returncode == 2
     assert complaints(result) == [
         "TP_CAPITAL_POOL_MAXX in the environment: there is no such setting; the nearest is TP_CAPITAL_POOL_MAX",
-        "PORT: a whole number is wanted",
+        "PORT: must be a whole number",
     ]
 
 
@@ -219,7 +219,7 @@ def test_status_of_a_malformed_url_exits_2_and_says_so(url: str) -> None:
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == 2
     error = json.loads(result.stdout)["details"]["daemon"]["error"]
-    assert error == "not reachable: a URL such as http://host:port is wanted"
+    assert error == "not reachable: the address must be a URL such as http://host:port"
 
 
 def test_status_finds_the_daemon_by_host_and_port(run_cli: RunCli) -> None:

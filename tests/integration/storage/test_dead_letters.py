@@ -28,10 +28,10 @@ def test_without_any_there_is_nothing_to_do(letters: DeadLetters) -> None:
 
 
 def test_a_letter_tells_what_and_why(letters: DeadLetters, ledger: Ledger) -> None:
-    ledger.record([malformed(1, error="text: a string or null is wanted, not int")])
+    ledger.record([malformed(1, error="text: must be a string or null, not int")])
     (letter,) = letters.unresolved()
     assert (letter.channel, letter.message_id, letter.reason) == (CHANNEL, "1", "malformed")
-    assert letter.error == "text: a string or null is wanted, not int"
+    assert letter.error == "text: must be a string or null, not int"
     assert letter.raw == '{"id":"g1"}'
     assert letter.attempts == 1
     assert letter.next_attempt_at is not None

@@ -263,7 +263,7 @@ AT = "in a password, @ is written %40"
         ("postgresql://u:50%hunter22@h/db", "% is written %25"),
         ("postgresql://u:hunter22@h/db?pgbouncer=true", "pgbouncer"),
         ("postgresql://u:hunter22@h/db?sslmode=require&schema=public", "TP_CAPITAL_DB_SCHEMA"),
-        ("postgresql://u:hunter22@h/db?hunter22=1", "none of PostgreSQL's"),
+        ("postgresql://u:hunter22@h/db?hunter22=1", "unknown to PostgreSQL"),
     ],
 )
 def test_fault_53_and_68_the_part_of_an_address_at_fault_is_named_and_not_quoted(

@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_used_is_named_and_what_it_holds_is_not(
     assert "larger than" in problems()[0]
     environment(TP_CAPITAL_API_KEY_FILE=secret_file(tmp_path, "s3cret with blanks"))
     (problem,) = problems()
-    assert problem.startswith("TP_CAPITAL_API_KEY: printable ASCII")
+    assert problem.startswith("TP_CAPITAL_API_KEY: must be printable ASCII")
     assert "s3cret" not in problem
 
 
@@ -125,13 +125,13 @@ def test_fault_59_several_keys_have_names_and_scopes(environment: Any, tmp_path:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("a:read:1,s3cret", "entry 2 is no name:read:key"),
-        ("a:admin:s3cret", "entry 1 is no name:read:key"),
+        ("a:read:1,s3cret", "entry 2 must be name:read:key"),
+        ("a:admin:s3cret", "entry 1 must be name:read:key"),
         ("a:read:s3cret,a:write:s3cret2", "the same name"),
         ("a:read:s3cret,b:write:s3cret", "the same key"),
         ("default:read:s3cret", "the name of TP_CAPITAL_API_KEY"),
         ("a:read:alone", "the key of TP_CAPITAL_API_KEY"),
-        (" , ", "no key in it"),
+        (" , ", "contains no key"),
     ],
 )
 def test_keys_that_cannot_be_used_are_told_without_a_key(environment: Any, value: str, said: str) -> None:

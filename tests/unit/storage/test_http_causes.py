@@ -21,7 +21,7 @@ def cause_of(url: str) -> str:
     [
         ("http://127.0.0.1:1", "connection refused"),
         ("http://nowhere.invalid", "no such host"),
-        ("nowhere", "a URL such as http://127.0.0.1:4008 is wanted"),
+        ("nowhere", "the address must be a URL such as http://127.0.0.1:4008"),
     ],
 )
 def test_a_request_that_finds_nobody_says_why(url: str, cause: str) -> None:
