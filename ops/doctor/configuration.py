@@ -1,4 +1,4 @@
-"""Settings that are allowed, yet need a word. Those that are not end the command before any check."""
+"""Settings that are valid but risky. Invalid settings end the command before any check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["examine_configuration"]
 
 
 def examine_configuration(around: CheckContext) -> Iterator[CheckResult]:
-    """Look at settings and their file."""
+    """Check the settings and the ``.env`` file."""
     described = around.settings.describe()
     yield ok(
         "configuration.settings",
@@ -34,25 +34,25 @@ def _api_key(around: CheckContext) -> CheckResult:
     if short := short_keys(keys):
         return warn(
             name,
-            f"{', '.join(key.name for key in short)}: fewer than {SHORTEST_KEY} characters, which a program of this"
-            " machine can guess",
-            "take longer ones (openssl rand -hex 32)",
+            f"{', '.join(key.name for key in short)}: fewer than {SHORTEST_KEY} characters; a program on this"
+            " machine can guess them",
+            "use longer keys (openssl rand -hex 32)",
         )
     if keys:
         return ok(name, f"set: {', '.join(f'{key.name} ({key.scope})' for key in keys)}")
     if http.host in LOOPBACK_HOSTS:
-        return ok(name, f"none is set, and HOST={http.host} is reached from this machine only")
+        return ok(name, f"no key is set, and HOST={http.host} is reachable only from this machine")
     return warn(
         name,
-        f"none is set, HOST={http.host} is reachable from outside, and TP_CAPITAL_ALLOW_OPEN=1 lets everyone write",
-        "set TP_CAPITAL_API_KEY (openssl rand -hex 32) and leave TP_CAPITAL_ALLOW_OPEN out, or HOST=127.0.0.1",
+        f"no key is set, HOST={http.host} is reachable from outside, and TP_CAPITAL_ALLOW_OPEN=1 lets everyone write",
+        "set TP_CAPITAL_API_KEY (openssl rand -hex 32) and remove TP_CAPITAL_ALLOW_OPEN, or set HOST=127.0.0.1",
     )
 
 
 def _names(around: CheckContext) -> CheckResult:
     notes = setting_notes(around.folder / ".env")
     if not notes:
-        return ok("configuration.names", "every name that is set is known")
+        return ok("configuration.names", "all setting names are known")
     return warn(
         "configuration.names",
         "; ".join(notes),
@@ -67,7 +67,7 @@ def _env_file(around: CheckContext) -> CheckResult:
         mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return skipped(name, "there is no .env here")
-    # its group may be the daemon's own
+    # the group may be the daemon's own, so only access by others counts
     if mode & stat.S_IRWXO:
-        return warn(name, f".env is open to every user of this machine (mode {mode:03o})", "chmod 600 .env")
-    return ok(name, ".env is closed to other users")
+        return warn(name, f"every user of this machine can access .env (mode {mode:03o})", "chmod 600 .env")
+    return ok(name, "other users cannot access .env")

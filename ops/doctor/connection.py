@@ -1,4 +1,4 @@
-"""One connection to the database, on which every question is answered, refused or cut in time."""
+"""A connection to the database for checks. Every query has a time limit."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ T = TypeVar("T")
 
 
 class NoAnswerError(Exception):
-    """The server hung: the question was cut, and its connection with it."""
+    """The server did not answer in time. The query and its connection were ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The other end of our socket, whatever the settings call it. ``own_port`` is None without TCP."""
+    """The real address of the other end of a socket. ``own_port`` is our own port, or None without TCP."""
 
     loopback: bool
     own_port: int | None
 
 
 class CheckConnection:
-    """Asks one question a transaction, as a pooler of transactions or statements likes it."""
+    """Runs each query in a transaction of its own, so that it works through any pooler."""
 
     def __init__(self, connection: psycopg.Connection[DictRow], around: CheckContext) -> None:
         self.connection = connection
@@ -49,10 +49,10 @@ class CheckConnection:
     @classmethod
     @contextlib.contextmanager
     def connected(cls, around: CheckContext, conninfo: str = "", **changes: str) -> Iterator[CheckConnection]:
-        """Connect as the engine does, or by another connection string; ``changes`` are other values in it.
+        """Connect as the engine does, or by another connection string. ``changes`` replace values in it.
 
         Raises:
-            psycopg.Error: no connection; :func:`refusal` says why.
+            psycopg.Error: the connection failed; :func:`refusal` turns the error into a finding.
         """
         connection = psycopg.Connection[DictRow].connect(
             make_conninfo(
@@ -65,7 +65,7 @@ class CheckConnection:
             prepare_threshold=None,
             row_factory=dict_row,
         )
-        # the pooler's console knows the simple protocol alone
+        # PgBouncer's console supports only the simple query protocol
         if connection.info.dbname != "pgbouncer":
             settle(connection)
         try:
@@ -75,7 +75,7 @@ class CheckConnection:
 
     @property
     def lost(self) -> bool:
-        """Whether the connection is of no more use."""
+        """Whether the connection can no longer be used."""
         return self.connection.closed
 
     def rows(
@@ -84,8 +84,8 @@ class CheckConnection:
         """Return the rows of a statement.
 
         Raises:
-            psycopg.Error: refused.
-            NoAnswerError: it took too long.
+            psycopg.Error: the server refused the statement.
+            NoAnswerError: the statement took too long.
         """
 
         def ask(cursor: Cursor) -> list[dict[str, Any]]:
@@ -95,12 +95,13 @@ class CheckConnection:
         return self.run(ask)
 
     def row(self, statement: str, parameters: Sequence[object] | None = None) -> dict[str, Any]:
-        """Return the one row of a statement."""
+        """Return the only row of a statement."""
         (row,) = self.rows(statement, parameters)
         return row
 
     def run(self, work: Callable[[Cursor], T]) -> T:
-        """Return what ``work`` does with a cursor; the errors are those of :meth:`rows`."""
+        """Return the result of ``work`` on a cursor; the errors are those of :meth:`rows`."""
+        # A timer in another thread shuts the socket down when the time is over. That ends the blocked call here.
         fd, answer_s = self.connection.fileno(), self.around.answer_s
         with cut_after(self.around.timers, answer_s, lambda: shut_down_fd(fd)) as cut:
             try:
@@ -111,47 +112,47 @@ class CheckConnection:
                 raise
 
     def check(self, name: str, check: Callable[[str, CheckConnection], CheckResult]) -> CheckResult:
-        """Return what ``check`` finds; a refusal of the server is a finding of its own."""
+        """Return the finding of ``check``. An error of the server becomes a finding too."""
         if self.lost:
-            return skipped(name, "the connection was lost before")
+            return skipped(name, "an earlier check lost the connection")
         try:
             return check(name, self)
         except NoAnswerError as error:
             return fail(
                 name,
                 str(error),
-                "the server or a pooler before it hangs, or is overloaded; look at its log",
+                "the server, or a pooler in front of it, hangs or is overloaded; look at its log",
             )
         except psycopg.errors.InsufficientPrivilege as error:
             return fail(
                 name,
-                f"the role may not look: {error}",
+                f"the role lacks the right for this check: {error}",
                 "run tp-capital migrate with TP_CAPITAL_MIGRATION_DATABASE_URL, which gives the engine its rights",
             )
         except psycopg.Error as error:
             return refusal(name, error)
-        except Exception as error:  # noqa: BLE001 - a bug in one check must not hide what its neighbours find
+        except Exception as error:  # noqa: BLE001 - a bug in one check must not hide the findings of the others
             return broken(name, error)
 
     def peer(self) -> Peer:
-        """Return who really is at the other end."""
+        """Return the real other end of the socket."""
         with contextlib.closing(socket.socket(fileno=os.dup(self.connection.fileno()))) as wire:
             if wire.family == socket.AF_UNIX:
                 return Peer(loopback=True, own_port=None)
-            # an IPv4 address may be dressed as IPv6, which is loopback too
+            # an IPv4 address may be mapped to IPv6, also a loopback one
             address = ip_address(str(wire.getpeername()[0]).partition("%")[0])
             address = getattr(address, "ipv4_mapped", None) or address
             return Peer(loopback=address.is_loopback, own_port=int(wire.getsockname()[1]))
 
 
 def refusal(name: str, error: psycopg.Error, *, setting: str = ADDRESS) -> CheckResult:
-    """Return the finding that a driver's error stands for, with the remedy where the cause is known.
+    """Return the finding for a driver's error, with the remedy for a known cause.
 
-    ``setting`` is the one that holds the connection string.
+    ``setting`` names the setting that holds the connection string.
     """
     text = " ".join(str(error).split())
     known = explain(text, setting=setting)
     if known is None:
         state = f"{error.sqlstate}: " if error.sqlstate else ""
-        return fail(name, f"{state}{text}", "the words are the server's; its log may say more")
+        return fail(name, f"{state}{text}", "this is the server's message; its log may say more")
     return fail(name, f"{known.cause}: {text}", known.remedy)

@@ -1,4 +1,4 @@
-"""What the checks look at and measure with; tests pass their own clock and disk."""
+"""The inputs of the checks. Tests pass their own clock and disk."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ __all__ = ["CheckContext", "DiskUsage"]
 
 
 class DiskUsage(Protocol):
-    """What :func:`shutil.disk_usage` returns."""
+    """The result of :func:`shutil.disk_usage`."""
 
     @property
     def total(self) -> int:
-        """The bytes the disk has."""
+        """The size of the disk in bytes."""
         ...
 
     @property
     def free(self) -> int:
-        """The bytes an ordinary user may still write."""
+        """The bytes that an ordinary user can still write."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """The settings, the machine, and what families of checks learn for one another.
+    """The settings, the machine, and measurements that families of checks share.
 
-    ``folder`` is where the daemon runs, with its ``.env`` and the data of a local stack. ``connect_s`` and
-    ``answer_s`` are how many seconds a connection and an answer may take.
+    ``folder`` is the daemon's working folder, with its ``.env`` and the data of a local stack. ``connect_s`` limits
+    the seconds for a connection, ``answer_s`` those for an answer.
     """
 
     settings: Settings
     timers: Timers
-    # a serverless database may take a few seconds to wake
+    # a serverless database may need a few seconds to start
     connect_s: int = 6
     answer_s: float = 3.0
     clock: Clock = field(default_factory=SystemClock)

@@ -1,4 +1,4 @@
-"""The database as the engine reaches it: connection, server, and what the engine's role may and holds."""
+"""The database as the engine reaches it: the connection, the server, the schema and the engine's role."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from storage.postgres.session import encoding_remedy, wrong_encoding
 
 __all__ = ["examine_database", "judge_tls", "judge_version", "judge_writable"]
 
-#: major versions that are tested (CONTRACT)
+#: the tested major versions (CONTRACT)
 _OLDEST, _NEWEST = 15, 18
 
 
 def examine_database(around: CheckContext) -> Iterator[CheckResult]:
-    """Connect as the engine does, and ask."""
+    """Connect as the engine does, and run every check."""
     name = "database.connection"
     try:
         with CheckConnection.connected(around) as asker:
@@ -58,26 +58,28 @@ def _check_tls(name: str, asker: CheckConnection) -> CheckResult:
 
 
 def judge_tls(name: str, *, encrypted: bool, verified: bool, loopback: bool, strategy: str) -> CheckResult:
-    """Judge how a connection is protected on its way to the server or its pooler."""
+    """Judge how the connection to the server or its pooler is protected."""
     if encrypted and verified:
         return ok(name, "encrypted, and the server's certificate is verified")
     if encrypted:
-        return ok(name, "encrypted; the server's certificate is not verified (sslmode=verify-full would)")
+        return ok(
+            name, "encrypted; the server's certificate is not verified (sslmode=verify-full verifies it)"
+        )
     if loopback:
         return ok(name, "not encrypted, and it does not leave this machine")
     found = "not encrypted, and the server is on another machine"
-    remedy = f"add sslmode=require, better verify-full, to {setting_of('address')}"
+    remedy = f"add sslmode=verify-full, or at least sslmode=require, to {setting_of('address')}"
     return (fail if strategy == "neon" else warn)(name, found, remedy)
 
 
 def _check_version(name: str, asker: CheckConnection) -> CheckResult:
-    # the server itself is asked: a pooler tells what it saw at its first login
+    # ask the server itself: a pooler reports the version of its first login
     row = asker.row("select current_setting('server_version_num')::int as number")
     return judge_version(name, int(row["number"]))
 
 
 def judge_version(name: str, number: int) -> CheckResult:
-    """Judge a server's version, given as ``server_version_num`` (150007 is 15.7)."""
+    """Judge a server's ``server_version_num`` (150007 is 15.7)."""
     major, minor = divmod(number, 10_000)
     found = f"PostgreSQL {major}.{minor}"
     if major < _OLDEST:
@@ -87,8 +89,8 @@ def judge_version(name: str, number: int) -> CheckResult:
     if major > _NEWEST:
         return warn(
             name,
-            f"{found}, newer than {_NEWEST}, the last one tested",
-            "see whether there is a newer tp-capital; else use a server that was tested",
+            f"{found}, newer than {_NEWEST}, the newest tested version",
+            "look for a newer tp-capital, or use a tested server version",
         )
     return ok(name, found)
 
@@ -101,20 +103,20 @@ def _check_writable(name: str, asker: CheckConnection) -> CheckResult:
 
 
 def judge_writable(name: str, *, standby: bool, read_only: bool) -> CheckResult:
-    """Judge what a server says of itself."""
+    """Judge whether a server accepts writes."""
     if standby:
         return fail(
             name,
-            "this is a standby: nothing can be written",
-            f"set {setting_of('host')} to the primary (with several hosts add target_session_attrs=read-write)",
+            "this is a standby: it accepts no writes",
+            f"set {setting_of('host')} to the primary (with several hosts, add target_session_attrs=read-write)",
         )
     if read_only:
         return fail(
             name,
             "transactions are read-only here",
-            "alter role ... reset default_transaction_read_only, and the same for the database",
+            "run alter role ... reset default_transaction_read_only, and the same for the database",
         )
-    return ok(name, "the primary, and it takes writes")
+    return ok(name, "this is the primary, and it accepts writes")
 
 
 def _check_encoding(name: str, asker: CheckConnection) -> CheckResult:
@@ -125,7 +127,7 @@ def _check_encoding(name: str, asker: CheckConnection) -> CheckResult:
     if row["encoding"] != "UTF8":
         return fail(
             name,
-            f"the database's encoding is {row['encoding']}: messages with other characters are refused",
+            f"the database's encoding is {row['encoding']}: it refuses messages with other characters",
             encoding_remedy(row["datname"]),
         )
     if wrong := wrong_encoding(asker.connection):
@@ -134,15 +136,15 @@ def _check_encoding(name: str, asker: CheckConnection) -> CheckResult:
     if not asker.row("select 'Ç' ilike 'ç' as folds")["folds"]:
         return warn(
             name,
-            "UTF8, but the locale knows upper and lower case of ASCII letters only: a search for ação misses AÇÃO",
-            "tp-capital backup, make the database anew with ops/deploy/init-database.sql, tp-capital restore",
+            "UTF8, but the locale folds the case of ASCII letters only: a search for ação misses AÇÃO",
+            "run tp-capital backup, create a new database with ops/deploy/init-database.sql, run tp-capital restore",
         )
-    return ok(name, "UTF8, and upper and lower case of every letter are known")
+    return ok(name, "UTF8, and the locale folds the case of all letters")
 
 
 def _check_size(name: str, asker: CheckConnection) -> CheckResult:
     row = asker.row("select pg_size_pretty(pg_database_size(current_database())) as size")
-    return ok(name, f"the database has {row['size']}; how full its disk is cannot be seen from here")
+    return ok(name, f"the database has {row['size']}; the free space of its disk cannot be checked from here")
 
 
 def _check_daemons(name: str, asker: CheckConnection) -> CheckResult:
@@ -150,7 +152,7 @@ def _check_daemons(name: str, asker: CheckConnection) -> CheckResult:
     try:
         places = asker.run(lambda cursor: living_daemons(cursor, schema=schema))
     except psycopg.errors.UndefinedTable:
-        return skipped(name, "the schema is not there yet")
+        return skipped(name, "the schema does not exist yet")
     if not places:
         return ok(name, "no daemon holds a lease")
     if len(places) == 1 and _runs_here(places[0]):
@@ -158,31 +160,31 @@ def _check_daemons(name: str, asker: CheckConnection) -> CheckResult:
     return warn(
         name,
         f"{'daemons hold leases' if len(places) > 1 else 'a daemon elsewhere holds a lease'}: {', '.join(places)}",
-        "two on one database keep every effect single, but do all work twice: stop those that are not meant",
+        "two daemons on one database store everything once, but do all the work twice: stop the unwanted ones",
     )
 
 
 def _runs_here(place: str) -> bool:
-    """Tell whether a lease's place (``HOST pid NUMBER``) is a living process of this machine."""
+    """Return whether a lease's place (``HOST pid NUMBER``) is a running process of this machine."""
     found = re.fullmatch(r"(?P<host>.*) pid (?P<pid>\d+)", place)
     if found is None or found["host"] != platform.node():
         return False
     try:
         os.kill(int(found["pid"]), 0)
     except PermissionError:
-        return True  # it lives, and is another user's
+        return True  # the process exists and belongs to another user
     except (OSError, OverflowError):
         return False
     return True
 
 
 def _check_latency(name: str, asker: CheckConnection) -> CheckResult:
-    """Measure only: the gateway's clock is needed to tell whose is wrong (:mod:`ops.doctor.clocks`)."""
+    """Measure latency and clock offset. :mod:`ops.doctor.clocks` judges the offset with the gateway's."""
     around = asker.around
     asked_at, start_s = around.clock.now(), around.clock.monotonic_s()
     theirs = asker.row("select clock_timestamp() as instant")["instant"]
     took_s = around.clock.monotonic_s() - start_s
-    # they looked at their clock about half-way
+    # the server read its clock about half-way through the round trip
     around.clocks.note("database", (theirs - asked_at).total_seconds() - took_s / 2)
     return ok(name, f"answers in {took_s * 1000:.0f} ms")
 

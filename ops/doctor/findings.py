@@ -1,4 +1,4 @@
-"""What a check found: a name, a status, the finding in words, and how to mend it."""
+"""The result of a check: a name, a status, the finding and the remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CheckResult", "CheckStatus", "broken", "covered", "fail", "ok", "ski
 
 
 class CheckStatus(StrEnum):
-    """How a check ended. ``skipped``: it has no object here, or what it looks at cannot be reached."""
+    """How a check ended. ``skipped`` means that there is nothing to check here, or that it cannot be reached."""
 
     OK = "ok"
     WARN = "warn"
@@ -23,7 +23,7 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The result of one check. ``name`` is ``family.check`` and stays as it is: scripts look for it."""
+    """The result of one check. ``name`` is ``family.check``. Do not rename it: scripts depend on it."""
 
     name: str
     status: CheckStatus
@@ -31,7 +31,7 @@ class CheckResult:
     remedy: str | None = None
 
     def as_object(self) -> dict[str, Any]:
-        """Return what ``--json`` prints of it."""
+        """Return the result as ``--json`` prints it."""
         return {
             "name": self.name,
             "status": self.status.value,
@@ -41,36 +41,36 @@ class CheckResult:
 
 
 def ok(name: str, found: str) -> CheckResult:
-    """All is as it should be."""
+    """Return the result of a check that found no problem."""
     return CheckResult(name=name, status=CheckStatus.OK, found=found)
 
 
 def warn(name: str, found: str, remedy: str) -> CheckResult:
-    """It works, but somebody should know."""
+    """Return the result of a check that found a problem that does not stop the engine."""
     return CheckResult(name=name, status=CheckStatus.WARN, found=found, remedy=remedy)
 
 
 def fail(name: str, found: str, remedy: str) -> CheckResult:
-    """It does not work, or will not soon."""
+    """Return the result of a check that found a problem that stops the engine, now or soon."""
     return CheckResult(name=name, status=CheckStatus.FAIL, found=found, remedy=remedy)
 
 
 def skipped(name: str, why: str) -> CheckResult:
-    """The check was not made."""
+    """Return the result of a check that was not run."""
     return CheckResult(name=name, status=CheckStatus.SKIPPED, found=why)
 
 
 def broken(name: str, error: Exception) -> CheckResult:
-    """The check itself has a bug."""
+    """Return the result of a check that raised an unexpected exception."""
     return fail(
         name,
-        f"the check broke off: {type(error).__name__}: {error}",
-        "this is a fault of tp-capital doctor: please report it with these words",
+        f"the check raised an exception: {type(error).__name__}: {error}",
+        "this is a bug in tp-capital doctor: please report it with this text",
     )
 
 
 def worst(findings: Iterable[CheckResult]) -> CheckStatus:
-    """Return the worst status; what was skipped says nothing."""
+    """Return the worst status. Skipped checks do not count."""
     statuses = {finding.status for finding in findings}
     return next(
         (status for status in (CheckStatus.FAIL, CheckStatus.WARN) if status in statuses), CheckStatus.OK
@@ -78,7 +78,7 @@ def worst(findings: Iterable[CheckResult]) -> CheckStatus:
 
 
 def covered(finding: CheckResult) -> CheckResult:
-    """Return the finding as it may be shown, whoever's words are in it, on one line."""
+    """Return the finding with secrets removed and each text on one line. Texts may quote servers."""
 
     def clean(text: str) -> str:
         return shown(" ".join(text.split()))

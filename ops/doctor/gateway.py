@@ -1,4 +1,4 @@
-"""The Telegram Gateway: reached, the product we speak to, our key taken and anyone else's not."""
+"""The Telegram Gateway: whether it answers, accepts our key, refuses requests without a key, and has messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CONNECTION, _KEY, _OPEN, _CHANNELS = "gateway.connection", "gateway.key", "gate
 
 
 def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
-    """Ask what the engine asks; nothing here marks or changes a message."""
+    """Send the engine's read requests. They neither mark nor change a message."""
     settings = around.settings.gateway
     key = settings.api_key.get_secret_value() if settings.api_key else None
     _note_clock(around)
@@ -33,7 +33,7 @@ def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
     if isinstance(error, GatewayUnreachableError | GatewayTimeoutError):
         yield fail(
             _CONNECTION,
-            f"{settings.url} is not reached: {error}",
+            f"{settings.url} cannot be reached: {error}",
             "start the gateway, or set TELEGRAM_GATEWAY_URL",
         )
         yield from (skipped(name, "no connection to the gateway") for name in (_KEY, _OPEN, _CHANNELS))
@@ -45,23 +45,23 @@ def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
             f"the key is {'wrong' if key else 'missing'} ({error.status})",
             "set TELEGRAM_GATEWAY_API_KEY to the key of the gateway",
         )
-        yield ok(_OPEN, "the gateway asks for a key")
-        yield skipped(_CHANNELS, "without a key that is taken nothing can be read")
+        yield ok(_OPEN, "the gateway requires a key")
+        yield skipped(_CHANNELS, "nothing can be read without a valid key")
         return
     if isinstance(error, GatewayRateLimitedError):
         yield warn(
             _CONNECTION,
-            f"{settings.url} has had too many requests: {error}",
-            "look who else asks it from this address; raise GATEWAY_POLLING_INTERVAL_MS",
+            f"{settings.url} received too many requests: {error}",
+            "find other clients at this address, or raise GATEWAY_POLLING_INTERVAL_MS",
         )
-        yield from (skipped(name, "asked too often") for name in (_KEY, _OPEN, _CHANNELS))
+        yield from (skipped(name, "too many requests") for name in (_KEY, _OPEN, _CHANNELS))
         return
     if error is not None:
         yield _not_ours(settings.url, error)
-        yield from (skipped(name, "no answer of a gateway") for name in (_KEY, _OPEN, _CHANNELS))
+        yield from (skipped(name, "no answer from a gateway") for name in (_KEY, _OPEN, _CHANNELS))
         return
-    yield ok(_CONNECTION, f"{settings.url} answers as a gateway does")
-    yield ok(_KEY, "the key is taken" if key else "none is set, and none is asked for")
+    yield ok(_CONNECTION, f"{settings.url} answers as a gateway")
+    yield ok(_KEY, "the gateway accepts the key" if key else "no key is set, and the gateway requires none")
     yield _check_open(around, key)
     yield _check_channels(around, key)
 
@@ -74,7 +74,7 @@ def _client(around: CheckContext, key: str | None) -> GatewayClient:
 
 
 def _refusal(around: CheckContext, key: str | None) -> GatewayError | None:
-    """Return why the gateway does not show its messages; None when it does."""
+    """Return the error of a request for messages, or None if it succeeds."""
     client = _client(around, key)
     try:
         client.unprocessed(around.settings.gateway.channels[0], limit=1)
@@ -89,27 +89,27 @@ def _not_ours(url: str, error: GatewayError) -> CheckResult:
     if isinstance(error, GatewayAnswerError):
         return fail(
             _CONNECTION,
-            f"what answers at {url} is no Telegram Gateway: {error}",
+            f"the server at {url} is no Telegram Gateway: {error}",
             "set TELEGRAM_GATEWAY_URL to the gateway's address",
         )
     return fail(
         _CONNECTION,
         f"{url} answers {error}",
-        "if that is another product, set TELEGRAM_GATEWAY_URL; else the gateway's log says why",
+        "if another product answers there, correct TELEGRAM_GATEWAY_URL; otherwise look at the gateway's log",
     )
 
 
 def _check_open(around: CheckContext, key: str | None) -> CheckResult:
-    """Ask without a key (fault 18: the real gateway's message routes need none by default)."""
+    """Send a request without a key (fault 18: by default the real gateway needs none for messages)."""
     error = _refusal(around, None) if key else None
     if isinstance(error, GatewayUnauthorizedError):
-        return ok(_OPEN, "without the key it shows nothing")
+        return ok(_OPEN, "the gateway refuses requests without a key")
     if error is not None:
-        return skipped(_OPEN, f"asked without the key: {error}")
+        return skipped(_OPEN, f"the request without the key failed: {error}")
     return warn(
         _OPEN,
-        "anyone who reaches the gateway can read all messages and mark them as processed: it asks for no key",
-        "let nobody else reach its port, or have it ask for one (the reference gateway: tp-capital gateway"
+        "the gateway requires no key: anyone who reaches it can read all messages and mark them as processed",
+        "restrict access to its port, or make it require a key (the reference gateway: tp-capital gateway"
         " --api-key) and set TELEGRAM_GATEWAY_API_KEY",
     )
 
@@ -120,20 +120,20 @@ def _check_channels(around: CheckContext, key: str | None) -> CheckResult:
     try:
         unknown = [channel for channel in channels if not client.history(channel, offset=0, limit=1).messages]
     except GatewayError as error:
-        return fail(_CHANNELS, f"the history cannot be read: {error}", "the gateway's log says why")
+        return fail(_CHANNELS, f"the history cannot be read: {error}", "look at the gateway's log")
     finally:
         client.close()
     if not unknown:
-        return ok(_CHANNELS, f"it holds messages of {', '.join(channels)}")
+        return ok(_CHANNELS, f"the gateway has messages of {', '.join(channels)}")
     return warn(
         _CHANNELS,
-        f"it holds no message of {', '.join(unknown)}",
+        f"the gateway has no message of {', '.join(unknown)}",
         "compare TP_CAPITAL_SIGNALS_CHANNEL_ID with the gateway's channels, or wait for the first message",
     )
 
 
 def _note_clock(around: CheckContext) -> None:
-    """Note what time the gateway says it is, in the Date header of any answer."""
+    """Measure the gateway's clock by the Date header of an answer."""
     try:
         with Client(around.settings.gateway.url, timeout_s=around.answer_s) as client:
             asked_at, start_s = around.clock.now(), around.clock.monotonic_s()
@@ -147,6 +147,6 @@ def _note_clock(around: CheckContext) -> None:
         theirs = parsedate_to_datetime(date)
     except ValueError:
         return
-    # a date without a zone is UTC (RFC 9110); cut to whole seconds, it was half of one later on average
+    # A date without a zone is UTC (RFC 9110). It is cut to whole seconds, so add half a second on average.
     ahead_s = (theirs.replace(tzinfo=theirs.tzinfo or UTC) - asked_at).total_seconds() + 0.5 - took_s / 2
     around.clocks.note("gateway", ahead_s)

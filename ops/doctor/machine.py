@@ -1,4 +1,4 @@
-"""The machine: the port the daemon wants, and room on the disks it writes to."""
+"""The machine: the daemon's port, and free space on its disks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ops.http.server.listening import Listening
 __all__ = ["examine_machine"]
 
 _PORT, _DISK, _STACK_DISK = "machine.port", "machine.disk", "machine.stack_disk"
-#: where demo and local stack keep their data
+#: the folder with the data of the demo and of the local stack
 _STATE: Final = ".tp-capital"
 _GB, _MB = 1024**3, 1024**2
 
 
 def examine_machine(around: CheckContext) -> Iterator[CheckResult]:
-    """Look at port and disks."""
+    """Check the disks and the port."""
     yield _check_disk(_DISK, around.folder, around)
     state = around.folder / _STATE
     if state.is_dir():
@@ -46,14 +46,14 @@ def _check_port(around: CheckContext) -> CheckResult:
 
 
 def _taken(host: str, port: int, timeout_s: float) -> CheckResult:
-    """Tell our own daemon from a stranger."""
+    """Return whether our own daemon or another program uses the port."""
     body = fetch_health(local_url(host, port), timeout_s=timeout_s)
     if body["checks"]:
-        return ok(_PORT, f"the daemon already runs on {host} port {port}, and is {body['status']}")
+        return ok(_PORT, f"the daemon already runs on {host} port {port} and is {body['status']}")
     return fail(
         _PORT,
         f"{host} port {port} is taken by another program",
-        f"see which (ss -ltnp 'sport = :{port}') and stop it, or set PORT to another one",
+        f"find that program (ss -ltnp 'sport = :{port}') and stop it, or set PORT to another port",
     )
 
 
@@ -65,7 +65,7 @@ def _check_disk(name: str, folder: Path, around: CheckContext) -> CheckResult:
     share = usage.free / usage.total if usage.total else 0.0
     free = f"{usage.free / _GB:.1f} GB" if usage.free >= _GB else f"{usage.free // _MB} MB"
     found = f"{free} free ({share:.0%}) at {folder}"
-    remedy = f"make room on this disk: du -xh {folder} | sort -h | tail shows what is large"
+    remedy = f"free space on this disk: du -xh {folder} | sort -h | tail shows the largest files"
     if share < 0.02 or usage.free < 200 * _MB:
         return fail(name, f"the disk is full: {found}", remedy)
     if share < 0.10 or usage.free < _GB:

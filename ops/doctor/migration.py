@@ -1,4 +1,4 @@
-"""The role that migrates: whether it gets in, to the same database, and may do what ``migrate`` does."""
+"""The role for migrations: whether it can connect, uses the same database, and has the rights of ``migrate``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["examine_migration"]
 
 _SETTING: Final = "TP_CAPITAL_MIGRATION_DATABASE_URL"
 _CONNECTION, _TARGET, _RIGHTS = "migration.connection", "migration.target", "migration.rights"
-#: no name tells two servers apart that a pooler or a proxy hides; these do
+#: identifies a server and a database even behind a pooler or proxy, where names and addresses may differ
 _IDENTITY = "select pg_postmaster_start_time() as started, (select oid from pg_database where datname = current_database())"
 
 
 def examine_migration(around: CheckContext) -> Iterator[CheckResult]:
-    """Connect as the owner does; where no owner is set, the engine's own role migrates."""
+    """Connect as the owner's role. Without one in the settings, the engine's own role migrates."""
     settings = around.settings.database
     own = settings.migration_url is None
     if own:
@@ -50,13 +50,13 @@ def _check_target(name: str, asker: CheckConnection) -> CheckResult:
         with CheckConnection.connected(asker.around) as engine:
             ours = engine.row(_IDENTITY)
     except psycopg.Error:
-        return skipped(name, "the engine's own connection cannot be made")
+        return skipped(name, "the engine itself cannot connect")
     if theirs == ours:
         return ok(name, "the engine's database")
     return fail(
         name,
-        f"{_SETTING} names another database than the engine works on",
-        f"set host, port and name in {_SETTING} and {setting_of('address')} to the same one",
+        f"{_SETTING} names another database than the engine uses",
+        f"use the same host, port and name in {_SETTING} and {setting_of('address')}",
     )
 
 
@@ -67,10 +67,10 @@ def _check_rights(name: str, asker: CheckConnection) -> CheckResult:
         return ok(name, f"{rights.role} may migrate")
     found = f"{rights.role} {', '.join(rights.lacking)}"
     if settings.migration_url is None:
-        # as it should be, as long as nothing is to be migrated: database.schema looks at that
-        return ok(name, f"{found}: a newer release is migrated by an owner's role ({_SETTING})")
+        # this is fine unless a migration is pending, and database.schema checks that
+        return ok(name, f"{found}: migrating to a newer release needs an owner's role ({_SETTING})")
     return fail(
         name,
         found,
-        f"name the owner's role in {_SETTING}, or give it the rights: {' '.join(rights.remedies)}",
+        f"use the owner's role in {_SETTING}, or grant the rights: {' '.join(rights.remedies)}",
     )

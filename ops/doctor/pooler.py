@@ -1,4 +1,4 @@
-"""What stands between us and the server, and whether it hands server connections out by the transaction."""
+"""The pooler or proxy between us and the server: whether it pools by transaction, and the connection limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["examine_pooler"]
 _MODE, _CONNECTIONS = "pooler.mode", "pooler.connections"
 _TRIES: Final = 10
 _REMEDY = "set pool_mode = transaction in pgbouncer.ini, for the database and the user too, and reload it"
-#: superusers and pg_use_reserved_connections keep some; the second setting came with PostgreSQL 16
+#: some connections are reserved for superusers and pg_use_reserved_connections (reserved_connections: PostgreSQL 16)
 _ALLOWED = """
 select least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -30,7 +30,7 @@ select least(
 
 
 def examine_pooler(around: CheckContext) -> Iterator[CheckResult]:
-    """Look by behaviour: neither the mode nor the limits of a pooler are told to an ordinary role."""
+    """Test the behaviour, because a pooler does not report its mode and limits to an ordinary role."""
     try:
         with CheckConnection.connected(around) as asker:
             between = _something_between(asker)
@@ -38,35 +38,36 @@ def examine_pooler(around: CheckContext) -> Iterator[CheckResult]:
             yield (
                 asker.check(_MODE, _check_mode)
                 if between
-                else ok(_MODE, "no pooler: the connection goes straight to the server")
+                else ok(_MODE, "no pooler: the connection goes directly to the server")
             )
     except (psycopg.Error, NoAnswerError) as error:
-        # why there is no connection, database.connection says
+        # database.connection reports why there is no connection
         why = "no answer" if isinstance(error, NoAnswerError) else "no connection to the database"
         yield from (skipped(name, why) for name in (_CONNECTIONS, _MODE))
 
 
 def _backend(asker: CheckConnection) -> int:
-    """Return the process that serves this transaction."""
+    """Return the id of the server process for this transaction."""
     return int(asker.row("select pg_backend_pid() as pid")["pid"])
 
 
 def _something_between(asker: CheckConnection) -> bool:
-    """Tell whether the server talks to another socket, or gave another key, than ours."""
+    """Return whether a pooler or proxy is between us and the server."""
     row = asker.row("select pg_backend_pid() as pid, inet_client_port() as port")
-    # a pooler makes up the key with which its clients cancel; a mere proxy of TCP passes the server's on
+    # A pooler gives its clients a process id of its own. A TCP proxy passes the server's id on, so compare ports too.
     return bool(row["pid"] != asker.connection.info.backend_pid or row["port"] != asker.peer().own_port)
 
 
 def _check_mode(name: str, first: CheckConnection) -> CheckResult:
-    """Find out by two connections that take turns, each idle while the other asks."""
+    """Find the pool mode with two connections: one is idle while the other runs a query."""
     own = _backend(first)
     try:
         with CheckConnection.connected(first.around) as second:
             for _ in range(_TRIES):
-                # The server connection laid down last is taken up first. With server_round_robin or a short
-                # server_lifetime it is another one each time, which no session would see; the first asks
-                # twice, lest two servers that take turns as well look like two sessions.
+                # By default the pooler reuses the server connection that was returned last. With
+                # server_round_robin or a short server_lifetime it changes with each query, which never happens in a
+                # session. The first connection asks twice: two server connections that alternate in step with our
+                # two connections would otherwise look like two sessions.
                 theirs = _backend(second)
                 if {_backend(first), _backend(first)} != {own} or theirs == own:
                     return _check_transactions(name, second)
@@ -77,13 +78,13 @@ def _check_mode(name: str, first: CheckConnection) -> CheckResult:
             name,
             "while one connection is idle, another gets no server connection: the pool is exhausted, or"
             " pool_mode is session",
-            f"{_REMEDY}; if that is so, raise default_pool_size",
+            f"{_REMEDY}; if it is already set, raise default_pool_size",
         )
     return _check_session(name, first, seen={own})
 
 
 def _check_transactions(name: str, asker: CheckConnection) -> CheckResult:
-    """Rule out the mode in which every statement is on its own."""
+    """Check that the pooler supports transactions, which statement mode refuses."""
 
     def work(cursor: Cursor) -> None:
         with cursor.connection.transaction():
@@ -93,12 +94,12 @@ def _check_transactions(name: str, asker: CheckConnection) -> CheckResult:
         asker.run(work)
     except psycopg.Error as error:
         text = " ".join(str(error).split())
-        return fail(name, f"a pooler that takes no transactions: {text}", _REMEDY)
-    return ok(name, "a pooler of transactions")
+        return fail(name, f"the pooler refuses transactions: {text}", _REMEDY)
+    return ok(name, "a pooler in transaction mode")
 
 
 def _check_session(name: str, first: CheckConnection, *, seen: set[int]) -> CheckResult:
-    """Tell a pooler of sessions, which uses a server connection again, from a proxy that passes ours through."""
+    """Distinguish a pooler in session mode, which reuses server connections, from a proxy, which does not."""
     first.connection.close()
     for _ in range(_TRIES):
         with CheckConnection.connected(first.around) as next_one:
@@ -106,12 +107,12 @@ def _check_session(name: str, first: CheckConnection, *, seen: set[int]) -> Chec
         if pid in seen:
             return fail(
                 name,
-                "a pooler in session mode: each connection of the daemon keeps a server connection for good, so a"
-                " few clients exhaust the pool",
+                "a pooler in session mode: each connection of the daemon holds a server connection, so a few"
+                " clients exhaust the pool",
                 _REMEDY,
             )
         seen.add(pid)
-    return ok(name, "a proxy: each connection has a server connection of its own")
+    return ok(name, "a proxy: each connection has its own server connection")
 
 
 def _check_server_limit(name: str, asker: CheckConnection) -> CheckResult:
@@ -120,11 +121,13 @@ def _check_server_limit(name: str, asker: CheckConnection) -> CheckResult:
     found = f"TP_CAPITAL_POOL_MAX is {wanted}, the server allows this role {allowed} connections"
     if wanted <= allowed:
         return ok(name, found)
-    return warn(name, found, f"set TP_CAPITAL_POOL_MAX to {allowed} or less, or raise max_connections there")
+    return warn(
+        name, found, f"set TP_CAPITAL_POOL_MAX to {allowed} or less, or raise the server's max_connections"
+    )
 
 
 def _check_pooler_limit(name: str, asker: CheckConnection) -> CheckResult:
-    """Ask the console of PgBouncer, if it lets our role in."""
+    """Read the limit from PgBouncer's console, if our role may use it."""
     wanted = asker.around.settings.database.pool_max
     limits: dict[str, str] = {}
     with (
@@ -136,8 +139,8 @@ def _check_pooler_limit(name: str, asker: CheckConnection) -> CheckResult:
     if not allowed.isdecimal():
         return ok(
             name,
-            f"TP_CAPITAL_POOL_MAX is {wanted}; what the pooler allows is not told to this role (max_client_conn;"
-            " stats_users may ask)",
+            f"TP_CAPITAL_POOL_MAX is {wanted}; this role may not read the pooler's max_client_conn (stats_users"
+            " may)",
         )
     found = f"TP_CAPITAL_POOL_MAX is {wanted}, the pooler allows {allowed} clients"
     if wanted <= int(allowed):

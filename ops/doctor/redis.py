@@ -1,4 +1,4 @@
-"""Redis: a master that takes writes, a replica of just that master and in step, memory used as a cache."""
+"""Redis: the master accepts writes, the replica follows this master in sync, and memory is used as a cache."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MASTER_ACCESS, _REPLICA_ACCESS = "redis.master_access", "redis.replica_access"
 _MASTER_MEMORY, _REPLICA_MEMORY = "redis.master_memory", "redis.replica_memory"
 _OF_REPLICA: Final = (_REPLICA, _REPLICA_ACCESS, _REPLICA_MEMORY)
 _NAMES: Final = (_MASTER, _MASTER_ACCESS, _MASTER_MEMORY, *_OF_REPLICA)
-#: bytes of changes a replica may lag behind: some seconds of pages
+#: the largest acceptable lag of a replica in bytes: a few seconds of pages
 _LAG_BYTES: Final = 16 * 1024 * 1024
 _POLICY: Final = "allkeys-lru"
 
@@ -28,7 +28,7 @@ Info = Mapping[str, Any]
 
 
 def examine_redis(around: CheckContext) -> Iterator[CheckResult]:
-    """Ask each server what it is."""
+    """Check each configured server."""
     settings = around.settings.redis
     if not settings.enabled:
         yield from (
@@ -77,19 +77,19 @@ def _unreachable(name: str, place: str, error: Exception) -> CheckResult:
     if "WRONGPASS" in text or "invalid username-password" in text:
         return fail(
             name,
-            f"{place} refuses user or password",
-            "set REDIS_USERNAME and REDIS_PASSWORD to what that Redis knows (requirepass or its ACL)",
+            f"{place} refuses the user or the password",
+            "set REDIS_USERNAME and REDIS_PASSWORD to the values of that Redis (requirepass or its ACL)",
         )
     if isinstance(error, redis.AuthenticationError):
         return fail(
-            name, f"{place} asks for a password, and the engine sends none", "set REDIS_PASSWORD to it"
+            name, f"{place} requires a password, but none is set", "set REDIS_PASSWORD to that password"
         )
     if "SSL" in text or "certificate" in text:
         return fail(
             name,
             f"{place}: TLS failed: {text}",
-            "set REDIS_TLS_CA to the file of the authority that signed its certificate; "
-            "or REDIS_TLS=0, where that port speaks no TLS",
+            "set REDIS_TLS_CA to the certificate file of the authority that signed its certificate; "
+            "or set REDIS_TLS=0 if that port does not use TLS",
         )
     return fail(
         name,
@@ -105,21 +105,21 @@ def _judge_master(info: Info | redis.RedisError, place: str) -> CheckResult:
         return fail(
             _MASTER,
             f"{place} is a replica of {info.get('master_host')}:{info.get('master_port')}, not a master",
-            f"set REDIS_MASTER_HOST and REDIS_MASTER_PORT to the master, or: {_cli(place)} replicaof no one",
+            f"set REDIS_MASTER_HOST and REDIS_MASTER_PORT to the master, or run {_cli(place)} replicaof no one",
         )
     return ok(_MASTER, f"{place} is a master")
 
 
 def judge_replica(replica: Info, master: Info | None, *, place: str, master_place: str) -> CheckResult:
-    """Judge what a replica says of itself, beside what its master says; None when that did not answer."""
+    """Judge a replica by its ``INFO`` and that of its master. ``master`` is None if the master did not answer."""
     if master is not None and replica.get("run_id", "") == master.get("run_id"):
-        # two names of one server: ordered to follow itself, a master would take no more writes
+        # Both names mean one server. Do not suggest replicaof: a master that follows itself accepts no writes.
         return _same(place)
     order = f"{_cli(place)} replicaof {master_place}"
     if replica.get("role") != "slave":
         return fail(
             _REPLICA,
-            f"{place} is a {replica.get('role')}, not a replica: it never holds what the master is given",
+            f"{place} is a {replica.get('role')}, not a replica: it never receives the master's data",
             f"{order}; or set REDIS_REPLICA_HOST and REDIS_REPLICA_PORT to the replica",
         )
     source = f"{replica.get('master_host')}:{replica.get('master_port')}"
@@ -130,7 +130,7 @@ def judge_replica(replica: Info, master: Info | None, *, place: str, master_plac
     if master is not None and replica.get("master_replid") != master.get("master_replid"):
         return fail(_REPLICA, f"{place} is a replica of another master, {source}", order)
     if replica.get("master_sync_in_progress"):
-        return warn(_REPLICA, f"{place} is being filled by {source}", "wait until it is in sync")
+        return warn(_REPLICA, f"{place} is copying the data of {source}", "wait until it is in sync")
     lag_bytes = 0
     if master is not None:
         lag_bytes = int(master.get("master_repl_offset", 0)) - int(replica.get("slave_repl_offset", 0))
@@ -138,12 +138,12 @@ def judge_replica(replica: Info, master: Info | None, *, place: str, master_plac
         return warn(
             _REPLICA,
             f"{place} is {lag_bytes} bytes behind its master",
-            "look at the network between them and at the load of its machine",
+            "check the network between them and the load of the replica's machine",
         )
     if not replica.get("slave_read_only", 1):
         return warn(
             _REPLICA,
-            f"{place} takes writes, which its master does not know of",
+            f"{place} accepts writes, which its master does not receive",
             f"{_cli(place)} config set replica-read-only yes",
         )
     return ok(_REPLICA, f"{place} is a replica of {source}, in sync")
@@ -153,7 +153,7 @@ def _same(place: str) -> CheckResult:
     return fail(
         _REPLICA,
         f"REDIS_REPLICA_HOST and _PORT name the master itself, {place}",
-        "set them to the replica, or leave REDIS_REPLICA_HOST out",
+        "set them to the replica, or remove REDIS_REPLICA_HOST",
     )
 
 
@@ -169,7 +169,7 @@ def _judge_memory_of(name: str, info: Info | redis.RedisError, place: str) -> Ch
 
 
 def judge_memory(name: str, info: Info, *, place: str) -> CheckResult:
-    """Judge whether a server forgets old pages before its memory is full."""
+    """Judge whether a server has a memory limit and evicts the least recently used pages."""
     limit, policy = int(info.get("maxmemory", 0)), str(info.get("maxmemory_policy"))
     wrong, remedies = [], []
     if limit == 0:
@@ -177,7 +177,7 @@ def judge_memory(name: str, info: Info, *, place: str) -> CheckResult:
         remedies.append("config set maxmemory 256mb")
     if policy != _POLICY:
         wrong.append(
-            f"maxmemory-policy is {policy}, not {_POLICY}: a full cache refuses or forgets the wrong pages"
+            f"maxmemory-policy is {policy}, not {_POLICY}: a full cache refuses writes or evicts the wrong pages"
         )
         remedies.append(f"config set maxmemory-policy {_POLICY}")
     if not wrong:

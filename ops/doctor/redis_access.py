@@ -1,4 +1,4 @@
-"""Who else gets into a Redis: whoever does reads the pages, and may throw them away."""
+"""Access to Redis: anyone with access can read the cached pages and delete them."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from storage.redis_server import connect_redis
 
 __all__ = ["check_access"]
 
-_REMEDY = "set requirepass (and masterauth, of a replica) in redis.conf to a long random word and REDIS_PASSWORD to the same"
+_REMEDY = "set requirepass (on a replica also masterauth) in redis.conf to a long random password, and REDIS_PASSWORD to the same"
 
 
 def check_access(
     name: str, at: RedisPlace, info: Mapping[str, Any] | redis.RedisError, *, answer_s: float
 ) -> CheckResult:
-    """Find whether a server lets anybody in who reaches it, and whether the way there can be listened to."""
+    """Check whether a server requires a password, and whether others can read the traffic to it."""
     if isinstance(info, redis.RedisError):
         return skipped(name, "no answer")
     place, near = f"{at.host}:{at.port}", _distance(at.host)
     if near != "loopback" and _lets_anybody_in(at, answer_s):
-        return fail(name, f"{place} asks nobody for a password, and is not on loopback", _REMEDY)
+        return fail(name, f"{place} requires no password and is not on loopback", _REMEDY)
     if near == "public" and not at.tls:
         return warn(
             name,
-            f"{place} is reached over a public network without TLS: pages and password can be read on the way",
-            "let that Redis listen by TLS (tls-port) and set REDIS_TLS=1, and REDIS_TLS_CA for an authority of your own",
+            f"{place} is reached over a public network without TLS: others can read the pages and the password",
+            "enable TLS in that Redis (tls-port) and set REDIS_TLS=1; for a private authority also REDIS_TLS_CA",
         )
-    said = "on loopback" if near == "loopback" else "asks for a password"
-    return ok(name, f"{place} {said}{', by TLS' if at.tls else ''}; pages are sealed")
+    said = "is on loopback" if near == "loopback" else "requires a password"
+    return ok(name, f"{place} {said}{' and uses TLS' if at.tls else ''}; pages are authenticated")
 
 
 def _lets_anybody_in(at: RedisPlace, answer_s: float) -> bool:
@@ -47,7 +47,7 @@ def _lets_anybody_in(at: RedisPlace, answer_s: float) -> bool:
 
 
 def _distance(host: str) -> str:
-    """Return ``loopback``, ``private`` or ``public``, the farthest of the addresses that a name has."""
+    """Return ``loopback``, ``private`` or ``public`` for the farthest address of a host."""
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError:

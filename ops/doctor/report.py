@@ -1,4 +1,4 @@
-"""The findings, for a person: a table, and below it how to mend what is not well, to be copied."""
+"""The findings for a person: a table, and below it the remedies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _COLOURS = {
     CheckStatus.SKIPPED: "dim",
 }
 _VERDICTS = {
-    CheckStatus.OK: "all is well",
+    CheckStatus.OK: "no problems found",
     CheckStatus.WARN: "it works; see the warnings",
-    CheckStatus.FAIL: "something must be mended",
+    CheckStatus.FAIL: "problems must be fixed",
 }
 
 
@@ -35,11 +35,11 @@ def show(findings: Sequence[CheckResult], console: Console) -> None:
     table.add_column("found", overflow="fold")
     for finding in findings:
         style = _COLOURS[finding.status]
-        # Text, not str: brackets in a server's words are not our markup
+        # Text, not str: rich would read brackets in a server's text as markup
         table.add_row(finding.name, Text(finding.status.value, style=style), Text(shown(finding.found)))
     console.print(table)
     for finding in findings:
         if finding.remedy:
-            # on one line each, however long: SQL is copied from here
+            # each on one line, however long, so that SQL can be copied
             words = Text.assemble((finding.name, _COLOURS[finding.status]), f": {shown(finding.remedy)}")
             console.print(words, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The engine's role: what it lacks, what it has without need, and the limits that free what it holds."""
+"""The engine's role: missing rights, unnecessary rights, and time limits that release locks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GRANT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One right on one object. ``kind`` is table, function or schema; ``name`` is without the schema."""
+    """One right on one object. ``kind`` is table, function or schema. ``name`` has no schema prefix."""
 
     kind: str
     name: str
@@ -32,7 +32,7 @@ class Grant:
 
 
 def grants() -> Iterator[Grant]:
-    """Read what the engine's role needs off the very file that ``migrate`` gives it."""
+    """Yield the rights that the engine's role needs. They are parsed from the file that ``migrate`` executes."""
     text = resources.files("storage.postgres").joinpath("grants.sql").read_text("utf-8")
     for found in _GRANT.finditer(text):
         for right in found["rights"].split(","):
@@ -60,12 +60,12 @@ select "right", name from (
 
 
 def check_rights(name: str, asker: CheckConnection) -> CheckResult:
-    """Find which rights of ``grants.sql`` the role lacks; tables that are not there yet are the schema's finding."""
+    """Find the rights of ``grants.sql`` that the role lacks. ``database.schema`` reports missing tables."""
     schema = asker.around.settings.database.schema_name
     if not asker.row("select exists (select from pg_namespace where nspname = %s) as there", [schema])[
         "there"
     ]:
-        return skipped(name, "the schema is not there yet")
+        return skipped(name, "the schema does not exist yet")
     needed = list(grants())
     lacking = asker.rows(
         _LACKING,
@@ -81,7 +81,7 @@ def check_rights(name: str, asker: CheckConnection) -> CheckResult:
     return fail(
         name,
         "the engine's role lacks " + ", ".join(f"{row['right']} on {row['name']}" for row in lacking),
-        "run tp-capital migrate with the owner's role (TP_CAPITAL_MIGRATION_DATABASE_URL): it gives them",
+        "run tp-capital migrate with the owner's role (TP_CAPITAL_MIGRATION_DATABASE_URL): it grants them",
     )
 
 
@@ -97,30 +97,30 @@ from pg_roles where rolname = current_user
 
 
 def check_least_privilege(name: str, asker: CheckConnection) -> CheckResult:
-    """Find what the role may beyond its work: a fault in the engine could do all of it."""
+    """Find rights that the role does not need. A bug in the engine could use them."""
     (row,) = asker.rows(_EXCESS, {"schema": asker.around.settings.database.schema_name})
-    # a superuser has all the others
+    # a superuser has all other rights, so report only this one
     excess = ["is superuser"] if row["rolsuper"] else list(_excess(row))
     if not excess:
-        return ok(name, f"{row['role']} may do its work and no more")
+        return ok(name, f"{row['role']} has no unnecessary rights")
     return warn(
         name,
         f"{row['role']} {', '.join(excess)}",
-        "keep this role in TP_CAPITAL_MIGRATION_DATABASE_URL and give the engine one of its own:"
-        f" create role tp_capital_engine login password '...'; put it into {setting_of('password')} and run"
-        " tp-capital migrate, which gives it its rights",
+        "use this role only in TP_CAPITAL_MIGRATION_DATABASE_URL, and create another role for the engine:"
+        f" create role tp_capital_engine login password '...'; set it in {setting_of('password')} and run"
+        " tp-capital migrate, which grants its rights",
     )
 
 
 def _excess(row: dict[str, object]) -> Iterator[str]:
     for flag, words in (
-        ("rolcreaterole", "may make roles"),
-        ("rolcreatedb", "may make databases"),
+        ("rolcreaterole", "may create roles"),
+        ("rolcreatedb", "may create databases"),
         ("rolreplication", "may replicate"),
         ("rolbypassrls", "bypasses row security"),
         ("owns_database", "owns the database"),
-        ("creates_schemas", "may make schemas"),
-        ("creates_tables", "may make tables in the schema"),
+        ("creates_schemas", "may create schemas"),
+        ("creates_tables", "may create tables in the schema"),
     ):
         if row[flag]:
             yield words
@@ -129,14 +129,14 @@ def _excess(row: dict[str, object]) -> Iterator[str]:
 
 
 def check_role_limits(name: str, asker: CheckConnection) -> CheckResult:
-    """Find limits that are not set: a frozen daemon would hold its locks for good."""
+    """Find time limits that are not set. Without them a hung daemon would hold its locks forever."""
     rows = asker.rows(
         "select current_user as role, name from pg_settings where name = any(%s) and setting = '0'",
         [list(ENGINE_LIMITS)],
     )
     unset = {str(row["name"]) for row in rows}
     if not unset:
-        return ok(name, "statement, lock and idle transaction have limits")
+        return ok(name, "statements, locks and idle transactions have time limits")
     role = sql.Identifier(rows[0]["role"]).as_string(None)
     return warn(
         name,

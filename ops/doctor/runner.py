@@ -1,4 +1,4 @@
-"""All families of checks side by side, each held to a deadline: what is frozen hides nothing else."""
+"""Runs all families of checks in parallel with a deadline, so that one that hangs does not hide the others."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
         "machine": examine_machine,
     }
 )
-#: for all families together, which run at the same time
+#: one deadline for all families, because they run at the same time
 _DEADLINE_S: Final = 15.0
 
 
 def examine(
     around: CheckContext, *, families: Mapping[str, Family] = FAMILIES, deadline_s: float = _DEADLINE_S
 ) -> tuple[CheckResult, ...]:
-    """Run every check and return what was found, in the order of the families.
+    """Run every check, and return the findings in the order of the families.
 
-    A family that is not through after ``deadline_s`` seconds keeps what it has found so far and is named;
-    its thread is left behind, as no call into a frozen system library can be ended.
+    A family that is not done after ``deadline_s`` seconds is reported together with its findings so far. Its thread
+    is left running, because Python cannot end a thread that hangs in a system call.
     """
     keep_hidden(around.settings.secrets(), further=True)
     name_settings(around.settings.database.places)
@@ -61,7 +61,7 @@ def examine(
 
 
 class _Examiner(threading.Thread):
-    """Runs one family; a daemon thread, so that one left behind does not hold the exit."""
+    """Runs one family. It is a daemon thread, so that a hung family does not delay the exit."""
 
     def __init__(self, name: str, family: Family, around: CheckContext) -> None:
         super().__init__(name=f"doctor-{name}", daemon=True)
@@ -74,18 +74,18 @@ class _Examiner(threading.Thread):
         try:
             for finding in self._family(self._around):
                 self._found.append(finding)
-        except Exception as error:  # noqa: BLE001 - a bug in one family must not hide what the others found
+        except Exception as error:  # noqa: BLE001 - a bug in one family must not hide the findings of the others
             self._found.append(broken(f"{self._family_name}.checks", error))
 
     def result(self, deadline_s: float) -> list[CheckResult]:
-        """Return what was found until now, and that it is not all, if so."""
-        found = list(self._found)
+        """Return the findings so far, and a failure if the family is still running."""
+        found = list(self._found)  # a copy: a family that is still running may append more
         if self.is_alive():
             found.append(
                 fail(
                     f"{self._family_name}.deadline",
-                    f"the checks were not through after {deadline_s:g} s",
-                    "something hangs: name look-up, network, or the server itself; look at its log",
+                    f"the checks were not finished after {deadline_s:g} s",
+                    "something hangs: the name look-up, the network or the server; look at the server's log",
                 )
             )
         return found

@@ -1,4 +1,4 @@
-"""The schema in the database: made, by us, for this release, in the layout the strategy wants."""
+"""The schema: whether it exists, is ours, fits this release, and has the layout of the strategy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MIGRATE = "run tp-capital migrate (with the owner's role: TP_CAPITAL_MIGRATION_
 
 
 def check_extension(name: str, asker: CheckConnection) -> CheckResult:
-    """Find whether TimescaleDB is there, new enough and the edition that drops old chunks."""
+    """Check that TimescaleDB is available, is new enough, and is the edition that can drop old chunks."""
     strategy = Strategy(asker.around.settings.database.strategy)
     if strategy is not Strategy.TIMESCALE:
-        return ok(name, f"strategy {strategy.value} needs none")
+        return ok(name, f"strategy {strategy.value} needs no extension")
     try:
         layout = asker.run(lambda cursor: wanted_layout(cursor, strategy))
     except DatabaseMisconfiguredError as error:
@@ -31,9 +31,9 @@ def check_extension(name: str, asker: CheckConnection) -> CheckResult:
         oldest = ".".join(map(str, OLDEST_TIMESCALE))
         return warn(
             name,
-            "the server has no timescaledb: weeks are made as native partitions, which serve as well",
-            f"set TP_CAPITAL_DB_STRATEGY=neon if that is meant, else install timescaledb {oldest} or newer on the"
-            " server and run tp-capital migrate",
+            "the server has no timescaledb: the engine uses native partitions instead, which work as well",
+            f"set TP_CAPITAL_DB_STRATEGY=neon if this is intended; otherwise install timescaledb {oldest} or newer on"
+            " the server and run tp-capital migrate",
         )
     row = asker.row(
         "select installed_version, default_version, current_setting('timescaledb.license', true) as license"
@@ -47,12 +47,12 @@ def check_extension(name: str, asker: CheckConnection) -> CheckResult:
             " TP_CAPITAL_DB_STRATEGY=neon",
         )
     if row["installed_version"] is None:
-        return ok(name, f"timescaledb {row['default_version']} is there; migrate will install it")
+        return ok(name, f"timescaledb {row['default_version']} is available; migrate will install it")
     return ok(name, f"timescaledb {row['installed_version']}")
 
 
 def check_schema(name: str, asker: CheckConnection) -> CheckResult:
-    """Find whether the schema is the one this release works with."""
+    """Check that the schema fits this release."""
     settings = asker.around.settings.database
     schema = settings.schema_name
     row = asker.row(
@@ -63,25 +63,27 @@ def check_schema(name: str, asker: CheckConnection) -> CheckResult:
     try:
         done = asker.run(lambda cursor: applied_versions(cursor, schema=schema))
     except psycopg.errors.InsufficientPrivilege as error:
-        return fail(name, f"the role may not look at the schema: {error}", _MIGRATE)
+        return fail(name, f"the role may not read the schema: {error}", _MIGRATE)
     if not done and row["signals"]:
         return fail(
             name,
-            f"{schema}.tp_capital_signals was not made by tp-capital: the former service's table?",
-            "choose another TP_CAPITAL_DB_SCHEMA or database, or rename it:"
+            f"tp-capital did not create {schema}.tp_capital_signals; it may be the former service's table",
+            "use another TP_CAPITAL_DB_SCHEMA or database, or rename the schema:"
             f" alter schema {_quoted(schema)} rename to {_quoted(schema + '_legacy')}",
         )
     missing = asker.run(lambda cursor: missing_migrations(cursor, schema=schema))
     if missing:
         what = ", ".join(step.name for step in missing)
         return fail(
-            name, f"{schema} is not there yet" if not done else f"{schema} lacks the steps {what}", _MIGRATE
+            name,
+            f"{schema} does not exist yet" if not done else f"{schema} lacks the migrations {what}",
+            _MIGRATE,
         )
     if unknown := done - known_versions():
         return warn(
             name,
-            f"{schema} has steps of a newer release: {', '.join(map(str, sorted(unknown)))}",
-            "use that release of tp-capital, or restore the backup made before it",
+            f"{schema} has migrations of a newer release: {', '.join(map(str, sorted(unknown)))}",
+            "use that release of tp-capital, or restore a backup from before it",
         )
     return _check_layout(name, asker, Strategy(settings.strategy), schema)
 
@@ -94,34 +96,34 @@ def _check_layout(name: str, asker: CheckConnection, strategy: Strategy, schema:
     try:
         layout, arranged = asker.run(look)
     except DatabaseMisconfiguredError:
-        return skipped(name, "all steps are there; the layout depends on database.extension")
+        return skipped(name, "all migrations are applied; the layout depends on database.extension")
     if not arranged:
         return fail(
             name, f"{schema} is current, but its signals are not in the layout {layout.value}", _MIGRATE
         )
-    return ok(name, f"{schema} is current, signals in {layout.value}")
+    return ok(name, f"{schema} is current; the layout is {layout.value}")
 
 
 def check_retention(name: str, asker: CheckConnection) -> CheckResult:
-    """Find whether TimescaleDB drops what is past retention; elsewhere the engine itself does, and says so."""
+    """Check that TimescaleDB drops rows older than the retention period. In other layouts the engine drops them."""
     schema = asker.around.settings.database.schema_name
     table = f"{_quoted(schema)}.tp_capital_signals"
     try:
         (layout,) = asker.rows(sql.SQL("select kind from {}").format(sql.Identifier(schema, "layout")))
     except (psycopg.errors.UndefinedTable, ValueError):
-        return skipped(name, "the schema is not there yet")
+        return skipped(name, "the schema does not exist yet")
     if layout["kind"] != Layout.HYPERTABLE:
-        return ok(name, "weeks are dropped by the engine (/health tells)")
-    # with a hypertable this only looks
+        return ok(name, "the engine drops old weeks (/health shows the last run)")
+    # with a hypertable this function only reports problems and changes nothing
     (kept,) = asker.rows(sql.SQL("select problem from {}()").format(sql.Identifier(schema, "keep_retention")))
     if kept["problem"] is None:
-        return ok(name, "TimescaleDB drops weeks past 90 days")
+        return ok(name, "TimescaleDB drops weeks that are older than 90 days")
     remedies = {
-        "the hypertable has no": "run tp-capital migrate, which makes it again",
+        "the hypertable has no": "run tp-capital migrate, which creates it again",
         "the retention policy is switched off": "select public.alter_job(job_id, scheduled => true) from"
         " timescaledb_information.jobs where proc_name = 'policy_retention'",
         "the retention policy drops after": f"select public.remove_retention_policy('{table}'); then run tp-capital"
-        " migrate, which makes it again",
+        " migrate, which creates it again",
     }
     given = (remedy for words, remedy in remedies.items() if str(kept["problem"]).startswith(words))
     return fail(

@@ -286,7 +286,7 @@ def test_a_schema_that_is_not_there_yet_asks_for_migrate(look: Look, direct_url:
     [
         (
             "delete from signals.schema_migrations where version = 4",
-            (CheckStatus.FAIL, "lacks the steps signal_events"),
+            (CheckStatus.FAIL, "lacks the migrations signal_events"),
         ),
         (
             "insert into signals.schema_migrations (version, name) values (9999, 'x')",

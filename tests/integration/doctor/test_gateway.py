@@ -82,7 +82,7 @@ def test_fault_18_a_gateway_that_asks_for_no_key_is_a_warning(
 ) -> None:
     found = look(examine_gateway, **at(open_gateway.url, key))
     assert found["gateway.open"].status is CheckStatus.WARN
-    assert "asks for no key" in found["gateway.open"].found
+    assert "requires no key" in found["gateway.open"].found
     assert "TELEGRAM_GATEWAY_API_KEY" in str(found["gateway.open"].remedy)
     assert found["gateway.key"].status is CheckStatus.OK
 

@@ -81,7 +81,7 @@ def test_the_clock_that_is_wrong_is_told_by_the_third_one() -> None:
     assert "the database's machine" in str(theirs["database"].remedy)
     assert theirs["gateway"].status is CheckStatus.OK
     alone = clocks(gateway=-90.0)
-    assert "compare both with a third" in str(alone["gateway"].remedy)
+    assert "compare both clocks with a third" in str(alone["gateway"].remedy)
     assert "90 s behind" in alone["gateway"].found
     assert alone["database"].status is CheckStatus.SKIPPED
 
@@ -103,7 +103,7 @@ IN_SYNC = {
     ("change", "status", "words"),
     [
         ({}, CheckStatus.OK, "in sync"),
-        ({"master_sync_in_progress": 1}, CheckStatus.WARN, "being filled"),
+        ({"master_sync_in_progress": 1}, CheckStatus.WARN, "copying the data"),
         ({"slave_repl_offset": -(10**8)}, CheckStatus.WARN, "bytes behind"),
     ],
 )
