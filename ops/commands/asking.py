@@ -1,4 +1,4 @@
-"""``dead-letters``, ``backfill`` and ``logs``: a running daemon asked, and told to try again."""
+"""``dead-letters``, ``backfill`` and ``logs``: send requests to a running daemon."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ops.terminal import markup, say, say_json
 __all__ = ["backfill", "dead_letters", "logs"]
 
 Url = Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer as it is.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer unchanged.")]
 
 _LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
-_OTHER_DAEMON = "; the key of the settings is sent only to their own daemon: HOST and PORT, or a name in TP_CAPITAL_ALLOWED_HOSTS"
+_OTHER_DAEMON = "; the key from the settings is sent only to the daemon at HOST and PORT or at a name in TP_CAPITAL_ALLOWED_HOSTS"
 _POLL_S = 0.5
-#: an error that stands so long is the command's end; the daemon goes on trying
+#: an error that lasts this long ends the command; the daemon continues to retry
 _GIVE_UP_S = 30.0
 
 dead_letters = typer.Typer(
-    help="What could not be read or stored: seen, exported, tried again.", no_args_is_help=True
+    help="List, export and retry messages that could not be read or stored.", no_args_is_help=True
 )
 
 
@@ -51,7 +51,7 @@ def _daemon(url: str | None) -> Iterator[DaemonClient]:
 
 @dead_letters.command("list")
 def list_letters(*, url: Url = None, json: AsJson = False) -> None:
-    """Show those that wait for a good end, oldest first."""
+    """Show the unresolved dead letters, oldest first."""
     with _daemon(url) as daemon:
         letters = list(daemon.pages("/dead-letters"))
     if json:
@@ -69,11 +69,11 @@ def list_letters(*, url: Url = None, json: AsJson = False) -> None:
 
 @dead_letters.command()
 def retry(
-    letter: Annotated[int | None, typer.Argument(help="Its id; without one, all of them.")] = None,
+    letter: Annotated[int | None, typer.Argument(help="The id; without one, all dead letters.")] = None,
     *,
     url: Url = None,
 ) -> None:
-    """Try one again now, or all."""
+    """Try one dead letter, or all of them, again now."""
     with _daemon(url) as daemon:
         if letter is None:
             wanted = [one["id"] for one in daemon.pages("/dead-letters")]
@@ -85,7 +85,7 @@ def retry(
 
 
 def _still_waits(daemon: DaemonClient, letter: int) -> bool:
-    """Have a letter tried; False when it came to a good end since it was listed."""
+    """Request a retry. Return False if the letter was resolved after it was listed."""
     try:
         daemon.post(f"/dead-letters/{letter}/retry")
     except DaemonError as error:
@@ -97,7 +97,7 @@ def _still_waits(daemon: DaemonClient, letter: int) -> bool:
 
 @dead_letters.command()
 def export(*, url: Url = None) -> None:
-    """Print each with its whole message, as a line of JSON."""
+    """Print each dead letter with its whole message as a line of JSON."""
     with _daemon(url) as daemon:
         for letter in daemon.pages("/dead-letters", raw="true"):
             say_json(letter)
@@ -107,18 +107,18 @@ def backfill(
     *,
     channel: Annotated[
         list[str] | None,
-        typer.Option(help="Only this channel; repeatable; write --channel=-100... for a negative id."),
+        typer.Option(help="Only this channel; repeatable; write a negative id as --channel=-100..."),
     ] = None,
     since: Since = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Read the history anew, although it was completed.")
+        bool, typer.Option("--again", help="Read the history again even if it was completed.")
     ] = False,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
-    """Have the daemon read the history, and show how far it is. Ctrl-C leaves; the import goes on.
+    """Make the daemon read the history, and show the progress. Ctrl-C ends the display, not the import.
 
-    What was completed is not read again, unless by --again, or by --since just what the gateway received since.
+    A completed history is not read again, except with --again. With --since, messages from that time are read again.
     """
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -156,7 +156,7 @@ def backfill(
 
 
 class _Trouble:
-    """What keeps the import from going on: said when it comes, and given up on when it stays."""
+    """Watches the error of the import. It prints a new error, and detects one that lasts too long."""
 
     def __init__(self) -> None:
         self._error: str | None = None
@@ -171,7 +171,7 @@ class _Trouble:
 
 
 def _is_done(body: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Tell whether all that was asked is read; a request is taken a moment after it was made."""
+    """Return whether the request is done. The import accepts a request a moment after it was sent."""
     taken = body["requestsTaken"] != before["requestsTaken"]
     return bool(taken and body["completed"] and body["phase"] == "completed")
 
@@ -179,19 +179,19 @@ def _is_done(body: dict[str, Any], before: dict[str, Any]) -> bool:
 def _import_words(channel: dict[str, Any]) -> str:
     words = f"{channel['rowsRead']} rows read, {channel['newHere']} new"
     if channel["foundByTailChecks"]:
-        words += f"; checks of its tail found {channel['foundByTailChecks']} more"
+        words += f"; tail checks found {channel['foundByTailChecks']} more"
     return words
 
 
 def _check_words(since: datetime, found: int, *, done: bool) -> str:
-    """Return what a check of a completed history came to: the rows of the import are those of an earlier one."""
+    """Return the result of checking a completed history. Its row counts belong to the earlier import."""
     at = f"{since:%Y-%m-%d %H:%M:%S UTC}".removesuffix(" 00:00:00 UTC")
     what = f"{found} found" if found else "nothing missing" if done else "nothing found yet"
     return f"checked since {at}: {what}" if done else f"being checked since {at}: {what}"
 
 
 def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, Any]) -> None:
-    """Show a bar for each channel's history, and one for a check of its tail while that is under way."""
+    """Show a bar for each channel's history, and another one during a tail check."""
     for channel in body["channels"]:
         parts = {channel["id"]: (channel["rowsRead"], channel["gatewayTotal"])}
         if channel["checkRowsRead"] is not None:
@@ -208,10 +208,10 @@ def logs(
     *,
     level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"],
-        typer.Option(case_sensitive=False, help="This and what is worse."),
+        typer.Option(case_sensitive=False, help="The lowest level to show."),
     ] = "info",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 100,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of entries to show.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new entries.")] = False,
     url: Url = None,
     json: Annotated[bool, typer.Option("--json", help="Print each entry as a line of JSON.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: the stored signals, in a file and back."""
+"""``backup`` and ``restore``: write the stored signals to a file, and read them back."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ __all__ = ["backup", "restore"]
 def backup(
     *,
     to: Annotated[Path, typer.Option(help="Folder for the backups.")] = Path(".tp-capital/backups"),
-    keep: Annotated[int, typer.Option(min=1, help="How many stay there, this one included.")] = 7,
+    keep: Annotated[int, typer.Option(min=1, help="Number of backups to keep, including this one.")] = 7,
 ) -> None:
-    """Back the schema up with the owner's connection, restore it once to check it, and keep the newest ones."""
+    """Back up the schema as its owner, restore the file once to check it, and keep the newest backups."""
     settings = usable_settings().database
     with _failing("cannot back up"):
         made = back_up(
@@ -43,12 +43,12 @@ def backup(
             programs=installed(),
         )
     rows = sum(made.note.tables.values())
-    proof = "restored to check it" if made.unproven is None else "read to its end"
+    proof = "checked by restoring it" if made.unproven is None else "checked by reading it to the end"
     say(
         f"{made.path}: {made.path.stat().st_size} bytes, {rows} rows in {len(made.note.tables)} tables, {proof}"
     )
     if made.unproven is not None:
-        say(f"tp-capital: not restored to check it: {made.unproven}", err=True)
+        say(f"tp-capital: the check did not restore the file: {made.unproven}", err=True)
     for path in made.removed:
         say(f"removed {path}")
 
@@ -60,22 +60,22 @@ def restore(
         str | None,
         typer.Option(
             envvar="TP_CAPITAL_RESTORE_DATABASE_URL",
-            help="Database to restore into; by default that of the migrations. By the environment, "
-            "as arguments are public.",
+            help="Database to restore into; by default the one for migrations. Use the environment variable: other "
+            "users can see arguments.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Move a schema that stands there aside; it is kept.")
+        bool, typer.Option("--force", help="Rename an existing schema instead of refusing; it is kept.")
     ] = False,
     trust: Annotated[
         bool,
         typer.Option(
             "--trust",
-            help="Restore a file without its note, or with objects that are not ours: it may run anything.",
+            help="Restore a file without its note or with foreign objects. Such a file can run any code.",
         ),
     ] = False,
 ) -> None:
-    """Restore a backup, all of it or nothing, and print the rows of each table."""
+    """Restore a backup in one transaction, and print the row count of each table."""
     settings = usable_settings().database
     with _failing("cannot restore"):
         done = restore_file(
@@ -91,16 +91,20 @@ def restore(
         say(f"{rows:>10} {name}")
     say(
         f"restored into {done.place}, "
-        + ("as many rows as were backed up" if done.compared else "without a note to compare the rows with")
+        + (
+            "with the same number of rows as the backup"
+            if done.compared
+            else "without a note to compare the rows"
+        )
     )
     if done.aside is not None:
-        say(f'what stood there is kept: drop schema "{done.aside}" cascade; removes it')
+        say(f'the previous schema was kept; this removes it: drop schema "{done.aside}" cascade;')
     say("now run `tp-capital migrate`, then start the engine")
 
 
 @contextmanager
 def _failing(what: str) -> Iterator[None]:
-    """End with one line when the work fails; on SIGTERM undo what was begun, as on Ctrl-C."""
+    """End with one line if the work fails. Turn SIGTERM into an exit that cleans up, as Ctrl-C does."""
 
     def end(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""What commands share: settings or their problems, the port or its taker, a quiet terminal, the way to end."""
+"""Helpers that commands share: loading settings, finding the daemon, binding the port, ending with an error."""
 
 from __future__ import annotations
 
@@ -25,27 +25,29 @@ __all__ = ["Since", "daemon_and_key", "listen", "quiet_logs", "stop", "tell_sett
 
 
 def _instant(text: str) -> datetime:
-    """Read ISO 8601; without a zone it is UTC."""
+    """Parse ISO 8601. An instant without a zone is UTC."""
     try:
         instant = datetime.fromisoformat(text)
-        # out of the years there are, a zone alone can lead
+        # converting the zone can leave the range of years and raise OverflowError
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
-            f"{text!r} is no ISO 8601, such as 2026-11-20, 2026-11-20T08:30:00 or 2026-11-20T08:30:00Z"
+            f"{text!r} is not ISO 8601, such as 2026-11-20, 2026-11-20T08:30:00 or 2026-11-20T08:30:00Z"
         ) from None
 
 
 Since = Annotated[
     datetime | None,
-    typer.Option(parser=_instant, metavar="ISO 8601", help="Only messages since then; without a zone UTC."),
+    typer.Option(
+        parser=_instant, metavar="ISO 8601", help="Only messages since this time; UTC if it has no zone."
+    ),
 ]
 
 
 def usable_settings(*, told: bool = True) -> Settings:
-    """Return the settings, or end with every problem of theirs.
+    """Return the settings, or end the command with all their problems.
 
-    Names that mean nothing are told too, with ``told`` also when all else is right.
+    Notes on unknown names are printed with the problems, and with ``told`` also for valid settings.
     """
     try:
         settings = load_settings()
@@ -59,17 +61,17 @@ def usable_settings(*, told: bool = True) -> Settings:
 
 
 def tell_setting_notes(env_file: Path | None = Path(".env")) -> None:
-    """Say which names and lines of the environment and a file mean nothing, if it can be read at all."""
+    """Print notes on unknown names and lines in the environment and the file. An unreadable file is skipped."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         for note in setting_notes(env_file):
             say(f"tp-capital: {note}", err=True)
 
 
 def daemon_and_key(url: str | None) -> tuple[str, str | None]:
-    """Return where a daemon is asked, and the key to send there; without ``url`` it is the one of the settings.
+    """Return the daemon's address and the key for it. Without ``url``, the settings give the address.
 
-    The demo or stack of this folder that is at the address has a key of its own. Else the settings' key goes to
-    their own daemon alone.
+    A demo or stack of this folder at that address has its own key. Otherwise the key from the settings is sent, but
+    only to the daemon that the settings describe.
     """
     if url is None:
         settings = usable_settings()
@@ -78,7 +80,7 @@ def daemon_and_key(url: str | None) -> tuple[str, str | None]:
         try:
             settings = load_settings()
         except ConfigurationError:
-            return url, key_of_local_daemon(url)  # wrong settings need not keep from asking another daemon
+            return url, key_of_local_daemon(url)  # invalid settings must not prevent asking another daemon
         keep_hidden(settings.secrets())
         tell_setting_notes()
     keys = settings.http.all_keys() if is_daemon_of(settings, url) else ()
@@ -87,12 +89,12 @@ def daemon_and_key(url: str | None) -> tuple[str, str | None]:
 
 
 def quiet_logs() -> None:
-    """Keep the log lines of storage and of libraries from the terminal: the command says itself what failed."""
+    """Hide the log lines of storage and libraries. The command itself reports failures."""
     configure_logging(level="CRITICAL", form="console", stream=sys.stderr)
 
 
 def listen(host: str, port: int) -> Listening:
-    """Bind the port, or end with why not."""
+    """Bind the port, or end the command with the reason."""
     try:
         return Listening(host, port)
     except OSError as error:
@@ -101,7 +103,7 @@ def listen(host: str, port: int) -> Listening:
 
 
 def stop(code: int, *lines: str) -> NoReturn:
-    """End with ``code`` and the lines on standard error."""
+    """Print the lines to standard error, and exit with ``code``."""
     for line in lines:
         say(f"tp-capital: {line}", err=True)
     raise typer.Exit(code)

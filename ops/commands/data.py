@@ -1,4 +1,4 @@
-"""``migrate-data``: the former service's signals, taken over."""
+"""``migrate-data``: imports the former service's signals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["migrate_data"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """What was asked for."""
+    """The options of the command."""
 
     dry_run: bool
     again: bool
@@ -52,28 +52,30 @@ def migrate_data(
         typer.Option(
             "--from",
             envvar="TP_CAPITAL_LEGACY_DATABASE_URL",
-            help="The database with the old table. A password is better kept in that variable or in .pgpass.",
+            help="The database with the old table. Keep a password in this variable or in .pgpass.",
         ),
     ],
     table: Annotated[
         str | None,
-        typer.Option(help="The old table, with its schema; by default the tp_capital_signals there is."),
+        typer.Option(help="The old table with its schema; by default, the tp_capital_signals that is found."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing, print what would become of the rows.")
+        bool, typer.Option("--dry-run", help="Write nothing, and print what would happen to the rows.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, max=5000, help="Rows a transaction.")] = 500,
+    batch: Annotated[int, typer.Option(min=1, max=5000, help="Rows per transaction.")] = 500,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Begin at the first row; rows that have been taken are passed over."),
+        typer.Option("--again", help="Start at the first row; rows that were already imported are skipped."),
     ] = False,
     channel: Annotated[
         list[str] | None,
-        typer.Option(metavar="OLD=ID", help="What a channel of the old table is called here; repeatable."),
+        typer.Option(
+            metavar="OLD=ID", help="The channel id here for a channel of the old table; repeatable."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, with every note.")] = False,
 ) -> None:
-    """Copy the former service's signals into this database. Interrupted, it goes on where it was."""
+    """Copy the former service's signals into this database. After an interruption, it continues where it stopped."""
     settings = usable_settings()
     wanted = _Wanted(dry_run=dry_run, again=again, batch=batch, channels=_channels(channel or []), json=json)
     problem = conninfo_problem(conninfo)
@@ -88,7 +90,7 @@ def migrate_data(
         _open(source, stores, settings, wanted)
         _migrate(source, stores, wanted)
     except StorageError as error:
-        stop(EXIT_FAILED, f"cannot write: {error}; run again: it goes on where it was")
+        stop(EXIT_FAILED, f"cannot write: {error}; run the command again to continue")
     finally:
         source.close()
         stores.close()
@@ -96,7 +98,7 @@ def migrate_data(
 
 
 def _open(source: LegacySource, stores: Stores, settings: Settings, wanted: _Wanted) -> None:
-    """Look whether both sides are there, and say which channels will find no messages."""
+    """Check both databases, and print a note for each old channel that is not among ours."""
     if not is_current(stores.database, strategy=Strategy(settings.database.strategy)):
         stop(EXIT_FAILED, "the schema is not up to date; run `tp-capital migrate` first")
     try:
@@ -109,8 +111,8 @@ def _open(source: LegacySource, stores: Stores, settings: Settings, wanted: _Wan
     for channel in channels:
         if wanted.channels.get(channel, channel) not in settings.gateway.channels:
             say(
-                f"tp-capital: note: the old table's channel {channel} is none of TP_CAPITAL_SIGNALS_CHANNEL_ID: "
-                f"its rows find no messages; if it is one of them, --channel {channel}=ID says which",
+                f"tp-capital: note: the old table's channel {channel} is not in TP_CAPITAL_SIGNALS_CHANNEL_ID, so no "
+                f"messages match its rows; if it has another id there, pass --channel {channel}=ID",
                 err=True,
             )
 
@@ -137,7 +139,7 @@ def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
     except AnotherTableError as error:
         stop(EXIT_USAGE, f"{source.name}: {error}")
     except OldTableError as error:
-        stop(EXIT_FAILED, f"cannot read the old table: {error}; run again: it goes on where it was")
+        stop(EXIT_FAILED, f"cannot read the old table: {error}; run the command again to continue")
     report = trial.report() if old is None else report_of(stores.database, retention=RETENTION)
     problems = [] if old is None else list(compared(report, old))
     if wanted.json:
@@ -154,15 +156,15 @@ def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
 
 def _say_end(table: str, rows: int, taken_before: int, seconds: float, *, dry_run: bool) -> None:
     if dry_run:
-        already = f", {taken_before} had been taken before" if taken_before else ""
-        say(f"{rows} rows of {table} looked at in {seconds:.1f} s{already}; nothing was written")
+        already = f", {taken_before} were already imported" if taken_before else ""
+        say(f"{rows} rows of {table} checked in {seconds:.1f} s{already}; nothing was written")
     else:
-        say(f"{rows} rows of {table} taken, {taken_before} of them before, in {seconds:.1f} s")
+        say(f"{rows} rows of {table} imported, {taken_before} of them earlier, in {seconds:.1f} s")
 
 
 @contextmanager
 def _progress(*, total: int, done: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal; nothing elsewhere."""
+    """Show a progress bar, but only on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -1,4 +1,4 @@
-"""``doctor``: what is wrong with a deployment, and how to mend it."""
+"""``doctor``: finds problems of a deployment and prints the remedies."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["doctor"]
 def doctor(
     *, json: Annotated[bool, typer.Option("--json", help="Print the findings for machines.")] = False
 ) -> None:
-    """Check configuration and every part, and say how to mend what is wrong. Changes nothing.
+    """Check the configuration and every part, and print remedies for problems. This changes nothing.
 
-    Exit 0 when nothing failed (warnings allowed), 1 when something did, 2 when the configuration is unusable.
+    Exit 0 when no check failed (warnings are allowed), 1 when a check failed, 2 when the configuration is invalid.
     """
     try:
         settings = load_settings()
@@ -40,7 +40,7 @@ def doctor(
     timers = TimerThread()
     console = Console()
     try:
-        with console.status("looking at every part ..."):
+        with console.status("checking every part ..."):
             findings = examine(CheckContext(settings=settings, timers=timers))
     finally:
         timers.close()

@@ -1,4 +1,4 @@
-"""``tp-capital parse --explain``: a reading for a person - what was found, where, and why it is what it is."""
+"""``tp-capital parse --explain``: shows a person what was read, where in the text, and by which rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_CHARS = 60
 
 
 def explain(text: str, reading: Reading, console: Console) -> None:
-    """Print the reading of ``text``: its kind, the rule that decided, each value with its place."""
+    """Print the reading of ``text``: its kind, the deciding rule, and each value with its place."""
     console.print(
         f"[bold]{reading.kind.value}[/]: {REASONS.get(reading.reason, reading.reason)} ({reading.reason})"
     )
@@ -30,7 +30,7 @@ def explain(text: str, reading: Reading, console: Console) -> None:
 
 
 def _event_words(event: Event) -> Iterator[str]:
-    """Yield what an event says, each value in words."""
+    """Yield each value of an event in words."""
     yield event.kind.value
     yield event.asset or "no asset named"
     if event.target is not None:
@@ -46,7 +46,7 @@ def _event_words(event: Event) -> Iterator[str]:
     if event.new_entry is not None:
         yield "new entry " + " to ".join(format(price, "f") for price in event.new_entry)
     if event.fraction is not None:
-        yield f"{event.fraction * 100:f} % of it"
+        yield f"{event.fraction * 100:f} % of the position"
     if event.price is not None:
         yield f"at {event.price:f}"
     if event.percent is not None:
@@ -63,7 +63,7 @@ def _signal_table(text: str, signal: Signal) -> Table:
         line = text.count("\n", 0, span.start) + 1
         quoted = text[span.start : span.end].replace("\n", "⏎")[:_SHOWN_CHARS]
         place = f"line {line}, {span.start}-{span.end}"
-        # Text, not str: brackets of a message are not our markup
+        # Text, not str: rich would read brackets in a message as markup
         table.add_row(span.field, markup(span.value), place, Text(shown(quoted)), span.rule)
     if signal.warnings:
         table.caption = "warnings: " + ", ".join(signal.warnings)

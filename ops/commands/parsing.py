@@ -1,4 +1,4 @@
-"""``tp-capital parse``: readings as JSON lines, in the keys of the labelled examples."""
+"""``tp-capital parse``: reads lines of JSON and writes readings with the keys of the labelled examples."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ops.commands.explaining import explain
 
 __all__ = ["BadLineError", "event_object", "first_half", "lines_of", "parse_lines", "reading_object"]
 
-#: a text of Telegram has at most 4,096 characters, each at most 12 as JSON
+#: a Telegram text has at most 4,096 characters, and JSON needs at most 12 characters for each
 _LONGEST_LINE: Final = 256 * 1024
 
 
 class BadLineError(ValueError):
-    """A line of input cannot be used; the text says which and why."""
+    """An input line is invalid. The text gives the reason."""
 
 
 def parse_lines(
@@ -33,13 +33,13 @@ def parse_lines(
     market: Market = Market.B3,
     console: Console | None = None,
 ) -> int:
-    """Read lines ``{"id","text"}``, write one reading each; return the number of lines that were bad.
+    """Read lines ``{"id","text"}``, write a reading for each, and return the number of invalid lines.
 
-    A line may also hold ``market``, else it is of ``market``, and ``before``: the earlier message that its
-    own may complete (section 14.3), with its ``text`` and either ``reply`` true or ``minutes``, its age.
+    A line may also hold its own ``market`` and ``before``. ``before`` is an earlier message that this one may
+    complete (section 14.3): its ``text``, and either ``reply`` true or its age in ``minutes``.
 
-    A bad line is told to ``complain`` and answered by no output line; the others are read all the same.
-    With a ``console`` the readings are explained to a person there instead.
+    An invalid line is reported to ``complain`` and gives no output line. With a ``console``, readings are explained
+    there instead.
     """
     bad = 0
     for number, item in _items(lines):
@@ -58,13 +58,13 @@ def parse_lines(
             console.rule(str(item.get("id")))
             explain(item.get("text") or item.get("caption") or "", reading, console)
             continue
-        # json and not orjson here too: an id may hold what is no UTF-8, or be a number of any size
+        # json, not orjson: an id may hold lone surrogates or be a number of any size
         print(json.dumps({"id": item.get("id"), **reading_object(reading)}, separators=(",", ":")), file=out)
     return bad
 
 
 def lines_of(file: TextIO) -> Iterator[str]:
-    """Yield the lines; of one that is too long its beginning alone, so that no file fills the memory."""
+    """Yield the lines. Only the beginning of a too long line is kept, so that no file can fill the memory."""
     while line := file.readline(_LONGEST_LINE + 1):
         yield line
         while len(line) > _LONGEST_LINE and not line.endswith("\n"):
@@ -72,7 +72,7 @@ def lines_of(file: TextIO) -> Iterator[str]:
 
 
 def reading_object(reading: Reading) -> dict[str, Any]:
-    """Return a reading in the keys of the labelled examples; prices as decimal strings."""
+    """Return a reading with the keys of the labelled examples. Prices are decimal strings."""
     first = reading.signals[0] if reading.signals else None
     further = [_signal_object(signal) for signal in reading.signals[1:]]
     result: dict[str, Any] = {"kind": reading.kind.value, **_signal_object(first), "reason": reading.reason}
@@ -86,7 +86,7 @@ def reading_object(reading: Reading) -> dict[str, Any]:
 
 
 def event_object(event: Event) -> dict[str, Any]:
-    """Return what an event says, and no more, in the keys of section 14.1; figures are decimal strings."""
+    """Return the values that an event has, with the keys of section 14.1. Numbers are decimal strings."""
     said: dict[str, Any] = {
         "asset": event.asset,
         "target": event.target,
@@ -103,7 +103,7 @@ def event_object(event: Event) -> dict[str, Any]:
 
 
 def first_half(before: Mapping[str, Any] | None, market: Market) -> FirstHalf | None:
-    """Return what an earlier message gives the one after it to complete, if it replies to it or comes soon."""
+    """Return the first half that ``before`` holds, if the later message replies to it or follows it soon."""
     if before is None:
         return None
     minutes = before.get("minutes")
@@ -139,12 +139,12 @@ def _price(value: Decimal | None) -> str | None:
 
 
 def _items(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | BadLineError]]:
-    # json and not orjson: it reads lone surrogates, which texts do hold
+    # json, not orjson: texts may hold lone surrogates, which orjson refuses
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         if len(line) > _LONGEST_LINE:
-            yield number, BadLineError(f"longer than {_LONGEST_LINE} characters")
+            yield number, BadLineError(f"the line is longer than {_LONGEST_LINE} characters")
             continue
         try:
             item = json.loads(line)

@@ -1,4 +1,4 @@
-"""``parse`` and ``replay``: what the grammar makes of a text, or of all stored ones."""
+"""``parse`` and ``replay``: read one text, or all stored messages, with the grammar."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def parse(
     file: Annotated[str, typer.Argument(help="File to read; - for standard input.")] = "-",
     *,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help='Lines {"id","text"} in, one reading each out.')
+        bool, typer.Option("--jsonl", help='Read lines {"id","text"}, and print one reading for each.')
     ] = False,
     explained: Annotated[
-        bool, typer.Option("--explain", help="Say what was found, where, and why it is or is not a signal.")
+        bool, typer.Option("--explain", help="Print what was read, where, and why it is or is not a signal.")
     ] = False,
-    market: Annotated[Market, typer.Option(help="What the channel of the message trades in.")] = Market.B3,
+    market: Annotated[
+        Market, typer.Option(help="The market that the message's channel trades in.")
+    ] = Market.B3,
 ) -> None:
-    """Read a message (the whole input; with --jsonl one a line) and print what the grammar makes of it."""
+    """Read a message (the whole input, or with --jsonl one per line), and print the reading."""
     bad = 0
     try:
         with _input(file) as source:
@@ -47,7 +49,9 @@ def parse(
                 console = Console() if explained else None
                 bad = parse_lines(lines_of(source), sys.stdout, sys.stderr, market=market, console=console)
             else:
-                text = source.read(MAX_CHARS + 1)  # one more than is read as a message
+                text = source.read(
+                    MAX_CHARS + 1
+                )  # one more than the limit, so that the grammar sees that the text is too long
                 if explained:
                     explain(text, read(text, market=market), Console())
                 else:
@@ -55,7 +59,7 @@ def parse(
                     say_json(body, indent=True)
     except OSError as error:
         if error.filename is None:
-            raise  # what cannot be written is not the file's fault
+            raise  # the error is not about the input file: writing the output failed
         stop(EXIT_USAGE, f"{file}: {error.strerror}")
     except UnicodeDecodeError as error:
         stop(EXIT_USAGE, f"{file}: not UTF-8: {error.reason} at byte {error.start}")
@@ -65,15 +69,15 @@ def parse(
 def replay(
     *,
     channel: Annotated[
-        str | None, typer.Option(help="Only this channel; write --channel=-100... for a negative id.")
+        str | None, typer.Option(help="Only this channel; write a negative id as --channel=-100...")
     ] = None,
     since: Since = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Write the new readings; without it nothing is written.")
+        bool, typer.Option("--apply", help="Write the new readings. Without this option nothing is written.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the differences and counts as JSON.")] = False,
 ) -> None:
-    """Read all stored messages again and print what the present grammar would read differently."""
+    """Read all stored messages again, and print what the current grammar reads differently."""
     settings = usable_settings()
     quiet_logs()
     timers = TimerThread()

@@ -1,4 +1,4 @@
-"""``tp-capital replay``: what the present grammar would read differently over everything stored."""
+"""``tp-capital replay``: reads all stored messages with the current grammar and finds the differences."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _WHATS = ("added", "changed", "lost", "events", "half", "outcome")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One change. ``what`` says of what kind.
+    """One difference. ``what`` is its kind.
 
-    A signal is added, changed or lost; ``events`` is what a message says of a signal, ``half`` which half of an
-    order it is, ``outcome`` another kind of message.
+    ``added``, ``changed`` and ``lost`` concern a signal. ``events`` concerns what a message says about a signal.
+    ``half`` concerns which half of an order a message is, and ``outcome`` the kind of message.
 
-    ``before`` and ``after`` hold the fields that differ, by name; what was not there has none.
+    ``before`` and ``after`` hold the fields that differ, by name. One of them is empty if there was nothing.
     """
 
     what: str
@@ -78,7 +78,7 @@ class Difference:
         return ", ".join(f"{n} {_word(self.before[n])} -> {_word(self.after[n])}" for n in self.after)
 
     def as_object(self) -> dict[str, Any]:
-        """Return it as JSON's values; prices are decimal strings."""
+        """Return the difference as JSON values. Prices are decimal strings."""
         return {
             "what": self.what,
             "channel": self.channel,
@@ -91,9 +91,9 @@ class Difference:
 
 @dataclass(slots=True)
 class ReplayReport:
-    """Counts of a replay; ``applied`` messages were written with their new reading.
+    """The counts of a replay. ``applied`` counts the messages whose new reading was written.
 
-    ``passed_over`` are rows of the former service's table whose values stand against their text.
+    ``passed_over`` counts rows of the former service whose stored values contradict their text.
     """
 
     messages: int = 0
@@ -103,7 +103,7 @@ class ReplayReport:
     by_kind: dict[str, int] = field(default_factory=dict)
 
     def as_object(self, *, applied: bool) -> dict[str, Any]:
-        """Return the counts as JSON's values."""
+        """Return the counts as JSON values."""
         return {
             "messages": self.messages,
             "passedOver": self.passed_over,
@@ -118,26 +118,28 @@ class ReplayReport:
         counts = ", ".join(f"{count} {what}" for what, count in sorted(self.by_kind.items()))
         written = f"{self.applied} written" if applied else "nothing written (--apply writes)"
         differences = f"{self.differing} differ: {counts}" if counts else "no difference"
-        passed = f"; {self.passed_over} of the former service's table passed over" if self.passed_over else ""
+        passed = (
+            f"; {self.passed_over} rows of the former service's table skipped" if self.passed_over else ""
+        )
         return f"{self.messages} messages read again, {differences}; {written}{passed}"
 
 
 class Replay:
-    """Reads stored messages again; writes only when asked to, through the ledger like any re-reading."""
+    """Reads stored messages again. It writes only with ``apply``, through the ledger like any re-reading."""
 
     def __init__(self, archive: Archive, ledger: Ledger, *, policy: OutcomePolicy, now: datetime) -> None:
         self._archive = archive
         self._ledger = ledger
         self._policy = policy
         self._now = now
-        #: what channels trade in now; a channel that is not named is read as of the exchange
+        #: the market of each channel; a channel without an entry is read with the rules of B3
         self.markets: Mapping[str, Market] = {}
         self.report = ReplayReport()
 
     def run(self, *, channel: str | None, since: datetime | None, apply: bool) -> Iterator[Difference]:
-        """Yield every difference; with ``apply`` each page's new readings are written before the next page.
+        """Yield every difference. With ``apply``, write the new readings of a page before reading the next page.
 
-        Messages past the retention are passed over: their signals are gone, and must not come back.
+        Messages older than the retention period are skipped: their signals were deleted and must not return.
         """
         for page in self._archive.pages(channel=channel, since=since):
             changed: list[Outcome] = []
@@ -145,16 +147,15 @@ class Replay:
                 if date_of(stored.message)[0] <= self._now - self._policy.retention:
                     continue
                 if stored.reason == LEGACY_READING:
-                    # the old values were kept on purpose, and flagged
+                    # the migration kept these old values on purpose and flagged them
                     self.report.passed_over += 1
                     continue
                 self.report.messages += 1
                 market = self.markets.get(stored.message.channel, Market.B3)
                 outcome = settle(stored.message, now=self._now, policy=self._policy, market=market)
                 differences = list(compare(stored, outcome))
-                if (
-                    differences and outcome.kind is not OutcomeKind.DEAD_LETTER
-                ):  # what cannot be read now stays
+                # a message that can no longer be read keeps its stored reading
+                if differences and outcome.kind is not OutcomeKind.DEAD_LETTER:
                     changed.append(outcome)
                 for difference in differences:
                     self.report.by_kind[difference.what] = self.report.by_kind.get(difference.what, 0) + 1
@@ -166,11 +167,11 @@ class Replay:
 
 
 def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
-    """Yield what differs between the stored reading and another one, signal by signal, field by field."""
+    """Yield the differences between a stored reading and a new one, by signal and field."""
     channel, message_id = stored.message.channel, stored.message.message_id
     yield from _compare_halves(stored, outcome)
     if stored.reason == SECOND_HALF and outcome.second_half:
-        return  # what it completes is found when it is written, not by its text alone
+        return  # the signal of a second half also depends on the first half, which only writing looks up
     yield from _compare_events(stored, outcome)
     if stored.outcome != outcome.kind.value:
         yield Difference(
@@ -189,7 +190,7 @@ def compare(stored: Archived, outcome: Outcome) -> Iterator[Difference]:
         here = _values(new) if new is not None else {}
         what = "added" if old is None else "lost" if new is None else "changed"
         if what == "changed":
-            # numerics compare by value: 3.50 equals 3.5
+            # Decimals compare by value: 3.50 equals 3.5
             names = [n for n in _FIELDS if _plain(there[n]) != _plain(here[n])]
             if not names:
                 continue

@@ -1,4 +1,4 @@
-"""``run``, ``demo`` and ``status``: a daemon, started or asked."""
+"""``run``, ``demo`` and ``status``: start a daemon, or show the health of one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WATCH_S = 2.0
 
 
 def run() -> None:
-    """Run the daemon in the foreground, configured by environment and .env."""
+    """Run the daemon in the foreground. The environment and .env configure it."""
     settings = usable_settings(told=False)
     listening = listen(settings.http.host, settings.http.port)
     raise typer.Exit(daemon.run(settings, listening))
@@ -33,17 +33,21 @@ def run() -> None:
 def demo(
     *,
     port: Annotated[
-        int, typer.Option(min=1, max=65533, help="The engine's port; the gateway's is two above.")
+        int, typer.Option(min=1, max=65533, help="The engine's port; the gateway uses this port plus 2.")
     ] = 4008,
     messages: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Messages to hold instead of the sample history."),
+        typer.Option(
+            exists=True, dir_okay=False, help="File with messages to serve instead of the sample history."
+        ),
     ] = None,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0, help="Stop after this many seconds.")
+    ] = None,
     state: Annotated[Path, typer.Option(help="Folder for the database and logs.")] = Path(".tp-capital/demo"),
 ) -> None:
-    """Run all of it with nothing installed: embedded PostgreSQL, reference gateway, engine."""
-    tell_setting_notes(env_file=None)  # the demo reads no file
+    """Run the whole system without any installed server: embedded PostgreSQL, reference gateway, engine."""
+    tell_setting_notes(env_file=None)  # the demo does not read .env
     listening = listen("127.0.0.1", port)
     try:
         raise typer.Exit(Demo(listening, messages=messages, state=state).run(seconds=seconds))
@@ -54,10 +58,8 @@ def demo(
 
 def status(
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print the daemon's answer as it is.")] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the daemon's answer unchanged.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every two seconds until Ctrl-C.")] = False,
     url: Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")] = None,
 ) -> None:
     """Show the health of a running daemon. Exit 0 healthy, 1 degraded, 2 unhealthy or unreachable."""

@@ -1,4 +1,4 @@
-"""``migrate``: the schema, brought up to date by its owner."""
+"""``migrate``: brings the schema up to date with the owner's role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["migrate_schema"]
 
 
 def migrate_schema() -> None:
-    """Bring the schema up to date. Idempotent, and safe to run twice at once."""
+    """Bring the schema up to date. It is idempotent, and two runs at the same time are safe."""
     settings = usable_settings().database
     timers = TimerThread()
     try:

@@ -1,4 +1,4 @@
-"""``init-env``: what an installation needs before its first start."""
+"""``init-env``: writes the ``.env`` file that an installation needs before its first start."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ __all__ = ["init_env"]
 def init_env(
     *,
     output: Annotated[
-        Path, typer.Option(help="File to write, - for standard output; one that is there is left alone.")
+        Path,
+        typer.Option(help="File to write, or - for standard output. An existing file is not overwritten."),
     ] = Path(".env"),
 ) -> None:
-    """Write a .env with generated secrets and every setting, readable for its owner only."""
+    """Write a .env with generated secrets and all settings. Only its owner can read it."""
     if str(output) == "-":
-        # not by `say`: its secrets are what is asked for
+        # not by `say`, which would hide the secrets
         typer.echo(environment_text(), nl=False)
         return
     try:
@@ -32,8 +33,8 @@ def init_env(
     except FileExistsError:
         stop(
             EXIT_FAILED,
-            f"{output} is there already and is left as it is: move it away, or choose another --output",
+            f"{output} already exists and was not changed: move it away, or choose another --output",
         )
     except OSError as error:
         stop(EXIT_FAILED, f"{output} cannot be written: {os.strerror(error.errno or 0)}")
-    say(f"{output} written, with new secrets; only its owner may read it")
+    say(f"{output} written with new secrets; only its owner can read it")

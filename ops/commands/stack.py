@@ -1,4 +1,4 @@
-"""``stack up``, ``stack down``, ``stack status``: the parts as local processes."""
+"""``stack up``, ``stack down`` and ``stack status``: run the parts of the stack as local processes."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ from storage.errors import StorageError
 
 __all__ = ["app"]
 
-app = typer.Typer(help="The parts of the stack as local processes: PostgreSQL, PgBouncer, two Redis, engine.")
+app = typer.Typer(
+    help="Run the stack as local processes: PostgreSQL, PgBouncer, Redis master and replica, engine."
+)
 
 _LAST_BASE = 65535 - 5
 
 State = Annotated[Path, typer.Option(help="Folder for data, passwords and logs.")]
-Json = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _FOLDER = Path(".tp-capital/stack")
 
 
 @app.callback()
 def _log_aside() -> None:
-    """Tell what happens on standard error: standard output is the table's, or a machine's."""
+    """Send log lines to standard error, because standard output holds the table or the JSON."""
     configure_logging(level="INFO", form="console", stream=sys.stderr)
 
 
@@ -47,7 +49,8 @@ def up(
         typer.Option(
             min=1024,
             max=_LAST_BASE,
-            help="First of six ports in a row. By default those in use until `stack down`, else the usual ones.",
+            help="The first of six consecutive ports. The default is the ports of the last `stack up`, or after a "
+            "`stack down` the usual ports.",
         ),
     ] = None,
     gateway: Annotated[
@@ -56,7 +59,7 @@ def up(
     state: State = _FOLDER,
     json: Json = False,
 ) -> None:
-    """Start all parts that do not run and wait until they are ready; they go on running."""
+    """Start all parts that are not running, and wait until they are ready. They keep running after the command."""
     tell_setting_notes()
     ports = None if base_port is None else StackPorts.from_base(base_port)
     stack = Stack(state, ports, gateway=gateway)
@@ -65,18 +68,18 @@ def up(
     except OtherPortsError as error:
         stop(EXIT_USAGE, str(error))
     except (LocalServerError, StorageError, OSError) as error:
-        goes_on = "what was started goes on running: see `tp-capital stack status`"
+        goes_on = "the parts that were started keep running: see `tp-capital stack status`"
         stop(EXIT_FAILED, str(error), *([goes_on] if stack.has_started else []))
     code = _show(stack.states(), as_json=json)
     if not json:
         where = shlex.quote(os.path.relpath(stack.settings_file))
-        say(f"other commands reach these parts after: set -a; . {where}; set +a")
+        say(f"to use these parts with other commands, first run: set -a; . {where}; set +a")
     raise typer.Exit(code)
 
 
 @app.command()
 def down(*, state: State = _FOLDER) -> None:
-    """Stop all parts in reverse order, each drained; data stay."""
+    """Drain and stop all parts in reverse order. The data is kept."""
     try:
         stopped = Stack(state).down()
     except LocalServerError as error:
@@ -86,7 +89,7 @@ def down(*, state: State = _FOLDER) -> None:
 
 @app.command()
 def status(*, state: State = _FOLDER, json: Json = False) -> None:
-    """Show how each part is. Exit 0 when all are healthy, else 1."""
+    """Show the state of each part. Exit 0 when all are healthy, else 1."""
     try:
         states = Stack(state).states()
     except LocalServerError as error:
@@ -98,7 +101,7 @@ def _show(states: list[PartState], *, as_json: bool) -> int:
     if as_json:
         say_json([_object(state) for state in states], indent=True)
     elif not states:
-        say("no stack was started here: tp-capital stack up")
+        say("no stack was started here; tp-capital stack up starts one")
     else:
         table = Table(title=f"{sum(state.healthy for state in states)} of {len(states)} parts healthy")
         for column in ("part", "address", "pid", "healthy", "says"):

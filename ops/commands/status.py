@@ -17,12 +17,12 @@ _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 
 
 def status_exit_code(body: dict[str, Any]) -> int:
-    """Return 0 for healthy, 1 for degraded, 2 for all else."""
+    """Return 0 for healthy, 1 for degraded, 2 for anything else."""
     return {"healthy": EXIT_OK, "degraded": EXIT_DEGRADED}.get(str(body.get("status")), EXIT_UNHEALTHY)
 
 
 def health_tables(body: dict[str, Any], url: str) -> Group:
-    """Return the checks of the daemon at ``url``, each with its cause, and how each channel is read."""
+    """Return tables with the checks of the daemon at ``url`` and with the state of its channels."""
     tables = [_checks(body, url)]
     if channels := _channels(body):
         tables.append(channels)
@@ -36,7 +36,7 @@ def _checks(body: dict[str, Any], url: str) -> Table:
     )
     table.add_column("check", overflow="fold")
     table.add_column("status")
-    # room is taken from the causes, which can be folded
+    # on a narrow terminal, only the causes are folded
     table.add_column("since", no_wrap=True)
     table.add_column("cause", overflow="fold")
     details = body["details"]
@@ -52,7 +52,7 @@ def _checks(body: dict[str, Any], url: str) -> Table:
 
 
 def _channels(body: dict[str, Any]) -> Table | None:
-    """Return the channels with breaker, polls and history; None when the daemon tells of none."""
+    """Return the channels with breaker, polls and history, or None if the answer has no channels."""
     details = body["details"]
     breakers = _by_channel(details, "gatewayApi")
     histories = _by_channel(details, "historicalSync")
@@ -76,7 +76,7 @@ def _channels(body: dict[str, Any]) -> Table | None:
 
 
 def _caption(details: dict[str, Any]) -> str:
-    """Return what concerns all channels, as far as it is told."""
+    """Return the values that concern all channels, as far as the answer has them."""
     lag_s, waiting = _of(details, "timescaledb", "lastLagSeconds"), _of(details, "deadLetters", "waiting")
     rate = _of(details, "cache", "hitRate")
     words = [
@@ -98,7 +98,7 @@ def _history(progress: dict[str, Any]) -> str:
 
 
 def _to_the_second(instant: object) -> str:
-    """Return an instant in UTC without its fraction; what is none is shown as it is."""
+    """Return an instant in UTC without its fraction. Return any other text unchanged."""
     try:
         return f"{datetime.fromisoformat(str(instant)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):
@@ -106,7 +106,7 @@ def _to_the_second(instant: object) -> str:
 
 
 def _ago(instant: object, now: object) -> str:
-    """Return how long before the answer's own time something was: the daemon's clock on both sides."""
+    """Return the time from ``instant`` to the answer's timestamp, so that only the daemon's clock counts."""
     try:
         seconds = (datetime.fromisoformat(str(now)) - datetime.fromisoformat(str(instant))).total_seconds()
     except ValueError:
@@ -115,7 +115,7 @@ def _ago(instant: object, now: object) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Return seconds as such, or what is long, as after an import of history, as days and hours."""
+    """Return a short time in seconds, and a longer one, as after a history import, in days and hours."""
     return f"{seconds:.1f} s" if seconds < 120 else str(timedelta(seconds=round(seconds)))
 
 
@@ -127,7 +127,7 @@ def _by_channel(details: dict[str, Any], name: str) -> dict[str, dict[str, Any]]
 
 
 def _of(value: object, *names: str) -> Any:
-    """Return what stands under these names, one inside the other; None where there is nothing."""
+    """Return the value under these nested names, or None if there is none."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value

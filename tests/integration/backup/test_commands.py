@@ -31,7 +31,7 @@ def test_the_commands_make_and_restore_a_backup(
     settings = {"TP_CAPITAL_MIGRATION_DATABASE_URL": filled.url}
     made = run("backup", "--to", "kept", "--keep", "1", **settings)
     assert (made.exit_code, made.stderr) == (0, "")
-    line = r"kept/\S+\.dump: \d+ bytes, \d+ rows in \d+ tables, restored to check it"
+    line = r"kept/\S+\.dump: \d+ bytes, \d+ rows in \d+ tables, checked by restoring it"
     assert re.fullmatch(line, made.stdout.strip())
     (dump,) = (tmp_path / "kept").glob("*.dump")
 
@@ -43,7 +43,7 @@ def test_the_commands_make_and_restore_a_backup(
     done = run("restore", str(dump), TP_CAPITAL_RESTORE_DATABASE_URL=other.url)
     assert (done.exit_code, done.stderr) == (0, "")
     assert re.search(r"^ +30 tp_capital_signals$", done.stdout, re.MULTILINE)
-    assert "as many rows as were backed up" in done.stdout
+    assert "the same number of rows as the backup" in done.stdout
 
     missing = run("restore", "nowhere.dump", TP_CAPITAL_RESTORE_DATABASE_URL=other.url)
     assert missing.exit_code == 1

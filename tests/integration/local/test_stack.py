@@ -173,7 +173,7 @@ def _its_settings_lead_other_commands_there(stack: StackCommand) -> None:
 
     # the console of the pooler tells its limits to the role of the engine
     assert "the pooler allows 100 clients" in run("doctor --json")
-    assert "restored to check it" in run("backup")
+    assert "checked by restoring it" in run("backup")
 
 
 def _other_ports_are_refused_while_it_runs(stack: StackCommand, base_port: int) -> None:
@@ -181,7 +181,7 @@ def _other_ports_are_refused_while_it_runs(stack: StackCommand, base_port: int) 
     settings = (stack.folder / "state" / "engine.env").read_text()
     done = stack("up", "--gateway", f"--base-port={base_port + 100}")
     assert done.returncode == 2, "wrong usage"
-    assert "goes on running" not in done.stderr, "nothing was started"
+    assert "keep running" not in done.stderr, "nothing was started"
     assert f"database {base_port}" in done.stderr
     assert "`tp-capital stack down` first" in done.stderr
     assert stack.parts() == parts
@@ -209,7 +209,7 @@ def _what_was_started_before_a_failure_is_told(stack: StackCommand, replica: int
         os.kill(replica, signal.SIGCONT)
     assert done.returncode == 1
     assert "redis-replica runs" in done.stderr
-    assert "what was started goes on running" in done.stderr
+    assert "parts that were started keep running" in done.stderr
 
 
 def _both_redis_ask_for_a_password(ports: dict[str, int]) -> None:
@@ -247,7 +247,7 @@ def test_a_port_in_use_is_named_before_anything_starts(stack: StackCommand, base
     assert f"redis-replica {base_port + 3}" in done.stderr
     assert "--base-port" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "goes on running" not in done.stderr, "nothing runs"
+    assert "keep running" not in done.stderr, "nothing runs"
     assert not (stack.folder / "state" / "postgres").exists()
 
 

@@ -100,7 +100,7 @@ def test_what_is_there_is_left_as_it_is(kind: str) -> None:
         there.mkdir()
     result = init_env()
     assert result.exit_code == 1
-    assert result.stderr.startswith("tp-capital: .env is there already")
+    assert result.stderr.startswith("tp-capital: .env already exists")
     assert not Path("elsewhere").exists()
     if kind == "file":
         assert there.read_text() == "TP_CAPITAL_API_KEY=mine"

@@ -156,14 +156,14 @@ def test_the_end_is_a_table_for_a_person(ledger: Ledger, database_url: str, comm
         "the old table",
         "exact digits taken from the text",
         "flagged legacy_reading",
-        "rows of old.tp_capital_signals taken, 0 of them before, in ",
+        "rows of old.tp_capital_signals imported, 0 of them earlier, in ",
     ):
         assert words in result.stdout
     noted = [line for line in result.stdout.splitlines() if line.startswith("  reading  row ")]
     assert 0 < len(noted) <= 20
     again = command()
     assert again.exit_code == 0
-    assert "taken, 0 of them before" not in again.stdout
+    assert "imported, 0 of them earlier" not in again.stdout
 
 
 def test_more_notes_than_a_page_are_counted(ledger: Ledger, database_url: str, command: Command) -> None:
@@ -222,7 +222,7 @@ def test_a_channel_may_have_had_another_name(ledger: Ledger, database_url: str, 
     deliver(ledger, [posted.message for posted in history if posted.message])
     trial = command("--dry-run", "--json")
     assert "known" not in json.loads(trial.stdout)["fates"]
-    assert "channel tp is none of TP_CAPITAL_SIGNALS_CHANNEL_ID" in trial.stderr
+    assert "channel tp is not in TP_CAPITAL_SIGNALS_CHANNEL_ID" in trial.stderr
     done = command("--json", "--channel", f"tp={CHANNEL}")
     assert json.loads(done.stdout)["fates"]["known"]["rows"] > COUNT / 2
     assert done.stderr == ""
@@ -314,7 +314,7 @@ def test_the_table_is_named_when_there_are_several(
     assert '"Older still"."tp_capital_signals", "old"."tp_capital_signals"' in line
     assert command("--table", '"Older still".tp_capital_signals').exit_code == 0
     # a copy of it says the same: nothing is new
-    assert "0 of them before" not in command("--table", "old.tp_capital_signals").stdout
+    assert "0 of them earlier" not in command("--table", "old.tp_capital_signals").stdout
 
 
 def test_a_wrong_table_is_wrong_usage(ledger: Ledger, database_url: str, command: Command) -> None:
