@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 
 from engine.model import Market
 
-from .text import CHECK, ODD, ODD_END
+from .text import CHECK, ODD, ODD_END, fold
 
-__all__ = ["MONTHS", "MONTH_WORDS", "PATTERN_OF"]
+__all__ = ["MONTHS", "MONTH_WORDS", "PATTERN_OF", "date_of"]
 
 MONTHS = ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez")
 _MONTH = (
@@ -80,3 +81,19 @@ _TOKEN = rf"""
 PATTERN_OF = {
     market: re.compile(rf"[ \t]?(?:{pair}{_TOKEN}", re.VERBOSE) for market, pair in _PAIR_OF.items()
 }
+#: a date without a year may be 29/02
+_LEAP_YEAR = 2024
+
+
+def date_of(match: re.Match[str]) -> str:
+    """Write a date as DD/MM or DD/MM/YYYY; "" if there is no such day."""
+    day = match["day"] or match["day_of"]
+    if day is None:  # month and year, or in another order: a date, but not a day of validity
+        return ""
+    year = match["year"] or match["year_of"]
+    year = f"20{year}" if year is not None and len(year) == 2 else year
+    month = int(match["month"] or MONTHS.index(fold(match["month_of"])[:3]) + 1)
+    in_year = int(year) if year is not None else _LEAP_YEAR
+    if in_year == 0 or int(day) > monthrange(in_year, month)[1]:
+        return ""
+    return f"{int(day):02}/{month:02}" + (f"/{year}" if year is not None else "")

@@ -7,7 +7,6 @@ here; what the words around it make of it in :mod:`.quantities`.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Final
@@ -15,7 +14,7 @@ from typing import Final
 from engine.model import Market
 
 from .lexicon import INDEXED_WORDS
-from .patterns import MONTHS, PATTERN_OF
+from .patterns import PATTERN_OF, date_of
 from .prices import Number, read_number, read_parted
 from .text import Prepared, fold
 from .tickers import Ticker, ticker_of
@@ -257,7 +256,7 @@ def _figure(match: re.Match[str], line: int, start: int, end: int) -> Token:
         lexeme = _number_lexeme(match["number"], mil=True)
         return Token(lexeme.kind, lexeme.word, match.start("number"), end, line, lexeme.number)
     if match["date"] is not None:
-        return Token(TokenKind.DATE, _date(match), start, end, line)
+        return Token(TokenKind.DATE, date_of(match), start, end, line)
     if match["percent"] is not None:
         digits = match["percent"].strip("+-% ")
         signed = match["signed"] is not None
@@ -296,24 +295,6 @@ def _number_lexeme(text: str, *, mil: bool = False) -> _Lexeme:
 
 
 _plain_number = lru_cache(maxsize=8192)(_number_lexeme)
-
-
-def _date(match: re.Match[str]) -> str:
-    """Write a date as DD/MM or DD/MM/YYYY; "" if there is no such day."""
-    day = match["day"] or match["day_of"]
-    if day is None:  # month and year, or in another order: a date, but not a day of validity
-        return ""
-    year = match["year"] or match["year_of"]
-    year = f"20{year}" if year is not None and len(year) == 2 else year
-    month = int(match["month"] or MONTHS.index(fold(match["month_of"])[:3]) + 1)
-    in_year = int(year) if year is not None else _LEAP_YEAR
-    if in_year == 0 or int(day) > monthrange(in_year, month)[1]:
-        return ""
-    return f"{int(day):02}/{month:02}" + (f"/{year}" if year is not None else "")
-
-
-#: a date without a year may be 29/02
-_LEAP_YEAR = 2024
 
 
 def _pair_parentheses(tokens: Tokens) -> None:
