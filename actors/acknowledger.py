@@ -13,7 +13,7 @@ from actors.names import BACKFILL
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import AcknowledgerSnapshot
 from actors.sources.acknowledgements import Acknowledgements, Done, Round
-from actors.sources.second_look import SecondLook, hull_of, looks_for
+from actors.sources.second_look import SecondLook, looks_for, span_of
 from actors.sources.source import InFlightBatch, Source
 from engine.actor import handles
 from engine.backoff import Backoff, RetryState
@@ -103,18 +103,18 @@ class Acknowledger(Source):
                 quiet_s = error.retry_after_s if isinstance(error, GatewayRateLimitedError) else 0.0
                 self._ack_failed(error, delay_s=quiet_s or None)
             else:
-                self._ack_went_well(result)
+                self._ack_succeeded(result)
         if self._acks.owed:
             self.tick_later("acknowledge", self._ack_retry.wait_s(self.clock.monotonic_s()))
         done = self._acks.take_done()
-        self._take_note(done)
+        self._add_looks(done)
         if number is not None or done.rows:
             answer = Acknowledged(number=number, messages=tuple(done.rows), edited=done.left, quiet_s=quiet_s)
             self.send(self._poller, answer)
         self._publish()
         self._look()
 
-    def _ack_went_well(self, result: Round) -> None:
+    def _ack_succeeded(self, result: Round) -> None:
         self._ack_retry.succeeded()
         self.metrics.acknowledgements.labels(self._channel, "ok").inc()
         if result.refused:
@@ -146,11 +146,11 @@ class Acknowledger(Source):
         rows = [row for row in self._acks.rows if row.gateway_id not in self._promised]
         if self._compares or not rows:
             return
-        if (hull := hull_of(rows)) is not None:
-            self._store.promise(self._channel, *hull)
+        if (span := span_of(rows)) is not None:
+            self._store.promise(self._channel, *span)
         self._promised.update(row.gateway_id for row in rows)
 
-    def _take_note(self, done: Done) -> None:
+    def _add_looks(self, done: Done) -> None:
         if not done.rows:
             return
         self._compares = done.compares
@@ -224,15 +224,15 @@ class Acknowledger(Source):
             self._channel, offset=wanted.offset, limit=wanted.limit, since=look.since, until=look.until
         )
         rows = reading.accept(page.messages, page.total)
-        news = self._news(look.differing(rows))
-        if news:
-            self.log.warning("second_look.found", count=len(news))
-            self.deliver(self._channel, news)
+        missing = self._missing(look.differing(rows))
+        if missing:
+            self.log.warning("second_look.found", count=len(missing))
+            self.deliver(self._channel, missing)
             return
         # After a step back the page is fetched again, and none of its rows counts as read.
         self._page_done(look, last=reading.complete or (bool(rows) and len(page.messages) < wanted.limit))
 
-    def _news(self, rows: Sequence[SourceMessage]) -> Sequence[SourceMessage]:
+    def _missing(self, rows: Sequence[SourceMessage]) -> Sequence[SourceMessage]:
         return self._known.missing(rows) if rows else ()
 
     def _page_done(self, look: SecondLook, *, last: bool) -> None:

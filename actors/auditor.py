@@ -124,9 +124,9 @@ class Auditor(Source):
                 "audit.completed", channel=reading.channel, rows_read=reading.rows_read, found=reading.found
             )
         elif rows:
-            news = self._known.missing([r for r in rows if r.gateway_id not in self._delivered])
-            if news:
-                self.deliver(reading.channel, news)
+            missing = self._known.missing([r for r in rows if r.gateway_id not in self._delivered])
+            if missing:
+                self.deliver(reading.channel, missing)
                 return
             reading.committed()
             self._delivered.clear()

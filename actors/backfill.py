@@ -284,14 +284,14 @@ class Backfill(Source):
                 self.log.warning("history.found_missing", channel=reading.channel, count=reading.found)
                 self.metrics.history_found.labels(reading.channel).inc(reading.found)
             if reading.asked:  # a requested check logs its end even when nothing was missing
-                self.log.info("history.checked", **progress.told_of(reading))
+                self.log.info("history.checked", **progress.values_for_log(reading))
             return
         self._save(reading, completed=True)
         self._known, self._known_is_current = self._checkpoints.load(self._channels), True
-        self.log.info("history.channel_completed", **progress.told_of(reading))
+        self.log.info("history.channel_completed", **progress.values_for_log(reading))
         if not self._unread():
-            told = progress.told_of_all(self._known.values())
-            self.log.info("history.completed", message="Historical sync completed", **told)
+            totals = progress.totals_for_log(self._known.values())
+            self.log.info("history.completed", message="Historical sync completed", **totals)
 
     def _save(self, reading: HistoryPass, *, completed: bool) -> None:
         self._checkpoints.save(progress.checkpoint_of(reading), completed=completed)
@@ -308,7 +308,7 @@ class Backfill(Source):
         self.tick_later("step", self._retry.wait_s(now_s))
 
     def _publish(self) -> None:
-        error, since = progress.troubles_of(self._channels, self._round_robin)
+        error, since = progress.failures_of(self._channels, self._round_robin)
         self.publish(
             BackfillSnapshot(
                 phase=self._phase,

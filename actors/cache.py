@@ -73,7 +73,7 @@ class Cache(Actor):
     @handles(SignalsCommitted)
     def _on_signals_committed(self, news: SignalsCommitted) -> None:
         if self._commit_number is None or news.commit_number > self._commit_number:
-            self._raise(news.commit_number)
+            self._raise_generation(news.commit_number)
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
@@ -83,7 +83,7 @@ class Cache(Actor):
             if self._learn is not None:
                 self._learn()
                 self._learn = None
-            self._raise(self._newest_number())
+            self._raise_generation(self._newest_number())
         except StorageError as error:
             self.log.debug("cache.look_failed", error=str(error))
         if self._error is not None:
@@ -95,8 +95,8 @@ class Cache(Actor):
     def _on_page_built(self, page: PageBuilt) -> None:
         # This copy in the process serves readers while both the database and Redis are unavailable.
         self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)
-        taken = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
-        self._metrics.cache_writes.labels("ok" if taken else "failed").inc()
+        stored = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
+        self._metrics.cache_writes.labels("ok" if stored else "failed").inc()
 
     def _put(self, key: str, body: bytes, *, ttl_s: float) -> bool:
         """Store a page and return whether that succeeded. An error is published."""
@@ -123,7 +123,7 @@ class Cache(Actor):
             self.log.warning("cache.set_back", commit_number=number, was=self._commit_number)
         return number
 
-    def _raise(self, commit_number: int) -> None:
+    def _raise_generation(self, commit_number: int) -> None:
         # A database restored from a backup continues from an earlier number, so a lower number counts too.
         if commit_number != self._commit_number:
             self._commit_number = commit_number

@@ -53,8 +53,8 @@ class ChannelReconciler(Actor):
         self._metrics = metrics
         self._rows: tuple[ChannelRow, ...] | None = None
         self._error: str | None = None
-        self._told: tuple[str, ...] = ()
-        self._told_at_s = 0.0
+        self._sent: tuple[str, ...] = ()
+        self._sent_at_s = 0.0
         self._labelled: set[str] = set()
 
     def _open(self) -> None:
@@ -123,8 +123,8 @@ class ChannelReconciler(Actor):
             return
         # The same list is sent again only after backfill has published since: it may be in a call of minutes
         # while the message waits in its mailbox.
-        if wanted != self._told or shown.at_s > self._told_at_s:
-            self._told, self._told_at_s = wanted, self.clock.monotonic_s()
+        if wanted != self._sent or shown.at_s > self._sent_at_s:
+            self._sent, self._sent_at_s = wanted, self.clock.monotonic_s()
             self.send(BACKFILL, FollowChannels(channels=wanted))
 
     def _forget_labels(self, wanted: tuple[str, ...], present: set[str]) -> None:

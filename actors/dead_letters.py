@@ -72,7 +72,7 @@ class DeadLetterSource(Source):
         )
 
     def fetch_next(self) -> None:
-        """Look again at once if any letter succeeded. Else wait, because the same letters may be due again."""
+        """Look again at once if any letter succeeded. Otherwise wait: the same letters may be due again."""
         if self._moved:
             self._look()
         else:

@@ -45,14 +45,14 @@ class Parser(Actor):
     @handles(MessagesFetched)
     def _on_messages_fetched(self, batch: MessagesFetched) -> None:
         self._waiting[batch.source, batch.channel] = batch
-        self._read_on()
+        self._read_waiting()
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "clock":
-            self._read_on()
+            self._read_waiting()
 
-    def _read_on(self) -> None:
+    def _read_waiting(self) -> None:
         now = self._now()
         if now is None:
             self.tick_later("clock", CLOCK_EVERY_S)
@@ -65,7 +65,7 @@ class Parser(Actor):
         outcomes = tuple(
             self._settle(message, now, market, unread=batch.unread) for message in batch.messages
         )
-        self._tell_dead(batch, [one for one in outcomes if one.kind is OutcomeKind.DEAD_LETTER])
+        self._log_unreadable(batch, [one for one in outcomes if one.kind is OutcomeKind.DEAD_LETTER])
         self.send(
             WRITER,
             BatchParsed(
@@ -92,7 +92,7 @@ class Parser(Actor):
             message = bounded(message, now)  # it may have been fetched before the database's time was known
         return settle(message, now=now, policy=self._policy, market=market)
 
-    def _tell_dead(self, batch: MessagesFetched, dead: list[Outcome]) -> None:
+    def _log_unreadable(self, batch: MessagesFetched, dead: list[Outcome]) -> None:
         """Log the messages that could not be read, one line per batch: a whole page may be unreadable (fault 46)."""
         if not dead:
             return

@@ -66,7 +66,7 @@ class Poller(Source):
         self._awaited: int | None = None
         self._insisted = False
         self._state = PollState.STARTING
-        self._page_was_full = self._rung = False
+        self._page_was_full = self._poll_requested = False
         self._rereads = Rereads()
         self._poll_began_s = self._quiet_until_s = 0.0
         self._last_poll_at: datetime | None = None
@@ -89,7 +89,7 @@ class Poller(Source):
             batch_size=self._policy.batch_size,
         )
         self.tick_later("poll", 0)
-        # Soon: an earlier generation may have acknowledged a message that was edited before.
+        # Soon: an earlier generation may have acknowledged an edit that it had not read.
         self.tick_later("reprocess", min(REPROCESS_EVERY_S, self._policy.interval_s))
         self._publish()
 
@@ -114,7 +114,7 @@ class Poller(Source):
         if self.idle and self._awaited is None:
             self._poll()
         else:
-            self._rung = True  # its message may not be in the page that is in flight
+            self._poll_requested = True  # its message may not be in the page that is in flight
 
     def _poll(self) -> None:
         if not self.idle:
@@ -128,7 +128,7 @@ class Poller(Source):
             return
         self._poll_began_s = self.clock.monotonic_s()
         self._last_poll_at = self.clock.now()
-        self._rung = False
+        self._poll_requested = False
         permit = self._breaker.ask(self.clock.monotonic_s())
         self._show_breaker()
         if permit is None:
@@ -143,7 +143,7 @@ class Poller(Source):
             with self.metrics.poll_seconds.time():
                 messages = self._gateway.unprocessed(self._channel, limit=limit, reprocess=reread)
         except GatewayRateLimitedError as error:
-            # A rate limit is no outage. So the breaker does not count it, but the poller waits as told.
+            # A rate limit is no outage, so the breaker does not count it. The poller waits as long as it says.
             self._breaker.dropped(permit)
             self._keep_quiet(error)
             self._failed(error)
@@ -189,14 +189,14 @@ class Poller(Source):
         Before the acknowledgement is answered the gateway would only list the same messages again. So the poller
         waits for the answer, but no longer than the interval.
         """
-        if self._hurries and self._awaited is None:
+        if self._polls_at_once and self._awaited is None:
             self._poll_later(0)
         else:
             self._poll_later(self._policy.interval_s - (self.clock.monotonic_s() - self._poll_began_s))
 
     @property
-    def _hurries(self) -> bool:
-        return self._page_was_full or self._rung or self._rereads.due
+    def _polls_at_once(self) -> bool:
+        return self._page_was_full or self._poll_requested or self._rereads.due
 
     # ── acknowledging ────────────────────────────────────────────────────────
 
@@ -230,14 +230,14 @@ class Poller(Source):
             self._quiet_until_s = self.clock.monotonic_s() + answer.quiet_s
         if answer.edited:
             # The gateway lists the new text, as an unprocessed message or as one to be read again.
-            self._rung = self._rereads.due = True
+            self._poll_requested = self._rereads.due = True
         if answer.number is not None and answer.number == self._awaited:
             self._awaited = None
         self._publish()
         if self.draining:
             if self.flight is None:
                 self._finish()
-        elif self.idle and self._awaited is None and self._hurries:
+        elif self.idle and self._awaited is None and self._polls_at_once:
             self._poll_later(0)
 
     @handles(GenerationRaised)

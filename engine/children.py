@@ -112,7 +112,11 @@ class Child:
 
     @property
     def is_up(self) -> bool:
-        """Whether it starts, runs or hangs. Only then is its death an event to handle."""
+        """Whether it starts, runs or hangs. Only then is its death an event to handle.
+
+        A death is seen in two ways: the look finds the actor dead, or ``ChildDown`` arrives. The first one changes
+        the state, so the second one is ignored and a death counts as one restart.
+        """
         return self.state in (ChildState.STARTING, ChildState.RUNNING, ChildState.HUNG)
 
     @property
@@ -178,7 +182,12 @@ class ChildTable:
         return next((child for child in self._children if child.spec.name == name), None)
 
     def current(self, name: str, generation: int) -> Child | None:
-        """Return the child that sent a message, or None when an earlier generation sent it."""
+        """Return the child that sent a message, or None when an earlier generation sent it.
+
+        Messages of a dead generation may still be queued when its successor runs. They must not change the record
+        of the successor: a late ``ChildDown`` would restart a healthy actor, and a late ``Drained`` would end its
+        drain too early.
+        """
         child = self.find(name)
         return child if child is not None and child.generation == generation else None
 

@@ -50,20 +50,20 @@ class DatabaseClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told: tuple[datetime, float] | None = None
+        self._answer: tuple[datetime, float] | None = None
 
-    def observe(self, told: datetime, *, asked_s: float) -> None:
+    def observe(self, answer: datetime, *, asked_s: float) -> None:
         """Record the instant that the database returned to a query sent at ``asked_s`` (monotonic seconds)."""
         now_s = self._clock.monotonic_s()
-        if self._told is None or now_s - asked_s <= self._ROUGH_S:
-            self._told = told, (asked_s + now_s) / 2
+        if self._answer is None or now_s - asked_s <= self._ROUGH_S:
+            self._answer = answer, (asked_s + now_s) / 2
 
     def now(self) -> datetime | None:
         """Return the database's present instant, or None before its first answer."""
-        if self._told is None:
+        if self._answer is None:
             return None
-        told, at_s = self._told
-        return told + timedelta(seconds=self._clock.monotonic_s() - at_s)
+        answer, at_s = self._answer
+        return answer + timedelta(seconds=self._clock.monotonic_s() - at_s)
 
     def machine_ahead_s(self) -> float | None:
         """Return how many seconds this machine's clock is ahead of the database's, or None while unknown."""

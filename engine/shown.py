@@ -22,7 +22,7 @@ _secrets: tuple[str, ...] = ()
 
 
 def keep_hidden(secrets: Iterable[str], *, further: bool = False) -> None:
-    """Cover these values from now on. ``further`` adds them to the known secrets; else they replace them."""
+    """Cover these values from now on. ``further`` adds them to the known secrets. Otherwise they replace those."""
     global _secrets  # noqa: PLW0603 - a secret is one for the whole process
     known = {*secrets, *(_secrets if further else ())}
     _secrets = tuple(sorted(filter(None, known), key=len, reverse=True))

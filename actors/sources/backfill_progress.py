@@ -12,7 +12,15 @@ from actors.sources.round_robin import RoundRobin
 from engine.instants import EARLIEST
 from storage.postgres.checkpoints import Checkpoint
 
-__all__ = ["checkpoint_of", "pass_due", "progress_of", "told_of", "told_of_all", "troubles_of", "unread"]
+__all__ = [
+    "checkpoint_of",
+    "failures_of",
+    "pass_due",
+    "progress_of",
+    "totals_for_log",
+    "unread",
+    "values_for_log",
+]
 
 #: a tail check starts this long before the newest message of the last complete reading
 TAIL_OVERLAP = timedelta(hours=1)
@@ -59,10 +67,10 @@ def checkpoint_of(reading: HistoryPass) -> Checkpoint:
     )
 
 
-def told_of(reading: HistoryPass) -> dict[str, object]:
+def values_for_log(reading: HistoryPass) -> dict[str, object]:
     """Return the log values of a complete pass."""
-    told: dict[str, object] = {"since": reading.since.isoformat()} if reading.since is not None else {}
-    return told | {
+    values: dict[str, object] = {"since": reading.since.isoformat()} if reading.since is not None else {}
+    return values | {
         "channel": reading.channel,
         "rows_read": reading.rows_read,
         "gateway_total": reading.total,
@@ -70,7 +78,7 @@ def told_of(reading: HistoryPass) -> dict[str, object]:
     }
 
 
-def told_of_all(checkpoints: Iterable[Checkpoint]) -> dict[str, int]:
+def totals_for_log(checkpoints: Iterable[Checkpoint]) -> dict[str, int]:
     """Return the log values when the history of every channel is complete."""
     rows = tuple(checkpoints)
     return {"totalSynced": sum(row.rows_read for row in rows), "batches": sum(row.pages for row in rows)}
@@ -107,11 +115,11 @@ def progress_of(
     return tuple(progress)
 
 
-def troubles_of(channels: Sequence[str], turns: RoundRobin) -> tuple[str | None, datetime | None]:
+def failures_of(channels: Sequence[str], turns: RoundRobin) -> tuple[str | None, datetime | None]:
     """Return the errors of the channels and since when. An error that all channels share names no channel."""
-    troubles = {channel: failure for channel in channels if (failure := turns.failure(channel)) is not None}
-    errors = {failure.error for failure in troubles.values()}
-    since = min((failure.since for failure in troubles.values() if failure.since), default=None)
-    if len(errors) == 1 and len(troubles) == len(channels):
+    failures = {channel: failure for channel in channels if (failure := turns.failure(channel)) is not None}
+    errors = {failure.error for failure in failures.values()}
+    since = min((failure.since for failure in failures.values() if failure.since), default=None)
+    if len(errors) == 1 and len(failures) == len(channels):
         return errors.pop(), since
-    return "; ".join(f"channel {c}: {failure.error}" for c, failure in troubles.items()) or None, since
+    return "; ".join(f"channel {c}: {failure.error}" for c, failure in failures.items()) or None, since

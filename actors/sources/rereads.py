@@ -14,14 +14,14 @@ class Rereads:
 
     def __init__(self) -> None:
         self.due = False
-        self._had_their_turn = False
+        self._had_turn = False
         self._page: frozenset[str] = frozenset()
 
     def take_turn(self) -> bool:
         """Return whether this poll asks for messages to read again. Between two such polls one asks for new messages."""
-        self._had_their_turn = self.due and not self._had_their_turn
-        self.due &= not self._had_their_turn
-        return self._had_their_turn
+        self._had_turn = self.due and not self._had_turn
+        self.due &= not self._had_turn
+        return self._had_turn
 
     def read(self, page: Iterable[SourceMessage], *, full: bool) -> None:
         """Record a page of messages to read again.

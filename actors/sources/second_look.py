@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from actors.sources.history import HistoryPass
 from engine.model import ChannelMessage, SourceMessage, is_same_edition
 
-__all__ = ["SecondLook", "hull_of", "looks_for"]
+__all__ = ["SecondLook", "looks_for", "span_of"]
 
 #: messages received further apart than this get separate looks, because a batch may span years
 _GAP = timedelta(hours=1)
@@ -48,7 +48,7 @@ class SecondLook:
         ]
 
 
-def hull_of(messages: Iterable[SourceMessage]) -> Span | None:
+def span_of(messages: Iterable[SourceMessage]) -> Span | None:
     """Return the span in which these messages were received. Malformed messages have no time and are left out."""
     received = [m.received_at for m in messages if isinstance(m, ChannelMessage)]
     return (min(received), max(received)) if received else None

@@ -10,8 +10,9 @@ comes later is recognised as stale by its batch id.
 * ``GenerationRaised`` of parser or writer: the batch was in a mailbox that is lost. Its messages are sent again one by
   one, to find the message that killed the actor. The old batch may have been committed all the same; the ledger then
   counts its messages as duplicates.
-* the ``credit`` tick: nothing was heard for ``CREDIT_S``, and the messages are fetched again. ``BatchDelayed`` postpones
-  the tick while the writer retries. Otherwise each expiry in an outage would put one more copy into the writer's mailbox.
+* the ``credit`` tick: nothing was heard for ``CREDIT_S``, and the messages are fetched again. ``BatchDelayed``
+  postpones the tick while the writer retries. Otherwise each expiry in an outage would put one more copy into the
+  writer's mailbox.
 * the source itself restarts. Its batch ids contain its generation, so answers to its former self are stale too.
 """
 
@@ -141,7 +142,10 @@ class Source(Actor):
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "credit" and self.flight is not None:
             self.log.warning(
-                "batch.lost", batch_id=self.flight.batch_id, cause="no news", count=len(self.flight.messages)
+                "batch.lost",
+                batch_id=self.flight.batch_id,
+                cause="no answer in time",
+                count=len(self.flight.messages),
             )
             self.flight = None
             # The other suspects are dropped too. If they were sent, the lost message would be skipped. So the
