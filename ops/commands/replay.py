@@ -45,6 +45,8 @@ _EVENT_FIELDS = (
     "price",
     "percent",
 )
+#: so many readings are written in one transaction: while it lasts nobody else writes
+_BATCH = 200
 _WHATS = ("added", "changed", "lost", "events", "half", "outcome")
 
 
@@ -161,8 +163,8 @@ class Replay:
                     self.report.by_kind[difference.what] = self.report.by_kind.get(difference.what, 0) + 1
                     yield difference
             self.report.differing += len(changed)
-            if apply and changed:
-                recorded = self._ledger.record(changed, reread=True)
+            for start in range(0, len(changed) if apply else 0, _BATCH):
+                recorded = self._ledger.record(changed[start : start + _BATCH], reread=True)
                 self.report.applied += len(recorded.moved)
 
 

@@ -34,20 +34,28 @@ order by row.channel, row.message_id, row.position
 
 # A second half speaks of the message that it completes and of no other. Any other event speaks of the message it
 # replies to, if that holds a signal (of its asset, where it names one); else of the latest signal of its channel
-# and asset before it. Asked again are only the events whose
-# answer this transaction may have changed: the new ones, those after or in reply to a signal that came,
-# those of a signal that went.
+# and asset before it. Asked again are only the events whose answer this transaction may have changed: the new ones,
+# those of a signal that went, those in reply to a signal that came, and those after one that speak of no later
+# signal: in a replay each page would ask all events of its assets again.
 _LINK = """
 with came as (
     select * from json_to_recordset(%(came)s) as row (
         channel text, message_id text, asset text, ts timestamptz)),
 gone as (
     select * from json_to_recordset(%(gone)s) as row (channel text, message_id text)),
+-- the events after the first signal of their asset that came, each with the instant of the signal it speaks of now
+later as materialized (
+    select event.id, event.channel, event.asset, event.ts, linked.ts as linked_ts
+    from (select channel, asset, min(ts) as ts from came group by channel, asset) as first
+    join {schema}.signal_events as event
+        on event.channel = first.channel and event.asset = first.asset and event.ts >= first.ts
+    left join {schema}.ledger as linked
+        on linked.channel = event.channel and linked.message_id = event.signal_message_id),
 touched as (
     select id from {schema}.signal_events where commit_number = %(number)s
     union
-    select event.id from came join {schema}.signal_events as event
-        on event.channel = came.channel and event.asset = came.asset and event.ts >= came.ts
+    select later.id from came join later using (channel, asset)
+    where came.ts <= later.ts and (later.linked_ts is null or later.linked_ts <= came.ts)
     union
     select event.id from came join {schema}.signal_events as event
         on event.channel = came.channel and event.reply_to = came.message_id

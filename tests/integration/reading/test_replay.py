@@ -111,6 +111,17 @@ def test_apply_writes_the_new_readings_and_keeps_the_former_in_history(database:
     assert history["n"] >= 2
 
 
+@pytest.mark.usefixtures("stored_by_former")
+def test_apply_in_several_transactions_links_every_event_to_its_signal(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_BATCH", 1)
+    _, again = run(database, apply=True)
+    assert again.report.applied == again.report.differing > 1
+    assert served(database)["2"][0] == "cancelled"
+    assert run(database)[0] == []
+
+
 def test_what_is_past_retention_is_not_brought_back(database: Database, store: Store) -> None:
     store([message(1, block("PETR4"), minute=0)])
     database.write(lambda c: c.execute("delete from signals.tp_capital_signals"))
