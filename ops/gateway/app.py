@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,7 +18,7 @@ from starlette.routing import Route
 
 from actors.shown.metrics import Metrics
 from engine.clock import SystemClock
-from ops.gateway.database import apply_schema, lacks_schema, open_database
+from ops.gateway.database import open_database
 from ops.gateway.longpoll import LongPoll
 from ops.gateway.params import (
     BODY_MAX_BYTES,
@@ -33,7 +31,7 @@ from ops.gateway.params import (
     no_such_message,
     row_id,
 )
-from ops.gateway.repository import Repository
+from ops.gateway.store import Store
 from ops.http.kit.answers import json_answer
 from ops.http.kit.bodies import read_body
 from ops.http.kit.problems import BadRequestError
@@ -42,37 +40,24 @@ from ops.http.server.guard import Guard, GuardPolicy
 from ops.http.server.limits import RateLimit, RatePolicy
 from ops.http.server.middleware import RequestMiddleware
 from storage.errors import RowsRefusedError, StorageError
-from storage.postgres.database import Database
 
 __all__ = ["Gateway", "create_app", "refuse"]
-
-T = TypeVar("T")
 
 #: of a client that is neither of this machine nor has the key, as at the gateway this one stands in for
 RATE = RatePolicy(most=300, window_s=60.0)
 #: what a start waits for the database, which may come later
 START_S = 4.0
-SCHEMA_RETRY_S = 1.0
 
 log = structlog.get_logger("gateway")
 
 
 class Gateway:
-    """The endpoints, the repository behind them and those who wait.
+    """The endpoints, the store behind them and those who wait. Who waits holds no thread."""
 
-    Calls to the database run in threads, each with a deadline; who waits for messages holds none.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._repository = Repository(database)
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ask, self._repository = store.ask, store.repository
         self.long_poll = LongPoll(self._has_changed)
-        #: whether the last call found the database; None before the first
-        self._reachable: bool | None = None
-        #: a thread for `/health` alone: who asks it is not to wait behind a crowd
-        self._probing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe")
-        self._schema_ready = asyncio.Event()
-        self._schema_lost = asyncio.Event()
 
     def routes(self) -> list[Route]:
         """Return all routes, unversioned and versioned, specific ones before ``/{id}``."""
@@ -89,36 +74,9 @@ class Gateway:
                 routes.append(Route(prefix + path, handler, methods=[method]))
         return routes
 
-    async def wait_for_schema(self, timeout_s: float) -> None:
-        """Return when the schema is in place, or after the time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._schema_ready.wait()
-
-    async def keep_schema(self) -> None:
-        """Apply the schema as soon as the database can be reached, and again if it was lost."""
-        while True:
-            self._schema_lost.clear()
-            try:
-                await self._ask(apply_schema, self._database, again=self._schema_ready.is_set())
-            except StorageError:
-                await asyncio.sleep(SCHEMA_RETRY_S)
-                continue
-            self._schema_ready.set()
-            await self._schema_lost.wait()
-
-    def close(self) -> None:
-        """Let all waiters go, and take no more."""
-        self.long_poll.close()
-        self._probing.shutdown(wait=False)
-
-    # ── endpoints ────────────────────────────────────────────────────────────
-
     async def health(self, _request: Request) -> Response:
         try:
-            await self._noted(
-                asyncio.get_running_loop().run_in_executor(self._probing, self._repository.ping)
-            )
+            await self._store.ping()
         except StorageError as exc:
             checks = {"database": "unhealthy"}
             return _json(503, status="unhealthy", checks=checks, message=str(exc))
@@ -221,30 +179,6 @@ class Gateway:
             200, message="this gateway has no Telegram session: there is nothing to fetch", data=data
         )
 
-    # ── the database ─────────────────────────────────────────────────────────
-
-    async def _ask(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run a call to the database in a thread."""
-        return await self._noted(run_in_threadpool(call, *args, **kwargs))
-
-    async def _noted(self, call: Awaitable[T]) -> T:
-        """Note whether a call finds the database and its schema; log when the one is lost and reached."""
-        try:
-            result = await call
-        except RowsRefusedError:
-            raise
-        except StorageError as exc:
-            if lacks_schema(exc):
-                self._schema_lost.set()
-            if self._reachable is not False:
-                log.error("database.lost", error=type(exc).__name__, cause=str(exc))
-            self._reachable = False
-            raise
-        if self._reachable is not True:
-            log.info("database.reached")
-        self._reachable = True
-        return result
-
     async def _has_changed(self, query: UnprocessedQuery, age_s: float) -> bool:
         return await self._ask(self._repository.changed_since, query, age_s)
 
@@ -258,14 +192,16 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with open_database(database_url) as database:
-            gateway = app.state.gateway = Gateway(database)
+            store = Store(database)
+            gateway = app.state.gateway = Gateway(store)
             app.router.routes.extend(gateway.routes())
-            keeping = asyncio.create_task(gateway.keep_schema())
-            await gateway.wait_for_schema(START_S)
+            keeping = asyncio.create_task(store.keep_schema())
+            await store.wait_for_schema(START_S)
             try:
                 yield
             finally:
-                gateway.close()
+                gateway.long_poll.close()
+                store.close()
                 keeping.cancel()
         # its call, if one runs, has been cut
         with suppress(asyncio.CancelledError):

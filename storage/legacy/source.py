@@ -19,7 +19,7 @@ from engine.timers import Timers
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError, StorageError
 from storage.legacy.rows import NUMBER, OPTIONAL, PRICES, REQUIRED
-from storage.postgres.database import translate
+from storage.postgres.driver_errors import translate
 from storage.postgres.session import settle, steady_conninfo
 
 __all__ = ["TABLE_NAME", "LegacySource", "LegacyTableError", "OldTotals"]

@@ -16,7 +16,8 @@ from engine.timers import Timers
 from storage.deadline import cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError
 from storage.postgres.connect_failures import ADDRESS
-from storage.postgres.database import Cursor, Database, translate
+from storage.postgres.database import Cursor, Database
+from storage.postgres.driver_errors import translate
 from storage.postgres.layout import Strategy, arrange, is_arranged, mend_policy, wanted_layout
 from storage.postgres.migration_rights import look_at_rights
 from storage.postgres.session import SteadyConnection

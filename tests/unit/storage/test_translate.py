@@ -10,7 +10,7 @@ from storage.errors import (
     RowsRefusedError,
     StorageError,
 )
-from storage.postgres.database import translate
+from storage.postgres.driver_errors import translate
 
 
 def with_state(state: str) -> psycopg.Error:
