@@ -1,4 +1,4 @@
-"""The children of each channel - poller, acknowledger, doorbell - and the reconciler that has them come and go."""
+"""The child specs of each channel (poller, acknowledger, doorbell), and of the reconciler that starts and stops them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["ChannelChildren"]
 
 
 class ChannelChildren:
-    """Makes their specs. ``gateway`` makes the client of one actor name."""
+    """Builds the specs. ``gateway`` creates the client for one actor name."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ChannelChildren:
         return [self.poller(channel) for channel in self._settings.gateway.channels]
 
     def doorbells(self) -> list[ChildSpec]:
-        """Return the doorbells of the settings' channels, if doorbells are wanted."""
+        """Return the doorbells of the settings' channels, if doorbells are enabled."""
         wanted = self._settings.gateway.channels if self._settings.engine.doorbell else ()
         return [self.doorbell(channel) for channel in wanted]
 
@@ -77,7 +77,7 @@ class ChannelChildren:
             source=True,
             parkable=True,
             group=ACKNOWLEDGER,
-            # one round makes up to 30 calls when it has to be split, after a write and before a page of history
+            # one round is a write, up to 30 calls if the batch is split, and a page of history
             heartbeat_limit_s=90 + 32 * self._settings.breaker.timeout_ms / 1000,
         )
 
@@ -96,7 +96,7 @@ class ChannelChildren:
                 minimum=breaker.minimum,
                 threshold_percent=breaker.error_threshold,
                 reset_s=breaker.reset_timeout_ms / 1000,
-                # time-outs alone, one per interval and call, must be able to fill the window
+                # a failed poll takes up to one interval and one call; enough of them must fit into the window
                 horizon_s=10 * (interval_s + call_s),
             ),
             metrics=self._metrics,
@@ -105,7 +105,7 @@ class ChannelChildren:
             name=of_channel(POLLER, channel),
             factory=factory,
             source=True,
-            # one that keeps dying is no reason to end the polling of the other channels
+            # a poller that keeps failing must not end the polling of the other channels
             group=POLLER,
             heartbeat_limit_s=30 + 2 * call_s,
         )
@@ -131,7 +131,7 @@ class ChannelChildren:
 
     def reconciler(self) -> ChildSpec:
         """Return the reconciler of the channels that are added at run time."""
-        # who receives starts before who sends
+        # receivers start before senders
         makers = {"acknowledger": self.acknowledger, "poller": self.poller}
         if self._settings.engine.doorbell:
             makers["doorbell"] = self.doorbell
@@ -143,5 +143,5 @@ class ChannelChildren:
             markets=settings_markets(self._settings),
             metrics=self._metrics,
         )
-        # a write may take as long as the writer's
+        # its write to the database may take as long as one of the writer
         return ChildSpec(name=CHANNELS, factory=factory, parkable=True, heartbeat_limit_s=90)

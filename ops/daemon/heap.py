@@ -1,4 +1,4 @@
-"""The C library's heap, told to give back what is free: pages of a megabyte come and go in many threads."""
+"""Makes the C library return free memory: many threads allocate and free pages of a megabyte."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ctypes
 
 __all__ = ["TRIM_EVERY_S", "give_back", "keep_heap_small"]
 
-#: what an outage or a herd of readers needed goes back to the machine this soon
+#: memory from a peak, such as an outage or many readers, is returned after at most this time
 TRIM_EVERY_S = 60.0
 
 #: parameters of glibc's mallopt(3)
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3
-#: a heap for each thread keeps what that thread once needed
+#: with an arena for each thread, every arena would keep the peak of its thread
 _ARENAS = 2
-#: larger pieces are mapped alone and leave with their end; left to itself the limit rises to 32 MB with use
+#: larger blocks are mapped separately and returned when freed; by default glibc raises this limit up to 32 MB
 _MAPPED_ALONE_BYTES = 128 * 1024
 
 
 def keep_heap_small() -> None:
-    """Set both limits, where the C library knows them; without them all works, with more memory."""
+    """Set both limits if the C library supports them. Without them the daemon works but uses more memory."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
@@ -28,7 +28,7 @@ def keep_heap_small() -> None:
 
 
 def give_back() -> None:
-    """Return free memory in the middle of the heap to the machine; takes a few milliseconds."""
+    """Return free memory inside the heap to the operating system. This takes a few milliseconds."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""The daemon: open storage, start the supervisor, wait, shut down. The main path of the project."""
+"""The daemon, the main path of the project: open storage, start the supervisor, wait, shut down."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ _log = structlog.get_logger("main")
 
 #: from the request to stop to the exit of the process (ARCHITECTURE, SIGTERM)
 STOP_S = 9.0
-#: by then what is to be written has been; who still waits for the database would use up the time there is
+#: After this time the shutdown closes the database. A healthy database has stored everything by then, and calls that
+#: still wait would use up the rest of STOP_S.
 DATABASE_GIVEN_UP_S = 5.0
 DRAIN_S = 5.5
 LOOK_EVERY_S = 1.0
 
 
 class Daemon:
-    """A running engine. The level above the supervisor: it notices its end, even a silent one."""
+    """A running engine. It is the level above the supervisor, and detects when the supervisor ends or hangs."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Daemon:
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
 
     def start(self) -> None:
-        """Start all actors; returns at once."""
+        """Start all actors, and return at once."""
         keep_heap_small()
         self.parts.open()
         self._supervisor = Supervisor.start(
@@ -68,9 +69,9 @@ class Daemon:
         )
 
     def wait(self, stop: threading.Event, *, again: threading.Event | None = None) -> bool:
-        """Wait for ``stop``; return False when the actors ended on their own before it came.
+        """Wait for ``stop``. Return False if the actors end or hang before that.
 
-        ``again`` set means that the keys are to be read once more.
+        When ``again`` is set, read the API keys again.
         """
         assert self._supervisor is not None  # noqa: S101 - started first
         services = self.parts.services
@@ -91,7 +92,7 @@ class Daemon:
         return True
 
     def _read_keys_again(self) -> None:
-        """Take the keys that the settings have now; what is wrong leaves those in force."""
+        """Replace the API keys by those of the current settings. If the settings are invalid, keep the old keys."""
         try:
             settings = load_settings()
         except ConfigurationError as error:
@@ -99,16 +100,24 @@ class Daemon:
             return
         keys = settings.http.all_keys()
         if bool(keys) != bool(self._settings.http.all_keys()):
-            # whether there are keys decides what is open
-            _log.error("keys.kept", problems=["the first key, or the last, takes a restart"])
+            # the existence of a key decides which requests are open, and that is fixed at the start
+            _log.error(
+                "keys.kept", problems=["adding the first key or removing the last one needs a restart"]
+            )
             return
-        # the old ones may still stand in a line of the log
+        # hide the new secrets before they are used, and keep hiding the old ones, which log lines may still hold
         keep_hidden(settings.secrets(), further=True)
         self.parts.take_keys(keys)
         _log.info("keys.taken", names=[f"{key.name} ({key.scope})" for key in keys])
 
     def stop(self, reason: str) -> bool:
-        """Drain and stop all actors, close storage; return whether everything ended in time."""
+        """Drain and stop all actors, then close storage. Return whether everything ended in time.
+
+        The supervisor stops the actors meanwhile, in its own thread. If it needs longer than DATABASE_GIVEN_UP_S, the
+        database is closed, which ends all calls that wait for it. Messages that were not stored are not
+        acknowledged, so the gateway delivers them again. The wait ends at STOP_S in any case: the actors run on
+        daemon threads, so a hung one cannot delay the exit.
+        """
         self._manager.stopping()
         if not self.finished.is_set():
             self.parts.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
@@ -126,13 +135,13 @@ class Daemon:
 
     @property
     def escalation(self) -> str | None:
-        """Why the supervisor gave up, if it did."""
+        """The reason why the supervisor gave up, or None."""
         published = self.parts.services.snapshots.read(SUPERVISOR, SupervisorSnapshot)
         return published.value.escalation if published else None
 
 
 def run(settings: Settings, listening: Listening) -> int:
-    """Run the daemon in the foreground until a signal or its own end; return the exit code."""
+    """Run the daemon in the foreground until a signal or a failure, and return the exit code."""
     logs = configure_logging(level=settings.log.level, form=settings.log.format, secrets=settings.secrets())
     manager = ServiceManager.of(os.environ)
     _log.info("configuration.loaded", message="Configuration loaded", **settings.describe())
@@ -155,17 +164,17 @@ def run(settings: Settings, listening: Listening) -> int:
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    """Yield an event that SIGTERM and SIGINT set. A second signal ends the process at once."""
     stop = threading.Event()
 
     def request(number: int, _: FrameType | None) -> None:
-        # only an Event: telling an actor here could deadlock with the queue it interrupts
+        # Only set an Event. Telling an actor could deadlock, because the handler may interrupt a put to its queue.
         if stop.is_set():
             sys.exit(128 + number)
         stop.set()
 
     former = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
-    # prints where every thread waits: how a hang is found
+    # SIGUSR1 logs the stack of every thread, which shows where a hung process waits
     former[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, pykka.debug.log_thread_tracebacks)
     try:
         yield stop
@@ -176,7 +185,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
 
 @contextmanager
 def again_on_hangup(stop: threading.Event) -> Iterator[threading.Event]:
-    """Give an event that SIGHUP sets; from a terminal that was closed the signal means the end, as ever."""
+    """Yield an event that SIGHUP sets. If the signal comes from a closed terminal, it sets ``stop`` instead."""
     again = threading.Event()
     had_terminal = os.isatty(0)
 

@@ -1,4 +1,4 @@
-"""Words to the service manager: datagrams to ``NOTIFY_SOCKET``, as sd_notify(3) describes them."""
+"""Notifications to the service manager: datagrams to ``NOTIFY_SOCKET``, as in sd_notify(3)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["ServiceManager"]
 
 _log = structlog.get_logger("main")
 
-#: the manager's queue may be full for a moment; the daemon does not wait longer for it
+#: the manager's queue may be full for a moment; the daemon waits at most this long
 _SEND_S = 1.0
-#: longer texts are cut in `systemctl status` anyway
+#: `systemctl status` cuts longer texts
 _LONGEST_STATUS = 200
 
 
 class ServiceManager:
-    """The manager that started us, or nobody: then every word goes nowhere.
+    """The service manager that started this process. Without one, notifications are dropped.
 
     Args:
-        address: Path of a datagram socket; with a leading ``@`` one in Linux' abstract namespace.
-        watchdog_s: The manager ends us when it hears no :meth:`alive` for so many seconds; None: it does not watch.
+        address: Path of a datagram socket. A leading ``@`` means Linux' abstract namespace.
+        watchdog_s: The manager kills this process after this many seconds without :meth:`alive`. None: no watchdog.
 
     """
 
@@ -33,7 +33,7 @@ class ServiceManager:
 
     @classmethod
     def of(cls, environment: MutableMapping[str, str]) -> ServiceManager:
-        """Return the manager an environment names, and take its variables out: a child is not watched."""
+        """Return the manager that an environment names. Remove its variables, so that child processes do not use it."""
         address = environment.pop("NOTIFY_SOCKET", "")
         period_us = environment.pop("WATCHDOG_USEC", "")
         for_pid = environment.pop("WATCHDOG_PID", "")
@@ -46,19 +46,19 @@ class ServiceManager:
         return cls(address, watchdog_s=int(period_us) / 1_000_000 if watched else None)
 
     def ready(self) -> None:
-        """Say that the start is over."""
+        """Report that the start is complete."""
         self._tell("READY=1")
 
     def alive(self) -> None:
-        """Wind the watchdog up again."""
+        """Reset the watchdog."""
         self._tell("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
+        """Report that the shutdown has begun."""
         self._tell("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Show one line to who asks for the service's state."""
+        """Set the status line that `systemctl status` shows."""
         self._tell(f"STATUS={' '.join(text.split())[:_LONGEST_STATUS]}")
 
     def _tell(self, word: str) -> None:
@@ -69,5 +69,5 @@ class ServiceManager:
                 wire.settimeout(_SEND_S)
                 wire.sendto(word.encode("utf-8", "replace"), self._address)
         except OSError as error:
-            # a manager that does not listen is no reason to stop; one that waited for the word acts by itself
+            # not fatal: a manager that waits for the notification will act by itself
             _log.warning("manager.not_told", word=word.partition("=")[0], error=str(error))

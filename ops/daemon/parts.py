@@ -1,4 +1,4 @@
-"""The composition: every part of the daemon, each made of just its own settings."""
+"""The composition root: builds every part of the daemon, each from its own settings."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ __all__ = ["Parts"]
 
 
 class Parts:
-    """Everything the daemon is made of. Making it opens nothing but what :meth:`open` opens."""
+    """All parts of the daemon. Only :meth:`open` opens connections."""
 
     def __init__(self, settings: Settings, listening: Listening, *, logs: RecentLogs) -> None:
         self._settings = settings
@@ -102,11 +102,14 @@ class Parts:
         self._stores.database.open()
 
     def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
-        """Ask requests for these keys from now on."""
+        """Accept these API keys from now on."""
         self._serving.take_keys(keys)
 
     def give_up_database(self) -> None:
-        """Deadline every call to the database, now and from now on, and tell what is left to be fetched again."""
+        """Close the database, so that current and later calls fail at once, and log what must be fetched again.
+
+        Only the shutdown calls this. Unacknowledged messages are not lost: the gateway delivers them again.
+        """
         snapshots = self.services.snapshots
         writer = snapshots.read(WRITER, WriterSnapshot)
         pollers = snapshots.all_of(PollerSnapshot).values()
@@ -120,14 +123,14 @@ class Parts:
         self._stores.database.close()
 
     def close(self) -> None:
-        """Close everything but the clients of the gateway, which their actors and requests close; idempotent."""
+        """Close the storage and the timers. Actors and requests close their own gateway clients. Idempotent."""
         self._stores.close()
         self._timers.close()
 
     def specs(self) -> list[ChildSpec]:
-        """Return the children in start order: who receives starts before who sends.
+        """Return the children in start order: receivers start before senders.
 
-        Those of channels that were added at run time come later, when the reconciler has read of them.
+        The reconciler adds the children of channels that were added at run time.
         """
         children = ChannelChildren(
             self._settings,
@@ -158,7 +161,7 @@ class Parts:
     # ── storage ──────────────────────────────────────────────────────────────
 
     def _gateway(self) -> GatewayClient:
-        """Make the client of one actor name; its generations use it one after the other."""
+        """Create the client for one actor name. Successive generations of the actor share it."""
         settings = self._settings.gateway
         key = settings.api_key.get_secret_value() if settings.api_key else None
         timeout_s = self._settings.breaker.timeout_ms / 1000
@@ -173,7 +176,7 @@ class Parts:
         )
 
     def _prepare_schema(self) -> None:
-        """Migrate when our role may; else wait for the version this daemon needs, and say so."""
+        """Migrate if our role may. Otherwise raise, so that the writer waits for the schema and reports it."""
         settings = self._settings.database
         strategy = Strategy(settings.strategy)
         try:
@@ -181,10 +184,10 @@ class Parts:
                 return
             missing = "the schema is not up to date"
         except DatabaseMisconfiguredError as error:
-            # an owner's connection, where there is one, makes the schema and gives us our rights
+            # the owner's connection, if there is one, creates the schema and grants us our rights
             if settings.migration_url is None:
                 raise
-            missing = f"the schema cannot be looked at ({error})"
+            missing = f"the schema cannot be checked ({error})"
         try:
             migrate_as_owner(settings, timers=self._timers)
         except DatabaseMisconfiguredError as error:
@@ -200,7 +203,7 @@ class Parts:
             metrics=self._metrics,
             random=self._random,
         )
-        # a write may take three deadlines of 8 s when connections break under it, a migration one of 50 s
+        # a write takes up to three deadlines of 8 s if connections break, and a migration up to 50 s
         return ChildSpec(name=WRITER, factory=factory, start_s=90, heartbeat_limit_s=90)
 
     def _parser(self) -> ChildSpec:

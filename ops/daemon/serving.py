@@ -1,4 +1,4 @@
-"""The composition's HTTP side: the application made of its settings, the responder, and the event log of new signals."""
+"""The HTTP side of the composition root: the application, the responder, and the event log of new signals."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ __all__ = ["Serving"]
 
 
 class Serving:
-    """Makes what answers requests. ``retention`` is how far back signals are served; ``gateway`` makes a client."""
+    """Builds the HTTP parts. ``retention`` limits the age of served signals. ``gateway`` creates a client."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Serving:
         self._keys = KeyRing(settings.http.all_keys())
 
     def take_keys(self, keys: Iterable[ApiKeyEntry]) -> None:
-        """Ask for these keys from now on."""
+        """Accept these API keys from now on."""
         self._keys.replace(keys)
 
     def stream(self) -> ChildSpec:
@@ -160,7 +160,7 @@ class Serving:
         )
 
     def _sync(self, limit: int) -> SyncResult:
-        """Ask for a sync on behalf of one request: on a connection of its own, closed afterwards."""
+        """Send one request's sync to the gateway, on a connection of its own: a sync may take minutes."""
         timeout_s = self._settings.gateway.sync_timeout_ms / 1000
         client = self._gateway()
         try:

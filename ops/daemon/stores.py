@@ -1,4 +1,4 @@
-"""The storage that several actors share, made of its settings."""
+"""The storage clients that several actors share, built from the settings."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from storage.seal import Seal
 
 __all__ = ["RETENTION", "Stores", "make_stores", "migrate_as_owner", "outcome_policy", "settings_markets"]
 
-#: nothing older is served (CONTRACT)
+#: older signals are not served (CONTRACT)
 RETENTION = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Clients that are safe for threads. ``pages`` is Redis where it is configured, else ``memory``.
+    """Thread-safe storage clients. ``pages`` is Redis if it is configured, else ``memory``.
 
-    ``memory`` keeps the day copies and compressed answers, too: one bound holds for all of it.
+    ``memory`` also keeps the last good pages and the compressed answers. One limit covers all of them.
     """
 
     database: Database
@@ -46,10 +46,10 @@ class Stores:
     seal: Seal
 
     def learn_secret(self) -> None:
-        """Read what pages in Redis are sealed with, unless the settings say it.
+        """Read the secret that authenticates pages in Redis from the database, unless the settings give it.
 
         Raises:
-            StorageError: the database cannot tell now.
+            StorageError: the database cannot be read now.
         """
         if self.redis is not None and not self.seal.known:
             self.seal.learn(database_secret(self.database))
@@ -62,7 +62,7 @@ class Stores:
 
 
 def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
-    """Return the clients; nothing is connected yet."""
+    """Return the clients. They are not connected yet."""
     name_settings(settings.database.places)
     database = Database(
         settings.database.conninfo,
@@ -99,19 +99,20 @@ def make_stores(settings: Settings, *, clock: Clock, timers: Timers) -> Stores:
 
 
 def outcome_policy(settings: Settings) -> OutcomePolicy:
-    """Return what the operator decided about outcomes."""
+    """Return the operator's rules for outcomes."""
     return OutcomePolicy(retention=RETENTION, text_filter=settings.engine.text_filter)
 
 
 def settings_markets(settings: Settings) -> dict[str, Market]:
-    """Return the markets of channels as the settings name them."""
+    """Return the markets that the settings give to channels."""
     return {channel: Market(word) for channel, word in settings.gateway.markets.items()}
 
 
 def _namespace(settings: DatabaseSettings) -> str:
-    """Return a word for whose pages are kept: other daemons may share the Redis, not the numbers.
+    """Return a prefix for the keys in Redis.
 
-    Another version may build other pages of the same signals.
+    Daemons of other databases or schemas may share the Redis, but not the commit numbers. Another version may build
+    different pages from the same signals.
     """
     parts = conninfo_to_dict(settings.conninfo)
     place = [str(parts.get(name)) for name in ("host", "port", "dbname")]
@@ -120,10 +121,10 @@ def _namespace(settings: DatabaseSettings) -> str:
 
 
 def migrate_as_owner(settings: DatabaseSettings, *, timers: Timers) -> tuple[str, ...]:
-    """Bring the schema up to date with the owner's connection and give the engine's role its rights.
+    """Bring the schema up to date as its owner, and grant the engine's role its rights.
 
     Raises:
-        StorageError: why it could not be.
+        StorageError: the migration failed.
     """
     return migrate(
         settings.migration_conninfo,

@@ -1,4 +1,4 @@
-"""The look of ``main`` at the supervisor: is it alive, what to tell the service manager, when to give up."""
+"""The periodic check of ``main``: whether the supervisor is alive, and what the service manager must be told."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ops.http.routes.health import is_live
 
 __all__ = ["Watch"]
 
-#: a supervisor that is alive as a thread and shows nothing for so long hangs; a service manager that watches is
-#: usually quicker
+#: a supervisor that publishes nothing for this long hangs, even if its thread is alive; the watchdog of a service
+#: manager usually acts earlier
 GIVE_UP_S = 60.0
-#: with more than this between two looks we were held still ourselves, and the supervisor with us
+#: a longer gap between two checks means that the whole process was suspended, so the supervisor is not to blame
 HELD_STILL_S = 10.0
 
 
 class Watch:
-    """What ``main`` does at every look.
+    """Checks the supervisor and informs the service manager.
 
-    Ready means that the responder serves. A database that is away leaves the process ready and alive: a restart
-    would not bring it back.
+    Ready means that the responder is running. During a database outage the process stays ready and alive, because a
+    restart would not help.
     """
 
     def __init__(self, snapshots: Snapshots, manager: ServiceManager, clock: Clock) -> None:
@@ -38,12 +38,12 @@ class Watch:
 
     @property
     def every_s(self) -> float | None:
-        """Seconds between two looks that the manager's watchdog asks for."""
-        # half its period, as sd_watchdog_enabled(3) advises
+        """The interval in seconds that the manager's watchdog requires, or None without a watchdog."""
+        # half of its period, as sd_watchdog_enabled(3) recommends
         return self._manager.watchdog_s / 2 if self._manager.watchdog_s else None
 
     def look(self) -> bool:
-        """Tell the manager what is new; return False once the supervisor has been silent for too long."""
+        """Inform the manager of changes. Return False if the supervisor has been silent for too long."""
         now_s = self._clock.monotonic_s()
         if now_s - self._looked_s > HELD_STILL_S:
             self._live_s = now_s

@@ -1,4 +1,4 @@
-"""What ``/metrics`` shows: the actors' own counters, gauges read off their snapshots, the process itself."""
+"""The metrics of ``/metrics``: the actors' counters, gauges from their snapshots, and the process."""
 
 from ops.daemon.metrics.registry import make_registry
 from ops.daemon.metrics.snapshots import SnapshotCollector

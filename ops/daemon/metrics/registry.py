@@ -1,4 +1,4 @@
-"""One registry a daemon: everything a scrape of it shows."""
+"""The metrics registry of a daemon."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["make_registry"]
 
 
 def make_registry(*collectors: Collector) -> CollectorRegistry:
-    """Return a registry of ``collectors``, of the process and of the Python that runs it."""
-    # a series of its own for the birth of each series: Prometheus reads a counter's reset off its values
+    """Return a registry with ``collectors`` and the collectors of the process and of Python."""
+    # no extra "_created" series: Prometheus detects a counter's reset from its values
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library's own omission
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)

@@ -1,4 +1,4 @@
-"""Gauges read off snapshots at the moment of a scrape; the counters beside them are the actors' own."""
+"""Reads gauges from snapshots at each scrape. The actors themselves keep the counters."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from storage.redis import RedisPages
 
 __all__ = ["SnapshotCollector"]
 
-#: the check that speaks of the report itself, as in /health
+#: the check of the report itself, as in /health
 _REPORT = "health"
 
 
 class SnapshotCollector(Collector):
-    """Exports what actors have published; it asks nobody and so never hangs.
+    """Exports what actors have published. It never hangs, because it reads snapshots and asks no actor.
 
-    ``poll_interval_s`` is the configured one; ``folder`` lies on the file system whose space is told.
+    ``poll_interval_s`` is the configured interval. ``folder`` selects the file system whose space is exported.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class SnapshotCollector(Collector):
         self._began_s = clock.monotonic_s()
 
     def describe(self) -> Iterator[Metric]:
-        """Yield the families without samples: what registers this asks for their names only."""
+        """Yield the families without samples. The registry needs only their names."""
         yield from Sheet().metrics()
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families as they stand."""
+        """Yield the families with their current samples."""
         sheet = Sheet()
         sheet.set(f.BUILD_INFO, 1, VERSION)
         self._health(sheet)
@@ -86,7 +86,7 @@ class SnapshotCollector(Collector):
         report = self._snapshots.read(HEALTH, HealthReport)
         if report is None:
             return
-        # an old report says nothing of now but that the health actor hangs
+        # an old report only shows that the health actor hangs, so its other verdicts are left out
         fresh = self._snapshots.age_s(report) <= OLDEST_S
         verdicts = {name: finding.status for name, finding in report.value.findings.items()} if fresh else {}
         verdicts[_REPORT] = Status.HEALTHY if fresh else Status.UNHEALTHY
@@ -106,7 +106,7 @@ class SnapshotCollector(Collector):
         try:
             usage = shutil.disk_usage(self._folder)
         except OSError:
-            return  # the folder was taken away: there is nothing to tell, and that is no reason to tell nothing else
+            return  # the folder was removed; export the other metrics without it
         sheet.set(f.DISK_FREE, usage.free, str(self._folder))
         sheet.set(f.DISK_SIZE, usage.total, str(self._folder))
 
