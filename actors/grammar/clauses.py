@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from .lexicon import CONDITION_WORDS, DENIALS, NEGATIONS, ORDINALS, PLACED_WORDS, Vocabulary, words
 from .phrasebook import PAST_RESULTS
@@ -52,7 +52,9 @@ class Clause:
         return bool(self.names) and self.names.isdisjoint(assets)
 
 
-def split_clauses(tokens: Tokens, vocabulary: Vocabulary) -> tuple[list[Clause], list[int]]:
+def split_clauses(
+    tokens: Tokens, tickers: list[int], vocabulary: Vocabulary
+) -> tuple[list[Clause], list[int]]:
     """Cut a message into clauses; return them and, for each token, the number of its clause."""
     items = tokens.items
     clauses: list[Clause] = []
@@ -65,9 +67,6 @@ def split_clauses(tokens: Tokens, vocabulary: Vocabulary) -> tuple[list[Clause],
     for start, end in _cuts(tokens):
         clause_of += [len(clauses)] * (end - start)
         clause = Clause(start, end)
-        names = [token.ticker.name for token in items[start:end] if token.ticker is not None]
-        if names:
-            clause.names = frozenset(names)
         if may_ask:
             clause.question = _asks(items, start, end)
         if may_negate:
@@ -75,6 +74,8 @@ def split_clauses(tokens: Tokens, vocabulary: Vocabulary) -> tuple[list[Clause],
         if may_condition:
             clause.conditional, clause.hypothetical = _conditions(items, start, end, vocabulary.conditions)
         clauses.append(clause)
+    for number, places in groupby(tickers, clause_of.__getitem__):
+        clauses[number].names = frozenset(t.name for i in places if (t := items[i].ticker) is not None)
     return clauses, clause_of
 
 

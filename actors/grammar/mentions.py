@@ -97,8 +97,7 @@ class Mentions:
 
 def read_mentions(message: Message) -> Mentions:
     """Read what each label leads to."""
-    items = message.items
-    tickers = [i for i, token in enumerate(items) if token.kind is TokenKind.TICKER]
+    tickers = message.tickers
     found: list[Mention] = []
     labelled: dict[int, int] = {}
     passed = -1  # up to here a label was on the way of the one before to its price

@@ -31,6 +31,8 @@ class Message:
     items: list[Token]
     clauses: list[Clause]
     clause_of: list[int]
+    #: the tokens that are tickers
+    tickers: list[int]
     tables: list[Table]
     #: a number stands beside pts, pontos, pips or ticks
     has_units: bool
@@ -120,5 +122,8 @@ def cut(prepared: Prepared, market: Market) -> Message:
     has_units = tokens.glued_unit or not tokens.words.isdisjoint(_UNITS)
     if has_units:
         mark_units(tokens.items)
-    clauses, clause_of = split_clauses(tokens, vocabulary)
-    return Message(prepared, market, vocabulary, tokens, tokens.items, clauses, clause_of, tables, has_units)
+    tickers = [i for i, token in enumerate(tokens.items) if token.ticker is not None]
+    clauses, clause_of = split_clauses(tokens, tickers, vocabulary)
+    return Message(
+        prepared, market, vocabulary, tokens, tokens.items, clauses, clause_of, tickers, tables, has_units
+    )
