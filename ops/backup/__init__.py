@@ -1,1 +1,1 @@
-"""Backups: one schema by pg_dump, restored once to check it, kept in a folder; and the way back."""
+"""Backups: dump one schema with pg_dump, restore it once to check it, keep it in a folder; and restore it."""

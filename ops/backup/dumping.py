@@ -1,4 +1,4 @@
-"""Making a backup: pg_dump in one snapshot, restored once to check it, then given its name."""
+"""Creates a backup: dump the schema in one snapshot, restore it once to check it, then publish the file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Backup", "back_up"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """A finished backup. ``unproven``: why it was read through instead of restored; None when it was restored."""
+    """A finished backup. ``unproven`` is the reason why the check only read the file, or None if it restored it."""
 
     path: Path
     note: BackupNote
@@ -41,20 +41,20 @@ def back_up(
     now: datetime,
     programs: Iterable[Programs],
 ) -> Backup:
-    """Back up one schema; with TimescaleDB its chunks and catalogue too, which lie outside of it.
+    """Back up one schema. With TimescaleDB, also back up its chunks and catalogue, which are outside the schema.
 
     Args:
-        owner: Connection string of a role that may read all of the schema, straight to the server.
+        owner: Connection string directly to the server, with a role that may read the whole schema.
         schema: The schema.
-        folder: Where backups are kept; made when missing.
-        keep: How many of this schema stay there, this one included.
-        scratch: Connection string of a server to check the backup on; None: the same.
-        now: Instant that the backup is named after, UTC.
-        programs: What is installed here.
+        folder: The folder for backups. It is created if it is missing.
+        keep: Number of this schema's backups to keep, including this one.
+        scratch: Connection string of a server to check the backup on. None: the same server.
+        now: Instant for the name of the backup, UTC.
+        programs: The installed PostgreSQL programs.
 
     Raises:
-        BackupError: there is no backup then, and none was removed.
-        OSError: the same; the folder cannot be written.
+        BackupError: the backup failed. No file was added or removed.
+        OSError: the folder cannot be written. No file was added or removed.
     """
     files = BackupFolder(folder)
     with files.owned(), connected(owner) as server:
@@ -80,7 +80,10 @@ def back_up(
 
 
 def _dump(server: Server, draft: Path, *, schema: str, programs: Programs) -> dict[str, int]:
-    """Write the dump and return the rows of each table in it: counted in the snapshot that pg_dump reads."""
+    """Write the dump, and return the row count of each table.
+
+    The rows are counted in the snapshot that pg_dump reads, so the engine may keep writing.
+    """
     connection = server.connection
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
@@ -88,14 +91,16 @@ def _dump(server: Server, draft: Path, *, schema: str, programs: Programs) -> di
         stop_at_what_cannot_be_read(server, schema)
         tables = server.counts(schema)
         if not tables:
-            raise BackupError(f"{server.place} has no tables in the schema {schema}: nothing to back up")
+            raise BackupError(
+                f"{server.place} has no tables in the schema {schema}, so there is nothing to back up"
+            )
         row = connection.execute("select pg_export_snapshot() as name").fetchone()
         assert row is not None  # noqa: S101 - a function returns one row
         arguments = [
             *("--format=custom", "--encoding=UTF8", "--no-password", "--lock-wait-timeout=60s"),
             *(f"--snapshot={row['name']}", f"--file={draft}"),
         ]
-        # quoted, because they are patterns otherwise
+        # quoted, because pg_dump would read unquoted names as patterns
         if server.timescale is None:
             arguments.append(f"--schema={_pattern(schema)}")
         else:
@@ -118,7 +123,7 @@ def _prove(
     programs: Programs,
     scratch: str | None,
 ) -> str | None:
-    """Restore the draft and compare the rows; where that cannot be, read it through and return why."""
+    """Restore the draft and compare the row counts. If it cannot be restored here, read it, and return the reason."""
     timescale = server.timescale
     look_into(draft, schema=schema, programs=programs, server=server)
     with connected(scratch or server.conninfo) as other:
@@ -128,12 +133,12 @@ def _prove(
             return unproven
         if not programs.suits(other.major):
             raise BackupError(
-                f"{other.place} is PostgreSQL {other.major}, another than {server.place}: "
-                "a backup is checked on a server of the same version"
+                f"{other.place} is PostgreSQL {other.major}, another version than {server.place}: "
+                "check the backup on a server of the same version"
             )
         restored = counts_after_restore(other, draft, schema=schema, programs=programs, timescale=timescale)
     wrong = {name for name in tables.keys() | restored.keys() if tables.get(name) != restored.get(name)}
     if wrong:
         shown = ", ".join(f"{n}: {tables.get(n)} rows, restored {restored.get(n)}" for n in sorted(wrong))
-        raise BackupError(f"the backup was restored to check it and is not the same: {shown}")
+        raise BackupError(f"the restored backup differs from the database: {shown}")
     return None

@@ -1,4 +1,4 @@
-"""The error of this room."""
+"""The error of backups and restores."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["BackupError"]
 
 
 class BackupError(Exception):
-    """A backup or a restore cannot be done; the text says why and what to do, and holds no secret."""
+    """A backup or a restore failed. The text gives the reason and the remedy, and holds no secret."""

@@ -1,4 +1,4 @@
-"""The folder of backups: drafts, names, the note beside each dump, and which go when there are too many."""
+"""The folder of backups: drafts, file names, the note of each dump, and the removal of old dumps."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupNote:
-    """What is known of a dump; it stands beside it as ``NAME.dump.json``.
+    """The description of a dump, stored next to it as ``NAME.dump.json``.
 
-    ``tables`` has the rows of each table in the dump. ``verified`` is ``restored``, or ``read`` when no scratch
-    database could be made.
+    ``tables`` maps each table to its number of rows. ``verified`` is ``restored``, or ``read`` if the check could
+    not create a scratch database.
     """
 
     created_at: str
@@ -42,17 +42,17 @@ class BackupNote:
 
 
 class BackupFolder:
-    """A folder that only its owner reads. One backup at a time works in it."""
+    """A folder that only its owner can read. Only one backup at a time uses it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Hold the folder, made when missing; drafts of a backup that was killed go.
+        """Lock the folder, create it if it is missing, and remove the drafts of a killed backup.
 
         Raises:
-            BackupError: another backup runs, or the folder cannot be used.
+            BackupError: another backup is running, or the folder cannot be used.
         """
         try:
             if not self.path.is_dir():
@@ -61,11 +61,11 @@ class BackupFolder:
         except OSError as error:
             raise BackupError(f"{self.path} cannot be used: {os.strerror(error.errno or 0)}") from error
         try:
-            # the kernel drops the lock with its holder, so a kill leaves none
+            # the kernel releases the lock when its process ends, even by a kill
             try:
                 fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BackupError(f"another backup into {self.path} is under way") from None
+                raise BackupError(f"another backup into {self.path} is running") from None
             for draft in self.path.glob(f".*{_DRAFT}"):
                 draft.unlink()
             yield
@@ -74,7 +74,7 @@ class BackupFolder:
 
     @contextmanager
     def draft(self, name: str) -> Iterator[Path]:
-        """Give an empty file for the dump called ``name``; it is gone afterwards unless it was published."""
+        """Yield an empty file for the dump ``name``. Remove it afterwards unless it was published."""
         path = self.path / f".{name}{_DRAFT}"
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
@@ -83,7 +83,10 @@ class BackupFolder:
             path.unlink(missing_ok=True)
 
     def publish(self, draft: Path, name: str, note: BackupNote) -> Path:
-        """Give a finished draft its name. Who sees a dump sees a whole one, with its note."""
+        """Rename a finished draft to its final name.
+
+        Both files are on disk before, and the note is renamed first. So every visible dump is complete and has a note.
+        """
         target = self.path / name
         with self.draft(f"{name}.json") as note_draft:
             note_draft.write_bytes(
@@ -97,7 +100,7 @@ class BackupFolder:
         return target
 
     def rotate(self, prefix: str, keep: int) -> list[Path]:
-        """Remove all but the newest ``keep`` dumps of a prefix with their notes, and return them."""
+        """Remove all but the newest ``keep`` dumps of a prefix with their notes. Return the removed dumps."""
         pattern = re.compile(re.escape(prefix) + r"-\d{8}T\d{6}Z\.dump")
         # names sort by time
         dumps = sorted(path for path in self.path.iterdir() if pattern.fullmatch(path.name))
@@ -114,15 +117,15 @@ def name_of(prefix: str, now: datetime) -> str:
 
 
 def prefix_of(database: str, schema: str) -> str:
-    """Return what the names of all dumps of one schema begin with."""
+    """Return the common prefix of the names of one schema's dumps."""
     return "-".join(re.sub(r"[^A-Za-z0-9_.]", "_", part) for part in (database, schema))
 
 
 def read_note(dump: Path) -> BackupNote | None:
-    """Return the note beside a dump; None when there is none.
+    """Return the note of a dump, or None if there is no note.
 
     Raises:
-        BackupError: it is not one of ours.
+        BackupError: the file cannot be read or is no note of a backup.
     """
     path = _note_path(dump)
     try:

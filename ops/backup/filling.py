@@ -1,4 +1,4 @@
-"""pg_restore into an empty database or schema: all of a dump or nothing of it."""
+"""Runs pg_restore into an empty database or schema, in one transaction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _SCHEMA = re.compile(r"^\d+; \d+ \d+ SCHEMA - (?P<name>.+) \S+$", re.MULTILINE)
-#: kinds of entries without code, which are taken of the extension's own schemas too
+#: kinds of entries that hold no code; they are also accepted in the extension's own schemas
 _PLAIN_KINDS: Final = (
     *(
         "TABLE DATA",
@@ -40,7 +40,8 @@ _PLAIN_KINDS: Final = (
     ),
     *("FK CONSTRAINT", "CONSTRAINT", "DEFAULT ACL", "DEFAULT", "STATISTICS", "ACL", "COMMENT"),
 )
-#: our schema may hold these too; of functions and triggers ours and the extension's, as they run during a restore or later
+#: Kinds that our schema may hold. Functions and triggers run code, during a restore or later. They are accepted only
+#: if a migration of ours or the extension creates them.
 _KINDS: Final = (*_PLAIN_KINDS, "FUNCTION", "TRIGGER", "VIEW", "TYPE", "ROW SECURITY", "POLICY")
 _ENTRY = re.compile(rf"^\d+; \d+ \d+ (?P<kind>{'|'.join(_KINDS)}) (?P<rest>.+)$")
 #: the trigger that releases of the extension put on a hypertable
@@ -50,9 +51,9 @@ _TIMESCALE = re.compile(r"^\d+; \d+ \d+ EXTENSION - timescaledb ?$", re.MULTILIN
 
 
 class Content:
-    """What a dump holds: its schema, and whether it is one of a database with TimescaleDB.
+    """The contents of a dump: its schema, and whether it comes from a database with TimescaleDB.
 
-    Only the names of what it holds are judged: what our tables and functions are made of is taken as it stands.
+    Only the names of the entries are checked. The definitions of our tables and functions are not.
     """
 
     def __init__(self, listing: str, schema: str) -> None:
@@ -60,12 +61,12 @@ class Content:
         if schema not in schemas:
             found = f"the schema {', '.join(schemas)}" if schemas else "no schema"
             raise BackupError(
-                f"the file holds {found}, wanted is {schema}: set TP_CAPITAL_DB_SCHEMA, or choose another file"
+                f"the file holds {found}, not {schema}: set TP_CAPITAL_DB_SCHEMA, or choose another file"
             )
         self.schema = schema
         self.timescale = bool(_TIMESCALE.search(listing))
         lines = (line for line in listing.splitlines() if line and not line.startswith(";"))
-        #: entries of other schemas but the extension's, and code in ours that no migration made
+        #: entries outside our schema and the extension's schemas, and code in our schema that no migration created
         self.foreign = tuple(line.split(" ", 3)[-1] for line in lines if not self._is_ours(line))
 
     def _is_ours(self, line: str) -> bool:
@@ -91,37 +92,37 @@ class Content:
 
 
 def look_into(dump: Path, *, schema: str, programs: Programs, server: Server) -> Content:
-    """Read the table of contents.
+    """Return the contents of a dump.
 
     Raises:
-        BackupError: it is no dump, or not of this schema.
+        BackupError: the file is no dump, or holds another schema.
     """
     return Content(programs.run("pg_restore", ["--list", str(dump)], server.environment()), schema)
 
 
 def read_through(dump: Path, *, programs: Programs, server: Server) -> None:
-    """Read a dump to its end, uncompressing every row.
+    """Read a dump to its end, and decompress every row.
 
     Raises:
-        BackupError: a part of it cannot be read.
+        BackupError: a part of the dump cannot be read.
     """
     programs.run("pg_restore", ["--file=/dev/null", str(dump)], server.environment())
 
 
 def fill(server: Server, dump: Path, *, programs: Programs, with_rights: bool) -> None:
-    """Restore a dump in one transaction; what fails leaves nothing behind.
+    """Restore a dump in one transaction. A failure leaves nothing behind.
 
     Args:
-        server: The database; without the schema, and in TimescaleDB's restoring state if the dump is of that.
-        dump: File of pg_dump's custom format.
-        programs: Those that suit the server.
-        with_rights: Whether grants are restored too; their roles must exist then.
+        server: The database. It must not hold the schema. For TimescaleDB it must be in the restoring state.
+        dump: A file in pg_dump's custom format.
+        programs: Programs that suit the server.
+        with_rights: Whether to restore grants too. Their roles must exist.
 
     Raises:
-        BackupError: why it could not be.
+        BackupError: the restore failed.
     """
     arguments: list[str] = ["--single-transaction", "--exit-on-error", "--no-password"]
-    # who is no superuser can make things for himself alone
+    # only a superuser can create objects for other owners
     arguments += [] if server.superuser and with_rights else ["--no-owner"]
     arguments += [] if with_rights else ["--no-privileges"]
     arguments += [f"--dbname={make_conninfo(dbname=server.database)}", str(dump)]
@@ -138,19 +139,19 @@ def fill(server: Server, dump: Path, *, programs: Programs, with_rights: bool) -
 def prepare_timescale(server: Server, version: str) -> None:
     """Make the extension in the very version of the dump, whose rows its catalogue gets, and let it rest.
 
-    Until :func:`finish_timescale` the extension treats tables as plain ones, and no job of it runs.
+    Until :func:`finish_timescale`, the extension treats hypertables as plain tables and runs no jobs.
 
     Raises:
         BackupError: the role, the server or the database does not allow it.
     """
     if not server.superuser:
         raise BackupError(
-            f"{server.user} is no superuser of {server.place}, and only one can restore a database with TimescaleDB"
+            f"{server.user} is no superuser of {server.place}; restoring a database with TimescaleDB needs one"
         )
     if server.timescale is not None and server.timescale != version:
         raise BackupError(
             f"the backup was made with TimescaleDB {version} and {server.place} has {server.timescale}: "
-            "restore into a database without the extension, then `alter extension timescaledb update`"
+            "restore into a database without the extension, then run `alter extension timescaledb update`"
         )
     try:
         if server.timescale is None:
@@ -163,14 +164,14 @@ def prepare_timescale(server: Server, version: str) -> None:
 
 
 def finish_timescale(server: Server) -> None:
-    """End the extension's rest."""
+    """End the extension's restoring state."""
     server.connection.execute("select timescaledb_post_restore()")
 
 
 def forget_timescale(server: Server) -> None:
-    """Undo :func:`prepare_timescale` and what was filled in since: chunks and catalogue go with the extension.
+    """Undo :func:`prepare_timescale` and a failed restore: dropping the extension drops chunks and catalogue.
 
-    Where the extension had been made before, it is made again, in its version and place.
+    If the extension existed before, create it again in the same version and schema.
     """
     connection, version = server.connection, server.timescale
     where = connection.execute(
@@ -181,5 +182,5 @@ def forget_timescale(server: Server) -> None:
     connection.execute("drop extension timescaledb cascade")
     if version is not None and where is not None:
         again = sql.SQL("create extension timescaledb version {} schema {}")
-        # its library is still the one of this session
+        # this works in the same session, because its library of the same version is still loaded
         connection.execute(again.format(version, sql.Identifier(where["nspname"])))

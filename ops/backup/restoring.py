@@ -1,4 +1,4 @@
-"""The way back: a backup restored into a database, beside what stands there."""
+"""Restores a backup into a database, and keeps what the database holds."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ops.backup.server import Server, connected
 
 __all__ = ["Restored", "restore"]
 
-#: a daemon that has not shown itself for so long is gone (storage/postgres/daemons.py)
+#: a daemon that has not renewed its lease for this long is dead (storage/postgres/daemons.py)
 _DAEMON_GONE_AFTER = "30 seconds"
-_RUNS = "What a file holds runs with the rights of the role that restores it: as a superuser, also programs of the server."
-#: objects of others that are named
+_RUNS = "Code in a file runs with the rights of the restoring role; for a superuser, it can even run programs on the server."
+#: the most foreign objects that an error names
 _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What stands there now. ``aside``: the schema that stood there before, under its new name."""
+    """The result of a restore. ``aside`` is the new name of the schema that existed before."""
 
     place: str
     tables: dict[str, int]
@@ -47,24 +47,24 @@ def restore(
     """Restore a backup.
 
     Args:
-        dump: The file, with the note beside it.
-        into: Connection string of the database, straight to the server, with the owner's role.
-        schema: The schema it is to hold.
-        force: Whether a schema that stands there is moved aside; it is kept under another name.
-        trust: Whether a file without its note, or with objects that are not ours, is restored all the same: what
-            it holds runs with the rights of the role that restores.
-        now: Instant for that name, UTC.
-        programs: What is installed here.
+        dump: The file. Its note is next to it.
+        into: Connection string of the database, directly to the server, with the owner's role.
+        schema: The schema to restore.
+        force: Whether to rename an existing schema. It is kept under another name.
+        trust: Whether to restore a file without its note or with foreign objects. Code in the file runs with the
+            rights of the restoring role.
+        now: Instant for the new name of an existing schema, UTC.
+        programs: The installed PostgreSQL programs.
 
     Raises:
-        BackupError: everything stands as before then.
+        BackupError: the restore failed, and the database is unchanged.
         OSError: the file cannot be read.
     """
     note = _checked_note(dump)
     if note is None and not trust:
         raise BackupError(
-            f"there is no note beside {dump} ({dump.name}.json), so nothing tells who made it and whether it is whole. "
-            f"{_RUNS} --trust restores it all the same"
+            f"there is no note next to {dump} ({dump.name}.json), so its origin and completeness are unknown. "
+            f"{_RUNS} --trust restores it anyway"
         )
     with connected(into) as server:
         chosen = choose(programs, server_major=server.major, tls=server.tls)
@@ -73,7 +73,7 @@ def restore(
             more = len(content.foreign) - _SHOWN
             shown = ", ".join(content.foreign[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
             raise BackupError(
-                f"{dump} holds more than our schema {schema}: {shown}. {_RUNS} --trust restores it all the same"
+                f"{dump} holds more than our schema {schema}: {shown}. {_RUNS} --trust restores it anyway"
             )
         timescale = _timescale_version(content.timescale, note, dump)
         _refuse_running_daemon(server, schema)
@@ -96,13 +96,13 @@ def restore(
 
 def _compare(tables: dict[str, int], note: BackupNote | None) -> None:
     if note is not None and tables != note.tables:
-        raise BackupError(f"restored were {tables}, in the backup are {note.tables}")
+        raise BackupError(f"the restored row counts {tables} differ from those of the backup {note.tables}")
 
 
 def _checked_note(dump: Path) -> BackupNote | None:
     note = read_note(dump)
     if note is not None and checksum(dump) != note.sha256:
-        raise BackupError(f"{dump} is damaged: it is not the file that was written (its checksum is another)")
+        raise BackupError(f"{dump} is damaged: its checksum differs from the one in its note")
     return note
 
 
@@ -111,14 +111,14 @@ def _timescale_version(needed: bool, note: BackupNote | None, dump: Path) -> str
         return None
     if note is None or note.timescaledb is None:
         raise BackupError(
-            f"{dump} was made of a database with TimescaleDB, and without the note beside it ({dump.name}.json) "
-            "its version is not known"
+            f"{dump} comes from a database with TimescaleDB, but without its note ({dump.name}.json) the version of "
+            "TimescaleDB is unknown"
         )
     return note.timescaledb
 
 
 def _refuse_running_daemon(server: Server, schema: str) -> None:
-    """Stop at a lease that is in force: the daemon would write into what is being replaced."""
+    """Refuse the restore while a daemon holds a valid lease: it would write into the schema being replaced."""
     leases = sql.Identifier(schema, "daemons")
     there = server.connection.execute("select to_regclass(%s) as name", [leases.as_string()]).fetchone()
     if there is None or there["name"] is None:
@@ -128,12 +128,12 @@ def _refuse_running_daemon(server: Server, schema: str) -> None:
     )
     if row := server.connection.execute(alive).fetchone():
         raise BackupError(
-            f"a daemon works in {server.place} ({row['place']}): stop it first; one that was killed counts for 30 s"
+            f"a daemon is using {server.place} ({row['place']}): stop it first; the lease of a killed one ends after 30 s"
         )
 
 
 def _make_room(server: Server, schema: str, *, force: bool, timescale: bool, now: datetime) -> str | None:
-    """Take an empty schema away, or move a full one aside and return its new name."""
+    """Drop an empty schema, or rename a full one and return its new name."""
     connection, identifier = server.connection, sql.Identifier(schema)
     held = connection.execute(
         "select (select count(*) from pg_class where relnamespace = space.oid)"
@@ -149,12 +149,12 @@ def _make_room(server: Server, schema: str, *, force: bool, timescale: bool, now
     if not force:
         raise BackupError(
             f"the schema {schema} of {server.place} is not empty: restore --into another database, "
-            "or --force to move it aside"
+            "or use --force to rename the schema"
         )
     if timescale:
         raise BackupError(
-            f"the schema {schema} of {server.place} is not empty, and with TimescaleDB a backup goes into a fresh "
-            "database only: rename this one and make another (ops/deploy/init-database.sql), see docs/deployment.md"
+            f"the schema {schema} of {server.place} is not empty, but a backup with TimescaleDB needs a new database: "
+            "rename this database and create another one (ops/deploy/init-database.sql), see docs/deployment.md"
         )
     aside = f"{schema}_before_{now:%Y%m%d%H%M%S}"
     connection.execute(sql.SQL("alter schema {} rename to {}").format(identifier, sql.Identifier(aside)))
@@ -162,7 +162,7 @@ def _make_room(server: Server, schema: str, *, force: bool, timescale: bool, now
 
 
 def _put_back(server: Server, schema: str, aside: str | None) -> None:
-    """Undo what was begun: the schema that stood there stands there again."""
+    """Drop the partly restored schema, and give the previous one its name back."""
     connection, identifier = server.connection, sql.Identifier(schema)
     connection.execute(sql.SQL("drop schema if exists {} cascade").format(identifier))
     if aside is not None:

@@ -1,4 +1,4 @@
-"""A backup restored for a moment, into a database made for it: the proof that it can be."""
+"""Restores a backup into a temporary database, to prove that it can be restored."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ops.backup.server import Server, connected
 __all__ = ["counts_after_restore", "why_not"]
 
 _PREFIX = "tp_capital_scratch_"
-#: a scratch database older than this was left by a backup that was killed
+#: an older scratch database was left behind by a killed backup
 _LEFT_BEHIND_S = 6 * 3600
 
 
 def why_not(server: Server, *, timescale: str | None) -> str | None:
-    """Return what keeps us from restoring on that server; None when nothing does."""
+    """Return why the backup cannot be restored on this server, or None if it can."""
     if not server.may_create_databases:
         return f"{server.user} may not create databases (alter role {server.user} createdb)"
     if timescale is not None and not server.superuser:
         return (
-            f"{server.user} is no superuser, and only one can restore a database with TimescaleDB "
-            "(TP_CAPITAL_SCRATCH_DATABASE_URL may name one)"
+            f"{server.user} is no superuser, but restoring a database with TimescaleDB needs one "
+            "(set one in TP_CAPITAL_SCRATCH_DATABASE_URL)"
         )
     return None
 
@@ -38,14 +38,14 @@ def why_not(server: Server, *, timescale: str | None) -> str | None:
 def counts_after_restore(
     server: Server, dump: Path, *, schema: str, programs: Programs, timescale: str | None
 ) -> dict[str, int]:
-    """Restore a dump into a database of its own and return the rows of each table there.
+    """Restore a dump into a new database, and return the row count of each table.
 
     Raises:
-        BackupError: it cannot be restored.
+        BackupError: the dump cannot be restored.
     """
     with _database(server) as name, connected(server.conninfo, database=name) as scratch:
-        # rights are left out: their roles need not exist on a server that is for scratch alone. TimescaleDB stays in
-        # its restoring state, so that no job of it drops old chunks before they are counted
+        # Grants are left out, because their roles may not exist on a server that is only for checks. TimescaleDB
+        # stays in its restoring state, so that none of its jobs drops old chunks before the rows are counted.
         if timescale is not None:
             prepare_timescale(scratch, timescale)
         fill(scratch, dump, programs=programs, with_rights=False)
@@ -54,12 +54,12 @@ def counts_after_restore(
 
 @contextmanager
 def _database(server: Server) -> Iterator[str]:
-    """Make an empty database and drop it afterwards, whoever is connected to it."""
+    """Create an empty database, and drop it afterwards even if clients are connected."""
     _drop_left_behind(server)
     name = f"{_PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
     identifier = sql.Identifier(name)
-    # migrations want UTF8, which need not be the server's default. Locale C goes with any encoding, and every system
-    # has it, unlike the locale of the database that was dumped: rows are counted there, none is searched or sorted
+    # Migrations need UTF8, which may not be the server's default. Every system has the locale C, and it works with any
+    # encoding; the locale of the dumped database may be missing here. Rows are only counted, not searched or sorted.
     statement = sql.SQL(
         "create database {} template template0 encoding 'UTF8' locale_provider libc lc_collate 'C' lc_ctype 'C'"
     )
@@ -74,7 +74,7 @@ def _database(server: Server) -> Iterator[str]:
 
 
 def _drop_left_behind(server: Server) -> None:
-    """Drop the scratch databases of backups that were killed: ours, old, and with nobody in them."""
+    """Drop the scratch databases of killed backups, if they are ours, old and without connections."""
     found = server.connection.execute(
         "select datname from pg_database as base where starts_with(datname, %s)"
         " and pg_has_role(datdba, 'usage')"

@@ -1,4 +1,4 @@
-"""A connection straight to a PostgreSQL server, what it may do there, and the same for pg_dump."""
+"""A direct connection to a PostgreSQL server with its rights, and the environment for pg_dump."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["Connection", "Server", "connected", "first_line"]
 Connection = psycopg.Connection[DictRow]
 
 _CONNECT_S = 10
-#: a table that somebody is rebuilding is waited for, but not for ever
+#: limits the wait for a table that another session has locked
 _LOCK_WAIT = "60s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """An open connection and its rights. ``timescale``: version of the extension in this database, if any."""
+    """An open connection and its rights. ``timescale`` is the extension's version in this database, or None."""
 
     conninfo: str
     connection: Connection
@@ -39,15 +39,15 @@ class Server:
 
     @property
     def place(self) -> str:
-        """Where that is, for a person."""
+        """The address of the database, for a person."""
         info = self.connection.info
         return f"{info.host}:{info.port}/{self.database}"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which PostgreSQL's programs connect to this very server.
+        """Return the environment that makes PostgreSQL's programs connect to this server.
 
-        The password goes this way, because arguments are public on the machine. What libpq has no
-        variable for (keep-alives) is left to its defaults.
+        The password is passed this way because other users can see arguments. Options without a libpq variable
+        (keep-alives) keep their defaults.
         """
         kept = ("PATH", "HOME", "TMPDIR")
         environment = {name: os.environ[name] for name in kept if name in os.environ}
@@ -57,24 +57,25 @@ class Server:
             for option in psycopg.pq.Conninfo.get_defaults()
             if option.envvar
         }
-        # a service's values among them, as they are in use: read anew, its file would beat the variables beside it
+        # The values of a service file are already among the connection's options. If the program read the file again,
+        # it would override the other variables.
         for variable in ("PGSERVICE", "PGSERVICEFILE"):
             environment.pop(variable, None)
         for option in self.connection.pgconn.info:
             name = option.keyword.decode()
-            # a dump keeps the encoding of its database
+            # leave client_encoding out, so that a dump keeps the encoding of its database
             if option.val and name in variables and name not in ("service", "servicefile", "client_encoding"):
                 environment[variables[name]] = option.val.decode()
         info = self.connection.info
-        # of several hosts the one that answered; messages in English, because we read some
+        # PGHOST is the one of several hosts that answered. LC_ALL=C gives English messages, because we parse some.
         environment |= {"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": self.user, "LC_ALL": "C"}
         environment.pop("PGHOSTADDR", None)
         return environment | {"PGDATABASE": self.database, "PGAPPNAME": "tp-capital backup"}
 
     def counts(self, schema: str) -> dict[str, int]:
-        """Return the number of rows of each table of a schema; partitions count with their table."""
+        """Return the row count of each table of a schema. The rows of partitions count for their table."""
         with self.connection.transaction():
-            # while TimescaleDB rests, as after a restore, it does not see the rows of compressed chunks
+            # in its restoring state, TimescaleDB does not see the rows of compressed chunks
             self.connection.execute(
                 "select set_config('timescaledb.restoring', 'off', true)"
                 " where current_setting('timescaledb.restoring', true) = 'on'"
@@ -97,7 +98,7 @@ class Server:
         return counts
 
     def take_time(self) -> None:
-        """Lift the role's limits on time for the transaction that is open: a backup takes as long as it takes."""
+        """Remove the role's time limits for the current transaction, because a backup may take long."""
         self.connection.execute("set local statement_timeout = 0")
         self.connection.execute("set local idle_in_transaction_session_timeout = 0")
         self.connection.execute(sql.SQL("set local lock_timeout = {}").format(_LOCK_WAIT))
@@ -107,10 +108,10 @@ class Server:
 
 @contextmanager
 def connected(conninfo: str, *, database: str | None = None) -> Iterator[Server]:
-    """Connect, straight to the server, to ``database`` or the one that is named.
+    """Connect directly to the server, to ``database`` or to the one in ``conninfo``.
 
     Raises:
-        BackupError: no connection, or one through a pooler.
+        BackupError: the connection failed, or leads to a pooler.
     """
     try:
         whole = make_conninfo(conninfo, dbname=database) if database else conninfo
@@ -121,11 +122,11 @@ def connected(conninfo: str, *, database: str | None = None) -> Iterator[Server]
             row_factory=dict_row,
             connect_timeout=_CONNECT_S,
             application_name="tp-capital backup",
-            # a database without an encoding would give us bytes
+            # a database without an encoding (SQL_ASCII) would return bytes
             client_encoding="UTF8",
         )
     except psycopg.ProgrammingError as error:
-        # libpq repeats the whole string, the password too
+        # libpq's message repeats the whole string with the password, so it is not shown
         raise BackupError(
             "the address is malformed: postgresql://user:password@host:port/name is wanted"
         ) from error
@@ -139,7 +140,7 @@ def connected(conninfo: str, *, database: str | None = None) -> Iterator[Server]
 
 
 def first_line(error: psycopg.Error) -> str:
-    """Return a driver's error in one line; libpq names host, port and user in it, never the password."""
+    """Return a driver's error in one line. It may name host, port and user, but never the password."""
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
@@ -149,14 +150,14 @@ def _look(conninfo: str, connection: Connection) -> Server:
         " (select extversion from pg_extension where extname = 'timescaledb') as timescale"
         " from pg_roles where rolname = current_user"
     ).fetchone()
-    assert row is not None  # noqa: S101 - everybody is a role
+    assert row is not None  # noqa: S101 - the current user always is a role
     info = connection.info
-    # a pooler answers with a number of its own; its transactions would not hold pg_dump's session, whose settings
-    # would stay behind on a connection that the engine is lent next
+    # A pooler reports a process id of its own. pg_dump needs a session, which a transaction pooler does not keep, and
+    # its session settings would remain on a connection that the engine gets next.
     if row["pid"] != info.backend_pid:
         raise BackupError(
-            f"{info.host}:{info.port} is a pooler: backups go straight to the server, "
-            "set TP_CAPITAL_MIGRATION_DATABASE_URL to its address"
+            f"{info.host}:{info.port} is a pooler, but backups need a direct connection: "
+            "set TP_CAPITAL_MIGRATION_DATABASE_URL to the server's address"
         )
     return Server(
         conninfo=conninfo,

@@ -81,7 +81,7 @@ def test_a_dump_that_lacks_rows_is_found_and_gone(
 ) -> None:
     (good,) = earlier(filled, folder, 1)
     forgetful = with_fault(pg_dump='exec {real} "$@" --exclude-table-data=signals.ledger')
-    with pytest.raises(BackupError, match="not the same: ledger: 30 rows, restored 0"):
+    with pytest.raises(BackupError, match="differs from the database: ledger: 30 rows, restored 0"):
         make(programs=forgetful, keep=1)
     assert list(folder.glob("*.dump")) == [good], "the one of before stays"
     assert list(folder.glob(".*draft")) == []

@@ -84,7 +84,7 @@ def test_a_backup_is_restored_by_the_owner_as_well(
 
 def test_a_damaged_file_is_refused_by_its_checksum(dump: Path, put_back: PutBack, other: Filled) -> None:
     damage(dump)
-    with pytest.raises(BackupError, match="is damaged: it is not the file that was written"):
+    with pytest.raises(BackupError, match="is damaged: its checksum differs"):
         put_back(dump, other)
     assert schemas(other) == []
 
@@ -159,7 +159,7 @@ def test_an_empty_schema_is_no_hindrance(dump: Path, put_back: PutBack, other: F
 def test_a_running_daemon_is_not_restored_under(dump: Path, put_back: PutBack, server: Server) -> None:
     served = Filled(server.create(migrated=True))
     served.ask("insert into signals.daemons (daemon_id, place) values ('d', 'vm1 pid 7')")
-    with pytest.raises(BackupError, match=r"a daemon works in .* \(vm1 pid 7\): stop it first"):
+    with pytest.raises(BackupError, match=r"a daemon is using .* \(vm1 pid 7\): stop it first"):
         put_back(dump, served, force=True)
     served.ask("update signals.daemons set seen_at = now() - interval '31 seconds'")
     put_back(dump, served, force=True)
@@ -188,7 +188,7 @@ def test_fault_54_a_file_without_its_note_is_restored_only_when_told_to(
     dump: Path, put_back: PutBack, filled: Filled, other: Filled
 ) -> None:
     without_note(dump)
-    with pytest.raises(BackupError, match=r"no note beside .* rights of the role that restores it.*--trust"):
+    with pytest.raises(BackupError, match=r"no note next to .* rights of the restoring role.*--trust"):
         put_back(dump, other)
     assert schemas(other) == []
     put_back(dump, other, trust=True)
