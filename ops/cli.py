@@ -1,4 +1,4 @@
-"""The command line: ``tp-capital``, all its words in one table."""
+"""The command line ``tp-capital``: all its commands in one table."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["app", "main"]
 
 
 class _PlainWords(TyperGroup):
-    """Says in one line of our words what is wrong with an option of any command."""
+    """Reports an invalid option of any command in one plain line."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Run the command that was typed."""
+        """Run the given command."""
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
@@ -43,7 +43,7 @@ class _PlainWords(TyperGroup):
 app = typer.Typer(
     name="tp-capital",
     cls=_PlainWords,
-    help="Reads trading signals out of Telegram channels and serves them.",
+    help="Read trading signals from Telegram channels, and serve them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

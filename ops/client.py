@@ -1,7 +1,7 @@
-"""The one HTTP client for a running daemon, for the children of demo and stack, and for doctor.
+"""The HTTP client of commands: for a running daemon, for the children of demo and stack, and for doctor.
 
-No proxy and no .netrc of the environment, no redirect (it could carry the key to another host), no secret of the
-address in a text, an answer no larger than it may be.
+It uses no proxy and no .netrc from the environment, follows no redirect (which could send the key to another host),
+shows no secret from the address, and limits the size of answers.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: 
 
 
 class ClientError(Exception):
-    """No answer, or one that cannot be used; the text is for a person and holds no secret."""
+    """There is no answer, or it is unusable. The text is for a person and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientAnswer:
-    """An answer of any status."""
+    """An answer with any status."""
 
     status: int
     reason: str
@@ -54,16 +54,16 @@ class ClientAnswer:
 
     @property
     def ok(self) -> bool:
-        """Whether it is a success."""
+        """Whether the status is a success."""
         return 200 <= self.status < 300
 
     @property
     def words(self) -> str:
-        """Its body for a person."""
+        """The beginning of the body, for a person."""
         return shown(self.content[:300].decode(errors="replace"))
 
     def object(self) -> dict[str, Any] | None:
-        """Return its body as a JSON object; None when it is none."""
+        """Return the body as a JSON object, or None if it is no JSON object."""
         try:
             body = orjson.loads(self.content)
         except ValueError:
@@ -72,9 +72,9 @@ class ClientAnswer:
 
 
 class Client:
-    """Asks one address; ``api_key`` goes with every request, and a user and password in the address too.
+    """Sends requests to one address. Each request carries ``api_key``, and a user and password from the address.
 
-    ``url`` is the address as it may be shown.
+    ``url`` is the address without secrets.
     """
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = _TIMEOUT_S) -> None:
@@ -101,10 +101,10 @@ class Client:
         self._session.close()
 
     def ask(self, method: str, path: str, **arguments: Any) -> ClientAnswer:
-        """Return the answer, whatever its status.
+        """Return the answer with any status except a redirect.
 
         Raises:
-            ClientError: there is none, or it would lead elsewhere.
+            ClientError: there is no answer, it is too large, or it is a redirect.
         """
         try:
             with self._session.request(
@@ -119,12 +119,12 @@ class Client:
         except (requests.RequestException, ValueError) as error:
             raise ClientError(shown(plain_cause(error))) from None
         if content is None:
-            raise ClientError(f"its answer is larger than {_LARGEST_BYTES} bytes")
+            raise ClientError(f"the answer is larger than {_LARGEST_BYTES} bytes")
         if 300 <= response.status_code < 400 and "Location" in response.headers:
             elsewhere = urlsplit(response.headers["Location"])
             place = shown(f"{elsewhere.scheme}://{elsewhere.netloc.rpartition('@')[2]}"[:200])
             raise ClientError(
-                f"it leads on to {place if elsewhere.netloc else 'another path'}, which is not followed"
+                f"the answer redirects to {place if elsewhere.netloc else 'another path'}, which is not followed"
             )
         return ClientAnswer(
             status=response.status_code, reason=response.reason, headers=response.headers, content=content
@@ -132,20 +132,21 @@ class Client:
 
 
 def local_url(host: str, port: int) -> str:
-    """Return where what listens on ``host`` is asked from this machine."""
+    """Return the URL on this machine of a service that listens on ``host`` and ``port``."""
     host = _EVERYWHERE.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{host}:{port}"
 
 
 def daemon_url(settings: Settings) -> str:
-    """Return where a daemon with these settings answers on this machine."""
+    """Return the URL on this machine of a daemon with these settings."""
     return local_url(settings.http.host, settings.http.port)
 
 
 def is_daemon_of(settings: Settings, url: str) -> bool:
-    """Tell whether a URL leads to the daemon of these settings, so that their key may go there.
+    """Return whether a URL leads to the daemon of these settings, so that their key may be sent there.
 
-    That is HOST and PORT, or a name of TP_CAPITAL_ALLOWED_HOSTS: at that port, at the one listed, or by TLS.
+    The URL may use HOST and PORT. It may also use a name of TP_CAPITAL_ALLOWED_HOSTS, with PORT, with the port listed
+    there, or with TLS.
     """
     http = settings.http
     try:
@@ -163,9 +164,9 @@ def is_daemon_of(settings: Settings, url: str) -> bool:
 
 
 class DaemonError(Exception):
-    """The daemon cannot be asked, or said no; the text is for a person.
+    """The daemon cannot be reached, or refused the request. The text is for a person.
 
-    ``status`` is the answer's, None where there was none.
+    ``status`` is the status of the answer, or None if there was no answer.
     """
 
     def __init__(self, text: str, *, status: int | None = None) -> None:
@@ -174,17 +175,17 @@ class DaemonError(Exception):
 
 
 class DaemonClient:
-    """Asks one daemon; ``api_key`` goes with every request.
+    """Sends requests to one daemon. Each request carries ``api_key``.
 
     Raises:
-        DaemonError: the address is none.
+        DaemonError: the address is invalid.
     """
 
     def __init__(self, url: str, *, api_key: str | None) -> None:
         try:
             self._client = Client(url, api_key=api_key)
         except ClientError as error:
-            raise DaemonError(f"{error}; name the daemon's by --url") from None
+            raise DaemonError(f"{error}; set the daemon's address with --url") from None
 
     def __enter__(self) -> Self:
         return self
@@ -195,18 +196,18 @@ class DaemonClient:
         self._client.__exit__(kind, error, trace)
 
     def get(self, path: str, **parameters: object) -> dict[str, Any]:
-        """Return the body of an answer.
+        """Send GET, and return the body of the answer.
 
         Raises:
-            DaemonError: there is no daemon, or it said no.
+            DaemonError: the daemon cannot be reached, or refused the request.
         """
         return self._ask("GET", path, params={name: str(value) for name, value in parameters.items()})
 
     def post(self, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
-        """Have something done and return the body of the answer.
+        """Send POST, and return the body of the answer.
 
         Raises:
-            DaemonError: there is no daemon, or it said no.
+            DaemonError: the daemon cannot be reached, or refused the request.
         """
         return self._ask("POST", path, json=body or {})
 
@@ -214,7 +215,7 @@ class DaemonClient:
         """Yield the items of all pages.
 
         Raises:
-            DaemonError: there is no daemon, or it said no.
+            DaemonError: the daemon cannot be reached, or refused the request.
         """
         while True:
             page = self.get(path, **parameters)
@@ -229,11 +230,11 @@ class DaemonClient:
             answer = self._client.ask(method, path, **arguments)
         except ClientError as error:
             raise DaemonError(
-                f"no daemon answers at {url}: {error}; start one, or name it by --url"
+                f"no daemon answers at {url}: {error}; start one, or set its address with --url"
             ) from None
         body = answer.object()
         if body is None:
-            raise DaemonError(f"what answers at {url} is no tp-capital")
+            raise DaemonError(f"the server at {url} is no tp-capital")
         if not answer.ok:
             errors = body.get("errors")
             wrong = "; ".join(
@@ -249,7 +250,7 @@ class DaemonClient:
 def fetch_health(
     url: str, *, api_key: str | None = None, timeout_s: float = _HEALTH_TIMEOUT_S
 ) -> dict[str, Any]:
-    """Return the body of ``/health``, with an empty ``details`` if it shows none; an unreachable daemon is unhealthy."""
+    """Return the body of ``/health``. Missing ``details`` become empty, and an unreachable daemon is unhealthy."""
     try:
         client = Client(url, api_key=api_key, timeout_s=timeout_s)
     except ClientError as error:
@@ -260,9 +261,9 @@ def fetch_health(
     except ClientError as error:
         return _without_health(f"not reachable at {client.url}: {error}")
     if isinstance(body, dict):
-        # without a key it shows none, where reads need one
+        # if reads need a key, a request without one gets no details
         body = {"details": {}, **body}
-    return body if _has_shape(body) else _without_health(f"what answers at {client.url} is no tp-capital")
+    return body if _has_shape(body) else _without_health(f"the server at {client.url} is no tp-capital")
 
 
 def _without_health(error: str) -> dict[str, Any]:
@@ -270,7 +271,7 @@ def _without_health(error: str) -> dict[str, Any]:
 
 
 def _has_shape(body: object) -> TypeGuard[dict[str, Any]]:
-    """Tell whether a body is one of ``/health``."""
+    """Return whether a body has the shape of ``/health``."""
     return (
         isinstance(body, dict)
         and isinstance(body.get("status"), str)

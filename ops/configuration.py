@@ -1,4 +1,4 @@
-"""Every setting as a person is told of it: names, default, limits, meaning - read off the settings models."""
+"""The documentation of every setting (names, default, limits, meaning), read from the settings models."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from config.fields import Group
 
 __all__ = ["OF_COMMANDS", "Setting", "SettingGroup", "setting_groups"]
 
-#: read by single commands or set by the service manager: the page has what each is for
+#: variables that single commands read, or that the service manager sets, with their meanings
 OF_COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         "TP_CAPITAL_RESTORE_DATABASE_URL",
         "restore",
-        "database to restore into; by default that of the owner",
+        "database to restore into; by default, the database of the owner's connection",
     ),
     ("TP_CAPITAL_LEGACY_DATABASE_URL", "migrate-data", "database with the former service's table"),
     (
         "TELEGRAM_GATEWAY_DATABASE_URL",
         "gateway",
-        "database of the reference gateway; `TELEGRAM_GATEWAY_DATABASE_URL_FILE` too",
+        "database of the reference gateway; also `TELEGRAM_GATEWAY_DATABASE_URL_FILE`",
     ),
     (
         "TELEGRAM_GATEWAY_API_KEY",
         "gateway",
-        "the key it asks for; `TELEGRAM_GATEWAY_API_KEY_FILE` too, read again on `SIGHUP`",
+        "the key that clients must send; also `TELEGRAM_GATEWAY_API_KEY_FILE`; read again on `SIGHUP`",
     ),
     (
         "TELEGRAM_GATEWAY_ALLOWED_HOSTS",
         "gateway",
-        "names it is asked by; without any: addresses, and the machine's own names",
+        "host names that it accepts; if empty, all addresses and the machine's own names",
     ),
-    ("TELEGRAM_GATEWAY_ALLOW_OPEN", "gateway", "`1`: run without a key though others reach it"),
+    ("TELEGRAM_GATEWAY_ALLOW_OPEN", "gateway", "`1`: run without a key even if other machines can reach it"),
     ("NOTIFY_SOCKET", "run", "set by systemd"),
     ("WATCHDOG_USEC", "run", "set by systemd"),
 )
 
-#: a group is written down once under the names of all its models, which differ in those alone
+#: the groups of settings; the models of one group differ only in the names of their variables
 _GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (
     ("Database", (TimescaleSettings, NeonSettings)),
     ("Gateway", (GatewaySettings,)),
@@ -67,8 +67,8 @@ _GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (
 class Setting:
     """One setting.
 
-    ``names`` are the variables it is read from, the first that is set wins. ``default`` is as it would be
-    written into ``.env``, empty for none. ``limits`` says which values are taken.
+    ``names`` holds its variables; the first one that is set wins. ``default`` is written as in ``.env``, and is empty
+    if there is none. ``limits`` describes the valid values.
     """
 
     names: tuple[str, ...]
@@ -79,13 +79,13 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The variable of today; further ones are those of the older deployment."""
+        """The current variable. The other ones come from the older deployment."""
         return self.names[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingGroup:
-    """Settings that belong together, and a sentence on them."""
+    """Settings that belong together, with a description."""
 
     title: str
     about: str
@@ -96,7 +96,7 @@ def setting_groups() -> Iterator[SettingGroup]:
     """Yield all groups in the order of the documentation."""
     for title, models in _GROUPS:
         first = models[0]
-        # the docstring of a strategy's model speaks of its names; the common one above it of the group
+        # with several models, the docstring of their base class describes the group
         about = (first.__mro__[1] if len(models) > 1 else first).__doc__ or ""
         settings = tuple(_setting(models, field, info) for field, info in first.model_fields.items())
         yield SettingGroup(title=title, about=about.strip(), settings=settings)
@@ -120,7 +120,7 @@ def _names(info: FieldInfo) -> tuple[str, ...]:
 
 
 def _kind(annotation: Any) -> Any:
-    """Return the bare type: without None and without what an Annotated adds."""
+    """Return the bare type, without None and without annotations."""
     if get_origin(annotation) in (Union, types.UnionType):
         (annotation,) = (part for part in get_args(annotation) if part is not type(None))
     return (
@@ -161,5 +161,5 @@ def _range(kind: Any, metadata: list[Any]) -> str:
 
 
 def _rule(metadata: list[Any], name: str) -> Any:
-    """Return the limit called ``name``; None when the setting has none of that kind."""
+    """Return the limit ``name``, or None if the setting has no such limit."""
     return next((value for rule in metadata if (value := getattr(rule, name, None)) is not None), None)

@@ -1,4 +1,4 @@
-"""docs/configuration.md, written from the settings: ``make docs``. A test fails when it is not current."""
+"""Writes docs/configuration.md from the settings (``make docs``). A test fails if the page is outdated."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _HEAD = """\
 
 <!-- Written by `make docs` from config/; change the descriptions there. -->
 
-Settings are read from the environment, then from `.env` in the folder a command is started in, for what the
-environment lacks. An empty variable counts as an unset one. Where several names stand in a row the first that is set
-wins: the later ones are those of the older deployment, `TIMESCALEDB_*` with the strategy `timescale` and `NEON_*` with
-`neon`. A wrong setting is said in one line each, all at once, and exits with 2.
+Settings are read from the environment. Settings that are missing there are read from `.env` in the working folder of
+the command. An empty variable counts as unset. If a row lists several names, the first one that is set wins. The later
+names come from the older deployment: `TIMESCALEDB_*` with the strategy `timescale`, and `NEON_*` with `neon`. Invalid
+settings are reported together, one line each, and the command exits with 2.
 
-A secret can stand in a file of its own: for each `NAME` below whose values say "secret", `NAME_FILE` names the file
-that holds it. systemd's credentials are read too: `LoadCredential=NAME:/path` in the unit is enough. The environment
-beats `.env`, and both beat a credential; `NAME` and `NAME_FILE` in one place are refused. `SIGHUP` makes a running
-daemon read its API keys again.
+A secret can be stored in a file: for each `NAME` below whose values say "secret", `NAME_FILE` names the file. systemd's
+credentials are read too: `LoadCredential=NAME:/path` in the unit is enough. The environment takes precedence over
+`.env`, and both take precedence over a credential. Setting both `NAME` and `NAME_FILE` in one place is an error.
+`SIGHUP` makes a running daemon read its API keys again.
 
-A name that begins with `TP_CAPITAL_` and is none of these, or one that is almost one of these, is told with the nearest
-known one by every command, by `doctor` and in the log of `run`; so is a line of `.env` that cannot be read. In `.env` a
-value between single quotes is taken as it stands; elsewhere `${NAME}` is replaced.
+Every command, `doctor` and the log of `run` report an unknown name that begins with `TP_CAPITAL_` or almost equals a
+known name, together with the nearest known name. They also report a line of `.env` that cannot be read. In `.env`, a
+value in single quotes is taken literally; in other values, `${NAME}` is replaced.
 
-`tp-capital init-env` writes a `.env` with generated secrets and every setting below.
+`tp-capital init-env` writes a `.env` with generated secrets and all settings below.
 """
 
 _TAIL = """\
-## Of single commands
+## Settings of single commands
 
-Read from the environment alone.
+These are read from the environment only.
 
 | variable | command | meaning |
 | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""The ``.env`` of one installation: generated secrets first, then every setting with its default."""
+"""The ``.env`` of a new installation: generated secrets, then all settings with their defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.configuration import SettingGroup, setting_groups
 
 __all__ = ["GENERATED", "OF_COMPOSE", "environment_text", "write_new"]
 
-#: 256 bits; hexadecimal digits mean the same to compose, systemd, a shell, a URL and python-dotenv
+#: 256 bits, in hexadecimal digits, which need no quoting in compose, systemd, a shell, a URL or python-dotenv
 _SECRET_BYTES = 32
 
 
@@ -23,36 +23,36 @@ class _Line:
     about: tuple[str, ...]
 
 
-#: variables with a secret of their own, and what each is for
+#: variables that get a generated secret, with their meanings
 GENERATED: dict[str, tuple[str, ...]] = {
-    "TP_CAPITAL_DB_PASSWORD": (
-        "the engine's role tp_capital, which may read and write rows and nothing else",
-    ),
+    "TP_CAPITAL_DB_PASSWORD": ("the engine's role tp_capital, which may only read and write rows",),
     "TP_CAPITAL_OWNER_PASSWORD": (
-        "the role tp_capital_owner, which owns database and schema: migrations, backups",
+        "the role tp_capital_owner, which owns the database and the schema, for migrations and backups",
     ),
     "POSTGRES_PASSWORD": (
-        "compose: PostgreSQL's superuser, which makes roles and database and checks backups",
+        "compose: PostgreSQL's superuser, which creates the roles and the database, and checks backups",
     ),
-    "REDIS_PASSWORD": ("compose: both Redis; outside of it the requirepass of yours (docs/deployment.md)",),
-    "TP_CAPITAL_API_KEY": ("writes at the engine's API send it as X-API-Key",),
-    "TELEGRAM_GATEWAY_API_KEY": ("sent to the gateway; put the key of yours here, if you do not run ours",),
+    "REDIS_PASSWORD": (
+        "compose: both Redis servers; otherwise the requirepass of your Redis (docs/deployment.md)",
+    ),
+    "TP_CAPITAL_API_KEY": ("write requests to the engine's API must send it as X-API-Key",),
+    "TELEGRAM_GATEWAY_API_KEY": ("sent to the gateway; for a gateway of your own, set its key here",),
     "TELEGRAM_GATEWAY_DB_PASSWORD": ("compose: the database of the reference gateway",),
 }
 
-#: further variables of the file that compose reads, and no program of ours
+#: variables of the file that only compose reads, or that hold a generated secret
 OF_COMPOSE = (*GENERATED, "COMPOSE_GATEWAY_URL", "TELEGRAM_GATEWAY_PORT")
 
 _HEAD = """\
-# tp-capital: settings and secrets of one installation. Keep it to yourself and out of version control.
-# Read by the commands started in this folder, and by compose:
+# tp-capital: settings and secrets of one installation. Keep this file secret and out of version control.
+# Commands that are started in this folder read it, and so does compose:
 #   docker compose --env-file .env -f ops/deploy/compose.yaml up --detach
-# A line that is commented out shows the default. docs/configuration.md has the limits of each.
+# A commented line shows the default. docs/configuration.md lists the valid values of each setting.
 """
 
 
 def environment_text(make_secret: Callable[[], str] | None = None) -> str:
-    """Return the text of a new ``.env``; each call has secrets of its own."""
+    """Return the text of a new ``.env``. Each call generates new secrets."""
     make_secret = make_secret or (lambda: secrets.token_hex(_SECRET_BYTES))
     values = {name: make_secret() for name in GENERATED}
     owner = (
@@ -63,22 +63,22 @@ def environment_text(make_secret: Callable[[], str] | None = None) -> str:
             name="TP_CAPITAL_MIGRATION_DATABASE_URL",
             value=owner,
             about=(
-                "the owner straight at the server, for `migrate`, `backup` and `restore` outside compose;",
-                "a daemon that shall not migrate by itself runs without this line",
+                "the owner's direct connection to the server, for `migrate`, `backup` and `restore` outside compose;",
+                "remove this line for a daemon that must not migrate by itself",
             ),
         ),
         _Line(
             name="COMPOSE_GATEWAY_URL",
             value="http://gateway:4010",
             about=(
-                "compose: the gateway as a container sees it; ours of `--profile gateway`, or the address of yours,",
-                "http://host.docker.internal:4010 for one on this machine",
+                "compose: the gateway's address inside a container. This default is the one of `--profile gateway`;",
+                "for your own gateway on this machine, use http://host.docker.internal:4010",
             ),
         ),
         _Line(
             name="TELEGRAM_GATEWAY_PORT",
             value="4010",
-            about=("compose: port of this machine that the reference gateway is published on",),
+            about=("compose: the port of this machine that publishes the reference gateway",),
         ),
     ]
     lines = [_Line(name=name, value=values[name], about=about) for name, about in GENERATED.items()]
@@ -95,11 +95,11 @@ def environment_text(make_secret: Callable[[], str] | None = None) -> str:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that only its owner reads; one that is there is never touched.
+    """Write a new file that only its owner can read. An existing file is never changed.
 
     Raises:
-        FileExistsError: something of that name exists, a dangling link too.
-        OSError: it cannot be written; then nothing is left behind.
+        FileExistsError: the name exists, even as a dangling link.
+        OSError: the file cannot be written. Nothing is left behind.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -113,7 +113,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def _group(group: SettingGroup, written: set[str]) -> str:
-    """Return the settings of a group that are not written yet, commented out with their defaults."""
+    """Return a group's remaining settings as comments with their defaults."""
     shown = [
         f"# {setting.meaning}\n#{setting.name}={setting.default}\n"
         for setting in group.settings

@@ -7,6 +7,6 @@ __all__ = ["EXIT_DEGRADED", "EXIT_FAILED", "EXIT_OK", "EXIT_UNHEALTHY", "EXIT_US
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-#: of ``status`` only
+#: used by ``status`` only
 EXIT_DEGRADED = 1
 EXIT_UNHEALTHY = 2

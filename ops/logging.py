@@ -1,4 +1,4 @@
-"""Structured logging: one JSON object a line on stdout, or a console form for people."""
+"""Structured logging: one JSON object per line on standard output, or a console form for people."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def configure_logging(
     secrets: Sequence[str] | None = None,
     stream: TextIO | None = None,
 ) -> RecentLogs:
-    """Send the logs of this project and of its libraries to one stream, in one form; return the last of them.
+    """Send the logs of this project and its libraries to one stream. Return the buffer of the last entries.
 
     Args:
-        level: Name of the lowest level shown.
+        level: Name of the lowest level to log.
         form: ``json`` or ``console``.
-        secrets: Values that are blacked out wherever they turn up, an exception's text included; those known stay when not given.
-        stream: Standard output when not given.
+        secrets: Values to hide everywhere, including exception texts. None: keep the values that are already hidden.
+        stream: The stream; standard output by default.
 
     """
     stream = stream or sys.stdout
@@ -43,10 +43,10 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: Processor = structlog.processors.JSONRenderer()
-    # JSON has an escape for the end of a line; a terminal would show one line as two
+    # JSON escapes line breaks, but in console form they would split a log line in two
     keep = "\n\t" if form == "json" else ""
     if form == "console":
-        # its own formatter of exceptions would show local variables, secrets and texts among them
+        # the default exception formatter shows local variables, which may hold secrets and message texts
         renderer = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
@@ -80,7 +80,7 @@ def configure_logging(
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes on; that it cannot (a full disk, nobody who reads) is said once, not with a traceback a line."""
+    """Reports a failure to write (a full disk, a closed pipe) once, not with a traceback for each line."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -101,7 +101,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _name_foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Give a library's line the shape of ours: its text is the message, its event the library's name."""
+    """Convert a library's line to our form: the text becomes ``message``, the logger's name the event."""
     record: logging.LogRecord | None = event.get("_record")
     event["message"] = event.pop("event")
     event["event"] = f"{record.name if record else 'library'}.logged"
@@ -109,7 +109,7 @@ def _name_foreign(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _cover(_: WrappedLogger, __: str, event: EventDict, *, keep: str) -> EventDict:
-    """Cover secrets and make outside text harmless; the lines of a traceback stay lines."""
+    """Hide secrets and escape untrusted text. A traceback keeps its line breaks."""
     lines = {name: event.pop(name) for name in ("exception", "stack") if name in event}
     covered = shown_values(event, keep=keep)
     assert isinstance(covered, dict)  # noqa: S101 - as was given

@@ -1,6 +1,6 @@
-"""A container's health check: ``python -m ops.probe URL`` ends with 0 when the URL answers 200.
+"""A container's health check: ``python -m ops.probe URL`` exits with 0 if the URL answers 200.
 
-The image has no curl; this needs nothing but the standard library, and no proxy of the environment has a say.
+The image has no curl. This program needs only the standard library, and ignores proxies of the environment.
 """
 
 from __future__ import annotations

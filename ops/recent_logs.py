@@ -1,4 +1,4 @@
-"""The last log entries, kept in memory for ``GET /logs``; what reaches them has been cleaned of secrets before."""
+"""The last log entries, kept in memory for ``GET /logs``. Secrets are removed before they get here."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["LEVELS", "RecentLogs", "RecentPage"]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 MOST_ENTRIES = 2000
-#: a value longer than this is cut: no entry holds a message's whole text
+#: longer values are cut, so that no entry holds the whole text of a message
 LONGEST_CHARACTERS = 300
 _MOST_ITEMS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentPage:
-    """Entries, oldest first. ``last`` is where to go on; ``missed`` is whether some before them are gone."""
+    """Entries, oldest first. ``last`` is the number to continue after. ``missed`` means that some were discarded."""
 
     entries: Sequence[Mapping[str, Any]]
     last: int
@@ -29,7 +29,7 @@ class RecentPage:
 
 
 class RecentLogs:
-    """A ring of entries, numbered from 1 since the start of the process. Safe for threads."""
+    """A ring buffer of entries, numbered from 1 since the start of the process. Thread-safe."""
 
     def __init__(self, *, most: int = MOST_ENTRIES) -> None:
         self._entries: deque[dict[str, Any]] = deque(maxlen=most)
@@ -37,10 +37,10 @@ class RecentLogs:
         self._number = 0
 
     def remember(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        """Keep an entry: a structlog processor, to stand after the one that blacks out secrets."""
+        """Keep an entry. This is a structlog processor; it must run after the one that removes secrets."""
         entry = {key: _cut(value) for key, value in event.items() if key != "exception"}
         if "exception" in event:
-            # the last line names the error; the way to it is for the log itself
+            # keep only the last line, which names the error; the log itself has the traceback
             entry["exception"] = _cut(str(event["exception"]).strip().rpartition("\n")[2])
         with self._lock:
             self._number += 1
@@ -48,7 +48,7 @@ class RecentLogs:
         return event
 
     def page(self, *, level: str, limit: int, after: int | None) -> RecentPage:
-        """Return the newest ``limit`` entries of at least ``level``; with ``after`` the oldest past that number."""
+        """Return the newest ``limit`` entries of at least ``level``, or with ``after`` the oldest after that number."""
         with self._lock:
             entries, newest = list(self._entries), self._number
         lowest = LEVELS.index(level)
@@ -73,6 +73,6 @@ def _cut(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _cut(item) for key, item in list(value.items())[:_MOST_ITEMS]}
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        # the answer's encoder has no numbers beyond 64 bits
+        # the JSON encoder supports only 64-bit numbers
         return _cut(f"{value:#x}")
     return value

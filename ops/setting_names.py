@@ -1,4 +1,4 @@
-"""Names that are set and mean nothing here, or are an older deployment's: each told in a line, none ignored in silence."""
+"""Reports setting names that are unknown or come from an older deployment, so that none is ignored silently."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ops.environment_file import OF_COMPOSE
 __all__ = ["setting_notes"]
 
 _PREFIX = "TP_CAPITAL_"
-#: set for the tests of this project
+#: the prefix of variables for the tests of this project
 _TESTS_OWN = "TP_CAPITAL_TEST_"
-#: without our prefix a name may be another program's, unless it is almost one of ours
+#: the similarity needed for a suggestion; without our prefix a name may belong to another program, so it is higher
 _NEAR, _ALMOST = 0.6, 0.93
 
 
 def setting_notes(env_file: Path | None = Path(".env")) -> list[str]:
-    """Return a line for each name or line that is not taken as it was meant, where it stands, and what was meant."""
+    """Return a note for each unknown or old name and each unreadable line, with its place and the likely name."""
     known = _known()
     file = read_env_file(env_file)
     notes = [f"{env_file} line {number} cannot be read: NAME=value is wanted" for number in file.unreadable]
@@ -38,11 +38,11 @@ def setting_notes(env_file: Path | None = Path(".env")) -> list[str]:
 
 def _note(name: str, known: frozenset[str]) -> str | None:
     if name in FORMER:
-        return f"an older name of {FORMER[name]}, and taken for it"
+        return f"this is an older name of {FORMER[name]}; it still works"
     if name in known or name.startswith(_TESTS_OWN):
         return None
     ours = name.startswith(_PREFIX)
-    # the prefix that all of ours share makes none of them nearer
+    # compare without the common prefix, which would make all names similar
     ends = (
         {one.removeprefix(_PREFIX): one for one in sorted(known, reverse=True)}
         if ours

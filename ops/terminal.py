@@ -1,4 +1,4 @@
-"""What commands write on their terminal: outside text made harmless, and streams that are odd, full or closed."""
+"""Terminal output of commands: escapes untrusted text, and handles closed, full and unusual streams."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _LINES = "\n\t"
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print words of ours, with whatever outside text is in them made harmless."""
+    """Print a text. Control characters and secrets from untrusted text in it are made harmless."""
     typer.echo(shown(text, keep=_LINES), err=err, nl=nl)
 
 
 def markup(value: object) -> str:
-    """Return outside text for a table of rich: it can neither style nor steer it."""
+    """Return untrusted text for rich. It can contain neither markup nor control characters."""
     return escape(shown(str(value)))
 
 
 def say_json(value: object, *, indent: bool = False) -> None:
-    """Print a value for machines."""
+    """Print a value as JSON."""
     typer.echo(json_text(value, indent=indent))
 
 
 def json_text(value: object, *, indent: bool = False) -> str:
-    """Return a value as JSON; what a terminal would obey is written as JSON's own escape, the value stays the same."""
+    """Return a value as JSON. Control characters are written as JSON escapes, which keep the value the same."""
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
     if text.isprintable():
         return text
@@ -50,22 +50,22 @@ def _json_escape(character: str) -> str:
 
 
 def guarded(run: Callable[[], None]) -> None:
-    """Run the command line on streams that hold: none closed, none that cannot write a character.
+    """Run the command line on usable streams: all are open, and all can write any character.
 
-    What cannot be written to standard output ends the command with one line, not a traceback.
+    If writing to standard output fails, the command ends with one line instead of a traceback.
     """
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # texts and JSON lines are UTF-8, whatever the terminal's words are written in
+    # texts and JSON lines are UTF-8, whatever encoding the terminal has
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="strict")
     try:
         try:
             run()
         finally:
-            # what is still kept back is written while a failure can be told
+            # flush now, while a failure can still be reported
             sys.stdout.flush()
     except OSError as error:
         _drop_output()
@@ -77,19 +77,19 @@ def guarded(run: Callable[[], None]) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Open what was closed (``>&-``) on nothing: the next file or socket would become the standard output."""
+    """Open closed streams (``>&-``) on /dev/null. Otherwise the next file or socket would become standard output."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            # the lowest free number is taken, and those below are open by now
+            # the system assigns the lowest free number, and all lower ones are open by now
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - stays open until the exit
 
 
 def _drop_output() -> None:
-    """Let what is still kept back go nowhere: the interpreter would complain at its end."""
+    """Send buffered output to /dev/null. Otherwise the interpreter would report an error at its exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)

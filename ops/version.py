@@ -1,4 +1,4 @@
-"""Which version this is."""
+"""The version of this package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["VERSION"]
 def _version() -> str:
     try:
         return metadata.version("tp-capital")
-    except metadata.PackageNotFoundError:  # run from a bare checkout
+    except metadata.PackageNotFoundError:  # the package is not installed
         return "0+unknown"
 
 

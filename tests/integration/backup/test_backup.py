@@ -178,7 +178,7 @@ def test_fault_41_a_role_that_may_not_read_all_is_told_before_the_work_with_the_
 
 
 def test_a_schema_without_tables_is_no_backup(make: BackUp, folder: Path) -> None:
-    with pytest.raises(BackupError, match="no tables in the schema nowhere: nothing to back up"):
+    with pytest.raises(BackupError, match="no tables in the schema nowhere, so there is nothing"):
         make(schema="nowhere")
     assert list(folder.glob("*.dump")) == []
 

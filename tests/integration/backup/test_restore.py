@@ -167,7 +167,7 @@ def test_a_running_daemon_is_not_restored_under(dump: Path, put_back: PutBack, s
 
 
 def test_a_backup_of_another_schema_is_named(dump: Path, put_back: PutBack, other: Filled) -> None:
-    with pytest.raises(BackupError, match="the file holds the schema signals, wanted is trading"):
+    with pytest.raises(BackupError, match="the file holds the schema signals, not trading"):
         put_back(dump, other, schema="trading")
 
 

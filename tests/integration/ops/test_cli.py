@@ -268,7 +268,7 @@ def test_status_of_something_else_on_the_port_exits_2(run_cli: RunCli, body: byt
     with HttpStub(Answer(body=body)) as stranger:
         result = run_cli("status", "--url", stranger.url)
     assert result.returncode == 2
-    assert f"what answers at {stranger.url} is no tp-capital" in result.stdout
+    assert f"the server at {stranger.url} is no tp-capital" in result.stdout
 
 
 # ── parse ────────────────────────────────────────────────────────────────────
