@@ -1,4 +1,4 @@
-"""Maintenance: has the database make the coming weeks of signals and drop those past retention."""
+"""Maintenance: has the database keep its weeks of signals, and settles rows of the former service's table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from engine.backoff import Backoff, RetryState
 from engine.messages import Tick
 from engine.spec import Context
 from storage.errors import StorageError
+from storage.legacy.rounds import LegacyRounds
 from storage.postgres.retention import Kept, Retention
 
 __all__ = ["Maintenance"]
@@ -20,51 +21,70 @@ EVERY_S = 3600.0
 #: what an operator has mended is seen soon
 IN_DOUBT_EVERY_S = 60.0
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
+#: an old row and its message stand beside each other no longer than this (docs/migrating.md)
+SETTLE_EVERY_S = 60.0
 
 
 class Maintenance(Actor):
-    """Runs a round at start and each hour, each minute while one finds a problem; an outage is waited out."""
+    """Keeps weeks at start and each hour, each minute while that finds a problem; settles each minute.
 
-    def __init__(self, context: Context, *, retention: Retention, random: Random) -> None:
+    An outage is waited out.
+    """
+
+    def __init__(
+        self, context: Context, *, retention: Retention, old_rows: LegacyRounds, random: Random
+    ) -> None:
         super().__init__(context)
         self._retention = retention
-        self._retry = RetryState(backoff=BACKOFF, random=random)
+        self._old_rows = old_rows
+        self._duties = {"keep": self._keep, "settle": self._settle}
+        self._retries = {name: RetryState(backoff=BACKOFF, random=random) for name in self._duties}
         self._kept: Kept | None = None
         self._kept_at: datetime | None = None
 
     def _open(self) -> None:
         self._publish()
-        self.tick_later("keep", 0)
+        for purpose in self._duties:
+            self.tick_later(purpose, 0)
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
-        if tick.purpose != "keep":
+        if tick.purpose not in self._duties:
             return
+        retry = self._retries[tick.purpose]
         try:
-            kept = self._retention.keep()
+            wait_s = self._duties[tick.purpose]()
+            retry.succeeded()
         except StorageError as error:
             now_s = self.clock.monotonic_s()
-            self._retry.failed(str(error), at=self.clock.now(), now_s=now_s)
-            self.log.debug("maintenance.failed", error=str(error), failures=self._retry.failures)
-            self._publish()
-            self.tick_later("keep", self._retry.wait_s(now_s))
-            return
-        self._retry.succeeded()
+            retry.failed(str(error), at=self.clock.now(), now_s=now_s)
+            self.log.debug("maintenance.failed", duty=tick.purpose, error=str(error), failures=retry.failures)
+            wait_s = retry.wait_s(now_s)
+        self._publish()
+        self.tick_later(tick.purpose, wait_s)
+
+    def _keep(self) -> float:
+        """Keep weeks and return the seconds until the next time."""
+        kept = self._retention.keep()
         if kept.made or kept.dropped:
             self.log.info("retention.kept", weeks_made=kept.made, weeks_dropped=kept.dropped)
         if kept.problem and (self._kept is None or self._kept.problem != kept.problem):
             self.log.warning("retention.in_doubt", problem=kept.problem)
         self._kept, self._kept_at = kept, self.clock.now()
-        self._publish()
-        self.tick_later("keep", IN_DOUBT_EVERY_S if kept.problem else EVERY_S)
+        return IN_DOUBT_EVERY_S if kept.problem else EVERY_S
+
+    def _settle(self) -> float:
+        """Settle old rows and return the seconds until the next time."""
+        return 0 if self._old_rows.settle() else SETTLE_EVERY_S
 
     def _publish(self) -> None:
+        worst = max(self._retries.values(), key=lambda retry: retry.failures)
         self.publish(
             MaintenanceSnapshot(
                 last_kept_at=self._kept_at,
                 ahead_until=self._kept.ahead_until if self._kept else None,
                 problem=self._kept.problem if self._kept else None,
-                error=self._retry.error,
-                failures=self._retry.failures,
+                error=worst.error,
+                failures=worst.failures,
             )
         )

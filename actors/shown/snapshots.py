@@ -168,7 +168,8 @@ class DeadLettersSnapshot:
 class MaintenanceSnapshot:
     """The maintenance of weekly chunks: its last successful round and the ``problem`` that it found.
 
-    ``failures`` counts the failed rounds since then, and ``error`` is the last failure.
+    ``failures`` counts the failed rounds since then, and ``error`` is the last failure. Where settling old rows has failed
+    more often in a row, they speak of that.
     """
 
     last_kept_at: datetime | None

@@ -126,6 +126,8 @@ def _migrate(source: LegacySource, stores: Stores, wanted: _Wanted) -> None:
     taken_before = target.count()
     try:
         total = source.count()
+        if not wanted.dry_run:
+            target.catch_up()
         with _progress(total=total, done=0 if wanted.again else min(taken_before, total)) as tell:
             copy_rows(
                 source,

@@ -39,6 +39,7 @@ from ops.recent_logs import RecentLogs
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway.client import GatewayClient
 from storage.gateway.quota import Quota
+from storage.legacy.rounds import LegacyRounds
 from storage.postgres.audits import Audits
 from storage.postgres.channels import Channels
 from storage.postgres.checkpoints import Checkpoints
@@ -287,7 +288,10 @@ class Parts:
 
     def _maintenance(self) -> ChildSpec:
         factory = functools.partial(
-            Maintenance.start, retention=Retention(self._stores.database), random=self._random
+            Maintenance.start,
+            retention=Retention(self._stores.database),
+            old_rows=LegacyRounds(self._stores.database, self._stores.ledger),
+            random=self._random,
         )
         return ChildSpec(name=MAINTENANCE, factory=factory, parkable=True)
 

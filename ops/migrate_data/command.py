@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from storage.errors import StorageError
-from storage.legacy.report import LegacyReport
+from storage.legacy.fates import LegacyReport
 from storage.legacy.rows import PRICES, LegacyRow, decode_row
 from storage.legacy.source import LegacySource, OldTotals
 

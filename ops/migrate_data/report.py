@@ -11,7 +11,7 @@ from rich.table import Table
 
 from engine.shown import shown
 from ops.migrate_data.values import COMPLETED, EXACT, LEGACY_READING, SAME
-from storage.legacy.report import LegacyReport, ReportNote
+from storage.legacy.fates import LegacyReport, ReportNote
 from storage.legacy.rows import PRICES
 from storage.legacy.source import OldTotals
 

@@ -12,7 +12,9 @@ from psycopg import sql
 from engine.model import Outcome, OutcomeKind
 from storage.errors import RowsRefusedError, StorageError
 from storage.legacy.joining import LegacyPlaces, legacy_key
+from storage.legacy.rounds import LegacyRounds
 from storage.legacy.rows import LegacyRow, decode_row
+from storage.legacy.texts import MessageTexts
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger import Ledger
 from storage.postgres.ledger_rows import to_json
@@ -71,6 +73,11 @@ class Taken:
     position: int
     detail: str | None
 
+    @property
+    def fate(self) -> str:
+        """Whether it is a signal, or stands in the ledger only."""
+        return "expired" if self.outcome.kind is OutcomeKind.EXPIRED else "kept"
+
 
 class LegacyImport:
     """Takes rows over; ``take_of`` says how one is written whose message is not here."""
@@ -79,6 +86,8 @@ class LegacyImport:
         self._database = database
         self._ledger = ledger
         self._take_of = take_of
+        self._rounds = LegacyRounds(database, ledger)
+        self._texts = MessageTexts(database.schema)
         self._places = LegacyPlaces(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
@@ -102,6 +111,15 @@ class LegacyImport:
         """Return how many rows have been taken."""
         row = self._database.read(lambda cursor: cursor.execute(self._sql["count"]).fetchone())
         return 0 if row is None else int(row["taken"])
+
+    def catch_up(self) -> None:
+        """Look at all messages there are, so that rows find theirs.
+
+        Raises:
+            StorageError: not now; what has been looked at stays so.
+        """
+        while self._rounds.follow():
+            pass
 
     def take(self, rows: Sequence[LegacyRow]) -> None:
         """Take these rows, given in the order of their keys; one that has been taken before is passed over.
@@ -130,15 +148,14 @@ class LegacyImport:
         if len(new) < len(rows):
             self._check_same(cursor, rows)
         groups = {(row["channel"], row["digest"]) for row in new if row["digest"] is not None}
-        settled = self._places.settle(cursor, groups)
+        settled = self._places.settle(cursor, groups | self._texts.gather(cursor, number).groups)
         # a row without a text is like no other
         unmatched = [row["legacy_id"] for row in new if row["fate"] == "new" and row["digest"] is None]
         unmatched += settled.unmatched
         taken = {row.legacy_id: self._take_of(row) for row in self._rows(cursor, unmatched, by_id)}
         if taken or settled.gone:
-            self._ledger.record_legacy(
-                cursor, number, [one.outcome for one in taken.values()], gone=settled.gone
-            )
+            outcomes = [one.outcome for one in taken.values()]
+            self._ledger.record_within(cursor, number, outcomes, leaving=settled.gone)
         if taken:
             marks = [_mark(legacy_id, one) for legacy_id, one in taken.items()]
             cursor.execute(self._sql["mark"], {"rows": to_json(marks).decode()})
@@ -191,7 +208,7 @@ def _row(rank: int, row: LegacyRow) -> dict[str, Any]:
 def _mark(legacy_id: str, taken: Taken) -> dict[str, Any]:
     return {
         "legacy_id": legacy_id,
-        "fate": "expired" if taken.outcome.kind is OutcomeKind.EXPIRED else "kept",
+        "fate": taken.fate,
         "message_id": legacy_key(legacy_id),
         "verdict": taken.verdict,
         "position": taken.position,

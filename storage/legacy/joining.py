@@ -1,4 +1,4 @@
-"""Old rows and messages, joined: inside the ledger's transaction, whichever of the two comes last.
+"""Old rows and messages, joined, in the transaction that takes rows or follows the ledger.
 
 ``storage/legacy/matching.py`` decides; here its decision is compared with what is stored.
 """
@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from psycopg import sql
 
@@ -30,23 +29,9 @@ where fate in ('new', 'kept', 'expired', 'known')
 
 # A message counts by the date it was first seen with that text. The former service's dates are milliseconds.
 _POSTINGS = """
-with wanted as (
-    select * from json_to_recordset(%(groups)s) as wanted (channel text, digest uuid)),
-posted as (
-    select wanted.channel, wanted.digest, message_id, coalesce(telegram_date, ts) as sent_at,
-        telegram_date is not null as dated
-    from wanted join {schema}.ledger
-        on ledger.channel = wanted.channel
-        and {schema}.text_digest(ledger.text, ledger.caption) = wanted.digest
-    where not starts_with(message_id, %(prefix)s)
-        and not exists (
-            select from {schema}.message_texts as former
-            where former.channel = wanted.channel and former.message_id = ledger.message_id
-                and former.digest = wanted.digest)
-    union all
-    select wanted.channel, wanted.digest, message_id, sent_at, dated
-    from wanted join {schema}.message_texts using (channel, digest))
-select channel, digest::text, message_id, date_trunc('milliseconds', sent_at) as sent_at, dated from posted
+select channel, digest::text, message_id, date_trunc('milliseconds', sent_at) as sent_at, dated
+from json_to_recordset(%(groups)s) as wanted (channel text, digest uuid)
+join {schema}.message_texts using (channel, digest) where not starts_with(message_id, %(prefix)s)
 """
 
 # one statement, because the unique key holds at the end of each
@@ -56,12 +41,6 @@ update {schema}.legacy_rows as known set
     replaced_at = case when known.fate in ('kept', 'expired') then now() else known.replaced_at end
 from json_to_recordset(%(rows)s) as row (legacy_id text, fate text, message_id text, double_of text)
 where known.legacy_id = row.legacy_id
-"""
-
-_REMOVE = """
-delete from {schema}.ledger using json_to_recordset(%(keys)s) as key (channel text, message_id text)
-where ledger.channel = key.channel and ledger.message_id = key.message_id
-returning ledger.channel, ledger.message_id, ledger.ts
 """
 
 
@@ -78,17 +57,21 @@ class StoredGroup:
     postings: list[Posting] = field(default_factory=list)
     fates: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
+    def add(self, posting: Posting) -> None:
+        """Add a message that has the text now, unless it is known by it: the date it was first seen with counts."""
+        if all(known.message_id != posting.message_id for known in self.postings):
+            self.postings.append(posting)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What follows from joining.
 
-    ``gone`` are the ledger keys of rows whose message has come, with the instants of their signals: they no longer
-    stand in the ledger. ``unmatched``
-    are the ids of rows that stand nowhere yet, and now must.
+    ``gone`` are the ledger keys of rows whose message has come. ``unmatched`` are the ids of rows that stand
+    nowhere yet, and now must.
     """
 
-    gone: Mapping[tuple[str, str], datetime | None]
+    gone: tuple[tuple[str, str], ...]
     unmatched: tuple[str, ...]
 
 
@@ -97,8 +80,8 @@ class LegacyPlaces:
 
     def __init__(self, schema: str) -> None:
         identifier = sql.Identifier(schema)
-        self._nodes, self._postings, self._join, self._remove = (
-            sql.SQL(text).format(schema=identifier) for text in (_NODES, _POSTINGS, _JOIN, _REMOVE)
+        self._nodes, self._postings, self._join = (
+            sql.SQL(text).format(schema=identifier) for text in (_NODES, _POSTINGS, _JOIN)
         )
 
     def settle(self, cursor: Cursor, groups: Iterable[Group]) -> Settled:
@@ -125,12 +108,7 @@ class LegacyPlaces:
                     unmatched.append(node.legacy_id)
         if changes:
             cursor.execute(self._join, {"rows": to_json(changes).decode()})
-        removed: dict[tuple[str, str], datetime | None] = {}
-        if gone:
-            keys = to_json([{"channel": channel, "message_id": message} for channel, message in gone])
-            for row in cursor.execute(self._remove, {"keys": keys.decode()}):
-                removed[row["channel"], row["message_id"]] = row["ts"]
-        return Settled(gone=removed, unmatched=tuple(unmatched))
+        return Settled(gone=tuple(gone), unmatched=tuple(unmatched))
 
     def load(self, cursor: Cursor, groups: Iterable[Group]) -> dict[Group, StoredGroup]:
         """Return the rows and messages of these texts; rows that are no message's own are left out."""

@@ -1,32 +1,28 @@
-"""What has become of the old rows: counts and exact sums of both sides, and what a person should look at."""
+"""What has become of the old rows, as it stands in the database, beside what stands there as signals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
 
-from storage.legacy.rows import NUMBER, PRICES
+from storage.legacy.fates import Comparison, LegacyReport, ReportNote, RowFate, note_of, report_of
+from storage.legacy.rows import PRICES, decode_row
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import LEGACY_PREFIX
 
-__all__ = ["Comparison", "FateTotal", "LegacyReport", "ReportNote", "report"]
+__all__ = ["report"]
 
 _SLICE = 5000
-_SUMS = ", ".join(
-    f"coalesce(sum(case when original->>'{name}' ~ '{NUMBER}' then (original->>'{name}')::numeric end), 0) as {name}"
-    for name in PRICES
-)
-_FATES = f"""
-select fate, count(*) as rows, count(replaced_at) as replaced, {_SUMS} from {{schema}}.legacy_rows group by fate
-"""  # noqa: S608 - our own words
 _LAST = "select coalesce(max(place), 0) as place from {schema}.legacy_rows"
-_VERDICTS = """
-select verdict, count(*) as rows from {schema}.legacy_rows where fate in ('kept', 'expired') group by verdict
+_ROWS = """
+select old.place, coalesce(old.channel, '') as channel, old.fate, old.verdict, old.detail,
+    old.replaced_at is not null as replaced, old.original::text, old.double_of, first.original::text as original_of_first
+from {schema}.legacy_rows as old left join {schema}.legacy_rows as first on first.legacy_id = old.double_of
+where old.place > %(after)s and old.place <= %(until)s
 """
 
 # Each kept row beside its signal, price by price. Left out is what may rightly differ: a message that has been read
@@ -69,120 +65,75 @@ where starts_with(message_id, %(prefix)s) and not exists (
         and fate in ('kept', 'expired'))
 """
 
-_VALUES = ("asset", *PRICES)
-_NOTES = f"""
+_EDITED = """
 with message as materialized (
     select channel, date_trunc('milliseconds', coalesce(telegram_date, ts)) as sent_at, message_id
-    from {{schema}}.ledger where not starts_with(message_id, %(prefix)s))
-select place, legacy_id, coalesce(channel, '') as channel, coalesce(original->>'asset', '') as asset, 'reading' as what, detail
-from {{schema}}.legacy_rows where fate in ('kept', 'expired') and verdict = 'legacy_reading'
-union all
-select place, legacy_id, coalesce(channel, ''), coalesce(original->>'asset', ''), 'refused', detail
-from {{schema}}.legacy_rows where fate = 'refused'
-union all
-select other.place, other.legacy_id, other.channel, coalesce(other.original->>'asset', ''), 'double',
-    'not taken, the same text at the same instant as row ' || first.legacy_id || ', with other values'
-from {{schema}}.legacy_rows as other join {{schema}}.legacy_rows as first on first.legacy_id = other.double_of
-where other.fate = 'double' and ({", ".join(f"other.original->'{name}'" for name in _VALUES)})
-    is distinct from ({", ".join(f"first.original->'{name}'" for name in _VALUES)})
-union all
-select distinct on (old.place) old.place, old.legacy_id, old.channel, coalesce(old.original->>'asset', ''), 'edited',
-    'message ' || message.message_id || ' of the same instant has another text: edited since?'
-from {{schema}}.legacy_rows as old
+    from {schema}.ledger where not starts_with(message_id, %(prefix)s))
+select distinct on (old.place) old.place, old.channel, old.original::text, message.message_id
+from {schema}.legacy_rows as old
 join message on message.channel = old.channel and message.sent_at = old.sent_at
 where old.fate = 'kept'
-order by what, place
-"""  # noqa: S608 - our own words
+"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FateTotal:
-    """The rows of one fate, ``replaced`` of them by a message that came after them; sums of their old prices."""
+class _Stored:
+    """What stands in the database, read in many short transactions."""
 
-    rows: int
-    replaced: int
-    sums: Mapping[str, Decimal]
+    def __init__(self, database: Database, *, retention: timedelta) -> None:
+        self._database = database
+        self._schema = sql.Identifier(database.schema)
+        self._values = {"retention": retention, "prefix": LEGACY_PREFIX}
+        last = self.ask(_LAST)[0]["place"]
+        self._slices = [{"after": after, "until": after + _SLICE} for after in range(0, last, _SLICE)]
 
+    def ask(self, text: str, **more: int) -> list[dict[str, Any]]:
+        statement = sql.SQL(text).format(schema=self._schema)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One column of prices over the kept rows: what the old table says, what is stored."""
+        def work(cursor: Cursor) -> list[dict[str, Any]]:
+            return cursor.execute(statement, self._values | more).fetchall()
 
-    column: str
-    old: Decimal
-    stored: Decimal
+        # nothing is written; that lane's deadline is the longer one
+        return self._database.write(work)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportNote:
-    """A row that a person should look at; ``what``: reading, refused, double or edited."""
-
-    #: its rank in the order in which rows were taken
-    place: int
-    legacy_id: str
-    channel: str
-    asset: str
-    what: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.what:<8} row {self.legacy_id} {self.channel} {self.asset}: {self.detail}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegacyReport:
-    """All of it. ``verdicts`` count kept and expired rows; ``problems`` is what must not be, empty as a rule."""
-
-    fates: Mapping[str, FateTotal]
-    verdicts: Mapping[str, int]
-    comparisons: tuple[Comparison, ...]
-    notes: tuple[ReportNote, ...]
-    problems: tuple[str, ...]
-
-    @property
-    def rows(self) -> int:
-        """The number of all rows."""
-        return sum(total.rows for total in self.fates.values())
+    def ask_in_slices(self, text: str) -> Iterator[dict[str, Any]]:
+        for part in self._slices:
+            yield from self.ask(text, **part)
 
 
 def report(database: Database, *, retention: timedelta) -> LegacyReport:
-    """Return what stands in the database. Looks through all of it, in many short transactions."""
-    schema = sql.Identifier(database.schema)
-    values = {"retention": retention, "prefix": LEGACY_PREFIX}
-
-    def ask(text: str, **more: int) -> list[dict[str, Any]]:
-        statement = sql.SQL(text).format(schema=schema)
-
-        def work(cursor: Cursor) -> list[dict[str, Any]]:
-            return cursor.execute(statement, values | more).fetchall()
-
-        # nothing is written; that lane's deadline is the longer one
-        return database.write(work)
-
-    stored = {name: dict.fromkeys(("rows", "signals", "old", "new", "wrong"), Decimal(0)) for name in PRICES}
-    without_message = 0
-    for after in range(0, int(ask(_LAST)[0]["place"]), _SLICE):
-        for row in ask(_STORED, after=after, until=after + _SLICE):
-            totals = stored[row["name"]]
-            for key in totals:
-                totals[key] += row[key]
-        without_message += ask(_WITHOUT_MESSAGE, after=after, until=after + _SLICE)[0]["rows"]
-    return LegacyReport(
-        fates={
-            row["fate"]: FateTotal(
-                rows=row["rows"], replaced=row["replaced"], sums={name: row[name] for name in PRICES}
-            )
-            for row in ask(_FATES)
-        },
-        verdicts={row["verdict"]: row["rows"] for row in ask(_VERDICTS)},
-        comparisons=tuple(
+    """Return what stands in the database. Looks through all of it."""
+    stored = _Stored(database, retention=retention)
+    prices = {name: dict.fromkeys(("rows", "signals", "old", "new", "wrong"), Decimal(0)) for name in PRICES}
+    for row in stored.ask_in_slices(_STORED):
+        for key in prices[row["name"]]:
+            prices[row["name"]][key] += row[key]
+    without_message = sum(row["rows"] for row in stored.ask_in_slices(_WITHOUT_MESSAGE))
+    return report_of(
+        map(_fate_of, stored.ask_in_slices(_ROWS)),
+        comparisons=[
             Comparison(column=name, old=totals["old"], stored=totals["new"])
-            for name, totals in stored.items()
+            for name, totals in prices.items()
             if totals["rows"]
-        ),
-        notes=tuple(ReportNote(**row) for row in ask(_NOTES)),
-        problems=tuple(_problems(stored, without_message, ask(_WITHOUT_ROW)[0]["rows"])),
+        ],
+        edited=map(_edited, stored.ask(_EDITED)),
+        problems=_problems(prices, without_message, stored.ask(_WITHOUT_ROW)[0]["rows"]),
     )
+
+
+def _fate_of(stored: Mapping[str, Any]) -> RowFate:
+    row = decode_row(stored["original"], channel=stored["channel"])
+    first = stored["original_of_first"]
+    return RowFate(
+        row=row,
+        other_than=None if first is None or decode_row(first).values == row.values else stored["double_of"],
+        **{name: stored[name] for name in ("place", "fate", "verdict", "detail", "replaced")},
+    )
+
+
+def _edited(stored: Mapping[str, Any]) -> ReportNote:
+    detail = f"message {stored['message_id']} of the same instant has another text: edited since?"
+    row = decode_row(stored["original"], channel=stored["channel"])
+    return note_of(stored["place"], row, "edited", detail)
 
 
 def _problems(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["NUMBER", "OPTIONAL", "PRICES", "REQUIRED", "LegacyRow", "decode_row"]
+__all__ = ["NUMBER", "OPTIONAL", "PRICES", "REQUIRED", "LegacyRow", "Values", "decode_row"]
 
 PRICES = ("buy_min", "buy_max", "target_1", "target_2", "target_final", "stop")
 REQUIRED = ("id", "channel", "signal_type", "asset", *PRICES, "raw_message", "ts")
@@ -22,6 +22,8 @@ OPTIONAL = ("source", "ingested_at", "created_at", "updated_at")
 _CHECKPOINT = "__checkpoint__"
 #: part of a key, and an index entry has at most 2,704 bytes
 _LONGEST_ID = 200
+#: an asset and its prices
+Values = tuple[str, Mapping[str, Decimal | None]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,6 +51,11 @@ class LegacyRow:
     def is_checkpoint(self) -> bool:
         """Whether it is the former service's note of how far it had read, and no signal."""
         return self.asset == _CHECKPOINT
+
+    @property
+    def values(self) -> Values:
+        """What a double may say otherwise."""
+        return self.asset, self.prices
 
     @property
     def sent_at(self) -> datetime:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
-from engine.model import OutcomeKind
+from storage.legacy.fates import LegacyReport, RowFate, report_of
 from storage.legacy.importing import Taken
 from storage.legacy.joining import Group, LegacyPlaces, StoredGroup
 from storage.legacy.matching import Node, doubles_of, match
-from storage.legacy.report import FateTotal, LegacyReport, ReportNote
-from storage.legacy.rows import PRICES, LegacyRow, decode_row
+from storage.legacy.rows import LegacyRow, Values, decode_row
+from storage.legacy.texts import MessageTexts
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
 
@@ -26,25 +24,8 @@ from json_to_recordset(%(rows)s) as row (legacy_id text, raw_message text)
 where not exists (select from {schema}.legacy_rows as known where known.legacy_id = row.legacy_id)
 """
 _ORIGINALS = """
-select legacy_id, original::text from {schema}.legacy_rows
-where legacy_id in (select json_array_elements_text(%(ids)s))
+select original::text from {schema}.legacy_rows where legacy_id in (select json_array_elements_text(%(ids)s))
 """
-
-#: an asset and its prices: what a double may say otherwise
-_Values = tuple[str, Mapping[str, Decimal | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What is remembered of a row: its fate where no message is found, how it would be written, its values."""
-
-    place: int
-    channel: str
-    fate: str
-    verdict: str | None
-    note: ReportNote | None
-    asset: str
-    prices: Mapping[str, Decimal | None]
 
 
 @dataclass(slots=True)
@@ -54,109 +35,65 @@ class LegacyTrial:
     database: Database
     take_of: Callable[[LegacyRow], Taken]
     _groups: dict[Group, StoredGroup] = field(default_factory=dict)
-    _seen: dict[str, _Seen] = field(default_factory=dict)
+    #: the rows, each with its fate where no message is found
+    _seen: dict[str, RowFate] = field(default_factory=dict)
     #: of rows taken before that one of these may be a double of
-    _values: dict[str, _Values] = field(default_factory=dict)
+    _values: dict[str, Values] = field(default_factory=dict)
 
     def take(self, rows: Sequence[LegacyRow]) -> None:
         """Look these rows up; one that has been taken before is passed over."""
-        schema = sql.Identifier(self.database.schema)
-        statement, originals = (sql.SQL(text).format(schema=schema) for text in (_DIGESTS, _ORIGINALS))
-        places = LegacyPlaces(self.database.schema)
-        given = [{"legacy_id": row.legacy_id, "raw_message": row.raw_message} for row in rows]
-
-        def work(
-            cursor: Cursor,
-        ) -> tuple[dict[str, str | None], dict[Group, StoredGroup], dict[str, _Values]]:
-            found = cursor.execute(statement, {"rows": to_json(given).decode()}).fetchall()
-            digests = {row["legacy_id"]: row["digest"] for row in found}
-            wanted = {(row.channel, digest) for row in rows if (digest := digests.get(row.legacy_id))}
-            stored = places.load(cursor, wanted - self._groups.keys())
-            ids = [node.legacy_id for group in stored.values() for node in group.nodes]
-            taken = cursor.execute(originals, {"ids": to_json(ids).decode()}).fetchall() if ids else []
-            known = [decode_row(row["original"]) for row in taken]
-            return digests, stored, {row.legacy_id: (row.asset, row.prices) for row in known}
-
-        digests, stored, values = self.database.read(work)
-        self._groups.update(stored)
-        self._values.update(values)
+        digests = self.database.read(lambda cursor: self._look_up(cursor, rows))
         for row in rows:
             if row.legacy_id not in digests:
                 continue
             # after all that have been taken
             place = 2**62 + len(self._seen)
-            seen = self._seen[row.legacy_id] = self._look(row, place)
+            seen = self._seen[row.legacy_id] = self._fate_of(row, place)
+            self._values[row.legacy_id] = row.values
             digest = digests[row.legacy_id]
-            if digest is not None and seen.fate in ("kept", "expired"):
+            if digest is not None and seen.is_written:
                 group = self._groups.setdefault((row.channel, digest), StoredGroup())
                 group.nodes.append(Node(row.legacy_id, place, row.sent_at))
 
     def report(self) -> LegacyReport:
         """Return what would become of the rows."""
-        fates = {legacy_id: seen.fate for legacy_id, seen in self._seen.items()}
-        notes: list[ReportNote] = []
-        for group in self._groups.values():
-            doubles = doubles_of(group.nodes)
-            found = match([node for node in group.nodes if node.legacy_id not in doubles], group.postings)
-            fates |= dict.fromkeys(doubles.keys() & fates.keys(), "double")
-            notes += self._other_values(doubles)
-            fates |= dict.fromkeys(found.keys() & fates.keys(), "known")
-        rows = Counter(fates.values())
-        sums = {fate: dict.fromkeys(PRICES, Decimal(0)) for fate in rows}
-        for legacy_id, fate in fates.items():
-            for name, price in self._seen[legacy_id].prices.items():
-                sums[fate][name] += price or 0
-        written = [seen for legacy_id, seen in self._seen.items() if fates[legacy_id] in ("kept", "expired")]
-        refused = [seen for seen in self._seen.values() if seen.fate == "refused"]
-        notes.sort(key=lambda note: note.place)
-        notes += [seen.note for seen in [*written, *refused] if seen.note is not None]
-        return LegacyReport(
-            fates={fate: FateTotal(rows=rows[fate], replaced=0, sums=sums[fate]) for fate in rows},
-            verdicts=Counter(seen.verdict for seen in written if seen.verdict is not None),
-            comparisons=(),
-            notes=tuple(notes),
-            problems=(),
-        )
-
-    def _other_values(self, doubles: Mapping[str, str]) -> Iterator[ReportNote]:
-        """Yield a note of each double that has other values than the row it is a double of."""
-        for legacy_id, first in doubles.items():
+        for group, posting in MessageTexts(self.database.schema).peek(self.database):
+            if (known := self._groups.get(group)) is not None:
+                known.add(posting)
+        fates = dict(self._seen)
+        for joined in self._groups.values():
+            doubles = doubles_of(joined.nodes)
+            alone = [node for node in joined.nodes if node.legacy_id not in doubles]
+            for legacy_id in fates.keys() & match(alone, joined.postings).keys():
+                fates[legacy_id] = replace(fates[legacy_id], fate="known")
             # one of a former run has had its note in that run's report
-            if (seen := self._seen.get(legacy_id)) is None:
-                continue
-            known = self._seen.get(first)
-            values = self._values[first] if known is None else (known.asset, known.prices)
-            if (seen.asset, seen.prices) != values:
-                yield ReportNote(
-                    place=seen.place,
-                    legacy_id=legacy_id,
-                    channel=seen.channel,
-                    asset=seen.asset,
-                    what="double",
-                    detail=f"not taken, the same text at the same instant as row {first}, with other values",
-                )
+            for legacy_id in fates.keys() & doubles.keys():
+                first = doubles[legacy_id]
+                other_than = first if self._values[first] != self._values[legacy_id] else None
+                fates[legacy_id] = replace(fates[legacy_id], fate="double", other_than=other_than)
+        return report_of(fates.values())
 
-    def _look(self, row: LegacyRow, place: int) -> _Seen:
-        fate, verdict, note = self._fate_of(row, place)
-        return _Seen(place, row.channel, fate, verdict, note, row.asset, row.prices)
+    def _look_up(self, cursor: Cursor, rows: Sequence[LegacyRow]) -> dict[str, str | None]:
+        """Return the digest of each row that is new, and remember what is stored of the same texts."""
+        schema = sql.Identifier(self.database.schema)
+        given = [{"legacy_id": row.legacy_id, "raw_message": row.raw_message} for row in rows]
+        found = cursor.execute(sql.SQL(_DIGESTS).format(schema=schema), {"rows": to_json(given).decode()})
+        digests = {row["legacy_id"]: row["digest"] for row in found}
+        wanted = {(row.channel, digest) for row in rows if (digest := digests.get(row.legacy_id))}
+        stored = LegacyPlaces(self.database.schema).load(cursor, wanted - self._groups.keys())
+        self._groups.update(stored)
+        ids = to_json([node.legacy_id for group in stored.values() for node in group.nodes]).decode()
+        for taken in cursor.execute(sql.SQL(_ORIGINALS).format(schema=schema), {"ids": ids}):
+            row = decode_row(taken["original"])
+            self._values[row.legacy_id] = row.values
+        return digests
 
-    def _fate_of(self, row: LegacyRow, place: int) -> tuple[str, str | None, ReportNote | None]:
-        if row.is_checkpoint:
-            return "checkpoint", None, None
-        if row.problem is not None:
-            return "refused", None, _note(row, place, "refused", row.problem)
-        taken = self.take_of(row)
-        fate = "expired" if taken.outcome.kind is OutcomeKind.EXPIRED else "kept"
-        doubtful = taken.verdict == "legacy_reading"
-        return fate, taken.verdict, _note(row, place, "reading", taken.detail or "") if doubtful else None
-
-
-def _note(row: LegacyRow, place: int, what: str, detail: str) -> ReportNote:
-    return ReportNote(
-        place=place,
-        legacy_id=row.legacy_id,
-        channel=row.channel,
-        asset=row.asset,
-        what=what,
-        detail=detail,
-    )
+    def _fate_of(self, row: LegacyRow, place: int) -> RowFate:
+        fate, verdict, detail = "checkpoint", None, None
+        if not row.is_checkpoint and row.problem is not None:
+            fate, detail = "refused", row.problem
+        elif not row.is_checkpoint:
+            taken = self.take_of(row)
+            fate, verdict, detail = taken.fate, taken.verdict, taken.detail
+        without_texts = replace(row, raw_message="", original="")
+        return RowFate(place=place, row=without_texts, fate=fate, verdict=verdict, detail=detail)

@@ -8,6 +8,7 @@ grant select, insert, update on {schema}.channels, {schema}.history_audits to {r
 grant delete on {schema}.ledger to {role};
 grant select, insert, update on {schema}.legacy_rows to {role};
 grant select, insert on {schema}.message_texts to {role};
+grant select, update on {schema}.legacy_settled to {role};
 grant select, insert, delete on {schema}.tp_capital_signals to {role};
 grant select, insert on {schema}.signals_history to {role};
 grant select, insert, update, delete on {schema}.signal_events, {schema}.daemons, {schema}.second_looks to {role};

@@ -9,23 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import sql
 
 from engine.model import Market, Outcome
-from storage.legacy.joining import Group, LegacyPlaces
 from storage.postgres.database import Cursor, Database
 from storage.postgres.dead_letters import DeadLetterWriter
 from storage.postgres.events import EventWriter
+from storage.postgres.former_texts import FormerTexts
 from storage.postgres.halves import Halves, Rereader
-from storage.postgres.ledger_rows import (
-    LEGACY_PREFIX,
-    deduplicate,
-    key_of,
-    ledger_row,
-    signal_row,
-    to_json,
-)
+from storage.postgres.ledger_rows import deduplicate, key_of, ledger_row, signal_row, to_json
 from storage.postgres.markets import PresentMarkets
 from storage.postgres.superseded import Superseded
 
@@ -40,31 +34,13 @@ returning number, set_config('timescaledb.max_tuples_decompressed_per_dml_transa
 
 # A known message is moved on by: a dead letter that can be read now; a text that was edited later; a
 # reprocess request with another reading, unless its text is older than the one we hold. Everything
-# else is a duplicate, an older text that comes late too. Whichever of two texts does not stand in the
-# ledger is remembered: a row of the former service's table may hold it. Digests are given out only where
-# there are such rows.
+# else is a duplicate, an older text that comes late too.
 _RECORD = """
 with row as materialized (
     select * from json_to_recordset(%(rows)s) as row (
         channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
         text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
         message_updated_at timestamptz, reply_to text, market text, half text, half_side text, half_asset text)),
-edited as (
-    select row.channel, row.message_id, coalesce(held.telegram_date, held.ts) as held_at,
-        coalesce(row.telegram_date, row.ts) as come_at,
-        held.telegram_date is not null as held_dated, row.telegram_date is not null as come_dated,
-        {schema}.text_digest(held.text, held.caption) as held, {schema}.text_digest(row.text, row.caption) as come
-    from row join {schema}.ledger as held using (channel, message_id)
-    where row.outcome <> 'dead_letter' and not starts_with(row.message_id, %(legacy)s) and (
-        (held.text, held.caption) is distinct from (row.text, row.caption)
-        or coalesce(held.telegram_date, held.ts) is distinct from coalesce(row.telegram_date, row.ts))),
-remembered as (
-    insert into {schema}.message_texts (channel, message_id, digest, sent_at, dated)
-    select channel, message_id, held, held_at, held_dated from edited where held is not null
-    union all
-    select channel, message_id, come, come_at, come_dated from edited where come is not null and come is distinct from held
-    on conflict do nothing
-    returning channel, digest),
 recorded as (
     insert into {schema}.ledger as known (
         channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
@@ -91,13 +67,10 @@ recorded as (
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true))
         or (%(reread)s and known.reading <> excluded.reading
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
-    returning channel, message_id, xmax = 0 as inserted,
-        case when exists (select from {schema}.legacy_rows) then {schema}.text_digest(text, caption) end as digest)
+    returning channel, message_id, xmax = 0 as inserted)
 -- the ledger as it was before this statement
-select channel, message_id, inserted, digest::text, held.ts as former_ts
+select channel, message_id, inserted, held.ts, held.text, held.caption, held.telegram_date
 from recorded left join {schema}.ledger as held using (channel, message_id)
-union all
-select channel, null, null, digest::text, null from remembered where exists (select from {schema}.legacy_rows)
 """
 
 # The same text of a later version: an older text between the two versions that comes after both is older still.
@@ -109,6 +82,12 @@ where known.channel = row.channel and known.message_id = row.message_id
     and known.outcome <> 'dead_letter' and row.outcome <> 'dead_letter'
     and (known.text, known.caption) is not distinct from (row.text, row.caption)
     and known.message_updated_at < row.message_updated_at
+"""
+
+_REMOVE = """
+delete from {schema}.ledger using json_to_recordset(%(keys)s) as key (channel text, message_id text)
+where ledger.channel = key.channel and ledger.message_id = key.message_id
+returning ledger.channel, ledger.message_id, ledger.ts
 """
 
 _INSERT_SIGNALS = """
@@ -174,7 +153,7 @@ class Ledger:
             halves = Halves(database.schema, reader)
         self._events = EventWriter(database.schema, halves)
         self._letters = DeadLetterWriter(database.schema)
-        self._legacy = LegacyPlaces(database.schema)
+        self._former_texts = FormerTexts(database.schema)
         self._superseded = Superseded(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
@@ -183,6 +162,7 @@ class Ledger:
                 "draw": _DRAW_NUMBER,
                 "record": _RECORD,
                 "confirm": _CONFIRM,
+                "remove": _REMOVE,
                 "signals": _INSERT_SIGNALS,
                 "outcomes": _KNOWN_OUTCOMES,
                 "number": _COMMIT_NUMBER,
@@ -215,18 +195,20 @@ class Ledger:
         assert row is not None  # noqa: S101 - the migration wrote the row
         return int(row["number"])
 
-    def record_legacy(
+    def record_within(
         self,
         cursor: Cursor,
         number: int,
         outcomes: Sequence[Outcome],
         *,
-        gone: Mapping[tuple[str, str], datetime | None],
+        leaving: Sequence[tuple[str, str]],
     ) -> None:
-        """Record old rows in a transaction of the caller, which has taken ``gone`` keys out of the ledger.
-
-        With each key stands the instant its signals had.
-        """
+        """Record in a transaction of the caller, which has drawn ``number``; ``leaving`` keys leave the ledger."""
+        gone: dict[tuple[str, str], datetime | None] = {}
+        if leaving:
+            keys = [{"channel": channel, "message_id": message} for channel, message in leaving]
+            for row in cursor.execute(self._sql["remove"], {"keys": to_json(keys).decode()}):
+                gone[row["channel"], row["message_id"]] = row["ts"]
         self._record(cursor, number, deduplicate(outcomes), reread=False, gone=gone)
 
     def commit_number(self) -> int:
@@ -271,33 +253,24 @@ class Ledger:
         reread: bool,
         gone: Mapping[tuple[str, str], datetime | None] | None = None,
     ) -> Recorded:
-        parameters = {
-            "number": number,
-            "grammar_version": self._grammar_version,
-            "reread": reread,
-            "legacy": LEGACY_PREFIX,
-        }
-        rows = to_json([ledger_row(outcome) for outcome in outcomes])
+        parameters = {"number": number, "grammar_version": self._grammar_version, "reread": reread}
+        rows = [ledger_row(outcome) for outcome in outcomes]
         new: set[tuple[str, str]] = set()
-        moved: set[tuple[str, str]] = set()
+        # rows that others take the place of, as they were
+        stood: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in cursor.execute(self._sql["record"], {**parameters, "rows": to_json(rows).decode()}):
+            key = row["channel"], row["message_id"]
+            if row["inserted"]:
+                new.add(key)
+            else:
+                stood[key] = row
+        moved = frozenset(stood)
+        late = [row for row in rows if (row["channel"], row["message_id"]) not in new | moved]
+        if late:
+            cursor.execute(self._sql["confirm"], {"rows": to_json(late).decode()})
+        self._former_texts.remember(cursor, stood=list(stood.values()), late=late, number=number)
         # where signals stand that another reading takes the place of
-        former = dict(gone or {})
-        texts: set[Group] = set()
-        for row in cursor.execute(self._sql["record"], {**parameters, "rows": rows.decode()}):
-            if row["message_id"] is not None:
-                key = row["channel"], row["message_id"]
-                (new if row["inserted"] else moved).add(key)
-                if not row["inserted"]:
-                    former[key] = row["former_ts"]
-            if row["digest"] is not None and not str(row["message_id"]).startswith(LEGACY_PREFIX):
-                texts.add((row["channel"], row["digest"]))
-        if len(new) + len(moved) < len(outcomes):
-            cursor.execute(self._sql["confirm"], {"rows": rows.decode()})
-        if texts:
-            settled = self._legacy.settle(cursor, texts)
-            # a message more never takes a row's message away (storage/legacy/matching.py)
-            assert not settled.unmatched  # noqa: S101
-            former |= settled.gone
+        former = {**(gone or {}), **{key: row["ts"] for key, row in stood.items()}}
         superseded = sorted(former)
         self._superseded.move(cursor, former, number=number)
         news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
@@ -309,7 +282,7 @@ class Ledger:
         return Recorded(
             commit_number=number,
             new=frozenset(new),
-            moved=frozenset(moved),
+            moved=moved,
             duplicates=len(outcomes) - len(news),
             signals=len(signals),
         )

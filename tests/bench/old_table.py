@@ -18,6 +18,7 @@ from actors.grammar import read
 from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from ops.daemon.stores import RETENTION
+from storage.legacy.rounds import LegacyRounds
 from storage.postgres.ledger import Ledger
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "old_history",
     "old_row",
     "put_old_rows",
+    "settle_rows",
+    "write",
 ]
 
 CHANNEL = "-1001649127710"
@@ -88,12 +91,24 @@ def put_old_rows(conninfo: str, rows: Sequence[dict[str, Any]], *, schema: str =
 
 
 def deliver(ledger: Ledger, messages: Sequence[ChannelMessage], *, page: int = 500) -> None:
-    """Make messages durable as back-fill does by way of parser and writer, page by page."""
+    """Write messages, page by page, and settle the old rows: what back-fill comes to within a minute."""
+    for start in range(0, len(messages), page):
+        write(ledger, messages[start : start + page])
+    settle_rows(ledger)
+
+
+def write(ledger: Ledger, messages: Sequence[ChannelMessage]) -> None:
+    """Make messages durable as parser and writer do."""
     policy = OutcomePolicy(retention=RETENTION)
     now = datetime.now(UTC)
-    for start in range(0, len(messages), page):
-        part = messages[start : start + page]
-        ledger.record([settle(m, now=now, policy=policy) for m in part])
+    ledger.record([settle(m, now=now, policy=policy) for m in messages])
+
+
+def settle_rows(ledger: Ledger) -> None:
+    """Settle old rows as maintenance does."""
+    rounds = LegacyRounds(ledger._database, ledger)
+    while rounds.settle():
+        pass
 
 
 def old_history(count: int, *, now: datetime) -> Iterator[Posted]:

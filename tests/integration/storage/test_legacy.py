@@ -1,4 +1,4 @@
-"""Old rows and messages in one ledger: a row gives way to its message, in one transaction, whichever comes last."""
+"""Old rows and messages in one ledger: a row gives way to its message, whichever comes last."""
 
 import json
 import random
@@ -17,9 +17,12 @@ from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.commands.replay import Replay
 from ops.daemon.stores import RETENTION
+from ops.local.roles import ENGINE_ROLE
 from ops.migrate_data.values import LegacyReader
+from storage.legacy.fates import LegacyReport
 from storage.legacy.importing import AnotherTableError, LegacyImport
-from storage.legacy.report import LegacyReport, report
+from storage.legacy.report import report
+from storage.legacy.rounds import LegacyRounds
 from storage.legacy.rows import LegacyRow, decode_row
 from storage.postgres.archive import Archive
 from storage.postgres.database import Database
@@ -27,7 +30,7 @@ from storage.postgres.dead_letters import DeadLetters
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, migrate
 from storage.postgres.signals import SignalQuery, Signals
-from tests.bench.old_table import deliver, old_row
+from tests.bench.old_table import deliver, old_row, write
 from tests.support.outcomes import CHANNEL, a_message, malformed
 
 Ask = Callable[..., list[dict[str, Any]]]
@@ -115,6 +118,62 @@ def test_a_message_takes_the_place_of_its_row(
     (former,) = ask("select message_id, superseded_by from signals_history")
     assert former == {"message_id": "legacy:1", "superseded_by": ledger.commit_number()}
     assert report_of_problems(old) == ()
+
+
+def test_a_row_and_its_message_stand_side_by_side_until_the_next_round(
+    database: Database, ledger: Ledger, old: LegacyImport, ask: Ask, fates: Fates
+) -> None:
+    old.take([row(1)])
+    write(ledger, [message(5)])
+    assert signals(ask) == [("5", "PETR4"), ("legacy:1", "PETR4")]
+    rounds = LegacyRounds(database, ledger)
+    assert not rounds.settle()
+    assert fates() == {"1": ("known", "5")}
+    assert signals(ask) == [("5", "PETR4")]
+    # nothing new, nothing done
+    before = ledger.commit_number()
+    assert not rounds.settle()
+    assert ledger.commit_number() == before
+
+
+def test_a_round_does_nothing_where_there_are_no_old_rows(database: Database, ledger: Ledger) -> None:
+    deliver(ledger, [message(5)])
+    before = ledger.commit_number()
+    assert not LegacyRounds(database, ledger).settle()
+    assert ledger.commit_number() == before
+
+
+def test_a_run_looks_first_at_all_messages_there_are(
+    ledger: Ledger, old: LegacyImport, ask: Ask, fates: Fates
+) -> None:
+    """More than one round takes, in commits of several sizes."""
+    deliver(ledger, [message(n, f"{TEXT}\nNota {n}") for n in range(1, 2500)], page=700)
+    old.catch_up()
+    old.take([row(1, f"{TEXT}\nNota 1"), row(2, f"{TEXT}\nNota 2499"), row(3, OTHER)])
+    assert fates() == {"1": ("known", "1"), "2": ("known", "2499"), "3": ("kept", "legacy:3")}
+    assert ask("select count(*) from message_texts") == [{"count": 2499}]
+
+
+def test_rows_settled_before_rounds_were_made_stay_settled(
+    migrated_url: str, timers: TimerThread, old: LegacyImport, ask: Ask, fates: Fates
+) -> None:
+    """The migration finds messages and rows that the former release has settled as it wrote them."""
+    ledger = old._ledger
+    deliver(ledger, [message(n, f"{TEXT}\nNota {n}") for n in range(1, 1500)])
+    old.catch_up()
+    old.take([row(1, f"{TEXT}\nNota 1"), row(2, f"{TEXT}\nNota 1499"), row(3, OTHER)])
+    before = fates()
+    ask("create index ledger_text on ledger (channel, text_digest(text, caption))")
+    ask("drop table legacy_settled")
+    ask("drop index ledger_commit")
+    ask("delete from message_texts")
+    ask("alter table message_texts drop column commit_number")
+    ask("delete from schema_migrations where name = 'settling'")
+    migrate(migrated_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=ENGINE_ROLE)
+    deliver(ledger, [message(5000, "Bom dia")])
+    assert fates() == before
+    deliver(ledger, [message(5001, OTHER)])
+    assert fates() == before | {"3": ("known", "5001")}
 
 
 def report_of_problems(old: LegacyImport) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +20,7 @@ from storage.legacy.report import report
 from storage.legacy.rows import LegacyRow, decode_row
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from tests.bench.old_table import deliver, old_row
+from tests.bench.old_table import old_row, settle_rows, write
 from tests.support.outcomes import a_message
 
 Step = Callable[[], None]
@@ -128,8 +128,8 @@ class Story:
     versions: list[Version]
     rows: list[LegacyRow]
     batches: list[list[LegacyRow]]
-    #: True: the next batch, False: the next message; what is left over comes then, batches first
-    mix: list[bool]
+    #: what comes next: a batch, a message or a round; what is left over comes then, batches first
+    mix: list[str]
 
 
 @st.composite
@@ -140,7 +140,12 @@ def stories(draw: st.DrawFn) -> Story:
     # a killed run goes on with the last row it has taken, and reads it once more
     killed = draw(st.integers(0, len(batches) - 1))
     batches.insert(killed + 1, batches[killed][-1:])
-    return Story(draw(posted()), rows, batches, draw(st.lists(st.booleans(), max_size=14)))
+    return Story(
+        draw(posted()),
+        rows,
+        batches,
+        draw(st.lists(st.sampled_from(["batch", "message", "round"]), max_size=18)),
+    )
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -148,9 +153,10 @@ def stories(draw: st.DrawFn) -> Story:
 def test_any_order_ends_the_same(database: Database, ledger: Ledger, ask: Ask, story: Story) -> None:
     old = LegacyImport(database, ledger, LegacyReader(retention=RETENTION, now=datetime.now(UTC)).take)
     migrating: list[Step] = [partial(old.take, batch) for batch in story.batches]
-    back_filling: list[Step] = [partial(deliver, ledger, [v.message()]) for v in story.versions]
+    back_filling: list[Step] = [partial(write, ledger, [v.message()]) for v in story.versions]
     batches, messages = iter(migrating), iter(back_filling)
-    mixed = [step for which in story.mix if (step := next(batches if which else messages, None))]
+    steps = {"batch": batches, "message": messages, "round": repeat(partial(settle_rows, ledger))}
+    mixed = [step for which in story.mix if (step := next(steps[which], None))]
     mixed += [*batches, *messages]
 
     ends = []
@@ -161,6 +167,7 @@ def test_any_order_ends_the_same(database: Database, ledger: Ledger, ask: Ask, s
         )
         for step in order:
             step()
+        settle_rows(ledger)
         assert report(database, retention=RETENTION).problems == ()
         ends.append(state(ask))
 

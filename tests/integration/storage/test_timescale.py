@@ -36,7 +36,8 @@ DAY = timedelta(days=1)
 Ask = Callable[..., list[dict[str, Any]]]
 STEPS = (
     *("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy"),
-    *("retention_style", "undated_texts", "second_looks", "cache_secret", "event_values", "hypertable"),
+    *("retention_style", "undated_texts", "second_looks", "cache_secret", "event_values"),
+    *("settling", "hypertable"),
 )
 
 FORBIDDEN = (

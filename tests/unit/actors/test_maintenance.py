@@ -1,15 +1,17 @@
-"""Maintenance: a round at start and each hour, sooner after a failure or while something is wrong."""
+"""Maintenance: keeps weeks each hour, sooner when something is wrong; settles old rows each minute."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 from typing import cast
 
-from actors.maintenance import BACKOFF, EVERY_S, IN_DOUBT_EVERY_S, Maintenance
+from actors.maintenance import BACKOFF, EVERY_S, IN_DOUBT_EVERY_S, SETTLE_EVERY_S, Maintenance
 from actors.shown.snapshots import MaintenanceSnapshot
 from storage.errors import DatabaseUnavailableError, StorageError
+from storage.legacy.rounds import LegacyRounds
 from storage.postgres.retention import Kept, Retention
 from tests.support.clock import START
 from tests.support.recording import World
@@ -34,14 +36,33 @@ class FakeRetention:
         return answer
 
 
+class FakeRounds:
+    """Answers one round after the other, then that there is no more."""
+
+    def __init__(self, *answers: bool | StorageError) -> None:
+        self.answers = deque(answers)
+        self.rounds = 0
+
+    def settle(self) -> bool:
+        self.rounds += 1
+        answer = self.answers.popleft() if self.answers else False
+        if isinstance(answer, StorageError):
+            raise answer
+        return answer
+
+
 class Keeping(World):
     """The actor and its database."""
 
-    def __init__(self, *answers: Kept | StorageError) -> None:
+    def __init__(self, *answers: Kept | StorageError, settling: Sequence[bool | StorageError] = ()) -> None:
         super().__init__()
         self.retention = FakeRetention(*answers)
+        self.old_rows = FakeRounds(*settling)
         self.maintenance = Maintenance(
-            self.context("maintenance"), retention=cast("Retention", self.retention), random=Random(1)
+            self.context("maintenance"),
+            retention=cast("Retention", self.retention),
+            old_rows=cast("LegacyRounds", self.old_rows),
+            random=Random(1),
         )
         self.maintenance.on_start()
 
@@ -90,3 +111,21 @@ def test_a_problem_is_looked_at_again_soon_until_it_is_gone() -> None:
     keeping.pass_s(2 * IN_DOUBT_EVERY_S)
     assert keeping.snapshot.problem is None
     assert keeping.next_in_s == EVERY_S
+
+
+def test_old_rows_are_settled_each_minute_and_at_once_while_there_is_more() -> None:
+    keeping = Keeping(WELL, settling=[True, True])
+    keeping.pass_s(0)
+    assert keeping.old_rows.rounds == 3
+    keeping.pass_s(2 * SETTLE_EVERY_S)
+    assert keeping.old_rows.rounds == 5
+
+
+def test_an_outage_is_waited_out_in_settling_too() -> None:
+    away = DatabaseUnavailableError("away")
+    keeping = Keeping(WELL, settling=[away, away])
+    keeping.pass_s(0)
+    assert (keeping.snapshot.error, keeping.snapshot.failures) == ("away", 1)
+    keeping.pass_s(10)
+    assert (keeping.snapshot.error, keeping.snapshot.failures) == (None, 0)
+    assert keeping.old_rows.rounds == 3
