@@ -388,4 +388,4 @@ def test_the_old_table_under_our_name_is_moved_and_then_taken(database_url: str,
     assert command(word="migrate").exit_code == 0
     result = command()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "rows of signals_legacy.tp_capital_signals taken" in result.stdout
+    assert "rows of signals_legacy.tp_capital_signals imported" in result.stdout
