@@ -14,8 +14,7 @@ from config import ConfigurationError, Settings, load_settings
 from engine.shown import keep_hidden
 from ops.client import daemon_url, is_daemon_of
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
-from ops.http.server.listen_failures import explain_listening
-from ops.http.server.listening import Listening
+from ops.http.server.listening import Listening, explain_listening
 from ops.local.keys import key_of_local_daemon
 from ops.logging import configure_logging
 from ops.setting_names import setting_notes

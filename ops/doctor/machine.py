@@ -11,8 +11,7 @@ from typing import Final
 from ops.client import fetch_health, local_url
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
-from ops.http.server.listen_failures import explain_listening
-from ops.http.server.listening import Listening
+from ops.http.server.listening import Listening, explain_listening
 
 __all__ = ["examine_machine"]
 

@@ -1,15 +1,21 @@
-"""The listening sockets. They are bound before anything else starts, so a taken port is reported at once."""
+"""The listening sockets. They are bound before anything else starts, so a taken port is reported at once.
+
+:func:`explain_listening` turns a failure to bind into its cause and a remedy.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address
 
-__all__ = ["Listening"]
+__all__ = ["Listening", "explain_listening"]
 
+_OTHER_HOST = "set HOST to an address of this machine, such as 127.0.0.1"
+_WHENCE = " (the environment sets HOST: conda and some shells set it to a name of their own)"
 _SEND_BUFFER_BYTES = 256 * 1024
 _UNACKNOWLEDGED_MS = 60_000
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -95,3 +101,21 @@ def _bound(address: str, port: int) -> socket.socket:
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
     return bound
+
+
+def explain_listening(error: OSError) -> tuple[str, str]:
+    """Return the cause of a failure to listen, and its remedy."""
+    number = error.errno or 0
+    if number < 0:
+        # resolver errors have negative numbers, and os.strerror does not know them
+        return "this name has no address", _OTHER_HOST + (_WHENCE if "HOST" in os.environ else "")
+    cause = os.strerror(number)
+    match number:
+        case errno.EADDRINUSE:
+            return cause, "choose another port"
+        case errno.EACCES:
+            return cause, "ports below 1024 are for root: choose a higher one"
+        case errno.EADDRNOTAVAIL:
+            return cause, _OTHER_HOST
+        case _:
+            return cause, "set HOST and PORT"
