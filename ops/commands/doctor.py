@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from config import ConfigurationError, load_settings
 from engine.shown import shown
@@ -14,7 +16,6 @@ from engine.timers import TimerThread
 from ops.commands.common import stop
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, CheckStatus, fail, worst
-from ops.doctor.report import show
 from ops.doctor.runner import examine
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.terminal import say_json
@@ -22,9 +23,21 @@ from ops.version import VERSION
 
 __all__ = ["doctor"]
 
+_COLOURS = {
+    CheckStatus.OK: "green",
+    CheckStatus.WARN: "yellow",
+    CheckStatus.FAIL: "red",
+    CheckStatus.SKIPPED: "dim",
+}
+_VERDICTS = {
+    CheckStatus.OK: "no problems found",
+    CheckStatus.WARN: "it works; see the warnings",
+    CheckStatus.FAIL: "problems must be fixed",
+}
+
 
 def doctor(
-    *, json: Annotated[bool, typer.Option("--json", help="Print the findings for machines.")] = False
+    *, json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
 ) -> None:
     """Check the configuration and every part, and print remedies for problems. This changes nothing.
 
@@ -47,14 +60,16 @@ def doctor(
     if json:
         _print(findings)
     else:
-        show(findings, console)
+        _show(findings, console)
     raise typer.Exit(EXIT_FAILED if worst(findings) is CheckStatus.FAIL else EXIT_OK)
 
 
 def _unusable(problem: str) -> CheckResult:
     names, colon, wanted = problem.partition(": ")
     return fail(
-        "configuration.settings", problem, f"set {names}: {wanted}" if colon else "set it as the text says"
+        "configuration.settings",
+        problem,
+        f"set {names}: {wanted}" if colon else "correct it as the message says",
     )
 
 
@@ -65,3 +80,22 @@ def _print(findings: Sequence[CheckResult]) -> None:
         "checks": [finding.as_object() for finding in findings],
     }
     say_json(body, indent=True)
+
+
+def _show(findings: Sequence[CheckResult], console: Console) -> None:
+    """Print what every check found, then the remedies."""
+    verdict = worst(findings)
+    table = Table(title=f"tp-capital doctor: {_VERDICTS[verdict]}", title_style=_COLOURS[verdict])
+    table.add_column("check", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    for finding in findings:
+        style = _COLOURS[finding.status]
+        # Text, not str: rich would read brackets in a server's text as markup
+        table.add_row(finding.name, Text(finding.status.value, style=style), Text(shown(finding.found)))
+    console.print(table)
+    for finding in findings:
+        if finding.remedy:
+            # each on one line, however long, so that SQL can be copied
+            words = Text.assemble((finding.name, _COLOURS[finding.status]), f": {shown(finding.remedy)}")
+            console.print(words, soft_wrap=True)
