@@ -16,8 +16,7 @@ from ops.commands.data import migrate_data
 from ops.commands.doctor import doctor
 from ops.commands.reading import parse, replay
 from ops.commands.running import demo, run, status
-from ops.commands.schema import migrate_schema
-from ops.commands.setup import init_env
+from ops.commands.setup import init_env, migrate_schema
 from ops.commands.stack import app as stack_app
 from ops.exit_codes import EXIT_OK, EXIT_USAGE
 from ops.gateway.commands import app as gateway_app

@@ -1,4 +1,4 @@
-"""``init-env``: writes the ``.env`` file that an installation needs before its first start."""
+"""``init-env`` and ``migrate``: prepare an installation, and bring its schema up to date."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.common import stop
+from engine.timers import TimerThread
+from ops.commands.common import stop, usable_settings
+from ops.daemon.stores import migrate_as_owner
 from ops.environment_file import environment_text, write_new
 from ops.exit_codes import EXIT_FAILED
 from ops.terminal import say
+from storage.errors import StorageError
 
-__all__ = ["init_env"]
+__all__ = ["init_env", "migrate_schema"]
 
 
 def init_env(
@@ -38,3 +41,16 @@ def init_env(
     except OSError as error:
         stop(EXIT_FAILED, f"{output} cannot be written: {os.strerror(error.errno or 0)}")
     say(f"{output} written with new secrets; only its owner can read it")
+
+
+def migrate_schema() -> None:
+    """Bring the schema up to date. It is idempotent, and two runs at the same time are safe."""
+    settings = usable_settings().database
+    timers = TimerThread()
+    try:
+        applied = migrate_as_owner(settings, timers=timers)
+    except StorageError as error:
+        stop(EXIT_FAILED, f"cannot migrate: {error}")
+    finally:
+        timers.close()
+    say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
