@@ -1,4 +1,4 @@
-"""Reads gauges from snapshots at each scrape. The actors themselves keep the counters."""
+"""Reads gauges from snapshots at each scrape, and builds the registry. The actors themselves keep the counters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from prometheus_client import (
+    CollectorRegistry,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
@@ -32,7 +38,7 @@ from ops.version import VERSION
 from storage.postgres.database import Database
 from storage.redis import RedisPages
 
-__all__ = ["SnapshotCollector"]
+__all__ = ["SnapshotCollector", "make_registry"]
 
 #: the check of the report itself, as in /health
 _REPORT = "health"
@@ -178,3 +184,15 @@ class SnapshotCollector(Collector):
         names = [child.name for child in supervisor.value.children] if supervisor else []
         for name, count in (dict.fromkeys(names, 0) | self._directory.misses()).items():
             sheet.set(f.UNDELIVERED, count, name)
+
+
+def make_registry(*collectors: Collector) -> CollectorRegistry:
+    """Return a registry with ``collectors`` and the collectors of the process and of Python."""
+    # no extra "_created" series: Prometheus detects a counter's reset from its values
+    disable_created_metrics()  # type: ignore[no-untyped-call] # the library's own omission
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    for collector in collectors:
+        registry.register(collector)
+    return registry
