@@ -1,8 +1,14 @@
-"""Redis: the master accepts writes, the replica follows this master in sync, and memory is used as a cache."""
+"""Redis: the master accepts writes, the replica follows this master in sync, memory is used as a cache, access is limited.
+
+Anyone with access can read the cached pages and delete them.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import redis
@@ -10,10 +16,9 @@ import redis
 from config.redis import RedisPlace
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
-from ops.doctor.redis_access import check_access
 from storage.redis_server import connect_redis
 
-__all__ = ["examine_redis", "judge_memory", "judge_replica"]
+__all__ = ["check_access", "examine_redis", "judge_memory", "judge_replica"]
 
 _MASTER, _REPLICA = "redis.master", "redis.replica"
 _MASTER_ACCESS, _REPLICA_ACCESS = "redis.master_access", "redis.replica_access"
@@ -23,6 +28,10 @@ _NAMES: Final = (_MASTER, _MASTER_ACCESS, _MASTER_MEMORY, *_OF_REPLICA)
 #: the largest acceptable lag of a replica in bytes: a few seconds of pages
 _LAG_BYTES: Final = 16 * 1024 * 1024
 _POLICY: Final = "allkeys-lru"
+_PASSWORD_REMEDY: Final = (
+    "set requirepass (on a replica also masterauth) in redis.conf to a long random password, and REDIS_PASSWORD to"
+    " the same"
+)
 
 Info = Mapping[str, Any]
 
@@ -187,3 +196,42 @@ def judge_memory(name: str, info: Info, *, place: str) -> CheckResult:
         "; ".join(wrong),
         " and ".join(f"{_cli(place)} {remedy}" for remedy in remedies) + ", and the same in redis.conf",
     )
+
+
+def check_access(
+    name: str, at: RedisPlace, info: Mapping[str, Any] | redis.RedisError, *, answer_s: float
+) -> CheckResult:
+    """Check whether a server requires a password, and whether others can read the traffic to it."""
+    if isinstance(info, redis.RedisError):
+        return skipped(name, "no answer")
+    place, near = f"{at.host}:{at.port}", _distance(at.host)
+    if near != "loopback" and _lets_anybody_in(at, answer_s):
+        return fail(name, f"{place} requires no password and is not on loopback", _PASSWORD_REMEDY)
+    if near == "public" and not at.tls:
+        return warn(
+            name,
+            f"{place} is reached over a public network without TLS: others can read the pages and the password",
+            "enable TLS in that Redis (tls-port) and set REDIS_TLS=1; for a private authority also REDIS_TLS_CA",
+        )
+    said = "is on loopback" if near == "loopback" else "requires a password"
+    return ok(name, f"{place} {said}{' and uses TLS' if at.tls else ''}; pages are authenticated")
+
+
+def _lets_anybody_in(at: RedisPlace, answer_s: float) -> bool:
+    with connect_redis(replace(at, username=None, password=None).arguments(), timeout_s=answer_s) as server:
+        try:
+            return bool(server.ping())
+        except redis.RedisError:
+            return False
+
+
+def _distance(host: str) -> str:
+    """Return ``loopback``, ``private`` or ``public`` for the farthest address of a host."""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return "public"
+    addresses = [ipaddress.ip_address(str(address).partition("%")[0]) for address in found]
+    if all(address.is_loopback for address in addresses):
+        return "loopback"
+    return "private" if all(address.is_private or address.is_loopback for address in addresses) else "public"

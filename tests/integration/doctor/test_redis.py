@@ -10,8 +10,7 @@ import redis
 
 from config.redis import RedisPlace
 from ops.doctor.findings import CheckResult, CheckStatus
-from ops.doctor.redis import examine_redis
-from ops.doctor.redis_access import check_access
+from ops.doctor.redis import check_access, examine_redis
 from ops.local.redis import redis_answers
 from tests.integration.doctor.conftest import Look
 from tests.support.servers import HOST, free_port, redis_server
@@ -175,7 +174,7 @@ def test_fault_51_a_redis_that_lets_anybody_in_off_loopback_is_named(tmp_path: P
 
 def test_fault_51_a_way_over_a_public_network_without_tls_is_a_warning() -> None:
     at = RedisPlace(host="192.0.2.1", port=1)
-    with mock.patch("ops.doctor.redis_access._distance", return_value="public"):
+    with mock.patch("ops.doctor.redis._distance", return_value="public"):
         finding = check_access("redis.master_access", at, {}, answer_s=0.1)
     assert (finding.status, "REDIS_TLS=1" in str(finding.remedy)) == (CheckStatus.WARN, True)
 
