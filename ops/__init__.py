@@ -1,1 +1,1 @@
-"""What a person runs: command line, HTTP application, logging, metrics, local servers, reference gateway."""
+"""The programs that a person runs: command line, HTTP application, daemon, local servers, reference gateway."""

@@ -1,1 +1,1 @@
-"""The words of the command line: each file one family of them; ``ops.cli`` lists them all."""
+"""The commands of the command line, grouped by topic. ``ops.cli`` lists all of them."""

@@ -1,1 +1,1 @@
-"""The daemon: its parts put together, its main loop, its metrics."""
+"""The daemon: its composition root, its main loop and its metrics."""

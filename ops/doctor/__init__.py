@@ -1,1 +1,1 @@
-"""``tp-capital doctor``: checks configuration and every part, and says how to mend what is wrong."""
+"""``tp-capital doctor``: checks the configuration and every part, and prints remedies for problems."""

@@ -28,7 +28,7 @@ _NAMES: Final = (_MASTER, _MASTER_ACCESS, _MASTER_MEMORY, *_OF_REPLICA)
 #: the largest acceptable lag of a replica in bytes: a few seconds of pages
 _LAG_BYTES: Final = 16 * 1024 * 1024
 _POLICY: Final = "allkeys-lru"
-_PASSWORD_REMEDY: Final = (
+_ACCESS_REMEDY: Final = (
     "set requirepass (on a replica also masterauth) in redis.conf to a long random password, and REDIS_PASSWORD to"
     " the same"
 )
@@ -206,7 +206,7 @@ def check_access(
         return skipped(name, "no answer")
     place, near = f"{at.host}:{at.port}", _distance(at.host)
     if near != "loopback" and _lets_anybody_in(at, answer_s):
-        return fail(name, f"{place} requires no password and is not on loopback", _PASSWORD_REMEDY)
+        return fail(name, f"{place} requires no password and is not on loopback", _ACCESS_REMEDY)
     if near == "public" and not at.tls:
         return warn(
             name,

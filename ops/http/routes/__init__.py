@@ -1,1 +1,1 @@
-"""What the outside asks: one file a resource."""
+"""The resources of the HTTP API, one file each."""
