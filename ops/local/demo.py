@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,18 +17,16 @@ from ops.daemon.main import Daemon, stop_on_signals
 from ops.exit_codes import EXIT_OK
 from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.server.listening import Listening
-from ops.local._processes import command_line_of
-from ops.local.keys import (
-    API_KEY_FILE,
-    GATEWAY_KEY_FILE,
-    SETTINGS_FILE,
-    kept_key,
-    own_api_key,
-    with_settings,
-    write_settings,
+from ops.local.keys import API_KEY_FILE, SETTINGS_FILE, with_settings, write_settings
+from ops.local.own_programs import (
+    ENGINE_DATABASE,
+    GATEWAY_DATABASE,
+    engine_settings,
+    gateway_process,
+    gateway_settings,
 )
+from ops.local.parts_file import PartsFile, StartedPart
 from ops.local.postgres import LocalPostgres
-from ops.local.private_files import write_private
 from ops.local.probes import http_problem, is_taken
 from ops.local.process import LocalServerError, OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
@@ -42,8 +38,6 @@ __all__ = ["Demo", "DemoError"]
 
 _log = structlog.get_logger("demo")
 
-ENGINE_DATABASE = "tp_capital_db"
-GATEWAY_DATABASE = "telegram_gateway"
 #: the gateway's port is the engine's plus this, as 4010 is to 4008
 GATEWAY_PORT_STEP = 2
 GATEWAY_START_S = 30.0
@@ -61,6 +55,7 @@ class Demo:
         self._messages = messages
         self._state = state.absolute()
         self._settings_file = self._state / SETTINGS_FILE
+        self._parts = PartsFile(self._state)
         self._gateway_port = listening.port + GATEWAY_PORT_STEP
 
     def run(self, *, seconds: float | None) -> int:
@@ -93,24 +88,17 @@ class Demo:
 
     @contextmanager
     def _own_folder(self) -> Iterator[None]:
-        """Have the folder for this demo alone, and leave no settings in it; the kernel frees it of one that is killed."""
-        folder = os.open(self._state, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(folder)
-            raise DemoError(
-                f"another demo runs in {self._state}: stop it, or choose another --state"
-            ) from None
-        try:
-            yield
-        finally:
-            self._settings_file.unlink(missing_ok=True)
-            os.close(folder)
+        """Have the folder for this demo alone, and leave no settings in it."""
+        busy = f"another demo runs in {self._state}: stop it, or choose another --state"
+        with self._parts.locked(busy=busy):
+            try:
+                yield
+            finally:
+                self._settings_file.unlink(missing_ok=True)
 
     def _free_gateway_port(self) -> None:
         """Stop what a killed demo of this folder left, and refuse a port that is a stranger's, first of all."""
-        _take_over(self._state / "gateway.pid", self._gateway_process({}))
+        self._parts.stop_all()
         if is_taken(self._gateway_port):
             port = self._gateway_port
             raise DemoError(
@@ -118,26 +106,12 @@ class Demo:
                 f"stop that, or choose another --port; the gateway's is {GATEWAY_PORT_STEP} above it"
             )
 
-    def _gateway_process(self, environment: Mapping[str, str]) -> OwnedProcess:
-        return OwnedProcess(
-            "gateway",
-            [sys.executable, "-m", "ops.cli", "gateway", "--port", str(self._gateway_port)],
-            log_path=self._state / "gateway.log",
-            # by the environment: arguments are public on the machine
-            env=with_settings(environment),
-        )
-
     def _gateway(self, dsn: str) -> OwnedProcess:
         """Start the reference gateway as a process of its own, so that it can be stopped by itself."""
         port = self._gateway_port
-        process = self._gateway_process(
-            {
-                "TELEGRAM_GATEWAY_DATABASE_URL": dsn,
-                "TELEGRAM_GATEWAY_API_KEY": kept_key(self._state, GATEWAY_KEY_FILE),
-            }
-        )
+        process = gateway_process(self._state, port=port, database_url=dsn)
         process.start()
-        write_private(self._state / "gateway.pid", str(process.pid))
+        self._parts.write([StartedPart.of("gateway", process, port=port)])
         try:
             process.wait_ready(
                 lambda: http_problem(port, "/health") is None, deadline_s=GATEWAY_START_S, port=port
@@ -193,14 +167,10 @@ class Demo:
     def _settings(self) -> dict[str, str]:
         """Return the settings of the engine but for the database; what else the environment sets goes on to hold."""
         return {
-            "TP_CAPITAL_DB_STRATEGY": "neon",
-            "TELEGRAM_GATEWAY_URL": f"http://127.0.0.1:{self._gateway_port}",
-            "TELEGRAM_GATEWAY_API_KEY": kept_key(self._state, GATEWAY_KEY_FILE),
-            **own_api_key(self._state),
+            **engine_settings(self._state, port=self._listening.port, strategy="neon"),
+            **gateway_settings(self._state, port=self._gateway_port),
             "TP_CAPITAL_SIGNALS_CHANNEL_ID": SAMPLE_CHANNEL,
             "TP_CAPITAL_BACKFILL_DELAY_S": os.environ.get("TP_CAPITAL_BACKFILL_DELAY_S", "0"),
-            "HOST": "127.0.0.1",
-            "PORT": str(self._listening.port),
             "LOG_FORMAT": _log_format(),
         }
 
@@ -230,15 +200,3 @@ class Demo:
 
 def _log_format() -> Literal["json", "console"]:
     return "json" if os.environ.get("LOG_FORMAT") == "json" else "console"
-
-
-def _take_over(pid_path: Path, process: OwnedProcess) -> None:
-    """Stop the gateway that a killed demo of this folder has left behind."""
-    try:
-        pid = int(pid_path.read_text())
-    except (OSError, ValueError):
-        return
-    # the id may have been given to another process since: only the very same command is ours
-    if command_line_of(pid) == process.command:
-        process.adopt(pid)
-        process.stop()

@@ -1,18 +1,27 @@
-"""Which processes of a local stack were started, in order: written at each start, read by whoever stops them."""
+"""Which processes of a demo or a stack were started, in order: written at each start, read by whoever stops them."""
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from ops.local._listeners import may_listen
 from ops.local._processes import command_line_of
+from ops.local.postgres import HOST, LocalPostgres
 from ops.local.private_files import write_private
-from ops.local.process import LocalServerError
+from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError
 
 __all__ = ["PartState", "PartsFile", "StartedPart"]
+
+#: the engine drains for up to 10 s
+_STOP_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,19 @@ class StartedPart:
     pid: int
     command: tuple[str, ...]
     log: str
+
+    @classmethod
+    def of(cls, name: str, process: OwnedProcess | LocalPostgres, *, port: int) -> Self:
+        """Return the part that a started process is."""
+        assert process.pid is not None  # noqa: S101 - it was started
+        return cls(
+            name=name,
+            host=HOST,
+            port=port,
+            pid=process.pid,
+            command=process.command,
+            log=str(process.log_path),
+        )
 
     @property
     def running(self) -> bool:
@@ -47,10 +69,27 @@ class PartState:
 
 
 class PartsFile:
-    """``parts.json`` in the stack's folder."""
+    """``parts.json`` in the folder of a demo or a stack."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "parts.json"
+
+    @contextmanager
+    def locked(self, *, busy: str) -> Iterator[None]:
+        """Have the folder alone. The kernel drops the lock of a process that is killed.
+
+        Raises:
+            ServerBusyError: another process has it; ``busy`` is the text.
+        """
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ServerBusyError(busy) from None
+            yield
+        finally:
+            os.close(folder)
 
     def read(self) -> tuple[StartedPart, ...]:
         """Return the parts in the order of their starts; none when no stack was started here.
@@ -71,3 +110,19 @@ class PartsFile:
     def write(self, parts: Sequence[StartedPart]) -> None:
         """Replace the file as a whole."""
         write_private(self._path, json.dumps([asdict(part) for part in parts], indent=1))
+
+    def stop_all(self) -> list[str]:
+        """Stop all parts that run, last started first, and forget them. Return the names of those that ran."""
+        stopped = []
+        parts = list(self.read())
+        while parts:
+            part = parts[-1]
+            if part.running:
+                fast = signal.SIGINT if part.name == "database" else signal.SIGTERM
+                process = OwnedProcess(part.name, part.command, log_path=Path(part.log), stop_signal=fast)
+                process.adopt(part.pid)
+                process.stop(deadline_s=_STOP_S)
+                stopped.append(part.name)
+            parts.pop()
+            self.write(parts)
+        return stopped

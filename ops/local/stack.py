@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -14,19 +11,20 @@ from pathlib import Path
 
 from ops.gateway.importer import import_messages
 from ops.local._account import open_for_passing, server_account
-from ops.local.keys import (
-    GATEWAY_KEY_FILE,
-    SETTINGS_FILE,
-    kept_key,
-    own_api_key,
-    with_settings,
-    write_settings,
+from ops.local.keys import SETTINGS_FILE, write_settings
+from ops.local.own_programs import (
+    ENGINE_DATABASE,
+    GATEWAY_DATABASE,
+    engine_settings,
+    gateway_process,
+    gateway_settings,
+    own_program,
 )
 from ops.local.parts_file import PartsFile, PartState, StartedPart
 from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
 from ops.local.postgres import HOST, LocalPostgres
 from ops.local.probes import engine_health, http_problem, is_taken
-from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError, ServerStartError, wait_until
+from ops.local.process import LocalServerError, OwnedProcess, ServerStartError, wait_until
 from ops.local.programs import find_program
 from ops.local.redis import redis_answers, redis_process
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, make_database
@@ -34,15 +32,11 @@ from ops.local.sample import load_sample
 from ops.local.stack_ports import StackPorts
 from ops.local.stack_secrets import StackSecrets
 
-__all__ = ["DATABASE", "GATEWAY_DATABASE", "Stack"]
+__all__ = ["Stack"]
 
-DATABASE = "tp_capital_db"
-GATEWAY_DATABASE = "telegram_gateway"
 #: of the starts; what is stopped first stands last
 _ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine")
 _READY_S = 30.0
-#: the engine drains for up to 10 s
-_STOP_S = 15.0
 
 
 class Stack:
@@ -91,19 +85,8 @@ class Stack:
         """Stop all parts, last started first, and return their names."""
         if not self._folder.is_dir():
             return []
-        stopped = []
         with self._locked():
-            parts = list(self._file.read())
-            while parts:
-                part = parts[-1]
-                if part.running:
-                    fast = signal.SIGINT if part.name == "database" else signal.SIGTERM
-                    process = OwnedProcess(part.name, part.command, log_path=Path(part.log), stop_signal=fast)
-                    process.adopt(part.pid)
-                    process.stop(deadline_s=_STOP_S)
-                    stopped.append(part.name)
-                parts.pop()
-                self._file.write(parts)
+            stopped = self._file.stop_all()
             # commands in this folder would send its key to whatever listens there next
             self.settings_file.unlink(missing_ok=True)
         return stopped
@@ -124,26 +107,21 @@ class Stack:
     def engine_environment(self) -> dict[str, str]:
         """Return the settings of the engine; what else the environment sets goes on to hold."""
         ports = self._ports
-        environment = {
-            "TP_CAPITAL_DB_STRATEGY": _strategy(),
+        own = engine_settings(self._folder, port=ports.engine, strategy=_strategy())
+        if self._gateway:
+            own |= gateway_settings(self._folder, port=ports.gateway)
+        return own | {
             "TP_CAPITAL_DATABASE_URL": self._url(
-                ENGINE_ROLE, self._secrets.roles().engine, ports.pgbouncer, DATABASE
+                ENGINE_ROLE, self._secrets.roles().engine, ports.pgbouncer, ENGINE_DATABASE
             ),
-            "TP_CAPITAL_MIGRATION_DATABASE_URL": self.owner_url(DATABASE),
+            "TP_CAPITAL_MIGRATION_DATABASE_URL": self.owner_url(ENGINE_DATABASE),
             "REDIS_ENABLED": "1",
             "REDIS_MASTER_HOST": HOST,
             "REDIS_MASTER_PORT": str(ports.redis_master),
             "REDIS_REPLICA_HOST": HOST,
             "REDIS_REPLICA_PORT": str(ports.redis_replica),
             "REDIS_PASSWORD": self._secrets.cache(),
-            **own_api_key(self._folder),
-            "HOST": HOST,
-            "PORT": str(ports.engine),
         }
-        if self._gateway:
-            environment["TELEGRAM_GATEWAY_URL"] = f"http://{HOST}:{ports.gateway}"
-            environment["TELEGRAM_GATEWAY_API_KEY"] = kept_key(self._folder, GATEWAY_KEY_FILE)
-        return environment
 
     # ── parts ────────────────────────────────────────────────────────────────
 
@@ -152,10 +130,9 @@ class Stack:
         postgres = LocalPostgres(self._folder / "postgres", port=self._ports.database, settings=settings)
         postgres.start()
         try:
-            assert postgres.pid is not None  # noqa: S101 - started above
             # before all else: what goes on running after a failure is there for `down` to find
-            self._note("database", postgres.pid, postgres.command, postgres.log_path)
-            make_database(postgres, DATABASE, self._secrets.roles())
+            self._note("database", postgres)
+            make_database(postgres, ENGINE_DATABASE, self._secrets.roles())
             if self._gateway:
                 postgres.create_database(GATEWAY_DATABASE, owner=OWNER_ROLE)
         except BaseException:
@@ -185,28 +162,15 @@ class Stack:
         )
         if self._gateway:
             yield "gateway", self._gateway_process
-        yield "engine", partial(self._own_program, "engine", ["run"], self.engine_environment())
+        yield (
+            "engine",
+            partial(own_program, "engine", ["run"], folder=folder, settings=self.engine_environment()),
+        )
 
     def _gateway_process(self) -> OwnedProcess:
         url = self.owner_url(GATEWAY_DATABASE)
         import_messages(url, load_sample(datetime.now(UTC)))
-        return self._own_program(
-            "gateway",
-            ["gateway", "--port", str(self._ports.gateway)],
-            {
-                "TELEGRAM_GATEWAY_DATABASE_URL": url,
-                "TELEGRAM_GATEWAY_API_KEY": kept_key(self._folder, GATEWAY_KEY_FILE),
-            },
-        )
-
-    def _own_program(self, name: str, arguments: list[str], environment: dict[str, str]) -> OwnedProcess:
-        """Return a program of ours; its secrets go by the environment, since arguments are public."""
-        return OwnedProcess(
-            name,
-            [sys.executable, "-m", "ops.cli", *arguments],
-            log_path=self._folder / f"{name}.log",
-            env=with_settings(environment),
-        )
+        return gateway_process(self._folder, port=self._ports.gateway, database_url=url)
 
     def _start(self, name: str, make: Callable[[], OwnedProcess]) -> None:
         port = self._ports.of(name)
@@ -221,8 +185,7 @@ class Stack:
             return
         process = make()
         process.start()
-        assert process.pid is not None  # noqa: S101 - started above
-        self._note(name, process.pid, process.command, process.log_path)
+        self._note(name, process)
         process.wait_ready(lambda: self._probe(name, port) is None, deadline_s=_READY_S, port=port)
 
     # ── looking ──────────────────────────────────────────────────────────────
@@ -247,9 +210,9 @@ class Stack:
         """Ask a part; return what is wrong, None when all is well."""
         if name in ("database", "pgbouncer"):
             password = self._secrets.roles().engine
-            if pgbouncer_answers(port, database=DATABASE, user=ENGINE_ROLE, password=password):
+            if pgbouncer_answers(port, database=ENGINE_DATABASE, user=ENGINE_ROLE, password=password):
                 return None
-            return f"lets nobody into {DATABASE}"
+            return f"lets nobody into {ENGINE_DATABASE}"
         if name == "redis-master":
             return None if redis_answers(port, password=self._secrets.cache()) else "does not answer"
         if name == "redis-replica":
@@ -279,14 +242,9 @@ class Stack:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one `up` or `down` work at a time; the kernel drops the lock of one that is killed."""
-        with (self._folder / "stack.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ServerBusyError(
-                    f"Another `stack up` or `stack down` works on {self._folder}: wait for its end."
-                ) from error
+        """Let one `up` or `down` work at a time."""
+        busy = f"Another `stack up` or `stack down` works on {self._folder}: wait for its end."
+        with self._file.locked(busy=busy):
             if server_account():
                 open_for_passing(self._folder)
             yield
@@ -294,10 +252,9 @@ class Stack:
     def _url(self, user: str, password: str, port: int, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"
 
-    def _note(self, name: str, pid: int, command: tuple[str, ...], log: Path) -> None:
-        port = self._ports.of(name)
-        part = StartedPart(name=name, host=HOST, port=port, pid=pid, command=command, log=str(log))
-        self.has_started |= pid not in [known.pid for known in self._started]
+    def _note(self, name: str, process: OwnedProcess | LocalPostgres) -> None:
+        part = StartedPart.of(name, process, port=self._ports.of(name))
+        self.has_started |= part.pid not in [known.pid for known in self._started]
         others = [known for known in self._started if known.name != name]
         self._started = sorted([*others, part], key=lambda known: _ORDER.index(known.name))
         self._file.write(self._started)

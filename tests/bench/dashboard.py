@@ -24,11 +24,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.gateway.importer import import_messages
+from ops.local.own_programs import ENGINE_DATABASE, GATEWAY_DATABASE
 from ops.local.ports import free_port
 from ops.local.probes import http_problem
 from ops.local.process import OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL
-from ops.local.stack import DATABASE, GATEWAY_DATABASE, Stack
+from ops.local.stack import Stack
 from ops.local.stack_ports import StackPorts
 from ops.logging import configure_logging
 
@@ -184,9 +185,9 @@ def _asked(url: str) -> dict[str, float]:
 
 
 def _transactions(stack: Stack) -> int:
-    with psycopg.connect(stack.owner_url(DATABASE)) as connection:
+    with psycopg.connect(stack.owner_url(ENGINE_DATABASE)) as connection:
         row = connection.execute(
-            "select xact_commit + xact_rollback from pg_stat_database where datname = %s", [DATABASE]
+            "select xact_commit + xact_rollback from pg_stat_database where datname = %s", [ENGINE_DATABASE]
         ).fetchone()
     assert row is not None
     return int(row[0])

@@ -21,10 +21,11 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from ops.local.own_programs import ENGINE_DATABASE
 from ops.local.ports import free_port
 from ops.local.probes import http_problem
 from ops.local.process import OwnedProcess
-from ops.local.stack import DATABASE, Stack
+from ops.local.stack import Stack
 from ops.local.stack_ports import StackPorts
 from ops.logging import configure_logging
 from tests.bench.load import Load, put_load
@@ -56,7 +57,7 @@ def main() -> None:
     stack = Stack(folder, ports)
     try:
         stack.up()
-        with psycopg.connect(stack.owner_url(DATABASE), autocommit=True) as connection:
+        with psycopg.connect(stack.owner_url(ENGINE_DATABASE), autocommit=True) as connection:
             connection.execute(_FILL, {"count": SIGNALS})
             connection.execute("analyze signals.tp_capital_signals")
         with _bare(folder) as bare_port:

@@ -65,7 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Position]:
 def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: Position) -> None:
     settings = place.folder / SETTINGS
     eventually(settings.exists, what="no settings before the parts are there")
-    assert not (place.folder / ".tp-capital/demo/gateway.pid").exists(), "the parts were started first"
+    assert not (place.folder / ".tp-capital/demo/parts.json").exists(), "the parts were started first"
     assert "TP_CAPITAL_API_KEY=" in settings.read_text()
     assert settings.stat().st_mode & 0o777 == 0o600
 

@@ -70,6 +70,22 @@ def test_fault_29_a_demo_whose_gateways_port_is_taken_ends_before_anything_start
     assert stranger.requests == ()
 
 
+def test_a_demo_stops_what_a_killed_one_left_in_its_folder(
+    sleeper: OwnedProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the demo goes no further than to its look at the gateway's port
+    monkeypatch.setattr(demo_module, "is_taken", lambda _port: True)
+    PartsFile(tmp_path).write([StartedPart.of("gateway", sleeper, port=free_port())])
+    listening = Listening("127.0.0.1", 0)
+    try:
+        with pytest.raises(DemoError, match="taken"):
+            Demo(listening, messages=None, state=tmp_path).run(seconds=1)
+    finally:
+        listening.close()
+    assert not sleeper.running
+    assert PartsFile(tmp_path).read() == ()
+
+
 def test_fault_29_a_port_taken_between_the_look_and_the_start_ends_the_child(
     stranger: HttpStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

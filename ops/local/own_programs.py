@@ -1,0 +1,63 @@
+"""The engine and the reference gateway as parts of a demo or a stack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ops.local.keys import GATEWAY_KEY_FILE, kept_key, own_api_key, with_settings
+from ops.local.postgres import HOST
+from ops.local.process import OwnedProcess
+
+__all__ = [
+    "ENGINE_DATABASE",
+    "GATEWAY_DATABASE",
+    "engine_settings",
+    "gateway_process",
+    "gateway_settings",
+    "own_program",
+]
+
+ENGINE_DATABASE = "tp_capital_db"
+GATEWAY_DATABASE = "telegram_gateway"
+_GATEWAY_KEY = "TELEGRAM_GATEWAY_API_KEY"
+
+
+def own_program(
+    name: str, arguments: Sequence[str], *, folder: Path, settings: Mapping[str, str]
+) -> OwnedProcess:
+    """Return a program of ours. Its secrets go by the environment, since arguments are public."""
+    return OwnedProcess(
+        name,
+        [sys.executable, "-m", "ops.cli", *arguments],
+        log_path=folder / f"{name}.log",
+        env=with_settings(settings),
+    )
+
+
+def gateway_process(folder: Path, *, port: int, database_url: str) -> OwnedProcess:
+    """Return the reference gateway. It asks for the folder's key."""
+    settings = {
+        "TELEGRAM_GATEWAY_DATABASE_URL": database_url,
+        _GATEWAY_KEY: kept_key(folder, GATEWAY_KEY_FILE),
+    }
+    return own_program("gateway", ["gateway", "--port", str(port)], folder=folder, settings=settings)
+
+
+def gateway_settings(folder: Path, *, port: int) -> dict[str, str]:
+    """Return the settings by which an engine asks the folder's gateway."""
+    return {
+        "TELEGRAM_GATEWAY_URL": f"http://{HOST}:{port}",
+        _GATEWAY_KEY: kept_key(folder, GATEWAY_KEY_FILE),
+    }
+
+
+def engine_settings(folder: Path, *, port: int, strategy: str) -> dict[str, str]:
+    """Return the settings of the folder's engine, without its database and gateway."""
+    return {
+        "TP_CAPITAL_DB_STRATEGY": strategy,
+        **own_api_key(folder),
+        "HOST": HOST,
+        "PORT": str(port),
+    }
