@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from engine.clock import Clock
+from storage.redis_client import connect_redis
 from storage.seal import BrokenSealError
 
-__all__ = ["RedisServer", "RedisState", "connect_redis"]
+__all__ = ["RedisServer", "RedisState"]
 
-#: the longest time that a reader waits for a hung Redis
-TIMEOUT_S = 0.1
 #: after a timeout the server is not asked for this long, so other readers do not wait
 LEAVE_ALONE_S = 1.0
 #: the shortest time between two reconnections after refusals, because a refusal may last
 RENEW_EVERY_S = 1.0
+#: another program than Redis may answer anything
+_LONGEST_ROLE = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +32,6 @@ class RedisState:
     role: str | None
     error: str | None
     has_its_role: bool
-
-
-def connect_redis(address: Mapping[str, Any], *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
-    """Return a client. ``address`` holds arguments of :class:`redis.Redis`. It connects at the first command."""
-    client = redis.Redis(
-        **address, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
-    )
-    if address.get("ssl"):
-        client.connection_pool.connection_class = _Tls
-    return client
-
-
-class _Tls(redis.SSLConnection):
-    """Trusts only the authorities in the given file. The parent class trusts the system's authorities too."""
-
-    def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:
-        context = ssl.create_default_context(cafile=self.ca_certs)
-        return context.wrap_socket(sock, server_hostname=self.host)
 
 
 class RedisServer:
@@ -113,7 +92,7 @@ class RedisServer:
         else:
             self._run_id = info.get("run_id")
             self._use(client)
-        role = str(info.get("role"))
+        role = str(info.get("role"))[:_LONGEST_ROLE]
         if role != wanted_role:
             return RedisState(role=role, error=f"is a {role}, not a {wanted_role}", has_its_role=False)
         if role == "slave" and info.get("master_link_status") != "up":

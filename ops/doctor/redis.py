@@ -16,7 +16,7 @@ import redis
 from config.redis import RedisPlace
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
-from storage.redis_server import connect_redis
+from storage.redis_client import connect_redis
 
 __all__ = ["check_access", "examine_redis", "judge_memory", "judge_replica"]
 

@@ -10,7 +10,7 @@ from ops.local.postgres import HOST
 from ops.local.private_files import write_private
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program
-from storage.redis_server import connect_redis
+from storage.redis_client import connect_redis
 
 __all__ = ["redis_answers", "redis_process"]
 

@@ -14,7 +14,7 @@ from engine.clock import SystemClock
 from ops.local.process import OwnedProcess, wait_until
 from storage.errors import RedisUnavailableError
 from storage.redis import RedisPages
-from storage.redis_server import TIMEOUT_S
+from storage.redis_client import TIMEOUT_S
 from storage.seal import Seal
 from tests.support.clock import FakeClock
 from tests.support.servers import HOST, free_port, redis_server, speaks
