@@ -26,7 +26,10 @@ def setting_notes(env_file: Path | None = Path(".env")) -> list[str]:
     """Return a note for each unknown or old name and each unreadable line, with its place and the likely name."""
     known = _known()
     file = read_env_file(env_file)
-    notes = [f"{env_file} line {number} cannot be read: NAME=value is wanted" for number in file.unreadable]
+    notes = [
+        f"{env_file} line {number} cannot be read: it must have the form NAME=value"
+        for number in file.unreadable
+    ]
     for place, names in (("the environment", os.environ), (str(env_file), file.values)):
         notes += [
             f"{name} in {place}: {note}"

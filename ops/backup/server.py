@@ -128,7 +128,7 @@ def connected(conninfo: str, *, database: str | None = None) -> Iterator[Server]
     except psycopg.ProgrammingError as error:
         # libpq's message repeats the whole string with the password, so it is not shown
         raise BackupError(
-            "the address is malformed: postgresql://user:password@host:port/name is wanted"
+            "the address is malformed: it must have the form postgresql://user:password@host:port/name"
         ) from error
     except psycopg.Error as error:
         raise BackupError(f"no connection: {first_line(error)}") from error

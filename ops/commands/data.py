@@ -179,6 +179,6 @@ def _channels(words: list[str]) -> dict[str, str]:
     for word in words:
         old, equals, new = word.partition("=")
         if not (old and equals and new):
-            stop(EXIT_USAGE, f"--channel {word}: OLD=ID is wanted")
+            stop(EXIT_USAGE, f"--channel {word}: the form must be OLD=ID")
         channels[old] = new
     return channels

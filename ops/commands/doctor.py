@@ -69,7 +69,7 @@ def _unusable(problem: str) -> CheckResult:
     return fail(
         "configuration.settings",
         problem,
-        f"set {names}: {wanted}" if colon else "correct it as the message says",
+        f"correct {names}: {wanted}" if colon else "correct it as the message says",
     )
 
 

@@ -152,16 +152,16 @@ def _items(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | BadLine
             yield number, BadLineError(f"not JSON: {json_fault(error)}")
             continue
         if not isinstance(item, dict):
-            yield number, BadLineError('an object such as {"id": "1", "text": "..."} is wanted')
+            yield number, BadLineError('the line must be an object such as {"id": "1", "text": "..."}')
         elif not all(item.get(key) is None or isinstance(item.get(key), str) for key in ("text", "caption")):
-            yield number, BadLineError("text: a string or null is wanted")
+            yield number, BadLineError("text must be a string or null")
         elif item.get("market") not in (None, *Market):
-            yield number, BadLineError(f"market: one of {', '.join(Market)} is wanted")
+            yield number, BadLineError(f"market must be one of {', '.join(Market)}")
         elif not _is_before(item.get("before")):
             yield (
                 number,
                 BadLineError(
-                    'before: an object such as {"text": "...", "reply": true} or {"text": "...", "minutes": 3} is wanted'
+                    'before must be an object such as {"text": "...", "reply": true} or {"text": "...", "minutes": 3}'
                 ),
             )
         else:

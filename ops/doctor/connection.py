@@ -127,7 +127,7 @@ class CheckConnection:
             return fail(
                 name,
                 f"the role lacks the right for this check: {error}",
-                "run tp-capital migrate with TP_CAPITAL_MIGRATION_DATABASE_URL, which gives the engine its rights",
+                "run tp-capital migrate with TP_CAPITAL_MIGRATION_DATABASE_URL, which grants the engine its rights",
             )
         except psycopg.Error as error:
             return refusal(name, error)

@@ -55,9 +55,9 @@ def body_of(body: bytes, model: type[B]) -> B:
     try:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError:
-        raise BadRequestError([("body", "JSON is wanted")]) from None
+        raise BadRequestError([("body", "must be JSON")]) from None
     if not isinstance(value, dict):
-        raise BadRequestError([("body", "a JSON object is wanted")])
+        raise BadRequestError([("body", "must be a JSON object")])
     try:
         return model.model_validate(value)
     except ValidationError as error:

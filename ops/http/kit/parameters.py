@@ -35,7 +35,7 @@ def check_utf8(query: bytes) -> None:
             unquote_to_bytes(pair).decode()
         except UnicodeDecodeError:
             name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")
-            errors.append((name, "UTF-8 is wanted"))
+            errors.append((name, "must be UTF-8"))
     if errors:
         raise BadRequestError(errors)
 
@@ -118,7 +118,7 @@ class Whole:
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # JSON Schema counts 1.0 as an integer
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
-            raise ValueError(f"a whole number from {self.least} to {self.most} is wanted")
+            raise ValueError(f"must be a whole number from {self.least} to {self.most}")
         return value
 
 
@@ -161,7 +161,7 @@ def _read_instant(value: object) -> datetime:
         instant = datetime.fromisoformat(re.sub(r"(T[0-9:.]+) (?=[0-9]{2}:?[0-9]{2}$)", r"\1+", value))
         return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise ValueError("ISO 8601 or epoch seconds or milliseconds are wanted") from None
+        raise ValueError("must be ISO 8601, epoch seconds or epoch milliseconds") from None
 
 
 def lowered(value: object) -> object:

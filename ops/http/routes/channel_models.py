@@ -40,7 +40,7 @@ _LABEL_SCHEMA = {
 def _check_channel(value: object) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not CHANNEL_ID.fullmatch(text):
-        raise ValueError("a channel's id such as -1001649127710 is wanted")
+        raise ValueError("must be a channel's id such as -1001649127710")
     return text
 
 
@@ -48,12 +48,12 @@ def _check_label(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError("a text or null is wanted")  # noqa: TRY004 - pydantic reports ValueError
+        raise ValueError("must be a text or null")  # noqa: TRY004 - pydantic reports ValueError
     label = value.strip()
     if not 1 <= len(label) <= LONGEST_LABEL:
-        raise ValueError(f"1 to {LONGEST_LABEL} characters are wanted, or null for none")
+        raise ValueError(f"must have 1 to {LONGEST_LABEL} characters, or be null for no label")
     if not label.replace(_JOINER, "").isprintable():
-        raise ValueError("printable characters on one line are wanted")
+        raise ValueError("must be printable characters on one line")
     return label
 
 

@@ -295,7 +295,7 @@ async def _kept(parts: ChannelParts, channel: str) -> ChannelKept | None:
 def _channel_of(request: Request) -> str:
     channel = request.path_params["channel"]
     if not isinstance(channel, str) or not CHANNEL_ID.fullmatch(channel):
-        raise BadRequestError([("id", "a channel's id such as -1001649127710 is wanted")])
+        raise BadRequestError([("id", "must be a channel's id such as -1001649127710")])
     return channel
 
 

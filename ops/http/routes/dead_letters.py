@@ -79,7 +79,7 @@ def dead_letter_operations(
         NoParameters.read(request.query_params)
         text = request.path_params["id"]
         if not re.fullmatch(r"[0-9]{1,18}", text):
-            raise BadRequestError([("id", "a whole number is wanted")])
+            raise BadRequestError([("id", "must be a whole number")])
         try:
             due = await run_in_threadpool(letters.make_due, int(text))
         except StorageError as error:

@@ -72,7 +72,7 @@ def read_place(text: str) -> Position:
     """
     match = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", text)
     if match is None:
-        raise ValueError("the id of an event of this stream is wanted")
+        raise ValueError("must be the id of an event of this stream")
     number, signal_id = match.groups()
     return Position.end_of(int(number)) if signal_id is None else Position(int(number), int(signal_id))
 

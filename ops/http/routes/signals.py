@@ -160,7 +160,7 @@ def _one(signals: Signals) -> Handler:
         NoParameters.read(request.query_params)
         text = request.path_params["id"]
         if not re.fullmatch(r"[0-9]{1,18}", text):
-            raise BadRequestError([("id", "a whole number is wanted")])
+            raise BadRequestError([("id", "must be a whole number")])
         try:
             row = await run_in_threadpool(signals.get, int(text))
         except StorageError as error:

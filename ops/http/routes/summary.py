@@ -47,7 +47,7 @@ ZONES = sorted(available_timezones() - {"Factory", "localtime", "posixrules"})
 
 def _known(zone: str) -> str:
     if zone not in _ZONES:
-        raise ValueError("a name from the time zone database is wanted, such as America/Sao_Paulo")
+        raise ValueError("must be a name from the time zone database, such as America/Sao_Paulo")
     return zone
 
 

@@ -328,7 +328,7 @@ def test_a_wrong_table_is_wrong_usage(ledger: Ledger, database_url: str, command
         (["--table", "a.b.c.d"], "--table a.b.c.d: no table's name"),
         (["--table", "old.other"], "old.other lacks the columns channel, signal_type, "),
         (["--table", "old.twice"], "the column id of old.twice is no key: 2 rows, 1 different ids"),
-        (["--channel", "tp"], "--channel tp: OLD=ID is wanted"),
+        (["--channel", "tp"], "--channel tp: the form must be OLD=ID"),
     ):
         assert words in refused(command(*arguments), 2)
 

@@ -35,7 +35,7 @@ def test_fault_68_an_unreadable_line_is_told_once_with_its_number(caplog: pytest
         settings = load_settings()
     assert (settings.http.port, settings.log.format) == (5000, "console")
     assert caplog.records == []
-    assert setting_notes() == [".env line 4 cannot be read: NAME=value is wanted"]
+    assert setting_notes() == [".env line 4 cannot be read: it must have the form NAME=value"]
 
 
 @pytest.mark.parametrize(

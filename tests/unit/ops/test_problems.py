@@ -63,14 +63,14 @@ def test_headers_go_with_it() -> None:
 
 
 def test_bad_input_names_each_field_fault_21() -> None:
-    error = BadRequestError([("limit", "too large"), ("side", "buy or sell is wanted")])
+    error = BadRequestError([("limit", "too large"), ("side", "must be buy or sell")])
     response = answered(problem_of_bad_request(REQUEST, error))
     assert response.status_code == 400
     assert body(response)["errors"] == [
         {"field": "limit", "message": "too large"},
-        {"field": "side", "message": "buy or sell is wanted"},
+        {"field": "side", "message": "must be buy or sell"},
     ]
-    assert str(error) == "limit: too large; side: buy or sell is wanted"
+    assert str(error) == "limit: too large; side: must be buy or sell"
 
 
 def test_what_the_framework_refuses_is_a_problem_with_its_headers() -> None:
