@@ -131,13 +131,15 @@ def fill(server: Server, dump: Path, *, programs: Programs, with_rights: bool) -
     except BackupError as error:
         if missing := re.search(r'role "([^"]+)" does not exist', str(error)):
             raise BackupError(
-                f"{error}: the backup gives rights to {missing[1]}; make the roles first (ops/deploy/init-roles.sql)"
+                f"{error}: the backup grants rights to {missing[1]}; create the roles first (ops/deploy/init-roles.sql)"
             ) from error
         raise
 
 
 def prepare_timescale(server: Server, version: str) -> None:
-    """Make the extension in the very version of the dump, whose rows its catalogue gets, and let it rest.
+    """Create the extension in exactly the version of the dump, and put it into its restoring state.
+
+    The dump fills the catalogue, whose rows fit only the same version.
 
     Until :func:`finish_timescale`, the extension treats hypertables as plain tables and runs no jobs.
 

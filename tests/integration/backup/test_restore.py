@@ -179,7 +179,7 @@ def test_a_role_that_is_missing_is_named_with_the_remedy(
     dump = make().path
     filled.ask("drop owned by grafana_of_before")
     filled.ask("drop role grafana_of_before")
-    with pytest.raises(BackupError, match="gives rights to grafana_of_before; make the roles first"):
+    with pytest.raises(BackupError, match="grants rights to grafana_of_before; create the roles first"):
         put_back(dump, other)
     assert schemas(other) == []
 
