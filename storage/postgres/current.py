@@ -82,11 +82,6 @@ def _apply(now: Current, event: Mapping[str, Any]) -> None:
     if event["fraction"] is not None:
         now.fraction = max(_NONE, now.fraction - event["fraction"])
     result = event["kind"] == "result"
-    if result and event["breakeven"] and event["target"] is None:
-        now.fraction = (
-            _NONE  # the trade was closed at its entry; beside a target that was reached the stop goes there
-        )
-        return
     if event["new_entry"]:
         now.buy_min, now.buy_max = event["new_entry"]
     if event["new_targets"]:
@@ -94,7 +89,8 @@ def _apply(now: Current, event: Mapping[str, Any]) -> None:
         _move_targets(now, event["new_targets"], None if result else event["target"])
     if event["new_stop"] is not None:
         now.stop, now.breakeven = event["new_stop"], False
-    elif event["breakeven"]:
+    elif event["breakeven"] and not (result and event["fraction"] == _ALL):
+        # beside a result that closes all at its entry nothing is left to be stopped
         now.breakeven = True
     if now.breakeven:
         now.stop = now.buy_min if now.buy_min == now.buy_max else None

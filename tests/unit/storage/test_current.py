@@ -127,7 +127,15 @@ def test_parts_that_are_closed_add_up_and_nothing_is_held_after_the_end() -> Non
     assert current_of(SIGNAL, [half, third]).fraction == D("0.2")
     assert current_of(SIGNAL, [half, half, third]).fraction == 0
     assert current_of(SIGNAL, [half, said("result", stop_hit=True)]).fraction == 0
-    assert current_of(SIGNAL, [said("result", breakeven=True)]).fraction == 0
+    assert current_of(SIGNAL, [said("result", breakeven=True, fraction=D(1))]).fraction == 0
+
+
+def test_a_result_that_closes_nothing_puts_the_stop_to_the_entry() -> None:
+    """``Parcial feita em YDUQ3 a 12,60, stop no breakeven``: the rest is still held."""
+    now = current_of(SIGNAL, [said("result", breakeven=True)])
+    assert (now.stop, now.breakeven, now.fraction) == (D("38.50"), True, D(1))
+    now = current_of(SIGNAL, [said("result", breakeven=True, fraction=D("0.5"))])
+    assert (now.stop, now.breakeven, now.fraction) == (D("38.50"), True, D("0.5"))
 
 
 @given(
