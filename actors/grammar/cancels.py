@@ -194,8 +194,30 @@ def _begins_clause(message: Message, clause: Clause, i: int, unfilled: int | Non
 _OF_TICKER = words("em no na de do da")
 
 
+def _is_of_level(message: Message, phrase: Phrase) -> bool:
+    """Tell whether a stop or a target is cancelled, and no signal: `cancelem o stop`, `alvo 2 cancelado`."""
+    items, clause = message.items, phrase.clause
+    i = phrase.start
+    if items[i].word in CANCEL_PARTICIPLES:
+        j = i - 1
+        while j > clause.start and (items[j].word in _COPULAS or items[j].number is not None):
+            j -= 1
+        if j >= clause.start and items[j].word in _LEVELS:
+            return True
+    j = i + 1
+    while j < clause.end and items[j].word in _LEADING:
+        j += 1
+    return j < clause.end and items[j].word in _LEVELS and is_word(message, j)
+
+
+_COPULAS = words("foi foram e sao esta estao")
+_LEVELS = words("stop stops sl alvo alvos tp tps objetivo objetivos target targets")
+
+
 def _is_suppressed(message: Message, phrase: Phrase) -> bool:
     items = message.items
+    if _is_of_level(message, phrase):
+        return True
     if phrase.clause.conditional and items[phrase.start].word in CANCEL_CONDITIONAL:
         return True
     if _is_denied(message, phrase.clause, phrase.start):

@@ -17,9 +17,10 @@ from .phrases import words_follow
 from .setting import Phrase
 from .shapes import check_mark_behind
 from .signals import Candidate
-from .target_numbers import FINAL, TARGET_WORDS, further, target_in
+from .subjects import Subjects
+from .target_numbers import FINAL, TARGET_WORDS, further, names_several, reach_end, target_in
 from .tokens import Token, TokenKind
-from .weak_results import is_outcome
+from .weak_results import is_gain, is_outcome
 
 __all__ = ["Found", "describe"]
 
@@ -39,7 +40,8 @@ _REACHED = frozenset(("result.target_hit", "result.level_reached"))
 _STOP_HITS = frozenset(("result.stop_hit", "result.stopped"))
 _CHANGES = frozenset(("update.adjust", "update.changed"))
 _KEPT = words("mantido mantida mantidos mantidas")
-_AT_ZERO = (("no", "zero", "a", "zero"), ("no", "0x0"), ("at", "be"), ("at", "breakeven"))
+_AT_ZERO = (("no", "zero", "a", "zero"), ("no", "zero"), ("no", "0x0"), ("at", "be"), ("at", "breakeven"))
+_OF = words("de da do of")
 _NEGATIVE = "-"
 
 
@@ -90,6 +92,7 @@ class _Describer:
         self._message = message
         self._kind = kind
         self._phrases = phrases
+        self._subjects = Subjects(message, phrases)
         self._mentions = found.mentions
         self._expectations = found.expectations
         self._of_message = _assets_of(message, found)
@@ -97,7 +100,9 @@ class _Describer:
 
     def describe(self) -> tuple[Event, ...]:
         if self._kind is EventKind.CANCEL:
-            names = dict.fromkeys(name for phrase in self._phrases for name in self._names(phrase))
+            names = dict.fromkeys(
+                name for phrase in self._phrases for name, _, _ in self._spoken_of(phrase, phrase.clause.end)
+            )
             return tuple(Event(kind=self._kind, asset=name) for name in names or self._of_message)
         for n, phrase in enumerate(self._phrases):
             end = next(
@@ -108,8 +113,8 @@ class _Describer:
                 ),
                 phrase.clause.end,
             )
-            for name in self._names(phrase):
-                self._take(self._of(name), phrase, end, self._places(name))
+            for name, start, upto in self._spoken_of(phrase, end):
+                self._take(self._of(name), phrase, (start, upto), self._places(name))
         if not self._message.tokens.words.isdisjoint(CORRECTIONS) and self._kind is EventKind.UPDATE:
             self._take_labels()
         if not self._said:
@@ -141,66 +146,88 @@ class _Describer:
     def _places(self, name: str | None) -> ExitPlaces:
         return ExitPlaces(self._message, self._mentions, name)
 
-    def _names(self, phrase: Phrase) -> list[str | None]:
-        found = _tickers(self._message.items[phrase.clause.start : phrase.clause.end])
-        return list(dict.fromkeys(found)) or self._of_message
+    def _spoken_of(self, phrase: Phrase, end: int) -> list[tuple[str | None, int, int]]:
+        """Return whom a phrase speaks of, each with the tokens in which its values stand, up to token ``end``."""
+        parts = self._subjects.of(phrase)
+        if not parts:
+            return [(name, phrase.start, end) for name in self._of_message]
+        found: list[tuple[str | None, int, int]] = []
+        for n, part in enumerate(parts):
+            start = phrase.start if n == 0 else part[0]
+            upto = parts[n + 1][0] if n + 1 < len(parts) else end
+            found += [(name, start, max(upto, phrase.end + 1)) for name in part[1]]
+        return found
 
-    def _take(self, said: _Said, phrase: Phrase, end: int, places: ExitPlaces) -> None:
-        """Take the values of one phrase, whose part of its clause ends at token ``end``."""
+    def _take(self, said: _Said, phrase: Phrase, span: tuple[int, int], places: ExitPlaces) -> None:
+        """Take the values of one phrase, which stand among the tokens of ``span``."""
+        start, end = span
         reason = phrase.reason
         if reason in _STOP_HITS or (
             reason == "result.level_reached" and self._message.items[phrase.end].word in _STOPS
         ):
             said.stop_hit = True
-            said.price = said.price or places.exit_price(phrase.start, end)
+            said.price = said.price or places.exit_price(start, end, said=phrase.end)
+            said.breakeven = said.breakeven or self._at_zero(start, end)
         elif reason in _REACHED:
-            target = target_in(self._message.items, phrase.start, phrase.end)
+            items = self._message.items
+            last = reach_end(items, phrase.end, end) if reason == "result.level_reached" else phrase.end
+            target = target_in(items, phrase.start, last)
             if target is not None:
                 said.target = further(said.target, target)
-            said.price = said.price or places.exit_price(phrase.end + 1, end)
+            said.price = said.price or places.exit_price(max(start, phrase.end + 1), end, said=last)
         elif reason in _EXITS:
-            self._take_exit(said, phrase, end, places)
+            self._take_exit(said, phrase, span, places)
         else:
-            self._take_change(said, phrase, end, places)
+            self._take_change(said, phrase, span, places)
 
-    def _take_exit(self, said: _Said, phrase: Phrase, end: int, places: ExitPlaces) -> None:
+    def _take_exit(self, said: _Said, phrase: Phrase, span: tuple[int, int], places: ExitPlaces) -> None:
         """Take what an exit, a part or an execution says."""
-        items = self._message.items
-        said.price = said.price or places.exit_price(phrase.start, end, beside_ticker=True)
+        start, end = span
+        said.price = said.price or places.exit_price(start, end, said=phrase.end, beside_ticker=True)
         if phrase.reason != "update.filled":
             said.fraction = said.fraction or self._fraction(phrase, end)
-        if any(words_follow(items, i, at) for i in range(phrase.start, end) for at in _AT_ZERO):
-            said.breakeven = True
+        # `saímos de metade no zero a zero` says nothing of the other half's stop
+        if said.fraction is None or said.fraction == 1:
+            said.breakeven = said.breakeven or self._at_zero(start, end)
 
-    def _take_change(self, said: _Said, phrase: Phrase, end: int, places: ExitPlaces) -> None:
+    def _at_zero(self, start: int, end: int) -> bool:
+        items = self._message.items
+        return any(words_follow(items, i, at) for i in range(start, end) for at in _AT_ZERO)
+
+    def _take_change(self, said: _Said, phrase: Phrase, span: tuple[int, int], places: ExitPlaces) -> None:
         """Take the new levels of an update."""
+        start, end = span
         reason = phrase.reason
+        changed = places.price_at(phrase.end + 1, end) if reason == "update.changed" else None
         inside = self._message.items[phrase.start : phrase.end + 1]
         if reason == "update.stop_placed":
             said.breakeven = True
         elif any(token.word in _KEPT for token in inside):
             return
         elif reason in {"update.stop_moved", "update.new_stop"} or _names_any(inside, _STOPS, reason):
-            said.new_stop = said.new_stop or places.new_price(phrase.start, end, Field.STOP)
+            said.new_stop = said.new_stop or places.new_price(start, end, Field.STOP) or changed
         elif reason == "update.new_target" or _names_any(inside, TARGET_WORDS, reason):
-            said.new_targets = said.new_targets or places.new_targets(phrase.start, end)
+            said.new_targets = (
+                said.new_targets or places.new_targets(start, end) or (() if changed is None else (changed,))
+            )
             if self._kind is EventKind.UPDATE:
                 said.target = self._changed_target(phrase, end)
         elif reason == "update.new_entry" or _names_any(inside, _ENTRIES, reason):
-            said.new_entry = said.new_entry or places.new_entry(phrase.start, end)
+            said.new_entry = said.new_entry or places.new_entry(start, end)
 
     def _changed_target(self, phrase: Phrase, end: int) -> int | None:
         found = target_in(self._message.items, phrase.start, min(end, phrase.clause.end) - 1)
-        several = len([m for m in self._mentions.all if phrase.start <= m.label.head < end and m.targets]) > 1
-        return None if several else found
+        return None if names_several(self._message.items, phrase.start, end) else found
 
     def _fraction(self, phrase: Phrase, end: int) -> Decimal | None:
         items = self._message.items
         said = items[phrase.start : end]
         for i, token in enumerate(said, phrase.start):
+            if token.kind is TokenKind.DATE and items[i + 1].word in _OF:  # `1/3 da posição`
+                return None
             if token.word in PARTS:
                 return Decimal(PARTS[token.word])
-            if token.kind is TokenKind.PERCENT and not token.signed and not is_outcome(self._message, i):
+            if token.kind is TokenKind.PERCENT and not token.signed and not is_gain(self._message, i):
                 return None if token.number is None else _hundredth(token.number.value)
         if any(token.word in SOME_PARTS for token in said) or phrase.reason in _WITHOUT_PART:
             return None
@@ -236,7 +263,7 @@ class _Describer:
         for mention in self._mentions.all:
             if mention.label.field is not Field.TARGET or not check_mark_behind(self._message, mention):
                 continue
-            number = target_in(self._message.items, mention.label.start, mention.label.end)
+            number = target_in(self._message.items, mention.label.start, mention.label.end - 1)
             names: list[str | None] = [*_tickers(self._message.tokens_of_clause(mention.label.head))] or [
                 *self._said
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from .lexicon import Field, words
 from .links import Link, follow, price_after, read_quote
@@ -10,12 +11,14 @@ from .lists import read_on_line
 from .mentions import Mention, Mentions
 from .message import Message
 from .prices import Notation, Scale
+from .target_numbers import TARGET_WORDS
 from .tokens import TokenKind
 
 __all__ = ["ExitPlaces"]
 
-_EXIT_WORDS = words("a em at @ nos no aos")
-_NEW_WORDS = (words("para to"), words("em at"))
+_LEVELS = (Field.STOP, Field.TARGET)
+_EXIT_WORDS = words("a em en at @ nos no aos")
+_NEW_WORDS = (words("para pra pro p to for"), words("em at"))
 
 
 class ExitPlaces:
@@ -28,9 +31,19 @@ class ExitPlaces:
         ticker = next((t for t in tickers if t is not None and t.name == name), None)
         self._notation = Notation.SHARE if ticker is None else ticker.notation
 
-    def exit_price(self, start: int, end: int, *, beside_ticker: bool = False) -> Decimal | None:
-        """Return the price behind `a`, `em`, `at` or `@`, or right behind the ticker, among tokens."""
+    def exit_price(self, start: int, end: int, *, said: int, beside_ticker: bool = False) -> Decimal | None:
+        """Return the price behind `a`, `em`, `at` or `@`, or right behind the ticker, among tokens.
+
+        What a stop or target named behind token ``said`` leads to is that level's: `zerar metade e manter o resto
+        com stop em 37,80`.
+        """
         items = self._message.items
+        others = {
+            price
+            for mention in self._mentions.all
+            if said < mention.label.head < end and mention.label.field in _LEVELS
+            for price in mention.prices
+        }
         for i in range(start, end):
             if items[i].word in _EXIT_WORDS:
                 link = follow(self._message, i + 1)
@@ -38,9 +51,16 @@ class ExitPlaces:
                 link = Link(price=price_after(items, i + 1))
             else:
                 continue
+            if link.price in others:
+                continue
             if link.price is not None and link.price < end and not link.fresh_line:
                 return self._single(link)
         return None
+
+    def price_at(self, at: int, end: int) -> Decimal | None:
+        """Return the price that token ``at`` leads to: `stop ajustado: 17,60`."""
+        link = follow(self._message, at)
+        return self._single(link) if link.price is not None and link.price < end else None
 
     def new_price(self, start: int, end: int, field: str) -> Decimal | None:
         """Return the new price of a level: behind `para`, `to`, `em`, `at`, else where its label leads."""
@@ -51,7 +71,11 @@ class ExitPlaces:
         return None if mention is None else self.level(mention)
 
     def new_targets(self, start: int, end: int) -> tuple[Decimal, ...]:
-        """Return the new targets: behind `para`, else those of the labels among the tokens."""
+        """Return the new targets: behind each target's `para`, else those of the labels among the tokens."""
+        heads = [i for i in range(start, end) if self._message.items[i].word in TARGET_WORDS]
+        if len(heads) > 1:
+            each = [self.new_targets(head, after) for head, after in pairwise((*heads, end))]
+            return tuple(value for values in each for value in values)
         link = self._behind_word(start, end, only_first=True)
         if link is not None:
             prices = [target.price for target in read_on_line(self._message, link) if target.price < end]

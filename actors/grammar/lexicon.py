@@ -226,7 +226,12 @@ QUANTITY_WORDS = words("acoes opcoes lote lotes contrato contratos")
 #: before a label: it counts only with its colon
 NEGATIONS = words("nao nem nunca not")
 #: before or inside a phrase of 9.3 or 9.4: it does not count
-DENIALS = words("nao nem sem not")
+DENIALS = words(
+    """
+    nao nem sem nunca jamais ninguem nenhum nenhuma not never nobody cannot didn didnt doesn doesnt don dont
+    hasn hasnt haven havent isn wasn
+    """
+)
 CONDITION_WORDS = words("se caso quando apos depois enquanto sera serao if when after once")
 _CONDITIONS_ABROAD = CONDITION_WORDS | words("si cuando")
 

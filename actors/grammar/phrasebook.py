@@ -10,11 +10,15 @@ from .rules import PRICE, TICKER, Rule, nouns, participles
 
 __all__ = [
     "ALL_TARGETS",
+    "BEFORE_CLOSED_OTHERWISE",
+    "CLOSED_OTHERWISE",
     "CLOSE_BETWEEN",
     "CLOSING_FORMS",
     "CORRECTIONS",
     "LEVEL_NOUNS",
     "LISTED_WORDS",
+    "NOT_QUITE",
+    "NOT_YET",
     "ORDERS",
     "PARTS",
     "PAST_RESULTS",
@@ -94,6 +98,21 @@ PAST_RESULTS = (
     | _WE_CLOSED
 )
 
+#: directly before what would be a result: it has not happened
+NOT_YET = words(
+    "ser sera serao seria seriam seja sejam fosse fossem for forem to will would may might can could"
+)
+#: between a verb and its level: the level was not reached (`chegou perto do alvo`)
+NOT_QUITE = words("perto trave near close")
+#: behind `fechamos` and its like, articles aside: what was closed is no trade (`fechamos a semana com PETR4 em alta`)
+CLOSED_OTHERWISE = words(
+    """
+    dia dias semana semanas mes meses pregao pregoes ano trimestre semestre manha tarde noite sessao hoje parceria
+    live turma vagas risco riscos
+    """
+)
+BEFORE_CLOSED_OTHERWISE = words("o a os as mais um uma nosso nossa este esta esse essa por the")
+
 # ---- update (9.4, 13.6) ------------------------------------------------------------------------
 
 _MOVE = words("subir suba subam subimos baixar baixe baixem mover mova movam movemos levar trazer move raise")
@@ -129,7 +148,7 @@ UPDATE_RULES = (
     Rule(
         "update.close",
         _CLOSE_CLOSE,
-        nouns("posicao operacao") | words("tudo metade"),
+        nouns("posicao operacao restante") | words("tudo metade resto"),
         verb=True,
         close=True,
         then_ticker=True,
@@ -263,7 +282,7 @@ LISTED_WORDS = (
 CLOSING_FORMS = (
     _CLOSE
     | _CLOSE_CLOSE
-    | participles("encerrado zerado fechado")
+    | participles("encerrado zerado fechado finalizado concluido")
     | _CLOSED_ABROAD
     | words("encerramos fechamos zeramos saimos saiu saida saidas close")
     | _CLOSE_SPANISH
@@ -271,6 +290,8 @@ CLOSING_FORMS = (
 #: words for a part, and the part
 PARTS = {"metade": "0.5", "half": "0.5", "mitad": "0.5"}
 #: a part that has no figure
-SOME_PARTS = nouns("parcial") | words("partial partials some")
+SOME_PARTS = nouns("parcial terco quarto parte") | words(
+    "parcialmente meia partial partials some part third quarter lote lotes contrato contratos lots"
+)
 
 CORRECTIONS = nouns("atualizacao correcao errata")

@@ -10,8 +10,12 @@ from .lexicon import LABELS, words
 from .links import price_after
 from .message import Message
 from .phrasebook import (
+    BEFORE_CLOSED_OTHERWISE,
     CLOSE_BETWEEN,
+    CLOSED_OTHERWISE,
     LEVEL_NOUNS,
+    NOT_QUITE,
+    NOT_YET,
     ORDERS,
     PHRASE_TRIGGERS,
     PRESENT_FORMS,
@@ -94,10 +98,53 @@ def _phrases_at(
         if (
             end is not None
             and end < clause.denied
+            and _happened(message, clause, rule, i, end)
             and not (word in _PLACING and setting.assets and end in setting.own)
         ):
             seen.add(rule.reason)
             yield Phrase(rule.reason, i, end, clause)
+
+
+def _happened(message: Message, clause: Clause, rule: Rule, i: int, end: int) -> bool:
+    """Tell what happened from what is to happen, was missed, or happened to no trade."""
+    items = message.items
+    if rule.reason == "result.we_closed":
+        k = i + 1
+        while k < clause.end and items[k].word in BEFORE_CLOSED_OTHERWISE:
+            k += 1
+        return k == clause.end or items[k].word not in CLOSED_OTHERWISE
+    if rule.reason == "result.level_reached" and not _is_reached(items, i, end):
+        return False
+    if rule.reason not in _REPORTS:
+        return True
+    deed = i if rule.verb else end
+    before = [items[k].word for k in range(max(deed - 3, clause.start), deed)]
+    if before[-1:] == ["be"]:
+        return before[-2:-1] == [] or before[-2] == "to" or before[-2] not in NOT_YET
+    return before[-1:] == [] or before[-1] not in NOT_YET or before[0].startswith(_JUST)
+
+
+def _is_reached(items: list[Token], i: int, end: int) -> bool:
+    """Tell `bateu o alvo 2` from `chegou perto do alvo 2` and from `alvo 1 bateu, alvo 2 a caminho`."""
+    subject = i > 0 and (items[i - 1].kind is TokenKind.INDEX or items[i - 1].word in LEVEL_NOUNS)
+    if subject or any(token.word in NOT_QUITE or token.word == "," for token in items[i + 1 : end]):
+        return False
+    return all(
+        not items[k].word.startswith("proxim") or items[k + 1].word not in _OF_LEVEL
+        for k in range(i + 1, end)
+    )
+
+
+_OF_LEVEL = words("a ao aos de do dos")
+#: `acaba de ser atingido` has happened
+_JUST = "acab"
+#: phrases that tell what happened
+_REPORTS = frozenset(
+    (
+        *("result.target_hit", "result.level_reached", "result.stop_hit", "result.closed"),
+        *("result.partial_taken", "update.changed", "update.filled"),
+    )
+)
 
 
 #: `set SL 1.0828` in a complete signal gives it its stop, it moves none

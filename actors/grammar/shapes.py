@@ -59,7 +59,9 @@ def _leads_on(message: Message, clause: Clause, i: int) -> bool:
     return any(items[j].word in _PREPOSITIONS for j in range(i + 1, min(i + _NEAR, clause.end)))
 
 
-_PREPOSITIONS = STOP_PREPOSITIONS | STOP_PREPOSITIONS_ABROAD
+#: `stop para 17,60` moves it
+_TO_PRICE = STOP_PREPOSITIONS_ABROAD | {"para", "pra"}
+_PREPOSITIONS = STOP_PREPOSITIONS | _TO_PRICE
 _NEAR = 12
 
 
@@ -68,9 +70,9 @@ def _stop_placed(message: Message, setting: PhraseContext, clause: Clause, i: in
     items = message.items
     for j in reach(message, setting, clause, i):
         word = items[j].word
-        if word not in STOP_PREPOSITIONS and word not in STOP_PREPOSITIONS_ABROAD:
+        if word not in _PREPOSITIONS:
             continue
-        if word in STOP_PREPOSITIONS_ABROAD and not setting.assets and setting.has_ticker:
+        if word in _TO_PRICE and not setting.assets and setting.has_ticker:
             price = price_after(items, j + 1)
             if price is not None and price < clause.end and j == i + 1:
                 yield Phrase("update.stop_moved", i, price, clause)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .lexicon import FINAL_WORDS, ORDINALS, words
 from .phrasebook import ALL_TARGETS
-from .tokens import Token
+from .tokens import Token, TokenKind
 
-__all__ = ["FINAL", "TARGET_WORDS", "further", "target_in"]
+__all__ = ["FINAL", "TARGET_WORDS", "further", "names_several", "reach_end", "target_in"]
 
 TARGET_WORDS = words("alvo alvos tp tps target targets objetivo objetivos gain meta metas profit")
 #: the number of a target in an event: 0 is the final one
@@ -29,6 +29,33 @@ def target_in(items: list[Token], start: int, end: int) -> int | None:
             for number in _numbers_at(items, i):
                 found = further(found, number)
     return found
+
+
+def names_several(items: list[Token], start: int, end: int) -> bool:
+    """Tell whether tokens name more than one target: `alvo 1 para 18,90 e alvo 2 para 19,80`."""
+    return sum(items[i].word in TARGET_WORDS for i in range(start, end)) > 1
+
+
+def reach_end(items: list[Token], end: int, limit: int) -> int:
+    """Return the last token of the targets that a phrase ending at token ``end`` names: `bateu alvo 1 e alvo 2`."""
+    numbered = end + 1
+    while numbered < limit and _is_number(items[numbered]):
+        numbered += 1
+    if numbered + 1 < limit and items[numbered].word in _AND and items[numbered + 1].word in TARGET_WORDS:
+        last = numbered + 2
+        behind = items[last + 1] if last + 1 < limit else None
+        ends = behind is None or behind.kind is not TokenKind.WORD or behind.word in _BEHIND
+        if last < limit and _is_number(items[last]) and ends:
+            return last
+    return end
+
+
+def _is_number(token: Token) -> bool:
+    return token.number is not None and token.number.small is not None
+
+
+_AND = words("e and y & +")
+_BEHIND = words("em de da do na no in on at e and y")
 
 
 def _numbers_at(items: list[Token], i: int) -> list[int]:

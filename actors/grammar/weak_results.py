@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .expectations import Expectations
-from .lexicon import Field
+from .lexicon import Field, words
 from .links import follow
 from .mentions import Mentions
 from .message import Message
@@ -12,7 +12,7 @@ from .shapes import check_mark_behind
 from .signals import Candidate
 from .tokens import TokenKind
 
-__all__ = ["find_weak_result", "is_outcome", "names_target"]
+__all__ = ["find_weak_result", "is_gain", "is_outcome", "names_target"]
 
 _LEVELS = frozenset((Field.TARGET, Field.STOP))
 
@@ -46,6 +46,28 @@ def is_outcome(message: Message, i: int) -> bool:
     """Match `lucro de 5%` at its percentage, token i."""
     items = message.items
     return i >= 2 and items[i - 1].word == "de" and items[i - 2].word in OUTCOMES
+
+
+def is_gain(message: Message, i: int) -> bool:
+    """Tell the percentage of `saímos com 5% de lucro` or `com alta de 5%` from that of a part of the position."""
+    items = message.items
+    j = i + 1
+    if j < len(items) and items[j].word == "de":
+        j += 1
+    before = items[i - 1].word if i else ""
+    return (
+        (j < len(items) and items[j].word in _GAINS)
+        or before == "com"
+        or (before == "de" and i > 1 and items[i - 2].word in _GAINS)
+    )
+
+
+_GAINS = OUTCOMES | words(
+    """
+    ganho ganhos perda perdas alta queda valorizacao rentabilidade retorno profit positivo positivos negativo
+    negativos
+    """
+)
 
 
 def names_target(mentions: Mentions, i: int) -> bool:

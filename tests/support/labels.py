@@ -29,6 +29,8 @@ def assert_read_as_labelled(message: Mapping[str, Any]) -> None:
     if "event" in label:
         (event,) = reading.events
         assert _plain(event_object(event)) == _plain(label["event"])
+    if "events" in label:
+        assert [_plain(event_object(event)) for event in reading.events] == list(map(_plain, label["events"]))
     labels = [label, *label.get("more", [])] if reading.kind is Kind.SIGNAL else []
     assert [_as_dict(signal) for signal in reading.signals] == [_expected(each) for each in labels]
     assert [signal.position for signal in reading.signals] == list(range(len(labels)))

@@ -1,0 +1,92 @@
+"""Which tickers of its clause a phrase speaks of: `alvo 1 batido em GGBR4, stop acionado em USIM5`."""
+
+from __future__ import annotations
+
+from .clauses import Clause
+from .lexicon import words
+from .message import Message
+from .setting import Phrase
+from .tokens import TokenKind
+
+__all__ = ["Part", "Subjects"]
+
+#: the first token of tickers that are joined, and their names
+Part = tuple[int, list[str]]
+
+#: may stand between tickers of which one thing is said
+_JOINING = words(
+    """
+    e and y ou o a os as de da do das dos em na no nas nos in on of tambem tb mais ordem ordens operacao operacoes
+    sinal sinais compra venda compras vendas posicao posicoes stop papel ativo
+    """
+)
+#: may stand there with a price or percentage: `zerar GGBR4 em 17,60 e USIM5 em 6,05`
+_PRICING = words("para pra por at to")
+#: behind a ticker: it is said of that one that it goes on
+_GOING_ON = words(
+    """
+    segue seguem continua continuam mantido mantida mantidos mantidas permanece permanecem fica ficam esta estao
+    vai vao ainda aberta abertas ativa ativas
+    """
+)
+_VALUES = frozenset((TokenKind.PRICE, TokenKind.PERCENT, TokenKind.CURRENCY))
+
+
+class Subjects:
+    """Finds the tickers of each phrase; those of a clause are looked for once."""
+
+    def __init__(self, message: Message, phrases: list[Phrase]) -> None:
+        self._message = message
+        self._found: dict[int, list[list[Part]]] = {}
+        self._first: dict[int, int] = {}
+        for phrase in phrases:
+            self._first.setdefault(phrase.clause.start, phrase.start)
+
+    def of(self, phrase: Phrase) -> list[Part]:
+        """Return the tickers that a phrase speaks of; of several, those joined that stand nearest.
+
+        Tickers that stand before the first phrase of a clause lead: each phrase speaks of those before it. Else
+        each speaks of those behind it.
+        """
+        clause = phrase.clause
+        runs = self._found.get(clause.start)
+        if runs is None:
+            runs = self._found[clause.start] = _runs(self._message, clause)
+        if len(runs) < 2:
+            return runs[0] if runs else []
+        leading = runs[0][0][0] < self._first[clause.start]
+        inside = [run for run in runs if phrase.start <= run[0][0] <= phrase.end]
+        if inside:
+            return inside[0]
+        before = [run for run in runs if run[0][0] < phrase.start]
+        behind = [run for run in runs if run[0][0] > phrase.end]
+        near = before[-1:] if leading and before else behind[:1] or before[-1:]
+        return near[0]
+
+
+def _runs(message: Message, clause: Clause) -> list[list[Part]]:
+    """Return the tickers of a clause, in runs of which one thing is said, in parts that share values."""
+    items = message.items
+    several = len(clause.names) > 1
+    runs: list[list[Part]] = []
+    joined = priced = False
+    for i in range(clause.start, clause.end):
+        token = items[i]
+        if token.ticker is not None:
+            name = token.ticker.name
+            behind = items[i + 1].word if i + 1 < clause.end else ""
+            if several and behind in _GOING_ON:
+                joined = False
+                continue
+            if not joined:
+                runs.append([(i, [name])])
+            elif priced:
+                runs[-1].append((i, [name]))
+            elif name not in runs[-1][-1][1]:
+                runs[-1][-1][1].append(name)
+            joined, priced = True, False
+        elif token.kind in _VALUES:
+            priced = True
+        elif token.kind is TokenKind.WORD and token.word not in _JOINING and token.word not in _PRICING:
+            joined = False
+    return runs
