@@ -15,6 +15,7 @@ from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
 
 __all__ = [
+    "DETAIL_COLUMNS",
     "EVENT_COLUMNS",
     "SIGNAL_COLUMNS",
     "SignalQuery",
@@ -28,6 +29,8 @@ SIGNAL_COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
+#: all columns of a signal; its page leaves out the last two
+DETAIL_COLUMNS = sql.SQL("{}, provenance, grammar_version").format(SIGNAL_COLUMNS)
 #: of the events that stand with a signal
 EVENT_COLUMNS = sql.SQL(
     """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
@@ -152,9 +155,8 @@ class Signals:
     def get(self, signal_id: int) -> Mapping[str, Any] | None:
         """Return one signal with its events and its ``provenance``, or None."""
         statement = sql.SQL(
-            "select {columns}, provenance, grammar_version from {table}"
-            " where id = %(id)s and ts > now() - %(retention)s"
-        ).format(columns=SIGNAL_COLUMNS, table=self._table)
+            "select {columns} from {table} where id = %(id)s and ts > now() - %(retention)s"
+        ).format(columns=DETAIL_COLUMNS, table=self._table)
 
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from storage.postgres.database import Cursor
 from storage.postgres.ledger_rows import to_json
+from storage.postgres.signals import DETAIL_COLUMNS
 
 __all__ = ["Superseded"]
 
@@ -24,8 +25,8 @@ gone as (
         and tp_capital_signals.ts = %(ts)s
     returning tp_capital_signals.*),
 kept as (
-    insert into {schema}.signals_history
-    select gone.*, now(), %(number)s from gone)
+    insert into {schema}.signals_history ({columns}, superseded_at, superseded_by)
+    select {columns}, now(), %(number)s from gone)
 select from keys limit 0
 """
 
@@ -34,7 +35,7 @@ class Superseded:
     """Moves signals, inside the ledger's transaction."""
 
     def __init__(self, schema: str) -> None:
-        self._statement = sql.SQL(_SUPERSEDE).format(schema=sql.Identifier(schema))
+        self._statement = sql.SQL(_SUPERSEDE).format(schema=sql.Identifier(schema), columns=DETAIL_COLUMNS)
 
     def move(self, cursor: Cursor, former: Mapping[tuple[str, str], datetime | None], *, number: int) -> None:
         """Move the signals of these messages; with each message stands the instant its signals have."""

@@ -31,7 +31,8 @@ __all__ = [
 HISTORY_TYPE = "historical_sync"
 #: the cursor of the last page when it holds only that entry
 HISTORY_CURSOR = "history"
-_FILTERS = ("channel", "asset", "type", "side", "search", "from_", "to")
+#: the parameters that select no signals
+_NO_FILTERS = frozenset({"limit", "cursor", "sort"})
 
 
 def _cursor(value: str) -> str:
@@ -131,7 +132,11 @@ def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuer
         ascending=asked.sort == "asc",
     )
     only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
-    filters = {name for name in _FILTERS if getattr(asked, name) is not None}
+    filters = {
+        name
+        for name in SignalsParameters.model_fields.keys() - _NO_FILTERS
+        if getattr(asked, name) is not None
+    }
     # the entry has no asset, side or date, so filters other than its type exclude it
     alone = only_history and filters == {"type"} and asked.cursor is None
     return ListQuery(
