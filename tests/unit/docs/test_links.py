@@ -29,3 +29,10 @@ def test_a_page_that_the_code_names_is_there() -> None:
     }
     assert {page for _, page in named} >= {"docs/runbook.md"}
     assert sorted(found for found in named if not (ROOT / found[1]).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_a_file_that_a_page_names_is_there(page: Path) -> None:
+    rooms = "engine|storage|actors|config|ops|tests|docs"
+    named = set(re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text("utf-8")))
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
