@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
+import urllib3
 
 from config import Settings
 from config.addresses import HttpAddress
 from config.fields import LOOPBACK_HOSTS
 from engine.shown import shown
+from engine.timers import TimerThread
+from storage.deadline import cut_after
 from storage.http_causes import plain_cause
 from storage.http_connection import KeptConnections, read_at_most
 
@@ -35,6 +38,8 @@ __all__ = [
 ]
 
 _TIMEOUT_S, _HEALTH_TIMEOUT_S = 10.0, 5.0
+#: the whole answer may take this many times as long as its first byte
+_WHOLE_ANSWER = 3
 _LARGEST_BYTES = 256 * 1024 * 1024
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not bound
 
@@ -87,10 +92,12 @@ class Client:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = address.login
+        self._adapter = KeptConnections()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, KeptConnections())
+            self._session.mount(scheme, self._adapter)
         if api_key:
             self._session.headers["X-API-Key"] = api_key
+        self._timers = TimerThread()
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +106,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._session.close()
+        self._timers.close()
 
     def ask(self, method: str, path: str, **arguments: Any) -> ClientAnswer:
         """Return the answer with any status except a redirect.
@@ -106,18 +114,22 @@ class Client:
         Raises:
             ClientError: there is no answer, it is too large, or it is a redirect.
         """
-        try:
-            with self._session.request(
-                method,
-                self.url + path,
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-                **arguments,
-            ) as response:
-                content = read_at_most(response, _LARGEST_BYTES)
-        except (requests.RequestException, ValueError) as error:
-            raise ClientError(shown(plain_cause(error))) from None
+        limit_s = _WHOLE_ANSWER * self._timeout_s
+        self._adapter.begin_call()
+        with cut_after(self._timers, limit_s, self._adapter.shut_down) as cut:
+            try:
+                with self._session.request(
+                    method,
+                    self.url + path,
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                    **arguments,
+                ) as response:
+                    content = read_at_most(response, _LARGEST_BYTES)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                cause = f"no complete answer within {limit_s:g} s" if cut.happened else plain_cause(error)
+                raise ClientError(shown(cause)) from None
         if content is None:
             raise ClientError(f"the answer is larger than {_LARGEST_BYTES} bytes")
         if 300 <= response.status_code < 400 and "Location" in response.headers:

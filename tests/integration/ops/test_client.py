@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,16 @@ def test_outside_words_in_a_refusal_cannot_steer_a_terminal() -> None:
         assert str(caught.value) == "no\\x1b[2J\\u202e[red]"
     with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(ClientError, match="refused"):
         client.ask("GET", "/")
+
+
+def test_an_answer_in_drops_is_cut_at_a_deadline() -> None:
+    began = time.monotonic()
+    with (
+        HttpStub(Answer(body=b" " * 10_000, drip_s=0.05)) as asked,
+        Client(asked.url, timeout_s=0.2) as client,
+    ):
+        with pytest.raises(ClientError, match=r"no complete answer within 0\.6 s"):
+            client.ask("GET", "/health")
+        asked.answer(json_answer({"status": "healthy"}))
+        assert client.ask("GET", "/health").object() == {"status": "healthy"}
+    assert time.monotonic() - began < 5.0
