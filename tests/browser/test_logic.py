@@ -1,5 +1,7 @@
 """The page's arithmetic and words, asked in the browser that runs them."""
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -199,6 +201,18 @@ def test_a_csv_runs_no_formula_and_keeps_every_text(logic: Page) -> None:
     head, row = text.split("\r\n")[0], text.removesuffix("\r\n")
     assert head.endswith(",channel_label")
     assert row.endswith(",Ações")
+
+
+@pytest.mark.parametrize("text", [" =1", "\n=1", "＝1", 'a;"=1+1', 'a\n""=1', "a;＠SUM"])
+def test_a_csv_of_the_page_runs_no_more_than_one_of_the_api(logic: Page, text: str) -> None:
+    expression = "import('/assets/model.js').then(({toSignal}) => m.toCsv([toSignal(JSON.parse(a))]))"
+    file = logic.driver.execute_async_script(
+        f"const [a, done] = arguments; import('/assets/csv.js').then(async (m) => done(await {expression}))",
+        json.dumps(signal(raw_message=text)),
+    )
+    for separator in ",;":
+        cells = [cell for row in csv.reader(io.StringIO(file), delimiter=separator) for cell in row]
+        assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "@", "＝", "＠"))]
 
 
 def test_spans_of_the_reading_count_code_points(logic: Page) -> None:

@@ -64,9 +64,10 @@ export function toCsv(signals) {
 function field(value) {
   let text = value === null || value === undefined ? "" : String(value);
   if (!/^-?\d+(\.\d+)?$/.test(text)) {
-    // who divides cells by a semicolon, as spreadsheets in Portuguese do, sees one begin after it and on a new line
-    text = text.replaceAll(/([\r\n;][^\S\r\n]*)(?=[=+\-@])/g, "$1'");
-    if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+    // who divides cells by a semicolon, as spreadsheets in Portuguese do, sees one begin after it and on a new line,
+    // and takes quotation marks at the start of a cell away; full-width signs count as ASCII signs for some
+    text = text.replaceAll(/([\r\n;](?:[^\S\r\n]|")*)(?=[=+\-@＝＋－＠])/g, "$1'");
+    if (/^\s*[=+\-@\t\r\n＝＋－＠]/.test(text)) text = `'${text}`;
   }
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

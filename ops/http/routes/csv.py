@@ -26,8 +26,9 @@ COLUMNS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: spreadsheets take a cell with this beginning for a formula; some read full-width signs as ASCII signs
 _FORMULA = re.compile(r"[\s]*[=+\-@\t\r\n＝＋－＠]")
-#: a spreadsheet that separates cells by semicolons (as in Portuguese) starts a cell after one and on a new line
-_LATER_FORMULA = re.compile(r"([\r\n;][^\S\r\n]*)(?=[=+\-@＝＋－＠])")
+#: a spreadsheet that separates cells by semicolons (as in Portuguese) starts a cell after one and on a new line, and
+#: takes quotation marks at the start of a cell away
+_LATER_FORMULA = re.compile(r"([\r\n;](?:[^\S\r\n]|\")*)(?=[=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 

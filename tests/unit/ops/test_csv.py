@@ -66,7 +66,14 @@ def test_what_a_spreadsheet_would_run_is_made_a_text(text: str) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";"])
 @pytest.mark.parametrize(
-    "text", ['PETR4\n=HYPERLINK("http://a";"b")', "PETR4; =1+1", "PETR4\r\n  @SUM(A1);-1"]
+    "text",
+    [
+        'PETR4\n=HYPERLINK("http://a";"b")',
+        "PETR4; =1+1",
+        "PETR4\r\n  @SUM(A1);-1",
+        'PETR4;"=1+1',
+        'PETR4\n ""=1+1"',
+    ],
 )
 def test_no_cell_begins_as_a_formula_however_cells_are_divided(text: str, separator: str) -> None:
     body = csv_page(page({"raw_message": text}))[0].decode()
