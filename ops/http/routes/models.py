@@ -119,7 +119,7 @@ class SignalPage(CamelBody):
 class Probe(Body):
     """The answer of a probe."""
 
-    status: str
+    status: Literal["healthy", "unhealthy"]
     reason: str | None = None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from ops.http.routes.models import Health, Probe
 __all__ = ["probe_operations"]
 
 _TAG = "probes"
+_WORDS: Final[Mapping[bool, Literal["healthy", "unhealthy"]]] = {True: "healthy", False: "unhealthy"}
 
 
 def probe_operations(
@@ -33,14 +35,12 @@ def probe_operations(
 
     async def live(_: Request) -> Response:
         alive = is_live(snapshots)
-        return json_answer({"status": "alive" if alive else "dead"}, 200 if alive else 503)
+        return json_answer(Probe(status=_WORDS[alive]), 200 if alive else 503)
 
     async def ready(request: Request) -> Response:
         well, why = readiness(snapshots)
-        body = {"status": "ready" if well else "not ready"}
-        if _tells_all(request):
-            body["reason"] = why
-        return json_answer(body, 200 if well else 503)
+        reason = {"reason": why} if _tells_all(request) else {}
+        return json_answer(Probe(status=_WORDS[well], **reason), 200 if well else 503)
 
     async def metrics(request: Request) -> Response:
         return packed_answer(request.headers, generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

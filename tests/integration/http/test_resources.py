@@ -195,6 +195,12 @@ def test_fault_26_what_cannot_be_deleted_says_that_nothing_was(fresh: Served, pr
     assert requests.delete(fresh.url + prefix + path, timeout=10).status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/livez", "/ready", "/readyz"])
+def test_a_probe_that_is_well_says_healthy(fresh: Served, path: str) -> None:
+    eventually(lambda: requests.get(fresh.url + path, timeout=10).ok, what=path)
+    assert requests.get(fresh.url + path, timeout=10).json()["status"] == "healthy"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
