@@ -19,7 +19,7 @@ import urllib3
 from config import Settings
 from config.addresses import HttpAddress
 from config.fields import LOOPBACK_HOSTS
-from engine.shown import shown
+from engine.safe_text import shown
 from engine.timers import TimerThread
 from storage.deadline import cut_after
 from storage.http_causes import plain_cause

@@ -12,7 +12,7 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from engine.shown import keep_hidden, shown_values
+from engine.safe_text import keep_hidden, shown_values
 from ops.recent_logs import RecentLogs
 
 __all__ = ["configure_logging"]

@@ -13,7 +13,7 @@ import orjson
 import typer
 from rich.markup import escape
 
-from engine.shown import printable, shown
+from engine.safe_text import printable, shown
 
 __all__ = ["guarded", "json_text", "markup", "say", "say_json"]
 

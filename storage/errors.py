@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.shown import shown
+from engine.safe_text import shown
 
 __all__ = [
     "DatabaseMisconfiguredError",

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from engine.shown import keep_hidden
+from engine.safe_text import keep_hidden
 from ops.http import app as app_module
 from ops.http.kit.operations import routes_of
 from ops.local.ports import free_port

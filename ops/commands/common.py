@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from config import ConfigurationError, Settings, load_settings
-from engine.shown import keep_hidden
+from engine.safe_text import keep_hidden
 from ops.client import daemon_url, is_daemon_of
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.server.listening import Listening, explain_listening

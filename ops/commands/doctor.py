@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config import ConfigurationError, load_settings
-from engine.shown import shown
+from engine.safe_text import shown
 from engine.timers import TimerThread
 from ops.commands.common import stop
 from ops.doctor.context import CheckContext

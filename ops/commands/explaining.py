@@ -10,7 +10,7 @@ from rich.text import Text
 
 from actors.grammar.reasons import REASONS
 from engine.model import Event, Reading, Signal
-from engine.shown import shown
+from engine.safe_text import shown
 from ops.terminal import markup
 
 __all__ = ["explain"]

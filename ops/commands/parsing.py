@@ -12,7 +12,7 @@ from rich.console import Console
 
 from actors.grammar import read
 from engine.model import SECOND_HALF_WITHIN, Event, FirstHalf, Market, Reading, Signal
-from engine.shown import json_fault
+from engine.safe_text import json_fault
 from ops.commands.explaining import explain
 
 __all__ = ["BadLineError", "event_object", "first_half", "lines_of", "parse_lines", "reading_object"]

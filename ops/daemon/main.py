@@ -16,7 +16,7 @@ import structlog
 from config import ConfigurationError, Settings, load_settings
 from engine.children import SupervisorSnapshot
 from engine.messages import Shutdown
-from engine.shown import keep_hidden
+from engine.safe_text import keep_hidden
 from engine.spec import SUPERVISOR
 from engine.supervisor import Supervisor
 from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small

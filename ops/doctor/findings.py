@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from engine.shown import shown
+from engine.safe_text import shown
 
 __all__ = ["CheckResult", "CheckStatus", "broken", "covered", "fail", "ok", "skipped", "warn", "worst"]
 

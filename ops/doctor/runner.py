@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from engine.shown import keep_hidden
+from engine.safe_text import keep_hidden
 from ops.doctor.configuration import examine_configuration
 from ops.doctor.context import CheckContext
 from ops.doctor.database import examine_database

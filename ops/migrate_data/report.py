@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from engine.shown import shown
+from engine.safe_text import shown
 from ops.migrate_data.values import COMPLETED, EXACT, LEGACY_READING, SAME
 from storage.legacy.fates import LegacyReport, ReportNote
 from storage.legacy.rows import PRICES

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from engine.shown import json_fault
+from engine.safe_text import json_fault
 from storage.errors import (
     GatewayAnswerError,
     GatewayRateLimitedError,

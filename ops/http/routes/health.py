@@ -9,7 +9,7 @@ from actors.names import HEALTH, STREAM
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import StreamSnapshot
 from engine.children import Phase, SupervisorSnapshot
-from engine.shown import shown_values
+from engine.safe_text import shown_values
 from engine.snapshot import Snapshots
 from engine.spec import SUPERVISOR
 from ops.version import VERSION

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from engine.shown import keep_hidden
+from engine.safe_text import keep_hidden
 from ops.doctor.clocks import judge_clocks
 from ops.doctor.database import judge_tls, judge_version, judge_writable
 from ops.doctor.findings import CheckResult, CheckStatus, covered, fail, ok, skipped, warn, worst

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine.shown
-from engine.shown import keep_hidden, printable, shown, shown_values
+import engine.safe_text
+from engine.safe_text import keep_hidden, printable, shown, shown_values
 
 
 def test_the_examples_of_the_page() -> None:
-    assert doctest.testmod(engine.shown).failed == 0
+    assert doctest.testmod(engine.safe_text).failed == 0
 
 
 @given(st.text(alphabet=st.characters()))
