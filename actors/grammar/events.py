@@ -17,7 +17,7 @@ from .phrases import words_follow
 from .setting import Phrase
 from .shapes import check_mark_behind
 from .signals import Candidate
-from .subjects import Subjects
+from .subjects import Subjects, owner_of
 from .target_numbers import FINAL, TARGET_WORDS, further, names_several, reach_end, target_in
 from .tokens import Token, TokenKind
 from .weak_results import is_gain, is_outcome
@@ -39,6 +39,7 @@ _WITHOUT_PART = frozenset(("update.filled", "result.partial_taken", "result.gain
 _REACHED = frozenset(("result.target_hit", "result.level_reached"))
 _STOP_HITS = frozenset(("result.stop_hit", "result.stopped"))
 _CHANGES = frozenset(("update.adjust", "update.changed"))
+_NEW = frozenset(("update.new_stop", "update.new_target", "update.new_entry"))
 _KEPT = words("mantido mantida mantidos mantidas")
 _AT_ZERO = (("no", "zero", "a", "zero"), ("no", "zero"), ("no", "0x0"), ("at", "be"), ("at", "breakeven"))
 _OF = words("de da do of")
@@ -148,13 +149,13 @@ class _Describer:
 
     def _spoken_of(self, phrase: Phrase, end: int) -> list[tuple[str | None, int, int]]:
         """Return whom a phrase speaks of, each with the tokens in which its values stand, up to token ``end``."""
-        parts = self._subjects.of(phrase)
+        parts, others = self._subjects.of(phrase)
         if not parts:
             return [(name, phrase.start, end) for name in self._of_message]
         found: list[tuple[str | None, int, int]] = []
         for n, part in enumerate(parts):
             start = phrase.start if n == 0 else part[0]
-            upto = parts[n + 1][0] if n + 1 < len(parts) else end
+            upto = parts[n + 1][0] if n + 1 < len(parts) else min(end, others)
             found += [(name, start, max(upto, phrase.end + 1)) for name in part[1]]
         return found
 
@@ -185,7 +186,7 @@ class _Describer:
         start, end = span
         said.price = said.price or places.exit_price(start, end, said=phrase.end, beside_ticker=True)
         if phrase.reason != "update.filled":
-            said.fraction = said.fraction or self._fraction(phrase, end)
+            said.fraction = said.fraction or self._fraction(phrase, span)
         # `saímos de metade no zero a zero` says nothing of the other half's stop
         if said.fraction is None or said.fraction == 1:
             said.breakeven = said.breakeven or self._at_zero(start, end)
@@ -205,7 +206,9 @@ class _Describer:
         elif any(token.word in _KEPT for token in inside):
             return
         elif reason in {"update.stop_moved", "update.new_stop"} or _names_any(inside, _STOPS, reason):
-            said.new_stop = said.new_stop or places.new_price(start, end, Field.STOP) or changed
+            said.new_stop = (
+                said.new_stop or places.new_price(start, end, Field.STOP, new=reason in _NEW) or changed
+            )
         elif reason == "update.new_target" or _names_any(inside, TARGET_WORDS, reason):
             said.new_targets = (
                 said.new_targets or places.new_targets(start, end) or (() if changed is None else (changed,))
@@ -219,19 +222,23 @@ class _Describer:
         found = target_in(self._message.items, phrase.start, min(end, phrase.clause.end) - 1)
         return None if names_several(self._message.items, phrase.start, end) else found
 
-    def _fraction(self, phrase: Phrase, end: int) -> Decimal | None:
+    def _fraction(self, phrase: Phrase, span: tuple[int, int]) -> Decimal | None:
         items = self._message.items
-        said = items[phrase.start : end]
-        for i, token in enumerate(said, phrase.start):
+        start, end = span
+        if not any(items[i].word in PARTS or items[i].kind is TokenKind.PERCENT for i in range(start, end)):
+            start = phrase.start  # `zerar 50% de GGBR4 em 17,60 e USIM5 em 6,05`
+        said = items[start:end]
+        closes = any(token.word in CLOSING_FORMS for token in items[phrase.start : phrase.end + 1])
+        for i, token in enumerate(said, start):
             if token.kind is TokenKind.DATE and items[i + 1].word in _OF:  # `1/3 da posição`
                 return None
             if token.word in PARTS:
                 return Decimal(PARTS[token.word])
             if token.kind is TokenKind.PERCENT and not token.signed and not is_gain(self._message, i):
-                return None if token.number is None else _hundredth(token.number.value)
+                doubtful = closes and items[i - 1].kind is TokenKind.SIGN  # `fechar GGBR4: 5% em dois dias`
+                return None if doubtful or token.number is None else _hundredth(token.number.value)
         if any(token.word in SOME_PARTS for token in said) or phrase.reason in _WITHOUT_PART:
             return None
-        closes = any(token.word in CLOSING_FORMS for token in items[phrase.start : phrase.end + 1])
         return Decimal(1) if closes else None
 
     def _take_labels(self) -> None:
@@ -285,8 +292,8 @@ class _Describer:
         ]
         for name, said in self._said.items():
             for i in figures:
-                near = _tickers(message.tokens_of_clause(i))
-                if len(self._said) == 1 or name in near:
+                owner = owner_of(message, i)
+                if owner == name or (owner is None and len(self._said) == 1):
                     said.percent = _percent(message, message.items[i])
                     break
 

@@ -17,6 +17,8 @@ from .tokens import TokenKind
 __all__ = ["ExitPlaces"]
 
 _LEVELS = (Field.STOP, Field.TARGET)
+#: behind an exit these begin another trade: `stop acionado e reentrada em 16,90`
+_FURTHER_TRADES = words("reentrada reentradas recompra recomprar nova novas novo novos proximo proxima")
 _EXIT_WORDS = words("a em en at @ nos no aos")
 _NEW_WORDS = (words("para pra pro p to for"), words("em at"))
 
@@ -50,6 +52,8 @@ class ExitPlaces:
             elif beside_ticker and items[i].kind is TokenKind.TICKER:
                 link = Link(price=price_after(items, i + 1))
             else:
+                if items[i].word in _FURTHER_TRADES and i > said:
+                    return None
                 continue
             if link.price in others:
                 continue
@@ -60,15 +64,25 @@ class ExitPlaces:
     def price_at(self, at: int, end: int) -> Decimal | None:
         """Return the price that token ``at`` leads to: `stop ajustado: 17,60`."""
         link = follow(self._message, at)
-        return self._single(link) if link.price is not None and link.price < end else None
+        if link.price is None or link.price >= end or self._is_old(link.price):
+            return None
+        return self._single(link)
 
-    def new_price(self, start: int, end: int, field: str) -> Decimal | None:
-        """Return the new price of a level: behind `para`, `to`, `em`, `at`, else where its label leads."""
+    def _is_old(self, price: int) -> bool:
+        return self._message.items[price - 1].word == "de"
+
+    def new_price(self, start: int, end: int, field: str, *, new: bool = True) -> Decimal | None:
+        """Return the new price of a level: behind `para`, `to`, `em`, `at`, else where its label leads.
+
+        What stands behind `de` is the old one, unless the level is called ``new``.
+        """
         link = self._behind_word(start, end)
         if link is not None:
             return self._single(link)
         mention = self._label(start, end, field)
-        return None if mention is None else self.level(mention)
+        if mention is None or (not new and self._is_old(mention.prices[0])):
+            return None
+        return self.level(mention)
 
     def new_targets(self, start: int, end: int) -> tuple[Decimal, ...]:
         """Return the new targets: behind each target's `para`, else those of the labels among the tokens."""

@@ -18,7 +18,7 @@ from .phrasebook import (
 )
 from .phrases import find_phrases, is_plan, is_word, reach, words_follow
 from .setting import Phrase, PhraseContext
-from .tokens import TokenKind
+from .tokens import Token, TokenKind
 
 __all__ = ["all_phrases", "check_mark_behind"]
 
@@ -74,7 +74,7 @@ def _stop_placed(message: Message, setting: PhraseContext, clause: Clause, i: in
             continue
         if word in _TO_PRICE and not setting.assets and setting.has_ticker:
             price = price_after(items, j + 1)
-            if price is not None and price < clause.end and j == i + 1:
+            if price is not None and price < clause.end and _is_of_stop(items[i + 1 : j]):
                 yield Phrase("update.stop_moved", i, price, clause)
                 return
         k = j + 1
@@ -90,6 +90,14 @@ def _stop_placed(message: Message, setting: PhraseContext, clause: Clause, i: in
             if end is not None and end <= clause.end:
                 yield Phrase("update.stop_placed", i, end - 1, clause)
                 return
+
+
+def _is_of_stop(between: list[Token]) -> bool:
+    """Tell whether nothing but its ticker stands behind the stop: `stop de GGBR4 para 17,60`."""
+    return all(token.kind is TokenKind.TICKER or token.word in _OF_TICKER for token in between)
+
+
+_OF_TICKER = words("de da do em na no # $ :")
 
 
 def _unpriced_place(message: Message, clause: Clause, k: int) -> int | None:

@@ -6,11 +6,11 @@ from .clauses import Clause
 from .lexicon import words
 from .message import Message
 from .setting import Phrase
-from .tokens import TokenKind
+from .tokens import Token, TokenKind
 
-__all__ = ["Part", "Subjects"]
+__all__ = ["Part", "Subjects", "owner_of"]
 
-#: the first token of tickers that are joined, and their names
+#: the first token of tickers that share their values, and their names
 Part = tuple[int, list[str]]
 
 #: may stand between tickers of which one thing is said
@@ -42,8 +42,8 @@ class Subjects:
         for phrase in phrases:
             self._first.setdefault(phrase.clause.start, phrase.start)
 
-    def of(self, phrase: Phrase) -> list[Part]:
-        """Return the tickers that a phrase speaks of; of several, those joined that stand nearest.
+    def of(self, phrase: Phrase) -> tuple[list[Part], int]:
+        """Return the tickers that a phrase speaks of, of several those that stand nearest, and where the next stand.
 
         Tickers that stand before the first phrase of a clause lead: each phrase speaks of those before it. Else
         each speaks of those behind it.
@@ -52,8 +52,21 @@ class Subjects:
         runs = self._found.get(clause.start)
         if runs is None:
             runs = self._found[clause.start] = _runs(self._message, clause)
-        if len(runs) < 2:
-            return runs[0] if runs else []
+        if not runs:
+            return self._in_front(clause), clause.end
+        run = runs[0] if len(runs) == 1 else self._nearest(runs, phrase)
+        return run, min(
+            (other[0][0] for other in runs if other[0][0] > max(run[-1][0], phrase.end)), default=clause.end
+        )
+
+    def _in_front(self, clause: Clause) -> list[Part]:
+        """Return the ticker of what stands in parentheses behind it: `USIM5 (stop na entrada)`."""
+        items, i = self._message.items, clause.start - 2
+        ticker = items[i].ticker if i >= 0 and items[i + 1].word == "(" else None
+        return [] if ticker is None else [(i, [ticker.name])]
+
+    def _nearest(self, runs: list[list[Part]], phrase: Phrase) -> list[Part]:
+        clause = phrase.clause
         leading = runs[0][0][0] < self._first[clause.start]
         inside = [run for run in runs if phrase.start <= run[0][0] <= phrase.end]
         if inside:
@@ -62,6 +75,33 @@ class Subjects:
         behind = [run for run in runs if run[0][0] > phrase.end]
         near = before[-1:] if leading and before else behind[:1] or before[-1:]
         return near[0]
+
+
+def owner_of(message: Message, i: int) -> str | None:
+    """Return the ticker of its clause that the figure at token i is said of; None if the clause names none.
+
+    Of several tickers it is the one before, or the one behind where no ticker stands before.
+    """
+    clause = message.clause_at(i)
+    if not clause.names:
+        return None
+    if len(clause.names) == 1:
+        return next(iter(clause.names))
+    items = message.items
+    before = reversed(items[clause.start : i])
+    tickers = (token.ticker for token in (*before, *items[i : clause.end]))
+    return next((ticker.name for ticker in tickers if ticker is not None), None)
+
+
+def _start_of(items: list[Token], i: int) -> int:
+    """Return where the values of the ticker at token i begin: in `30% de GGBR4 e 50% de USIM5` at its percentage."""
+    j = i - 1
+    while j > 0 and items[j].word in _OF:
+        j -= 1
+    return j if j >= 0 and items[j].kind is TokenKind.PERCENT else i
+
+
+_OF = words("de da do em na no of # $")
 
 
 def _runs(message: Message, clause: Clause) -> list[list[Part]]:
@@ -78,10 +118,11 @@ def _runs(message: Message, clause: Clause) -> list[list[Part]]:
             if several and behind in _GOING_ON:
                 joined = False
                 continue
+            start = _start_of(items, i)
             if not joined:
-                runs.append([(i, [name])])
+                runs.append([(start, [name])])
             elif priced:
-                runs[-1].append((i, [name]))
+                runs[-1].append((start, [name]))
             elif name not in runs[-1][-1][1]:
                 runs[-1][-1][1].append(name)
             joined, priced = True, False

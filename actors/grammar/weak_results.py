@@ -8,6 +8,7 @@ from .links import follow
 from .mentions import Mentions
 from .message import Message
 from .outcome_words import OUTCOMES, RESULT_NOUNS, WEAK_NOUNS
+from .phrases import words_follow
 from .shapes import check_mark_behind
 from .signals import Candidate
 from .tokens import TokenKind
@@ -58,6 +59,7 @@ def is_gain(message: Message, i: int) -> bool:
     return (
         (j < len(items) and items[j].word in _GAINS)
         or before == "com"
+        or words_follow(items, i + 1, ("no", "bolso")) is not None
         or (before == "de" and i > 1 and items[i - 2].word in _GAINS)
     )
 
