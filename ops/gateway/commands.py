@@ -135,7 +135,7 @@ def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:
         ValueError: with what to change; never says the key.
     """
     if key is not None and not all("!" <= character <= "~" for character in key):
-        raise ValueError(f"{_KEY}: printable ASCII characters without blanks are wanted")
+        raise ValueError(f"{_KEY} must be printable ASCII characters without blanks")
     if host in LOOPBACK_HOSTS:
         return key
     if key is None and not allow_open:

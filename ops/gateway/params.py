@@ -39,7 +39,7 @@ DEFAULT_STATUSES = ("queued", "received")
 
 def _channel(text: str) -> str:
     if not CHANNEL_ID.fullmatch(text):
-        raise ValueError("the number of a channel is wanted, for instance -1001649127710")
+        raise ValueError("must be the number of a channel, for instance -1001649127710")
     return text
 
 
@@ -53,7 +53,7 @@ def _channel_of_json(value: object) -> object:
 def _statuses(text: str) -> tuple[str, ...] | None:
     names = {name.strip() for name in text.split(",")} - {""}
     if not names <= STATUSES:
-        raise ValueError("a comma-separated list is wanted of " + ", ".join(sorted(STATUSES)))
+        raise ValueError("must be a comma-separated list of: " + ", ".join(sorted(STATUSES)))
     return tuple(sorted(names)) or None
 
 
@@ -61,18 +61,18 @@ def _instant(value: object) -> datetime:
     try:
         return utc_from_iso(value if isinstance(value, str) else "")
     except ValueError:
-        raise ValueError("an ISO 8601 time is wanted, for instance 2025-11-12T13:04:31Z") from None
+        raise ValueError("must be an ISO 8601 time, for instance 2025-11-12T13:04:31Z") from None
 
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("holds a NUL character")
+        raise ValueError("must not hold a NUL character")
     return text
 
 
 def _consumer(text: str) -> str:
     if not text.strip():
-        raise ValueError("the name of the consumer is wanted")
+        raise ValueError("must be the name of the consumer")
     return _without_nul(text.strip())
 
 
@@ -140,11 +140,11 @@ def _rows_of_ours(value: object) -> object:
     if not isinstance(value, list):
         return value
     if len(value) > LIMIT_MAX:
-        raise ValueError(f"at most {LIMIT_MAX} rows are wanted")
+        raise ValueError(f"must be a list of at most {LIMIT_MAX} rows")
     rows: dict[int, dict[str, Any]] = {}
     for row in value:
         if not isinstance(row, dict):
-            raise ValueError("a list of objects with id, updatedAt and status is wanted")  # noqa: TRY004 - pydantic reports ValueError
+            raise ValueError("must be a list of objects with id, updatedAt and status")  # noqa: TRY004 - pydantic reports ValueError
         own_id = row.get("id")
         if isinstance(own_id, str) and own_id.isascii() and own_id.isdigit() and len(own_id) <= 18:
             rows[int(own_id)] = row | {"id": int(own_id)}
@@ -153,7 +153,7 @@ def _rows_of_ours(value: object) -> object:
 
 def _with_a_usable_id(entries: list[Any]) -> list[Any]:
     if not any(map(_is_usable, entries)):
-        raise ValueError("holds no usable id: they are strings or integers")
+        raise ValueError("must hold a usable id: a string or an integer")
     return entries
 
 
@@ -200,7 +200,7 @@ def row_id(request: Request) -> int:
     """Return the id of the path."""
     text = str(request.path_params["id"])
     if not (text.isascii() and text.isdigit()):
-        raise BadRequestError([("id", "a number is wanted")])
+        raise BadRequestError([("id", "must be a number")])
     if len(text) > 19 or int(text) > BIGINT_MAX:
         raise no_such_message()
     return int(text)
