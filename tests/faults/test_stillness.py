@@ -26,8 +26,8 @@ class Worker(Actor):
     pass
 
 clock = SystemClock()
-board = Snapshots(clock)
-services = Services(directory=Directory(), board=board, timers=TimerThread(), clock=clock)
+snapshots = Snapshots(clock)
+services = Services(directory=Directory(), snapshots=snapshots, timers=TimerThread(), clock=clock)
 finished = threading.Event()
 names = ("one", "two", "three")
 specs = [ChildSpec(name=name, factory=Worker.start, heartbeat_limit_s=2.0) for name in names]
@@ -35,7 +35,7 @@ Supervisor.start(services, specs, finished=finished)
 print("up", flush=True)
 while True:
     finished.wait(0.2)
-    family = board.read("supervisor", SupervisorSnapshot)
+    family = snapshots.read("supervisor", SupervisorSnapshot)
     states = {child.state.value for child in family.value.children} if family else set()
     print("state:", family.value.escalation if family else None, *sorted(states), flush=True)
 """
