@@ -14,6 +14,7 @@ from .distances import is_entry_distance, is_level_distance
 from .indices import Doubt
 from .lexicon import Field
 from .links import Quote
+from .lists import price_behind
 from .mentions import Mention
 from .message import Message
 from .prices import Number, PriceRule, Scale
@@ -158,6 +159,7 @@ class _FieldReader:
         if not targets:
             return
         fields.target_mentions.append(mention)
+        fields.duplicate = fields.duplicate or self._holds(price_behind(self._message, targets[-1].price))
         for target in targets:
             if target.final:
                 self._finals.append(target.price)

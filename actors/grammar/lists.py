@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .indices import is_index_mark
-from .lexicon import LIST_SIGNS, ORDINALS_BEHIND, QUANTITY_WORDS, Field
+from .lexicon import FURTHER_SIGNS, LIST_SIGNS, ORDINALS_BEHIND, QUANTITY_WORDS, Field
 from .links import Link, after_units, follow, price_after, skip_remark
 from .message import Message
 from .tokens import TokenKind
 
-__all__ = ["Target", "behind_item", "read_lines", "read_on_line", "rest_of_line"]
+__all__ = ["Target", "behind_item", "price_behind", "read_lines", "read_on_line", "rest_of_line"]
 
 _COLONS = frozenset(":=")
 _RANGE = frozenset(("a", "ate", "hasta"))
@@ -129,6 +129,29 @@ def behind_item(message: Message, price: int) -> tuple[int, bool]:
         else:
             break
     return i, final
+
+
+def price_behind(message: Message, price: int) -> int | None:
+    """Return a price that stands behind the last item of a list and was not read: `alvos 42,00 > 43,00`."""
+    items = message.items
+    i, _ = behind_item(message, price)
+    while i < len(items) and items[i].word in FURTHER_SIGNS:
+        i += 1
+    found = price_after(items, i)
+    if found is None or items[found - 1].word == ")" or _is_index_of_label(message, found):
+        return None
+    return found
+
+
+def _is_index_of_label(message: Message, price: int) -> bool:
+    """Tell the 2 of `2. Alvo 43,00` from a price."""
+    items, i = message.items, price + 1
+    number = items[price].number
+    if number is None or number.small is None:
+        return False
+    while i < len(items) and items[i].kind is TokenKind.SIGN:
+        i += 1
+    return i < len(items) and items[i].word in message.vocabulary.label_beginnings
 
 
 def read_lines(message: Message, i: int) -> list[Target]:

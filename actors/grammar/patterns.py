@@ -49,7 +49,7 @@ _NO_TARGET_LABEL = "".join(
 #: currencies and crypto pairs are written with a slash, a hyphen or a suffix, too (13.1)
 _PAIR_OF = {
     Market.B3: "",
-    Market.FOREX: r"(?<![\w/])(?P<pair>[A-Za-z]{3}/[A-Za-z]{3}(?:[a-z]{1,3})?(?:\.[A-Za-z0-9]{1,5})?|[A-Za-z0-9]{4,9}\.[A-Za-z0-9]{1,5})(?![\w/])|",
+    Market.FOREX: r"(?<![\w/])(?P<pair>[A-Za-z]{3}/[A-Za-z]{3}(?:[a-z]{1,3})?(?:\.[A-Za-z0-9]{1,5})?|(?=[0-9]*[A-Za-z])[A-Za-z0-9]{4,9}\.[A-Za-z0-9]{1,5})(?![\w/])|",
     Market.CRYPTO: r"(?<![\w/-])(?P<pair>[A-Za-z0-9]{2,10}[/-](?i:USDT|USDC|USD|BTC|BRL)(?:-?(?i:PERP)|\.[pP])?|[A-Za-z0-9]{2,14}(?:-(?i:PERP)|\.[pP])|[0-9]+[A-Za-z][A-Za-z0-9]*(?i:USDT|USDC))(?![\w/])|",
 }
 

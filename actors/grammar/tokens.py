@@ -178,24 +178,29 @@ def _glue_odd(tokens: Tokens) -> None:
                 items[j].odd |= items[j].end == items[i].start or items[i].end == items[j].start
 
 
-#: a digit of another script, which is no digit here (5.5)
-_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+#: what is typed for a digit or separator: `43,5O`, `43,l0`, `40.,50`, `38:50`, which is no hour
+_SLIP = (
+    r"(?<=[0-9][.,])(?:[oO][oO0-9]|[lI][0-9])|(?<=[0-9][.,][0-9])[oO]\b|(?<=[0-9])(?:\.,|,\.)(?=[0-9])"
+    r"|(?<![\w.,:])(?:2[5-9]|[3-9][0-9]):[0-9]{2}(?![\w:]|[.,][0-9])"
+)
+_SLIPS = re.compile(_SLIP)
+#: the same, or a digit of another script, which is no digit here (5.5)
+_NO_DIGITS = re.compile(rf"[^\D0-9]|{_SLIP}")
 _SEPARATORS = ".,"
+_IN_FIGURES = ".,oO"
 
 
 def _void_figures(tokens: Tokens) -> None:
-    """Take the value from every figure that holds a digit of another script: what is left of it is another number."""
+    """Take the value from every figure that holds a slip or another script's digit: what is left is another number."""
     text, done = tokens.text, 0
-    if text.isascii():
-        return
     voids: list[tuple[int, int]] = []
-    for match in _OTHER_DIGIT.finditer(text):
+    for match in (_SLIPS if text.isascii() else _NO_DIGITS).finditer(text):
         if match.start() < done:
             continue
         begin, end = match.span()
         while begin > done and (text[begin - 1].isdecimal() or text[begin - 1] in _SEPARATORS):
             begin -= 1
-        while end < len(text) and (text[end].isdecimal() or text[end] in _SEPARATORS):
+        while end < len(text) and (text[end].isdecimal() or text[end] in _IN_FIGURES):
             end += 1
         voids.append((begin, end))
         done = end
