@@ -55,12 +55,12 @@ class Responder(Actor):
         app: ASGIApp,
         bind: Callable[[], Sequence[socket.socket]],
         end_streams: Callable[[], None],
-        protocol: type[asyncio.Protocol],
+        make_protocol: Callable[[], type[asyncio.Protocol]],
     ) -> None:
         super().__init__(context)
         self._end_streams = end_streams
         self._sockets = list(bind())
-        self._server = _ThreadServer(server_config(app, protocol))
+        self._server = _ThreadServer(server_config(app, make_protocol()))
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
         self._error: BaseException | None = None
 

@@ -101,8 +101,9 @@ class Serving:
             app=create_app(self._app_parts(streams)),
             bind=self._listening.duplicates,
             end_streams=streams.end,
-            protocol=bounded_protocol(
-                ConnectionLimits.of_this_process(), self._metrics, proxies=self._proxies
+            # each start needs its own: it counts the open connections of one server
+            make_protocol=functools.partial(
+                bounded_protocol, ConnectionLimits.of_this_process(), self._metrics, proxies=self._proxies
             ),
         )
         return ChildSpec(name=RESPONDER, factory=factory, shutdown_s=4.0)

@@ -18,7 +18,7 @@ from ops.http.kit.problems import problem
 from ops.http.server.clients import IPV6_SITE_BITS, Proxies, group_of, is_loopback
 from ops.http.server.guard import Refuse
 from ops.http.server.middleware import SECURITY_HEADERS
-from ops.http.server.seats import PROBES, ConnectionLimits, Seat, has_room
+from ops.http.server.seats import PROBES, ConnectionLimits, Seat, Seats
 
 __all__ = ["ConnectionLimits", "bounded_protocol"]
 
@@ -40,6 +40,7 @@ def bounded_protocol(
     """Return the connection class of a server. ``refuse`` answers what never becomes a request."""
     own = {
         "limits": limits,
+        "seats": Seats(limits),
         "metrics": metrics,
         "proxies": proxies or Proxies([]),
         # without staticmethod the function would become a method of each connection
@@ -50,6 +51,7 @@ def bounded_protocol(
 
 class _Bounded(HttpToolsProtocol):
     limits: ClassVar[ConnectionLimits]
+    seats: ClassVar[Seats]
     metrics: ClassVar[Metrics]
     proxies: ClassVar[Proxies]
     refuse: ClassVar[Refuse]
@@ -60,9 +62,8 @@ class _Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Accept a connection.
 
-        All connections of a server live in one event loop, so no connection opens or closes while this one is
-        counted, and no lock is needed. A connection beyond the limits is not closed at once: it goes to the reserve,
-        where only probes are answered, so that a full server still reports its health.
+        A connection beyond the limits is not closed at once: it goes to the reserve, where only probes are answered,
+        so that a full server still reports its health.
         """
         super().connection_made(transport)
         self._requests = 0
@@ -74,23 +75,17 @@ class _Bounded(HttpToolsProtocol):
         self._read_timer_of: tuple[str, int] | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         address = self.client[0] if self.client else ""
-        others = {one.seat: one for one in self.connections if isinstance(one, _Bounded) and one is not self}
         self.seat = Seat(
             group=group_of(address),
             site=group_of(address, bits=IPV6_SITE_BITS),
             shared=is_loopback(address) or self.proxies.trusts(address),
-            since_s=self.loop.time(),
         )
-        if not has_room(self.seat, others, self.limits):
-            self.seat.in_reserve = True
-            waiting = [seat for seat in others if seat.in_reserve]
-            if len(waiting) >= self.limits.reserve:
-                # a probe sends its request at once, so the connection that has waited longest is no probe
-                others[min(waiting, key=lambda seat: seat.since_s)].drop("reserve")
+        self.seats.take(self.seat, make_way=lambda: self.drop("reserve"))
         self._watch_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers of a closed connection."""
+        """Leave the seat, and cancel the timers of a closed connection."""
+        self.seats.leave(self.seat)
         for timer in (self._read_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()

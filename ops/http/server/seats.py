@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ops.http.kit.operations import API_PREFIX
 
-__all__ = ["PROBES", "ConnectionLimits", "Seat", "has_room"]
+__all__ = ["PROBES", "ConnectionLimits", "Seat", "Seats"]
 
 #: never rate-limited and never behind a key: process supervisors ask here
 PROBES = frozenset(
@@ -61,26 +62,58 @@ class Seat:
     group: str
     site: str
     shared: bool
-    since_s: float
     in_reserve: bool = False
 
 
-def has_room(seat: Seat, others: Collection[Seat], limits: ConnectionLimits) -> bool:
-    """Return whether one more connection is within the limits. Connections of the reserve do not count.
+class Seats:
+    """The connections of one server, counted as they come and go: one more costs the same however many are open.
 
-    >>> limits = ConnectionLimits(connections=3, per_address=1)
-    >>> a, b = (Seat(group=name, site=name, shared=False, since_s=0.0) for name in "ab")
-    >>> has_room(a, [], limits), has_room(a, [a], limits), has_room(b, [a], limits), has_room(b, [a, a, a], limits)
-    (True, False, True, False)
+    All connections of a server live in one event loop, so no lock is needed.
+
+    >>> seats = Seats(ConnectionLimits(connections=2, per_address=1, reserve=1))
+    >>> a, b, c, d = (Seat(group=name, site=name, shared=False) for name in "aabc")
+    >>> for seat in (a, b, c, d): seats.take(seat, make_way=lambda: print("one leaves the reserve"))
+    one leaves the reserve
+    >>> [seat.in_reserve for seat in (a, b, c, d)]
+    [False, True, False, True]
     """
-    taken = [other for other in others if not other.in_reserve]
-    if len(taken) >= limits.connections:
-        return False
-    most = limits.per_shared_address if seat.shared else limits.per_address
-    if most is None:
-        return True
-    # one customer may have many IPv6 networks; together they get twice the limit of one
-    return (
-        sum(other.group == seat.group for other in taken) < most
-        and sum(other.site == seat.site for other in taken) < 2 * most
-    )
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
+        self._groups: Counter[str] = Counter()
+        self._sites: Counter[str] = Counter()
+        self._taken = 0
+        #: oldest first
+        self._reserve: dict[Seat, Callable[[], object]] = {}
+
+    def take(self, seat: Seat, *, make_way: Callable[[], object]) -> None:
+        """Take a seat, in the reserve if there is no other. A full reserve calls ``make_way`` of its oldest."""
+        if self._has_room(seat):
+            self._count(seat, 1)
+            return
+        seat.in_reserve = True
+        if len(self._reserve) >= self._limits.reserve:
+            # a probe sends its request at once, so the connection that has waited longest is no probe
+            self._reserve.pop(next(iter(self._reserve)))()
+        self._reserve[seat] = make_way
+
+    def leave(self, seat: Seat) -> None:
+        """Leave a seat."""
+        if seat.in_reserve:
+            self._reserve.pop(seat, None)
+        else:
+            self._count(seat, -1)
+
+    def _has_room(self, seat: Seat) -> bool:
+        if self._taken >= self._limits.connections:
+            return False
+        most = self._limits.per_shared_address if seat.shared else self._limits.per_address
+        # one customer may have many IPv6 networks; together they get twice the limit of one
+        return most is None or (self._groups[seat.group] < most and self._sites[seat.site] < 2 * most)
+
+    def _count(self, seat: Seat, change: int) -> None:
+        self._taken += change
+        for counts, name in ((self._groups, seat.group), (self._sites, seat.site)):
+            counts[name] += change
+            if counts[name] == 0:
+                del counts[name]

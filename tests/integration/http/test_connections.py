@@ -57,7 +57,7 @@ class Server:
             app=application,
             bind=lambda: [self._listener.dup()],
             end_streams=lambda: None,
-            protocol=bounded_protocol(limits, self.world.metrics),
+            make_protocol=lambda: bounded_protocol(limits, self.world.metrics),
         )
         self.responder.on_start()
 
