@@ -47,7 +47,7 @@ class _Client(redis.Redis):
             return super().parse_response(*args, **options)  # type: ignore[no-untyped-call]
 
 
-class _Bounded(redis.Connection):
+class _BoundedRedisConnection(redis.Connection):
     def _connect(self) -> Any:
         limit_s = _WHOLE_ANSWER * (self.socket_timeout or TIMEOUT_S)
         return _BoundedSocket(super()._connect(), limit_s=limit_s)  # type: ignore[no-untyped-call]
@@ -57,11 +57,11 @@ class _Bounded(redis.Connection):
             return super().read_response(*args, **options)
 
 
-class _Plain(_Bounded):
+class _Plain(_BoundedRedisConnection):
     pass
 
 
-class _Tls(_Bounded, redis.SSLConnection):
+class _Tls(_BoundedRedisConnection, redis.SSLConnection):
     """Trusts only the authorities in the given file. The parent class trusts the system's authorities too."""
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> ssl.SSLSocket:

@@ -1,6 +1,8 @@
 """Rules of the sources that no linter knows."""
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,14 @@ def test_no_pattern_is_possessive_or_atomic() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_is_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 320
+
+
+def test_no_class_name_stands_twice() -> None:
+    """Who reads a name finds one thing by it."""
+    names = Counter(
+        node.name
+        for path in FILES
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
