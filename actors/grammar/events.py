@@ -199,7 +199,9 @@ class _Describer:
         """Take the new levels of an update."""
         start, end = span
         reason = phrase.reason
-        changed = places.price_at(phrase.end + 1, end) if reason == "update.changed" else None
+        changed = None
+        if reason == "update.changed" or start > phrase.end:  # `novo stop GGBR4 17,60 e USIM5 5,90`
+            changed = places.price_at(max(start, phrase.end) + 1, end)
         inside = self._message.items[phrase.start : phrase.end + 1]
         if reason == "update.stop_placed":
             said.breakeven = True
@@ -248,8 +250,8 @@ class _Describer:
         for mention in self._mentions.all:
             if mention.label.head < heading or not mention.has_price or mention.is_asset:
                 continue
-            names = _tickers(self._message.tokens_of_clause(mention.label.head)) or self._of_message
-            for name in dict.fromkeys(names):
+            head = mention.label.head
+            for name in self._subjects.of_label(self._message.clause_at(head), head) or self._of_message:
                 said, places = self._of(name), self._places(name)
                 if mention.label.field is Field.STOP:
                     said.new_stop = said.new_stop or places.level(mention)

@@ -141,8 +141,8 @@ _JUST = "acab"
 #: phrases that tell what happened
 _REPORTS = frozenset(
     (
-        *("result.target_hit", "result.level_reached", "result.stop_hit", "result.closed"),
-        *("result.partial_taken", "update.changed", "update.filled"),
+        *("result.target_hit", "result.level_reached", "result.stop_hit", "result.stopped", "result.closed"),
+        *("result.partial_taken", "result.gain_taken", "update.changed", "update.filled"),
     )
 )
 

@@ -59,6 +59,13 @@ class Subjects:
             (other[0][0] for other in runs if other[0][0] > max(run[-1][0], phrase.end)), default=clause.end
         )
 
+    def of_label(self, clause: Clause, head: int) -> list[str]:
+        """Return the tickers that a label at token ``head`` speaks of."""
+        parts, _ = self.of(Phrase("", head, head, clause))
+        if not parts:
+            return []
+        return next((names for start, names in reversed(parts) if start <= head), parts[0][1])
+
     def _in_front(self, clause: Clause) -> list[Part]:
         """Return the ticker of what stands in parentheses behind it: `USIM5 (stop na entrada)`."""
         items, i = self._message.items, clause.start - 2
@@ -67,7 +74,7 @@ class Subjects:
 
     def _nearest(self, runs: list[list[Part]], phrase: Phrase) -> list[Part]:
         clause = phrase.clause
-        leading = runs[0][0][0] < self._first[clause.start]
+        leading = runs[0][0][0] < self._first.get(clause.start, phrase.start)
         inside = [run for run in runs if phrase.start <= run[0][0] <= phrase.end]
         if inside:
             return inside[0]
