@@ -44,6 +44,9 @@ _KEPT = words("mantido mantida mantidos mantidas")
 _AT_ZERO = (("no", "zero", "a", "zero"), ("no", "zero"), ("no", "0x0"), ("at", "be"), ("at", "breakeven"))
 _OF = words("de da do of")
 _NEGATIVE = "-"
+_HUNDRED = Decimal(100)
+#: the percentage behind one of these is what stays open
+_KEEPING = words("menos exceto deixar deixando deixem manter mantendo mantenham segurar keep leave")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +240,14 @@ class _Describer:
             if token.word in PARTS:
                 return Decimal(PARTS[token.word])
             if token.kind is TokenKind.PERCENT and not token.signed and not is_gain(self._message, i):
-                doubtful = closes and items[i - 1].kind is TokenKind.SIGN  # `fechar GGBR4: 5% em dois dias`
-                return None if doubtful or token.number is None else _hundredth(token.number.value)
+                # `fechar GGBR4: 5% em dois dias`, `zerar tudo menos 20%`, `50% a 70%`
+                doubtful = (closes and items[i - 1].kind is TokenKind.SIGN) or (
+                    items[i - 1].word in _KEEPING
+                    or any(each.kind is TokenKind.PERCENT for each in items[i + 2 : i + 3])
+                )
+                if doubtful or token.number is None or token.number.value > _HUNDRED:
+                    return None
+                return _hundredth(token.number.value)
         if any(token.word in SOME_PARTS for token in said) or phrase.reason in _WITHOUT_PART:
             return None
         return Decimal(1) if closes else None

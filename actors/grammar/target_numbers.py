@@ -11,7 +11,8 @@ __all__ = ["FINAL", "TARGET_WORDS", "further", "names_several", "reach_end", "ta
 TARGET_WORDS = words("alvo alvos tp tps target targets objetivo objetivos gain meta metas profit")
 #: the number of a target in an event: 0 is the final one
 FINAL = 0
-_MOST_TARGETS = 20
+#: a higher number behind a target label may be its price (`alvo 18 batido`)
+_HIGHEST_INDEX = 9
 
 
 def further(one: int | None, other: int) -> int:
@@ -50,8 +51,12 @@ def reach_end(items: list[Token], end: int, limit: int) -> int:
     return end
 
 
+def _is_index(kind: str, number: int) -> bool:
+    return kind != TokenKind.PERCENT and 1 <= number <= _HIGHEST_INDEX
+
+
 def _is_number(token: Token) -> bool:
-    return token.number is not None and token.number.small is not None
+    return token.kind is not TokenKind.PERCENT and token.number is not None and token.number.small is not None
 
 
 _AND = words("e and y & +")
@@ -74,7 +79,7 @@ def _numbers_at(items: list[Token], i: int) -> list[int]:
         number = items[j].number
         if items[j].word in ORDINALS:
             found.append(ORDINALS[items[j].word])
-        elif number is not None and number.small is not None and 1 <= number.small <= _MOST_TARGETS:
+        elif number is not None and number.small is not None and _is_index(items[j].kind, number.small):
             found.append(number.small)
         else:
             break
