@@ -272,4 +272,4 @@ def test_status_looks_again_until_it_is_left(served: EngineProcess) -> None:
         watching.wait(2.5)
     watching.send_signal(signal.SIGINT)
     out, _ = watching.communicate(timeout=10)
-    assert "tp-capital: " in out
+    assert "tp-capital at " in out
