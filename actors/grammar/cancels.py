@@ -20,7 +20,8 @@ from .cancel_words import (
 from .clauses import Clause
 from .lexicon import words
 from .message import Message
-from .phrases import begins_clause, is_word, match, ticker_in_reach, words_follow
+from .phrases import match
+from .reaching import begins_clause, is_word, ticker_in_reach, words_follow
 from .rules import Rule
 from .setting import Phrase, PhraseContext
 from .tokens import Token, TokenKind

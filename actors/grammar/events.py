@@ -12,12 +12,13 @@ from .expectations import Expectations
 from .lexicon import Field, words
 from .mentions import Mention, Mentions
 from .message import Message
+from .percentages import hundredth, signed_percent
 from .phrasebook import CLOSING_FORMS, CORRECTIONS, PARTS, SOME_PARTS
-from .phrases import words_follow
+from .reaching import words_follow
 from .setting import Phrase
 from .shapes import check_mark_behind
 from .signals import Candidate
-from .subjects import Subjects, owner_of
+from .subjects import Subjects, assets_of, owner_of, tickers_of
 from .target_numbers import FINAL, TARGET_WORDS, further, names_several, reach_end, target_in
 from .tokens import Token, TokenKind
 from .weak_results import is_gain, is_outcome
@@ -43,7 +44,6 @@ _NEW = frozenset(("update.new_stop", "update.new_target", "update.new_entry"))
 _KEPT = words("mantido mantida mantidos mantidas")
 _AT_ZERO = (("no", "zero", "a", "zero"), ("no", "zero"), ("no", "0x0"), ("at", "be"), ("at", "breakeven"))
 _OF = words("de da do of")
-_NEGATIVE = "-"
 _HUNDRED = Decimal(100)
 #: the percentage behind one of these is what stays open
 _KEEPING = words("menos exceto deixar deixando deixem manter mantendo mantenham segurar keep leave")
@@ -99,7 +99,7 @@ class _Describer:
         self._subjects = Subjects(message, phrases)
         self._mentions = found.mentions
         self._expectations = found.expectations
-        self._of_message = _assets_of(message, found)
+        self._of_message = assets_of(message, found.mentions, found.candidates)
         self._said: dict[str | None, _Said] = {}
 
     def describe(self) -> tuple[Event, ...]:
@@ -247,7 +247,7 @@ class _Describer:
                 )
                 if doubtful or token.number is None or token.number.value > _HUNDRED:
                     return None
-                return _hundredth(token.number.value)
+                return hundredth(token.number.value)
         if any(token.word in SOME_PARTS for token in said) or phrase.reason in _WITHOUT_PART:
             return None
         return Decimal(1) if closes else None
@@ -282,7 +282,7 @@ class _Describer:
             if mention.label.field is not Field.TARGET or not check_mark_behind(self._message, mention):
                 continue
             number = target_in(self._message.items, mention.label.start, mention.label.end - 1)
-            names: list[str | None] = [*_tickers(self._message.tokens_of_clause(mention.label.head))] or [
+            names: list[str | None] = [*tickers_of(self._message.tokens_of_clause(mention.label.head))] or [
                 *self._said
             ]
             for name in names:
@@ -305,37 +305,9 @@ class _Describer:
             for i in figures:
                 owner = owner_of(message, i)
                 if owner == name or (owner is None and len(self._said) == 1):
-                    said.percent = _percent(message, message.items[i])
+                    said.percent = signed_percent(message, message.items[i])
                     break
-
-
-def _assets_of(message: Message, found: Found) -> list[str | None]:
-    """Return whom a message is about, for phrases whose clause names no ticker."""
-    complete = [c.asset.name for c in found.candidates if c.complete and c.asset is not None]
-    named = complete or [c.asset.name for c in found.candidates if c.asset is not None and c.asset.certain]
-    if not named:
-        every = list(dict.fromkeys(_tickers([message.items[i] for i in found.mentions.tickers])))
-        # of several tickers none is said to be meant
-        named = every if len(every) == 1 else []
-    return [*dict.fromkeys(named)] or [None]
-
-
-def _tickers(tokens: list[Token]) -> list[str]:
-    return [token.ticker.name for token in tokens if token.ticker is not None]
 
 
 def _names_any(tokens: list[Token], nouns: frozenset[str], reason: str) -> bool:
     return reason in _CHANGES and any(token.word in nouns for token in tokens)
-
-
-def _hundredth(value: Decimal) -> Decimal:
-    """Divide a percentage by a hundred, without zeros that nobody wrote."""
-    return (value / 100).normalize() if value != 100 else Decimal(1)
-
-
-def _percent(message: Message, token: Token) -> Decimal | None:
-    """Return a percentage with the sign that is written."""
-    if token.number is None:
-        return None
-    text = message.prepared.text[token.start : token.end]
-    return -token.number.value if text.startswith(_NEGATIVE) else token.number.value

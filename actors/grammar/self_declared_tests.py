@@ -5,7 +5,7 @@ from __future__ import annotations
 from .clauses import Clause
 from .lexicon import words
 from .message import Message
-from .phrases import words_follow
+from .reaching import words_follow
 from .tokens import Token, TokenKind
 
 __all__ = ["find_test"]

@@ -16,7 +16,8 @@ from .phrasebook import (
     STOP_PREPOSITIONS,
     STOP_PREPOSITIONS_ABROAD,
 )
-from .phrases import find_phrases, is_plan, is_word, reach, words_follow
+from .phrases import find_phrases, is_plan
+from .reaching import is_word, reach, words_follow
 from .setting import Phrase, PhraseContext
 from .tokens import Token, TokenKind
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .clauses import Clause
 from .lexicon import words
+from .mentions import Mentions
 from .message import Message
 from .setting import Phrase
+from .signals import Candidate
 from .tokens import Token, TokenKind
 
-__all__ = ["Part", "Subjects", "owner_of"]
+__all__ = ["Part", "Subjects", "assets_of", "owner_of", "tickers_of"]
 
 #: the first token of tickers that share their values, and their names
 Part = tuple[int, list[str]]
@@ -138,3 +140,19 @@ def _runs(message: Message, clause: Clause) -> list[list[Part]]:
         elif token.kind is TokenKind.WORD and token.word not in _JOINING and token.word not in _PRICING:
             joined = False
     return runs
+
+
+def assets_of(message: Message, mentions: Mentions, candidates: list[Candidate]) -> list[str | None]:
+    """Return whom a message is about, for phrases whose clause names no ticker."""
+    complete = [c.asset.name for c in candidates if c.complete and c.asset is not None]
+    named = complete or [c.asset.name for c in candidates if c.asset is not None and c.asset.certain]
+    if not named:
+        every = list(dict.fromkeys(tickers_of([message.items[i] for i in mentions.tickers])))
+        # of several tickers none is said to be meant
+        named = every if len(every) == 1 else []
+    return [*dict.fromkeys(named)] or [None]
+
+
+def tickers_of(tokens: list[Token]) -> list[str]:
+    """Return the names of the tickers among tokens, in their order."""
+    return [token.ticker.name for token in tokens if token.ticker is not None]

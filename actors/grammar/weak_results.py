@@ -8,7 +8,7 @@ from .links import follow
 from .mentions import Mentions
 from .message import Message
 from .outcome_words import OUTCOMES, RESULT_NOUNS, WEAK_NOUNS
-from .phrases import words_follow
+from .reaching import words_follow
 from .shapes import check_mark_behind
 from .signals import Candidate
 from .tokens import TokenKind
