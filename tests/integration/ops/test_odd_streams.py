@@ -94,5 +94,5 @@ def test_fault_60_a_file_or_a_line_without_end_is_parsed_in_little_memory(tmp_pa
         file.seek(900_000_000)
         file.write(b'\n{"id":"2","text":"bom dia"}\n')
     lines = run("ulimit -v 900000; tp-capital parse --jsonl lines", tmp_path)
-    assert lines.stderr == b"line 1: longer than 262144 characters\n"
+    assert lines.stderr == b"line 1: the line is longer than 262144 characters\n"
     assert json.loads(lines.stdout)["id"] == "2"
