@@ -59,8 +59,10 @@ format: install-dev
 docs: install-dev
 	$(BIN)/python -m ops.configuration_doc
 
+# one more than there are processors: tests of outages mostly wait
+WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
 test: lint packages
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # atheris, where it is installed, guides it by coverage: .venv/bin/pip install atheris
 FUZZ_SECONDS ?= 600
