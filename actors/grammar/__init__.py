@@ -10,7 +10,8 @@ The way of a text through the modules, top down:
 * ``blocks`` tells signals apart, ``assets`` finds what each is about, ``fields`` and ``validity`` fill it,
   ``checks`` doubts it, ``signals`` writes it down;
 * ``classify`` decides what the message is, by ``self_declared_tests``, ``cancels``, ``phrases``, ``weak_results``
-  and ``event_words``; ``events`` describes what is no signal, ``reasons`` says why.
+  and ``event_words``; ``reaching`` says how far a phrase reaches, ``subjects`` whom it speaks of;
+* ``events`` describes what is no signal, with ``exits`` and ``percentages``; ``reasons`` says why.
 
 The word lists are data, in ``lexicon`` and ``phrasebook``. All of it is pure.
 """
