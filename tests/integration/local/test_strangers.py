@@ -14,6 +14,7 @@ from config import ConfigurationError
 from ops.http.server.listening import Listening
 from ops.local import demo as demo_module
 from ops.local._listeners import may_listen
+from ops.local._processes import command_line_of
 from ops.local.demo import Demo, DemoError
 from ops.local.parts_file import PartsFile, StartedPart
 from ops.local.ports import free_port
@@ -38,6 +39,8 @@ def sleeper(tmp_path: Path) -> Iterator[OwnedProcess]:
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     with OwnedProcess("sleeper", command, log_path=tmp_path / "log") as process:
         process.start()
+        # the kernel shows the arguments of a program a moment after it has begun it
+        eventually(lambda: command_line_of(process.pid or 0) == tuple(command))
         yield process
 
 
