@@ -75,6 +75,12 @@ def nothing_is_listed(gateway: GatewayProcess) -> bool:
     return bool(answer.json()["count"] == 0)
 
 
+def wait_until_all_is_acknowledged(gateway: GatewayProcess, between: Between) -> None:
+    """Otherwise an acknowledgement of the gap before is taken for that of the next messages, and uses up the hook."""
+    eventually(lambda: nothing_is_listed(gateway), what="the gateway lists messages that are read")
+    eventually(lambda: not between.is_asked("mark-processed"), what="the last acknowledgement has no answer")
+
+
 def arm(between: Between, gap: str, edit: object) -> None:
     """Have ``edit`` called in a gap; it may return what the engine gets instead of the answer."""
     hooks = {
@@ -101,8 +107,7 @@ def test_fault_85_an_edit_in_any_gap_before_the_acknowledgement_is_read(
                 messages.edit()
                 return LOST if gap == "marked" else None
 
-            # an acknowledgement of the gap before would be taken for that of these messages
-            eventually(lambda: nothing_is_listed(gateway))
+            wait_until_all_is_acknowledged(gateway, between)
             arm(between, gap, in_the_gap)
             messages.put()
             eventually(
@@ -120,6 +125,7 @@ def test_fault_85_an_edit_in_any_gap_is_read_by_the_daemon_that_comes_after_a_ki
     with EngineProcess(engine_environment(database_url, between.url), folder) as engine:
         for place, gap in enumerate(GAPS):
             engine.wait_healthy()
+            wait_until_all_is_acknowledged(gateway, between)
             messages = Edited(gateway, 100 * (place + 1), raw=kind == "plain" or gap not in AFTER_THE_MARK)
 
             def edit_and_kill(messages: Edited = messages) -> Answer:
@@ -138,7 +144,10 @@ def test_fault_85_an_edit_in_any_gap_is_read_by_the_daemon_that_comes_after_a_ki
             else:
                 continue  # our gateway needs no second look: an edit from here on is a later one
             messages.put()
-            eventually(lambda: engine.process is not None and engine.process.poll() is not None)
+            eventually(
+                lambda: engine.process is not None and engine.process.poll() is not None,
+                what=f"{gap}: no request came into the gap",
+            )
             engine.start()
             eventually(
                 lambda messages=messages: messages.stored(database_url),
