@@ -84,7 +84,7 @@ def recovers(database: Database) -> bool:
         except DatabaseUnavailableError:
             return False
 
-    return wait_until(answered, deadline_s=15)
+    return wait_until(answered, deadline_s=30)
 
 
 POOLS = ["read", "write", "check"]
@@ -182,7 +182,7 @@ def test_an_idle_transaction_that_the_role_does_not_allow_is_run_again(
             one(cursor)
             pids.append(cursor.connection.info.backend_pid)
             if len(pids) == 1:
-                assert wait_until(lambda: not alive(server, pids[0]), deadline_s=5)
+                assert wait_until(lambda: not alive(server, pids[0]), deadline_s=30)
             return one(cursor)
 
         assert database.write(work) == 1

@@ -234,7 +234,7 @@ def test_fault_94_one_silent_connection_renews_all_lanes(
     proxy.forget()
     start = time.monotonic()
     assert getattr(database, first)(one) == 1
-    assert time.monotonic() - start < 4, "one silent connection is cut, not each of them"
+    assert time.monotonic() - start < 5.5, "one silent connection is cut, not each of them"
     start = time.monotonic()
     for pool in LANES:
         assert getattr(database, pool)(one) == 1

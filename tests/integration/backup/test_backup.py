@@ -66,7 +66,7 @@ def test_a_backup_made_while_signals_arrive_is_of_one_instant(server: Server, ma
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert wait_until(lambda: stored > 2, deadline_s=10)
+        assert wait_until(lambda: stored > 2, deadline_s=30)
         tables = make(owner=busy.url).note.tables
     finally:
         stop.set()

@@ -105,7 +105,7 @@ def pooler_port(postgres: LocalPostgres, folder: Path, values: dict[str, str]) -
         "pgbouncer", command, log_path=folder / "pgbouncer.log", cwd=place, env=environment, account=account
     ) as pooler:
         pooler.start()
-        pooler.wait_ready(lambda: can_log_in(postgres, values, port), deadline_s=10)
+        pooler.wait_ready(lambda: can_log_in(postgres, values, port), deadline_s=30)
         yield port
 
 

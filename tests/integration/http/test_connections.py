@@ -295,7 +295,7 @@ def test_fault_55_idle_sockets_and_slow_heads_keep_no_probe_out(serve: Serve, be
                 began_s = time.monotonic()
                 probe.sendall(GET % path)
                 assert rest(probe).startswith(b"HTTP/1.1 200")
-                assert time.monotonic() - began_s < 2
+                assert time.monotonic() - began_s < 10  # a slow head holds its place for 30 s
         with server.connect() as reader:
             reader.sendall(GET % b"1")
             assert refusal(rest(reader)) == 503

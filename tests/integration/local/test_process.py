@@ -53,7 +53,7 @@ def test_stop_ends_it_by_its_stop_signal_and_may_be_repeated(sleeper: OwnedProce
 def test_one_that_ignores_the_signal_is_killed_after_the_deadline(log: Path) -> None:
     with OwnedProcess("deaf", [sys.executable, "-c", _STUBBORN], log_path=log) as process:
         process.start()
-        process.wait_ready(lambda: "deaf" in process.log_tail(), deadline_s=10)
+        process.wait_ready(lambda: "deaf" in process.log_tail(), deadline_s=30)
         process.stop(deadline_s=0.1)
         assert not process.running
 
@@ -77,7 +77,7 @@ def test_one_that_is_not_ready_in_time_is_reported_and_still_there(sleeper: Owne
 def test_a_probe_answered_by_another_does_not_make_a_dead_one_ready(log: Path) -> None:
     process = OwnedProcess("dead", ["/bin/true"], log_path=log)
     process.start()
-    assert wait_until(lambda: not process.running, deadline_s=5)
+    assert wait_until(lambda: not process.running, deadline_s=30)
     with pytest.raises(ServerStartError, match="ended while starting"):
         process.wait_ready(lambda: True, deadline_s=1)
 
@@ -91,19 +91,19 @@ def test_freeze_holds_children_too_and_thaw_lets_all_go_on(log: Path) -> None:
     command = ["/bin/sh", "-c", "sleep 60 & echo forked; wait"]
     with OwnedProcess("family", command, log_path=log) as process:
         process.start()
-        process.wait_ready(lambda: "forked" in process.log_tail(), deadline_s=5)
+        process.wait_ready(lambda: "forked" in process.log_tail(), deadline_s=30)
         (child,) = children_of(_pid(process))
         family = (_pid(process), child)
         process.freeze()
-        assert wait_until(lambda: all(_state(pid) == "T" for pid in family), deadline_s=5)
+        assert wait_until(lambda: all(_state(pid) == "T" for pid in family), deadline_s=30)
         process.thaw()
-        assert wait_until(lambda: all(_state(pid) == "S" for pid in family), deadline_s=5)
+        assert wait_until(lambda: all(_state(pid) == "S" for pid in family), deadline_s=30)
         os.kill(child, signal.SIGTERM)
 
 
 def test_one_that_ended_uncollected_is_not_alive() -> None:
     child = subprocess.Popen(["/bin/true"])
-    assert wait_until(lambda: not is_alive(child.pid), deadline_s=5)
+    assert wait_until(lambda: not is_alive(child.pid), deadline_s=30)
     assert child.wait() == 0
 
 
@@ -111,7 +111,7 @@ def test_an_adopted_process_is_stopped_and_a_stranger_with_its_number_is_not(log
     child = subprocess.Popen(["/bin/sleep", "60"])
     try:
         adopted = OwnedProcess("sleeper", ["/bin/sleep", "60"], log_path=log)
-        assert wait_until(lambda: command_line_of(child.pid) == adopted.command, deadline_s=5)
+        assert wait_until(lambda: command_line_of(child.pid) == adopted.command, deadline_s=30)
         adopted.adopt(child.pid)
         assert adopted.running
         # As if the number now belonged to a program with other arguments.

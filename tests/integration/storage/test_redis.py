@@ -64,7 +64,7 @@ def pages(pair: Pair) -> Iterator[RedisPages]:
     client = RedisPages(
         master=at(pair.master_port), replica=at(pair.replica_port), clock=SystemClock(), seal=Seal(KEY)
     )
-    assert wait_until(lambda: healthy(client), deadline_s=15)
+    assert wait_until(lambda: healthy(client), deadline_s=30)
     yield client
     client.close()
 
@@ -95,7 +95,7 @@ def test_a_page_is_written_to_the_master_and_read_from_the_replica(pair: Pair, p
     pages.put("k", b"\x00\xffpage", ttl_s=30)
     replica_only = RedisPages(master=at(pair.replica_port), replica=None, clock=SystemClock(), seal=Seal(KEY))
     try:
-        assert wait_until(lambda: replica_only.get("k") == b"\x00\xffpage", deadline_s=5)
+        assert wait_until(lambda: replica_only.get("k") == b"\x00\xffpage", deadline_s=30)
     finally:
         replica_only.close()
     assert pages.get("k") == b"\x00\xffpage"
@@ -116,7 +116,7 @@ def test_a_page_the_replica_does_not_have_yet_is_read_from_the_master(pair: Pair
 
 def test_a_page_ends_after_its_time(pages: RedisPages) -> None:
     pages.put("k", b"page", ttl_s=0.05)
-    assert wait_until(lambda: pages.get("k") is None, deadline_s=5)
+    assert wait_until(lambda: pages.get("k") is None, deadline_s=30)
 
 
 def test_our_pages_have_a_prefix_of_their_own(pair: Pair, pages: RedisPages) -> None:
@@ -138,14 +138,14 @@ def test_without_the_master_the_replica_answers_and_a_write_is_a_typed_error(
 ) -> None:
     pages.put("k", b"page", ttl_s=30)
     assert wait_until(
-        lambda: speaks(pair.replica_port, b"EXISTS tpcapital:sealed:k\r\n", b":1"), deadline_s=5
+        lambda: speaks(pair.replica_port, b"EXISTS tpcapital:sealed:k\r\n", b":1"), deadline_s=30
     )
     pair.master.kill()
     assert pages.get("k") == b"page"
     with pytest.raises(RedisUnavailableError, match="master"):
         pages.put("k", b"other", ttl_s=30)
     assert wait_until(
-        lambda: "link to its master is down" in (pages.states()["redisReplica"].error or ""), deadline_s=5
+        lambda: "link to its master is down" in (pages.states()["redisReplica"].error or ""), deadline_s=30
     )
 
 
@@ -164,7 +164,7 @@ def test_a_master_that_comes_back_empty_is_used_at_once(pair: Pair, pages: Redis
     pair.master, pair.replica = pair.start_master(), pair.start_replica()
     assert pages.get("k") is None
     pages.put("k", b"new", ttl_s=30)
-    assert wait_until(lambda: healthy(pages), deadline_s=15)
+    assert wait_until(lambda: healthy(pages), deadline_s=30)
     assert pages.get("k") == b"new"
 
 

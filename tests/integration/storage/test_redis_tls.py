@@ -56,7 +56,7 @@ def start(folder: Path, who: str) -> tuple[OwnedProcess, int]:
     server = OwnedProcess(f"redis-{who}", command, log_path=folder / f"{who}.log", cwd=folder)
     server.start()
     # in the clear it hangs up, which is how it is seen to listen
-    server.wait_ready(lambda: speaks(port, b"PING\r\n", b""), deadline_s=10)
+    server.wait_ready(lambda: speaks(port, b"PING\r\n", b""), deadline_s=30)
     return server, port
 
 
@@ -115,7 +115,7 @@ def test_pages_are_kept_over_tls(variables: dict[str, str], port: int, form: str
         variables["REDIS_URL"] = f"rediss://default:{PASSWORD}@localhost:{port}/0"
     pages = pages_of(variables, port)
     try:
-        assert wait_until(lambda: pages.states()["redisMaster"].error is None, deadline_s=10)
+        assert wait_until(lambda: pages.states()["redisMaster"].error is None, deadline_s=30)
         pages.put("k", b"\x00\xffpage", ttl_s=30)
         assert pages.get("k") == b"\x00\xffpage"
     finally:

@@ -15,7 +15,7 @@ def test_a_redis_and_its_replica_answer_until_they_are_stopped(tmp_path: Path) -
     primary_port, replica_port = free_port(), free_port()
     with redis_server(tmp_path, primary_port) as primary, redis_server(tmp_path, replica_port, primary_port):
         assert speaks(primary_port, b"SET k v\r\n", b"+OK")
-        assert wait_until(lambda: speaks(replica_port, b"GET k\r\n", b"$1\r\nv"), deadline_s=10)
+        assert wait_until(lambda: speaks(replica_port, b"GET k\r\n", b"$1\r\nv"), deadline_s=30)
         primary.freeze()
         assert not speaks(primary_port, b"PING\r\n", b"+PONG")
         primary.thaw()
