@@ -29,6 +29,7 @@ class Metrics:
     """One set per daemon, in the registry that is scraped. All metrics are safe for threads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self.messages = Counter(
             "tpcapital_messages", "Messages processed, by outcome", ["source", "outcome"], registry=registry
         )

@@ -18,11 +18,11 @@ from config.conninfo import conninfo_problem
 from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops.commands.common import quiet_logs, stop, usable_settings
-from ops.daemon.stores import RETENTION, Stores, make_stores
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.migrate_data.command import OldTableError, compared, copy_rows
 from ops.migrate_data.report import report_object, show_report
 from ops.migrate_data.values import LegacyReader
+from ops.stores import RETENTION, Stores
 from ops.terminal import say, say_json
 from storage.errors import StorageError
 from storage.legacy.importing import AnotherTableError, LegacyImport
@@ -83,7 +83,7 @@ def migrate_data(
         stop(EXIT_USAGE, f"--from: {problem}")
     quiet_logs()
     timers = TimerThread()
-    stores = make_stores(settings, clock=SystemClock(), timers=timers)
+    stores = Stores(settings, clock=SystemClock(), timers=timers)
     source = LegacySource(conninfo, table=table, timers=timers)
     try:
         stores.database.open()

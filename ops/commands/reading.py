@@ -18,12 +18,11 @@ from ops.commands.common import Since, quiet_logs, stop, usable_settings
 from ops.commands.explaining import explain
 from ops.commands.parsing import lines_of, parse_lines, reading_object
 from ops.commands.replay import Replay
-from ops.daemon.stores import RETENTION, make_stores, outcome_policy, settings_markets
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.stores import Stores, outcome_policy, settings_markets
 from ops.terminal import say, say_json
 from storage.errors import StorageError
 from storage.postgres.archive import Archive
-from storage.postgres.channels import Channels
 
 __all__ = ["parse", "replay"]
 
@@ -81,8 +80,7 @@ def replay(
     settings = usable_settings()
     quiet_logs()
     timers = TimerThread()
-    stores = make_stores(settings, clock=SystemClock(), timers=timers)
-    channels = Channels(stores.database, settings=settings.gateway.channels, retention=RETENTION)
+    stores = Stores(settings, clock=SystemClock(), timers=timers)
     try:
         stores.database.open()
         again = Replay(
@@ -91,7 +89,7 @@ def replay(
             policy=outcome_policy(settings),
             now=stores.database.now(),
         )
-        again.markets = settings_markets(settings) | channels.markets()
+        again.markets = settings_markets(settings) | stores.channels.markets()
         found = []
         for difference in again.run(channel=channel, since=since, apply=apply):
             if json:

@@ -10,9 +10,9 @@ import typer
 
 from engine.timers import TimerThread
 from ops.commands.common import stop, usable_settings
-from ops.daemon.stores import migrate_as_owner
 from ops.environment_file import environment_text, write_new
 from ops.exit_codes import EXIT_FAILED
+from ops.stores import migrate_as_owner
 from ops.terminal import say
 from storage.errors import StorageError
 

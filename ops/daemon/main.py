@@ -13,21 +13,29 @@ from types import FrameType
 import pykka.debug
 import structlog
 
+from actors.names import WRITER
+from actors.shown.snapshots import PollerSnapshot, WriterSnapshot
 from config import ConfigurationError, Settings, load_settings
 from engine.children import SupervisorSnapshot
+from engine.clock import SystemClock
+from engine.directory import Directory
 from engine.messages import Shutdown
 from engine.safe_text import keep_hidden
-from engine.spec import SUPERVISOR
+from engine.snapshot import Snapshots
+from engine.spec import SUPERVISOR, Services
 from engine.supervisor import Supervisor
+from engine.timers import TimerThread
+from ops.daemon.children import Children
 from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small
 from ops.daemon.notify import ServiceManager
-from ops.daemon.parts import Parts
 from ops.daemon.watch import Watch
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
+from ops.http.server.keys import KeyRing
 from ops.http.server.listening import Listening
 from ops.logging import configure_logging
 from ops.recent_logs import RecentLogs
 from ops.setting_names import setting_notes
+from ops.stores import Stores
 
 __all__ = ["Daemon", "run", "stop_on_signals"]
 
@@ -54,7 +62,21 @@ class Daemon:
         manager: ServiceManager | None = None,
     ) -> None:
         self._settings = settings
-        self.parts = Parts(settings, listening, logs=logs or RecentLogs())
+        clock = SystemClock()
+        self._timers = TimerThread(clock)
+        self.services = Services(
+            directory=Directory(), snapshots=Snapshots(clock), timers=self._timers, clock=clock
+        )
+        self._stores = Stores(settings, clock=clock, timers=self._timers)
+        self._keys = KeyRing(settings.http.all_keys())
+        self._children = Children(
+            settings,
+            self.services,
+            self._stores,
+            listening=listening,
+            logs=logs or RecentLogs(),
+            keys=self._keys,
+        )
         self._manager = manager or ServiceManager()
         self.finished = threading.Event()
         self._listening = listening
@@ -63,9 +85,9 @@ class Daemon:
     def start(self) -> None:
         """Start all actors, and return at once."""
         keep_heap_small()
-        self.parts.open()
+        self._stores.database.open()
         self._supervisor = Supervisor.start(
-            self.parts.services, self.parts.specs(), finished=self.finished, drain_s=DRAIN_S
+            self.services, self._children.specs(), finished=self.finished, drain_s=DRAIN_S
         )
 
     def wait(self, stop: threading.Event, *, again: threading.Event | None = None) -> bool:
@@ -74,9 +96,9 @@ class Daemon:
         When ``again`` is set, read the API keys again.
         """
         assert self._supervisor is not None  # noqa: S101 - started first
-        services = self.parts.services
-        watch = Watch(services.snapshots, self._manager, services.clock)
-        trimmed_s = services.clock.monotonic_s()
+        clock = self.services.clock
+        watch = Watch(self.services.snapshots, self._manager, clock)
+        trimmed_s = clock.monotonic_s()
         while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
             if again is not None and again.is_set():
                 again.clear()
@@ -86,8 +108,8 @@ class Daemon:
             if not watch.look():
                 _log.critical("supervisor.hung")
                 return False
-            if services.clock.monotonic_s() - trimmed_s >= TRIM_EVERY_S:
-                trimmed_s = services.clock.monotonic_s()
+            if clock.monotonic_s() - trimmed_s >= TRIM_EVERY_S:
+                trimmed_s = clock.monotonic_s()
                 give_back()
         return True
 
@@ -107,7 +129,7 @@ class Daemon:
             return
         # hide the new secrets before they are used, and keep hiding the old ones, which log lines may still hold
         keep_hidden(settings.secrets(), further=True)
-        self.parts.take_keys(keys)
+        self._keys.replace(keys)
         _log.info("keys.taken", names=[f"{key.name} ({key.scope})" for key in keys])
 
     def stop(self, reason: str) -> bool:
@@ -120,23 +142,38 @@ class Daemon:
         """
         self._manager.stopping()
         if not self.finished.is_set():
-            self.parts.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
+            self.services.directory.send(SUPERVISOR, Shutdown(reason=reason))
         orderly = self.finished.wait(DATABASE_GIVEN_UP_S)
         if not orderly:
-            self.parts.give_up_database()
+            self._give_up_database()
             orderly = self.finished.wait(STOP_S - DATABASE_GIVEN_UP_S)
         if not orderly:
             _log.error("daemon.stop_timeout", after_s=STOP_S)
         if self._supervisor is not None:
             self._supervisor.stop(block=False)
-        self.parts.close()
+        # actors and requests close their own clients of the gateway
+        self._stores.close()
+        self._timers.close()
         self._listening.close()
         return orderly
+
+    def _give_up_database(self) -> None:
+        """Close the database, so that current and later calls fail at once, and log what must be fetched again."""
+        writer = self.services.snapshots.read(WRITER, WriterSnapshot)
+        pollers = self.services.snapshots.all_of(PollerSnapshot).values()
+        _log.warning(
+            "daemon.database_given_up",
+            batches_waiting=writer.value.waiting if writer else 0,
+            in_flight=sum(poller.value.in_flight for poller in pollers),
+            unacknowledged=sum(poller.value.unacknowledged for poller in pollers),
+            error=writer.value.error if writer else None,
+        )
+        self._stores.database.close()
 
     @property
     def escalation(self) -> str | None:
         """The reason why the supervisor gave up, or None."""
-        published = self.parts.services.snapshots.read(SUPERVISOR, SupervisorSnapshot)
+        published = self.services.snapshots.read(SUPERVISOR, SupervisorSnapshot)
         return published.value.escalation if published else None
 
 

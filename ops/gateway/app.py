@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,9 +35,9 @@ from ops.http.kit.answers import json_answer
 from ops.http.kit.bodies import read_body
 from ops.http.kit.problems import BadRequestError
 from ops.http.server.clients import Proxies
-from ops.http.server.guard import Guard, GuardPolicy
-from ops.http.server.limits import RateLimit, RatePolicy
-from ops.http.server.middleware import RequestMiddleware
+from ops.http.server.guard import GuardPolicy
+from ops.http.server.layers import request_layers
+from ops.http.server.limits import RatePolicy
 from storage.errors import RowsRefusedError, StorageError
 
 __all__ = ["Gateway", "create_app", "refuse"]
@@ -207,26 +206,17 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
         with suppress(asyncio.CancelledError):
             await keeping
 
-    clock = SystemClock()
     return Starlette(
         lifespan=lifespan,
-        middleware=[
-            Middleware(
-                RequestMiddleware,
-                proxies=Proxies([]),
-                metrics=metrics,
-                clock=clock,
-                unexpected=_unexpected,
-            ),
-            Middleware(
-                RateLimit,
-                policy=RATE,
-                has_key=lambda scope: policy.keys.key_of(scope) is not None,
-                clock=clock,
-                refuse=refuse,
-            ),
-            Middleware(Guard, policy=policy, clock=clock, refuse=refuse),
-        ],
+        middleware=request_layers(
+            policy=policy,
+            rate=RATE,
+            proxies=Proxies([]),
+            metrics=metrics,
+            clock=SystemClock(),
+            refuse=refuse,
+            unexpected=_unexpected,
+        ),
         exception_handlers={
             BadRequestError: _bad_request,
             RowsRefusedError: _refused_value,

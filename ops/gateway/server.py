@@ -17,7 +17,7 @@ from config.fields import LOOPBACK_HOSTS
 from config.keys import DEFAULT_KEY, ApiKeyEntry
 from ops.gateway.app import create_app, refuse
 from ops.http.server.guard import GuardPolicy
-from ops.http.server.hosts import ServedHosts, machine_names
+from ops.http.server.hosts import served_hosts
 from ops.http.server.keys import KeyRing
 from ops.http.server.listening import Listening
 from ops.http.server.protocol import bounded_protocol
@@ -62,13 +62,8 @@ def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Lis
     """
     listening = Listening(settings.host, settings.port)
     keys = KeyRing(_keys(settings.api_key), headers=KEY_HEADERS)
-    loopback = settings.host in LOOPBACK_HOSTS
-    names = settings.allowed_hosts
     policy = GuardPolicy(
-        loopback=loopback,
-        hosts=ServedHosts(
-            loopback=loopback, allowed=names, machine=frozenset if loopback or names else machine_names()
-        ),
+        hosts=served_hosts(settings.host, settings.allowed_hosts),
         keys=keys,
         allow_open=settings.api_key is None,
         read_key_required=settings.api_key is not None,

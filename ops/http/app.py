@@ -1,23 +1,23 @@
-"""The application: all operations, and the layers every request passes."""
+"""The HTTP child: all operations, built from the settings and stores, behind the layers that every request passes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from actors.names import RESPONDER
+from actors.responder import Responder
 from actors.shown.metrics import Metrics
-from engine.clock import Clock
-from engine.directory import Directory
-from engine.snapshot import Snapshots
+from config import Settings
+from engine.spec import ChildSpec, Services
 from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
 from ops.http.kit.openapi import openapi_document
 from ops.http.kit.operations import Answer, Operation, routes_of, versioned
@@ -28,103 +28,112 @@ from ops.http.kit.problems import (
     problem_of_unexpected,
 )
 from ops.http.routes.backfill import backfill_operations
-from ops.http.routes.channels import ChannelParts, channel_operations
+from ops.http.routes.channels import channel_operations
 from ops.http.routes.dead_letters import dead_letter_operations
 from ops.http.routes.docs import doc_operations, openapi_operation
+from ops.http.routes.health import stream_trouble
 from ops.http.routes.logs import log_operations
 from ops.http.routes.pages import PageReader
 from ops.http.routes.probes import probe_operations
 from ops.http.routes.signals import signal_operations
 from ops.http.routes.static import Dashboard, wants_page
-from ops.http.routes.streaming import Streams
+from ops.http.routes.streaming import StreamLimits, Streams
 from ops.http.routes.summary import SummaryReader, summary_operations
 from ops.http.routes.syncing import sync_operations
 from ops.http.server.clients import Proxies, prefix_of
-from ops.http.server.cors import CrossOrigin
-from ops.http.server.guard import Guard, GuardPolicy
-from ops.http.server.limits import RateLimit, RatePolicy
-from ops.http.server.middleware import OTHER, RequestMiddleware
+from ops.http.server.guard import GuardPolicy
+from ops.http.server.hosts import served_hosts
+from ops.http.server.keys import KeyRing
+from ops.http.server.layers import request_layers
+from ops.http.server.limits import RatePolicy
+from ops.http.server.listening import Listening
+from ops.http.server.middleware import OTHER
+from ops.http.server.protocol import bounded_protocol
+from ops.http.server.seats import ConnectionLimits
 from ops.recent_logs import RecentLogs
+from ops.stores import RETENTION, Stores, settings_markets
 from ops.version import VERSION
 from storage.gateway.client import SyncResult
-from storage.pages import MemoryPages
-from storage.postgres.dead_letters import DeadLetters
-from storage.postgres.signals import Signals
+from storage.postgres.summary import Summaries
 
-__all__ = ["AppParts", "create_app"]
+__all__ = ["responder_spec"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppParts:
-    """What the application reads and which actors it tells. ``sync`` asks the gateway to fetch from Telegram."""
-
-    snapshots: Snapshots
-    clock: Clock
-    directory: Directory
-    pages: PageReader
-    memory: MemoryPages
-    signals: Signals
-    streams: Streams
-    summary: SummaryReader
-    registry: CollectorRegistry
-    metrics: Metrics
-    letters: DeadLetters
-    logs: RecentLogs
-    sync: Callable[[int], SyncResult]
-    channels: ChannelParts
-    guard: GuardPolicy
-    proxies: Proxies
-    root_path: str
-    rate: RatePolicy
-
-
-def create_app(parts: AppParts) -> Starlette:
-    """Return the ASGI application."""
-    operations = _operations(parts)
-    parts.metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
-    routes: list[BaseRoute] = [*routes_of(operations)]
-    app = Starlette(
-        routes=routes,
-        middleware=[
-            Middleware(
-                RequestMiddleware,
-                proxies=parts.proxies,
-                metrics=parts.metrics,
-                clock=parts.clock,
-                root_path=parts.root_path,
-            ),
-            Middleware(CrossOrigin, origins=parts.guard.origins),
-            Middleware(
-                RateLimit,
-                policy=parts.rate,
-                has_key=lambda scope: parts.guard.keys.key_of(scope) is not None,
-                clock=parts.clock,
-            ),
-            Middleware(Guard, policy=parts.guard, clock=parts.clock),
-        ],
-        exception_handlers={
-            BadRequestError: problem_of_bad_request,
-            HTTPException: problem_of_http,
-            Exception: problem_of_unexpected,
-        },
+def responder_spec(
+    settings: Settings,
+    services: Services,
+    stores: Stores,
+    *,
+    listening: Listening,
+    metrics: Metrics,
+    logs: RecentLogs,
+    keys: KeyRing,
+) -> ChildSpec:
+    """Return the child that serves the application on the sockets of ``listening``."""
+    proxies = Proxies(settings.http.trusted_proxies)
+    streams = Streams(
+        stores.event_log,
+        stores.signals,
+        failure=partial(stream_trouble, services.snapshots),
+        certain_number=stores.ledger.certain_number,
+        limits=StreamLimits(most=settings.http.max_streams),
+        metrics=metrics,
     )
-    app.router.redirect_slashes = False
-    return app
+    app = _create_app(
+        settings,
+        services,
+        stores,
+        streams=streams,
+        metrics=metrics,
+        logs=logs,
+        keys=keys,
+        proxies=proxies,
+    )
+    factory = partial(
+        Responder.start,
+        app=app,
+        bind=listening.duplicates,
+        end_streams=streams.end,
+        # each start needs its own: it counts the open connections of one server
+        make_protocol=partial(bounded_protocol, ConnectionLimits.of_this_process(), metrics, proxies=proxies),
+    )
+    return ChildSpec(name=RESPONDER, factory=factory, shutdown_s=4.0)
 
 
-def _operations(parts: AppParts) -> list[Operation]:
-    """Return all operations, the unversioned ones first."""
-    responses = ConditionalResponses(parts.memory)
-    reading = parts.pages, parts.signals, parts.streams, responses
-    resources = [
-        *summary_operations(parts.summary),
-        *dead_letter_operations(parts.letters, parts.directory, responses),
-        *log_operations(parts.logs, parts.clock.now()),
-        *channel_operations(parts.channels),
-        *backfill_operations(parts.snapshots, parts.directory),
-        *sync_operations(parts.sync, parts.snapshots, parts.directory),
-    ]
-    probes = probe_operations(parts.snapshots, parts.registry, parts.metrics)
+def _create_app(
+    settings: Settings,
+    services: Services,
+    stores: Stores,
+    *,
+    streams: Streams,
+    metrics: Metrics,
+    logs: RecentLogs,
+    keys: KeyRing,
+    proxies: Proxies,
+) -> Starlette:
+    """Return the ASGI application."""
+    http = settings.http
+    policy = GuardPolicy(
+        hosts=served_hosts(http.host, http.allowed_hosts),
+        keys=keys,
+        allow_open=http.allow_open,
+        read_key_required=http.read_key_required,
+        origins=http.origins,
+        sync_open=http.sync_open,
+    )
+    responses = ConditionalResponses(stores.memory)
+    pages = PageReader(
+        snapshots=services.snapshots,
+        directory=services.directory,
+        clock=services.clock,
+        pages=stores.pages,
+        last_good=stores.memory,
+        signals=stores.signals,
+        metrics=metrics,
+    )
+    reading = pages, stores.signals, streams, responses
+    probes = probe_operations(services.snapshots, metrics)
+    resources = _resources(settings, services, stores, responses, logs)
     dashboard = Dashboard(responses)
     document: dict[str, Any] = {}
     operations = [
@@ -141,10 +150,61 @@ def _operations(parts: AppParts) -> list[Operation]:
     operations.append(_index(operations, dashboard))
     document |= openapi_document(
         operations,
-        key_for_writes=bool(parts.guard.keys) or not parts.guard.allow_open,
-        key_for_reads=parts.guard.read_key_required,
+        key_for_writes=bool(keys) or not policy.allow_open,
+        key_for_reads=policy.read_key_required,
     )
-    return operations
+    metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
+    routes: list[BaseRoute] = [*routes_of(operations)]
+    app = Starlette(
+        routes=routes,
+        middleware=request_layers(
+            policy=policy,
+            rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
+            proxies=proxies,
+            metrics=metrics,
+            clock=services.clock,
+            root_path=http.root_path,
+        ),
+        exception_handlers={
+            BadRequestError: problem_of_bad_request,
+            HTTPException: problem_of_http,
+            Exception: problem_of_unexpected,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _resources(
+    settings: Settings,
+    services: Services,
+    stores: Stores,
+    responses: ConditionalResponses,
+    logs: RecentLogs,
+) -> list[Operation]:
+    """Return the operations beside signals and probes."""
+    snapshots, directory = services.snapshots, services.directory
+    summaries = Summaries(stores.database, retention=RETENTION)
+
+    def sync(limit: int) -> SyncResult:
+        # each request has a connection of its own, because a sync may take minutes
+        with closing(stores.gateway()) as client:
+            return client.sync(limit=limit, timeout_s=settings.gateway.sync_timeout_ms / 1000)
+
+    return [
+        *summary_operations(SummaryReader(summaries=summaries, snapshots=snapshots, clock=services.clock)),
+        *dead_letter_operations(stores.letters, directory, responses),
+        *log_operations(logs, services.clock.now()),
+        *channel_operations(
+            snapshots,
+            directory,
+            stores.channels,
+            settings=settings.gateway.channels,
+            markets=settings_markets(settings),
+        ),
+        *backfill_operations(snapshots, directory),
+        *sync_operations(sync, snapshots, directory),
+    ]
 
 
 def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:

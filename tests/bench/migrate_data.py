@@ -22,10 +22,10 @@ import psycopg
 from actors.grammar import GRAMMAR_VERSION
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
-from ops.daemon.stores import RETENTION
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
 from ops.logging import configure_logging
+from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, migrate

@@ -17,7 +17,7 @@ from psycopg import sql
 from actors.grammar import read
 from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.legacy.rounds import LegacyRounds
 from storage.postgres.ledger import Ledger
 

@@ -30,7 +30,6 @@ from config import Settings, load_settings
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.daemon.main import Daemon
-from ops.daemon.stores import RETENTION
 from ops.gateway.importer import import_messages
 from ops.http.server.listening import Listening
 from ops.local.ports import free_port
@@ -38,6 +37,7 @@ from ops.local.postgres import LocalPostgres
 from ops.local.process import OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging
+from ops.stores import RETENTION
 from storage.gateway.client import GatewayClient
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger

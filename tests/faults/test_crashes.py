@@ -130,7 +130,7 @@ def test_an_exception_in_each_actor_in_turn_is_survived_and_counted(
         names = [child["name"] for child in engine.health()["details"]["actors"]["children"]]
         assert {"writer", "cache", "parser", "backfill", "dead_letters", "health", "responder"} < set(names)
         for number, name in enumerate(names, 1):
-            engine.daemon.parts.services.directory.send(name, Crash(reason="drill"))
+            engine.daemon.services.directory.send(name, Crash(reason="drill"))
             # it comes while the actor is down
             put(gateway.database_url, [signal_message(number, ago_s=5)])
             wait_for_restart(engine, name)

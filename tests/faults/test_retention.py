@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 
 from engine.timers import TimerThread
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.retention import Retention
 from tests.support.messages import CHANNEL, put, signal_message

@@ -48,7 +48,7 @@ class Served:
         batch = BatchParsed(
             batch_id=f"test-{next(self._batches)}", source="test", channel=CHANNEL, outcomes=tuple(outcomes)
         )
-        assert self.engine.daemon.parts.services.directory.send("writer", batch)
+        assert self.engine.daemon.services.directory.send("writer", batch)
 
     def commit(self, *numbers: int, **changes: Any) -> None:
         """Commit one signal for each message number, in one batch, and wait until it is readable."""
@@ -57,7 +57,7 @@ class Served:
         eventually(lambda: self.commit_number() > before)
 
     def commit_number(self) -> int:
-        snapshots = self.engine.daemon.parts.services.snapshots
+        snapshots = self.engine.daemon.services.snapshots
         cache = snapshots.read("cache", CacheSnapshot)
         return cache.value.commit_number or 0 if cache else 0
 

@@ -27,18 +27,14 @@ from actors.shown.snapshots import (
 )
 from engine.breaker import BreakerState
 from engine.children import ChildState, SupervisorSnapshot
-from engine.clock import Clock
-from engine.directory import Directory
-from engine.snapshot import Snapshots
-from engine.spec import SUPERVISOR
+from engine.spec import SUPERVISOR, Services
 from ops.daemon.metrics import families as f
 from ops.daemon.metrics.families import Sheet
 from ops.http.routes.health import OLDEST_S
+from ops.stores import Stores
 from ops.version import VERSION
-from storage.postgres.database import Database
-from storage.redis import RedisPages
 
-__all__ = ["SnapshotCollector", "make_registry"]
+__all__ = ["make_registry"]
 
 #: the check of the report itself, as in /health
 _REPORT = "health"
@@ -50,25 +46,15 @@ class SnapshotCollector(Collector):
     ``poll_interval_s`` is the configured interval. ``folder`` selects the file system whose space is exported.
     """
 
-    def __init__(
-        self,
-        *,
-        snapshots: Snapshots,
-        directory: Directory,
-        database: Database,
-        redis: RedisPages | None,
-        clock: Clock,
-        poll_interval_s: float,
-        folder: Path,
-    ) -> None:
-        self._snapshots = snapshots
-        self._directory = directory
-        self._database = database
-        self._redis = redis
-        self._clock = clock
+    def __init__(self, services: Services, stores: Stores, *, poll_interval_s: float, folder: Path) -> None:
+        self._snapshots = services.snapshots
+        self._directory = services.directory
+        self._clock = services.clock
+        self._database = stores.database
+        self._redis = stores.redis
         self._poll_interval_s = poll_interval_s
         self._folder = folder
-        self._began_s = clock.monotonic_s()
+        self._began_s = self._clock.monotonic_s()
 
     def describe(self) -> Iterator[Metric]:
         """Yield the families without samples. The registry needs only their names."""
@@ -186,13 +172,12 @@ class SnapshotCollector(Collector):
             sheet.set(f.UNDELIVERED, count, name)
 
 
-def make_registry(*collectors: Collector) -> CollectorRegistry:
-    """Return a registry with ``collectors`` and the collectors of the process and of Python."""
+def make_registry(services: Services, stores: Stores, *, poll_interval_s: float) -> CollectorRegistry:
+    """Return a registry with the gauges of this daemon and the collectors of the process and of Python."""
     # no extra "_created" series: Prometheus detects a counter's reset from its values
     disable_created_metrics()  # type: ignore[no-untyped-call] # the library's own omission
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    for collector in collectors:
-        registry.register(collector)
+    registry.register(SnapshotCollector(services, stores, poll_interval_s=poll_interval_s, folder=Path.cwd()))
     return registry

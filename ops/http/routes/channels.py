@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +22,7 @@ from engine.model import Market
 from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer
 from ops.http.kit.bodies import read_body
-from ops.http.kit.operations import Answer, Handler, Operation
+from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
 from ops.http.routes.channel_models import (
@@ -39,7 +38,7 @@ from ops.http.server.clients import prefix_of
 from storage.errors import StorageError
 from storage.postgres.channels import COUNT_CAP, ChannelCounts, ChannelLimitError, Channels
 
-__all__ = ["MOST_CHANNELS", "ChannelParts", "channel_operations"]
+__all__ = ["MOST_CHANNELS", "channel_operations"]
 
 #: each channel takes two threads and two connections to the gateway
 MOST_CHANNELS = 100
@@ -51,23 +50,20 @@ _LOOK_EVERY_S = 0.01
 _IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelParts:
-    """What these endpoints read and write, and which actors they tell.
+def channel_operations(
+    snapshots: Snapshots,
+    directory: Directory,
+    channels: Channels,
+    *,
+    settings: tuple[str, ...],
+    markets: Mapping[str, Market],
+) -> Sequence[Operation]:
+    """Return the operations.
 
     ``settings`` holds the channels from the settings, which are always read. ``markets`` maps channels to the
     markets from the settings.
     """
-
-    snapshots: Snapshots
-    directory: Directory
-    channels: Channels
-    settings: tuple[str, ...]
-    markets: Mapping[str, Market]
-
-
-def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
-    """Return the operations."""
+    routes = _ChannelRoutes(snapshots, directory, channels, settings, markets)
     return [
         Operation(
             method="GET",
@@ -75,7 +71,7 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             name="listChannels",
             summary="The channels that are read, and their state",
             tag=_TAG,
-            handler=_list(parts),
+            handler=routes.listing,
             query=NoParameters,
             answers={200: Answer(description="All channels", body={JSON: ChannelList})},
             problems=(400, 503),
@@ -86,7 +82,7 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             name="addChannel",
             summary="Add a channel, or change its label or market",
             tag=_TAG,
-            handler=_add(parts),
+            handler=routes.add,
             query=NoParameters,
             body=ChannelRequest,
             answers={
@@ -109,7 +105,7 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             name="getChannel",
             summary="One channel",
             tag=_TAG,
-            handler=_one(parts),
+            handler=routes.one,
             query=NoParameters,
             path_schemas=_IN_PATH,
             answers={200: Answer(description="The channel", body={JSON: Channel})},
@@ -121,7 +117,7 @@ def channel_operations(parts: ChannelParts) -> Sequence[Operation]:
             name="removeChannel",
             summary="Remove a channel; its stored signals and messages are kept",
             tag=_TAG,
-            handler=_remove(parts),
+            handler=routes.remove,
             query=NoParameters,
             path_schemas=_IN_PATH,
             answers={200: Answer(description="It is no longer read", body={JSON: ChannelRemoved})},
@@ -136,26 +132,37 @@ _FOLLOWING = {
 }
 
 
-# ── reading ──────────────────────────────────────────────────────────────────
+class _ChannelRoutes:
+    """Answers the requests. It reads snapshots and the table of channels, and tells actors of changes."""
 
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        directory: Directory,
+        channels: Channels,
+        settings: tuple[str, ...],
+        markets: Mapping[str, Market],
+    ) -> None:
+        self._snapshots = snapshots
+        self._directory = directory
+        self._channels = channels
+        self._settings = settings
+        self._markets = markets
 
-def _list(parts: ChannelParts) -> Handler:
-    async def channels(request: Request) -> Response:
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    async def listing(self, request: Request) -> Response:
         NoParameters.read(request.query_params)
-        shown = _shown(parts)
-        data, error = await _objects(parts, shown.channels, error=shown.error)
+        shown = self._shown()
+        data, error = await self._objects(shown.channels, error=shown.error)
         return json_answer(
             ChannelList(data=data, complete=shown.complete, error=error, counts_end_at=COUNT_CAP)
         )
 
-    return channels
-
-
-def _one(parts: ChannelParts) -> Handler:
-    async def channel(request: Request) -> Response:
+    async def one(self, request: Request) -> Response:
         NoParameters.read(request.query_params)
         wanted = _channel_of(request)
-        shown = _shown(parts)
+        shown = self._shown()
         entries = tuple(entry for entry in shown.channels if entry.channel == wanted)
         if not entries and not shown.complete:
             # the channel may have been added at run time
@@ -164,45 +171,38 @@ def _one(parts: ChannelParts) -> Handler:
             )
         if not entries:
             return _unknown(wanted)
-        (data,), _ = await _objects(parts, entries, error=shown.error)
+        (data,), _ = await self._objects(entries, error=shown.error)
         return json_answer(data)
 
-    return channel
+    def _shown(self) -> ChannelsSnapshot:
+        published = self._snapshots.read(CHANNELS, ChannelsSnapshot)
+        if published is None:
+            raise HTTPException(503, "The channels are not known yet.", headers={"Retry-After": "1"})
+        return published.value
 
+    async def _objects(
+        self, entries: tuple[ChannelEntry, ...], *, error: str | None = None
+    ) -> tuple[list[Channel], str | None]:
+        """Return the objects and an error. Without the database their counts are null, and the error says why.
 
-def _shown(parts: ChannelParts) -> ChannelsSnapshot:
-    published = parts.snapshots.read(CHANNELS, ChannelsSnapshot)
-    if published is None:
-        raise HTTPException(503, "The channels are not known yet.", headers={"Retry-After": "1"})
-    return published.value
+        With a known ``error`` the database is not asked: that would cost time and give the same error.
+        """
+        counts: dict[str, ChannelCounts] = {}
+        if error is None:
+            try:
+                counts = await run_in_threadpool(self._channels.counts, [entry.channel for entry in entries])
+            except StorageError as failure:
+                error = str(failure)
+        return channel_objects(self._snapshots, entries, counts, now=datetime.now(UTC)), error
 
+    # ── writing ──────────────────────────────────────────────────────────────
 
-async def _objects(
-    parts: ChannelParts, entries: tuple[ChannelEntry, ...], *, error: str | None = None
-) -> tuple[list[Channel], str | None]:
-    """Return the objects and an error. Without the database their counts are null, and the error says why.
-
-    With a known ``error`` the database is not asked: that would cost time and give the same error.
-    """
-    counts: dict[str, ChannelCounts] = {}
-    if error is None:
-        try:
-            counts = await run_in_threadpool(parts.channels.counts, [entry.channel for entry in entries])
-        except StorageError as failure:
-            error = str(failure)
-    return channel_objects(parts.snapshots, entries, counts, now=datetime.now(UTC)), error
-
-
-# ── writing ──────────────────────────────────────────────────────────────────
-
-
-def _add(parts: ChannelParts) -> Handler:
-    async def add(request: Request) -> Response:
+    async def add(self, request: Request) -> Response:
         NoParameters.read(request.query_params)
         addition = await read_body(request, ChannelRequest)
         try:
             added = await run_in_threadpool(
-                parts.channels.add,
+                self._channels.add,
                 addition.id,
                 label=addition.label,
                 keep_label="label" not in addition.model_fields_set,
@@ -214,22 +214,22 @@ def _add(parts: ChannelParts) -> Handler:
             return problem(409, f"{MOST_CHANNELS} channels are read already: remove one first.")
         except StorageError as error:
             return _not_now(error)
-        parts.directory.send(CHANNELS, ChannelsChanged())
+        self._directory.send(CHANNELS, ChannelsChanged())
         # cached pages of signals show the label, so a new generation must replace them
-        parts.directory.send(CACHE, SignalsCommitted(commit_number=added.commit_number, signals=0))
+        self._directory.send(CACHE, SignalsCommitted(commit_number=added.commit_number, signals=0))
         row = added.row
-        source = SETTINGS_SOURCE if row.channel in parts.settings else row.source
+        source = SETTINGS_SOURCE if row.channel in self._settings else row.source
         entry = ChannelEntry(
             channel=row.channel,
             label=row.label,
             source=source,
             added_at=row.added_at,
-            market=row.market or parts.markets.get(row.channel, Market.B3),
+            market=row.market or self._markets.get(row.channel, Market.B3),
         )
         # Compare the whole entry with its time: a channel with the same id and label, removed a moment ago, may
         # still be shown.
-        await _until_shown(parts, lambda entries: entry in entries)
-        (data,), _ = await _objects(parts, (entry,))
+        await self._until_shown(lambda entries: entry in entries)
+        (data,), _ = await self._objects((entry,))
         headers = (
             {"Location": f"{prefix_of(request.scope)}{request.url.path.rstrip('/')}/{row.channel}"}
             if added.created
@@ -237,26 +237,22 @@ def _add(parts: ChannelParts) -> Handler:
         )
         return json_answer(data, status=201 if added.created else 200, headers=headers)
 
-    return add
-
-
-def _remove(parts: ChannelParts) -> Handler:
-    async def remove(request: Request) -> Response:
+    async def remove(self, request: Request) -> Response:
         NoParameters.read(request.query_params)
         channel = _channel_of(request)
-        if channel in parts.settings:
+        if channel in self._settings:
             return problem(
                 409, f"Channel {channel} is set in {_SETTING}. Remove it there and restart the engine."
             )
         try:
-            removed = await run_in_threadpool(parts.channels.remove, channel)
+            removed = await run_in_threadpool(self._channels.remove, channel)
         except StorageError as error:
             return _not_now(error)
         if removed is None:
             return _unknown(channel)
-        parts.directory.send(CHANNELS, ChannelsChanged())
-        await _until_shown(parts, lambda entries: channel not in (entry.channel for entry in entries))
-        kept = await _kept(parts, channel)
+        self._directory.send(CHANNELS, ChannelsChanged())
+        await self._until_shown(lambda entries: channel not in (entry.channel for entry in entries))
+        kept = await self._kept(channel)
         return json_answer(
             ChannelRemoved(
                 id=channel,
@@ -269,24 +265,20 @@ def _remove(parts: ChannelParts) -> Handler:
             )
         )
 
-    return remove
+    async def _until_shown(self, is_there: Callable[[tuple[ChannelEntry, ...]], bool]) -> None:
+        """Wait until reads show the change. The wait is short, because the change is already stored."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SHOWN_WITHIN_S):
+                while not is_there(self._shown().channels):  # noqa: ASYNC110 - actors in other threads publish snapshots without an event
+                    await asyncio.sleep(_LOOK_EVERY_S)
 
-
-async def _until_shown(parts: ChannelParts, is_there: Callable[[tuple[ChannelEntry, ...]], bool]) -> None:
-    """Wait until reads show the change. The wait is short, because the change is already stored."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_SHOWN_WITHIN_S):
-            while not is_there(_shown(parts).channels):  # noqa: ASYNC110 - actors in other threads publish snapshots without an event
-                await asyncio.sleep(_LOOK_EVERY_S)
-
-
-async def _kept(parts: ChannelParts, channel: str) -> ChannelKept | None:
-    """Return the counts of a removed channel's stored rows, or None if they cannot be counted now."""
-    try:
-        counts = (await run_in_threadpool(parts.channels.counts, [channel]))[channel]
-    except StorageError:
-        return None
-    return ChannelKept(signals=counts.signals, messages=counts.messages)
+    async def _kept(self, channel: str) -> ChannelKept | None:
+        """Return the counts of a removed channel's stored rows, or None if they cannot be counted now."""
+        try:
+            counts = (await run_in_threadpool(self._channels.counts, [channel]))[channel]
+        except StorageError:
+            return None
+        return ChannelKept(signals=counts.signals, messages=counts.messages)
 
 
 # ── small things ─────────────────────────────────────────────────────────────

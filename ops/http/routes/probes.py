@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,9 +22,7 @@ _TAG = "probes"
 _WORDS: Final[Mapping[bool, Literal["healthy", "unhealthy"]]] = {True: "healthy", False: "unhealthy"}
 
 
-def probe_operations(
-    snapshots: Snapshots, registry: CollectorRegistry, counters: Metrics
-) -> Sequence[Operation]:
+def probe_operations(snapshots: Snapshots, counters: Metrics) -> Sequence[Operation]:
     """Return the operations."""
 
     async def health(request: Request) -> Response:
@@ -43,7 +41,9 @@ def probe_operations(
         return json_answer(Probe(status=_WORDS[well], **reason), 200 if well else 503)
 
     async def metrics(request: Request) -> Response:
-        return packed_answer(request.headers, generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return packed_answer(
+            request.headers, generate_latest(counters.registry), media_type=CONTENT_TYPE_LATEST
+        )
 
     healthy = Answer(description="Healthy, or degraded: the answers are still correct", body={JSON: Health})
     unhealthy = Answer(description="Unhealthy", body={JSON: Health})

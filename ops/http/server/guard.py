@@ -41,13 +41,12 @@ class Refuse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:
-    """The operator's decisions. ``loopback`` means that only this machine can reach the listen address.
+    """The operator's decisions.
 
     ``sync_open`` lets programs of this machine ask for a sync without a key even when keys are set. The three
     ``*_setting`` fields name the settings that a refusal tells the operator to change.
     """
 
-    loopback: bool
     hosts: ServedHosts
     keys: KeyRing
     allow_open: bool
@@ -138,7 +137,7 @@ class Guard:
             return None
         # with ``sync_open`` a missing key is accepted, but a wrong one is still refused
         sync_open = not policy.keys or (policy.sync_open and not policy.keys.is_given(scope))
-        if sync_open and path in _SYNC and policy.loopback and asker_of(scope).local:
+        if sync_open and path in _SYNC and policy.hosts.loopback and asker_of(scope).local:
             return None
         if not policy.keys:
             if policy.allow_open:

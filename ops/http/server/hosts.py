@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
-__all__ = ["ServedHosts", "machine_names", "parse_host"]
+from config.fields import LOOPBACK_HOSTS
+
+__all__ = ["ServedHosts", "parse_host", "served_hosts"]
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
@@ -20,6 +22,8 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?
 
 class ServedHosts:
     """Decides which names are served. ``allowed`` holds the operator's entries, ``name`` or ``name:port``.
+
+    ``loopback`` means that only this machine can reach the listen address.
 
     Loopback names are always served: a browser uses them only for services of its own machine. On loopback, only
     these and the listed names are served. Off loopback, a list also admits the address that received the request.
@@ -29,7 +33,7 @@ class ServedHosts:
     def __init__(
         self, *, loopback: bool, allowed: Iterable[str], machine: Callable[[], frozenset[str]] = frozenset
     ) -> None:
-        self._loopback = loopback
+        self.loopback = loopback
         self._allowed = frozenset(filter(None, map(_listed, allowed)))
         self._machine = machine
 
@@ -41,7 +45,7 @@ class ServedHosts:
         name, port = parsed
         if name in _LOOPBACK_NAMES or (name, "") in self._allowed or (name, port) in self._allowed:
             return True
-        if self._loopback:
+        if self.loopback:
             return False
         if self._allowed:
             return came_in_by is not None and _address(name) == _address(came_in_by) is not None
@@ -62,7 +66,14 @@ def parse_host(host: str) -> tuple[str, str] | None:
     return _address(name) or name, match["port"] or ""
 
 
-def machine_names() -> Callable[[], frozenset[str]]:
+def served_hosts(listens_on: str, allowed: Iterable[str]) -> ServedHosts:
+    """Return the names for a service that listens on an address. ``allowed`` holds the operator's entries."""
+    loopback, allowed = listens_on in LOOPBACK_HOSTS, tuple(allowed)
+    machine = frozenset if loopback or allowed else _machine_names()
+    return ServedHosts(loopback=loopback, allowed=allowed, machine=machine)
+
+
+def _machine_names() -> Callable[[], frozenset[str]]:
     """Return a function that gives this machine's names: the host name, later also the looked-up full name."""
     names = {socket.gethostname().lower()}
 

@@ -9,7 +9,7 @@ from actors.grammar import GRAMMAR_VERSION
 from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from tests.support.databases import as_engine

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.model import ChannelMessage
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.signals import SignalQuery, Signals
 from tests.integration.reading.conftest import Store, message

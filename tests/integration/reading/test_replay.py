@@ -12,7 +12,7 @@ from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import Reading
 from ops.cli import app
 from ops.commands import replay
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.postgres.archive import Archive
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.errors import RowsRefusedError
 from storage.postgres.database import Database
 from storage.postgres.signals import SignalQuery, Signals

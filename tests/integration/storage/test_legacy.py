@@ -16,9 +16,9 @@ from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.commands.replay import Replay
-from ops.daemon.stores import RETENTION
 from ops.local.roles import ENGINE_ROLE
 from ops.migrate_data.values import LegacyReader
+from ops.stores import RETENTION
 from storage.legacy.fates import LegacyReport
 from storage.legacy.importing import AnotherTableError, LegacyImport
 from storage.legacy.report import report

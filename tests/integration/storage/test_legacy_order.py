@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.model import ChannelMessage
-from ops.daemon.stores import RETENTION
 from ops.migrate_data.values import LegacyReader
+from ops.stores import RETENTION
 from storage.legacy.importing import LegacyImport
 from storage.legacy.matching import FURTHEST
 from storage.legacy.report import report

@@ -33,7 +33,7 @@ def policy(
         loopback=loopback, allowed=allowed_hosts, machine=lambda: frozenset({"box", "box.lan"})
     )
     values: dict[str, Any] = {"allow_open": False, "read_key_required": False, "origins": ()}
-    return GuardPolicy(loopback=loopback, hosts=hosts, keys=KeyRing(keys), **values | changes)
+    return GuardPolicy(hosts=hosts, keys=KeyRing(keys), **values | changes)
 
 
 def status_of(

@@ -8,8 +8,8 @@ import pytest
 
 from actors.grammar import read
 from engine.model import OutcomeKind, Side, Signal
-from ops.daemon.stores import RETENTION
 from ops.migrate_data.values import LegacyReader
+from ops.stores import RETENTION
 from storage.legacy.importing import Taken
 from storage.legacy.rows import PRICES, LegacyRow
 from tests.bench.old_table import old_row

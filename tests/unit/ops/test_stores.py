@@ -9,7 +9,7 @@ import pytest
 from config import load_settings
 from engine.clock import SystemClock
 from engine.timers import TimerThread
-from ops.daemon.stores import make_stores
+from ops.stores import Stores
 from storage.pages import EVENTS_BYTES, PAGES_BYTES
 
 
@@ -18,7 +18,7 @@ def test_fault_91_pages_day_copies_and_answers_share_one_bound(monkeypatch: Any,
     monkeypatch.setenv("REDIS_ENABLED", redis)
     timers = TimerThread()
     try:
-        stores = make_stores(load_settings(env_file=None), clock=SystemClock(), timers=timers)
+        stores = Stores(load_settings(env_file=None), clock=SystemClock(), timers=timers)
     finally:
         timers.close()
     assert (stores.pages is stores.memory) is (redis == "0")
