@@ -1,24 +1,25 @@
-"""Reading signals: one query with every filter in it, key-set pages, newest first."""
+"""Reading signals: key-set pages by any filter, one signal, and what was committed since."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
 from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
+from storage.postgres.page_query import SignalQuery, condition_of, windows_of
 
 __all__ = [
     "DETAIL_COLUMNS",
     "EVENT_COLUMNS",
     "SIGNAL_COLUMNS",
-    "SignalQuery",
+    "Place",
     "Signals",
     "StoredPage",
     "decode_cursor",
@@ -36,6 +37,22 @@ EVENT_COLUMNS = sql.SQL(
     """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
     new_targets, new_entry, breakeven, fraction, price, percent"""
 )
+_PLACES = """
+select page.id, page.ts, date_part('epoch', page.created_at) as stored_s, known.label, told.events, told.told_s
+from (
+    select id, ts, created_at, channel, message_id, position from {schema}.tp_capital_signals
+    where {condition} and ts > now() - %(retention)s
+    order by ts {way}, id {way} limit %(limit)s) as page
+left join {schema}.channels as known on known.channel = page.channel
+left join lateral (
+    select array_agg(event.id order by event.id) as events, date_part('epoch', max(event.created_at)) as told_s
+    from {schema}.signal_events as event
+    where event.channel = page.channel and event.signal_message_id = page.message_id
+        and event.signal_position = page.position) as told on true
+order by page.ts {way}, page.id {way}
+"""
+# the bounds of ts spare the weeks that hold none of them
+_ROWS = "select {columns} from {table} where id = any(%(ids)s) and ts between %(first)s and %(last)s"
 # A label stands in no row of signals: it is looked up with each page. Whoever changes one draws a commit
 # number, so that a page built for that generation has it.
 _LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
@@ -63,32 +80,34 @@ select * from (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalQuery:
-    """A page's question. ``after`` is the (ts, id) of the last signal of the page before."""
+class Place(NamedTuple):
+    """Where a signal stands in a page, and all that tells one state of it from another.
 
-    limit: int = 100
-    after: tuple[datetime, int] | None = None
-    channel: str | None = None
-    asset: str | None = None
-    signal_type: str | None = None
-    side: str | None = None
-    search: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    ascending: bool = False
+    Rows of signals and events are written once and never changed. So two equal places are of the same signal with the
+    same label and events. The instants of writing, in seconds, tell rows apart whose ids a restored database gave
+    twice.
+    """
+
+    id: int
+    ts: datetime
+    stored_s: float
+    label: str | None
+    #: ids of its events, and when the newest of them was written
+    events: Sequence[int] | None
+    told_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPage:
-    """Rows of a page, keyed by column; ``more`` says whether another page follows.
+    """The places of a page and the rows of those that were wanted, both in the page's order.
 
-    Each row also holds ``channel_label``, ``events`` in order of time, and what follows from them: the ``status``
+    ``more`` says whether another page follows. A row is keyed by column. It also holds ``channel_label``, ``events`` in order of time, and what follows from them: the ``status``
     and ``current``, which is what holds now.
     """
 
-    rows: tuple[Mapping[str, Any], ...]
-    more: bool
+    places: Sequence[Place] = ()
+    rows: Sequence[Mapping[str, Any]] = ()
+    more: bool = False
 
 
 class Signals:
@@ -97,8 +116,9 @@ class Signals:
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
-        schema = sql.Identifier(database.schema)
+        self._schema = schema = sql.Identifier(database.schema)
         self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
+        self._rows = sql.SQL(_ROWS).format(columns=SIGNAL_COLUMNS, table=self._table)
         self._labels = sql.SQL(_LABELS).format(schema=schema)
         history = sql.Identifier(database.schema, "signals_history")
         self._committed = sql.SQL(_COMMITTED).format(
@@ -106,49 +126,25 @@ class Signals:
         )
         self._retention = retention
 
-    def find(self, query: SignalQuery) -> StoredPage:
+    def find(
+        self,
+        query: SignalQuery,
+        unknown: Callable[[Sequence[Place]], Sequence[Place]] = lambda places: places,
+    ) -> StoredPage:
         """Return one page.
 
-        The order is (ts, id), so that a cursor stays true while rows are added.
+        The order is (ts, id), so that a cursor stays true while rows are added. ``unknown`` picks the places whose rows
+        are wanted: who keeps what it has made of a row need not read it again.
         """
-        conditions: list[sql.Composable] = [sql.SQL("ts > now() - %(retention)s")]
-        values: dict[str, object] = {"retention": self._retention, "limit": query.limit + 1}
-        for column, operator, value in (
-            ("channel", "=", query.channel),
-            ("asset", "=", query.asset.upper() if query.asset else None),
-            ("side", "=", query.side),
-            ("ts", ">=", query.since),
-            ("ts", "<=", query.until),
-        ):
-            if value is not None:
-                name = f"p{len(values)}"
-                values[name] = value
-                conditions.append(
-                    sql.SQL("{} {} {}").format(
-                        sql.Identifier(column), sql.SQL(operator), sql.Placeholder(name)
-                    )
-                )
-        if query.signal_type is not None:
-            conditions.append(sql.SQL("lower(signal_type) = lower(%(type)s)"))
-            values["type"] = query.signal_type
-        if query.search:
-            conditions.append(sql.SQL("(asset ilike %(search)s or raw_message ilike %(search)s)"))
-            values["search"] = f"%{_escape_like(query.search)}%"
-        if query.after is not None:
-            beyond = sql.SQL(">" if query.ascending else "<")
-            conditions.append(sql.SQL("(ts, id) {} (%(after_ts)s, %(after_id)s)").format(beyond))
-            values["after_ts"], values["after_id"] = query.after
-        way = sql.SQL("asc" if query.ascending else "desc")
-        statement = sql.SQL(
-            "select {columns} from {table} where {where} order by ts {way}, id {way} limit %(limit)s"
-        ).format(columns=SIGNAL_COLUMNS, table=self._table, where=sql.SQL(" and ").join(conditions), way=way)
 
         def work(cursor: Cursor) -> StoredPage:
-            rows = cursor.execute(statement, values).fetchall()
-            page = rows[: query.limit]
-            self._add_labels(cursor, page)
-            self._add_events(cursor, page)
-            return StoredPage(rows=tuple(page), more=len(rows) > query.limit)
+            while True:
+                places, more = self._find_places(cursor, query)
+                wanted = unknown(places)
+                rows = self._read_rows(cursor, wanted)
+                # else another transaction has just replaced one of them: what took its place has to be found
+                if len(rows) == len(wanted):
+                    return StoredPage(places=places, rows=rows, more=more)
 
         return self._database.read(work)
 
@@ -189,6 +185,30 @@ class Signals:
             return tuple(rows)
 
         return self._database.read(work)
+
+    def _find_places(self, cursor: Cursor, query: SignalQuery) -> tuple[list[Place], bool]:
+        way = sql.SQL("asc" if query.ascending else "desc")
+        found: list[Place] = []
+        for window in windows_of(query, now=self._database.now(), retention=self._retention):
+            condition, values = condition_of(query, window)
+            statement = sql.SQL(_PLACES).format(schema=self._schema, condition=condition, way=way)
+            values |= {"retention": self._retention, "limit": query.limit + 1}
+            found = [Place(**row) for row in cursor.execute(statement, values)]
+            if len(found) > query.limit:
+                break
+        return found[: query.limit], len(found) > query.limit
+
+    def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> list[dict[str, Any]]:
+        """Return the rows of places that are still there, in their order."""
+        if not places:
+            return []
+        instants = [place.ts for place in places]
+        values = {"ids": [place.id for place in places], "first": min(instants), "last": max(instants)}
+        found = {row["id"]: row for row in cursor.execute(self._rows, values)}
+        rows = [found[place.id] for place in places if place.id in found]
+        self._add_labels(cursor, rows)
+        self._add_events(cursor, rows)
+        return rows
 
     def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
         channels = sorted({row["channel"] for row in rows})
@@ -231,8 +251,3 @@ def decode_cursor(cursor: str) -> tuple[datetime, int]:
         return _EPOCH + timedelta(microseconds=int(match[1])), int(match[2])
     except (ValueError, OverflowError) as error:
         raise ValueError("not a cursor that this service has given out") from error
-
-
-def _escape_like(text: str) -> str:
-    """Let LIKE's own characters stand for themselves."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

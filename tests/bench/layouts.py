@@ -22,8 +22,9 @@ from psycopg.conninfo import make_conninfo
 
 from engine.timers import TimerThread
 from storage.postgres.database import Database
+from storage.postgres.page_query import SignalQuery
 from storage.postgres.schema import Strategy, migrate
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.signals import Signals
 
 __all__ = ["main"]
 

@@ -16,7 +16,8 @@ from engine.snapshot import Snapshots
 from ops.http.kit.encoding import encode
 from ops.http.routes.health import database_trouble
 from ops.http.routes.query import HISTORY_CURSOR, ListQuery
-from ops.http.routes.signal_objects import history_entry, signal_object
+from ops.http.routes.signal_objects import history_entry
+from ops.http.routes.signal_texts import SignalTexts
 from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
@@ -56,7 +57,7 @@ class PageReader:
         self._clock = clock
         self._pages = pages
         self._last_good = last_good
-        self._signals = signals
+        self._texts = SignalTexts(signals)
         self._metrics = metrics
         self._single_flight = SingleFlight()
 
@@ -108,18 +109,17 @@ class PageReader:
         return Page(body=body[:-1] + b',"stale":true,"staleSeconds":%d}' % age_s, age_s=age_s)
 
     def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
-        page = self._signals.find(query.signals) if query.signals else StoredPage(rows=(), more=False)
-        data = [signal_object(row) for row in page.rows]
+        texts, page = self._texts.find(query.signals) if query.signals else ([], StoredPage())
         next_cursor = None
         if page.more:
-            next_cursor = encode_cursor(page.rows[-1]["ts"], page.rows[-1]["id"])
+            next_cursor = encode_cursor(page.places[-1].ts, page.places[-1].id)
         elif backfill is not None and query.history:
             # the entry follows the last signal and counts towards the limit
-            if query.signals is None or len(data) < query.signals.limit:
-                data.append(history_entry(backfill))
+            if query.signals is None or len(texts) < query.signals.limit:
+                texts.append(encode(history_entry(backfill)))
             else:
                 next_cursor = HISTORY_CURSOR
-        return encode({"data": data, "nextCursor": next_cursor})
+        return b'{"data":[%b],"nextCursor":%b}' % (b",".join(texts), encode(next_cursor))
 
     def _completed_backfill(self) -> BackfillSnapshot | None:
         backfill = self._snapshots.read(BACKFILL, BackfillSnapshot)

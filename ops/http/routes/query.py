@@ -14,7 +14,8 @@ from ops.http.kit.parameters import Instant, Parameters, Whole, Word, lowered
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.frames import read_place
 from ops.http.routes.stream_filter import StreamFilter
-from storage.postgres.signals import SignalQuery, decode_cursor
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import decode_cursor
 
 __all__ = [
     "HISTORY_CURSOR",

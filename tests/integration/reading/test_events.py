@@ -9,7 +9,8 @@ import pytest
 from engine.model import ChannelMessage
 from ops.stores import RETENTION
 from storage.postgres.database import Database
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from tests.integration.reading.conftest import Store, message
 
 

@@ -16,7 +16,8 @@ from ops.stores import RETENTION
 from storage.postgres.archive import Archive
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from tests.integration.reading.conftest import CHANNEL, START, Store, message
 from tests.integration.reading.test_events import STORY, block, served
 from tests.support.databases import as_engine

@@ -9,7 +9,8 @@ import pytest
 from ops.stores import RETENTION
 from storage.errors import RowsRefusedError
 from storage.postgres.database import Database
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from storage.postgres.summary import Summaries, Summary
 from tests.integration.reading.conftest import START, Store, message
 

@@ -10,7 +10,8 @@ import pytest
 from storage.postgres.channels import Added, ChannelLimitError, Channels
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from tests.support.outcomes import CHANNEL, OTHER_CHANNEL, a_message, signal_outcome
 
 Ask = Callable[..., list[dict[str, Any]]]

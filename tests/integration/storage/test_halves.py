@@ -25,7 +25,8 @@ from engine.model import (
 from storage.postgres.channels import Channels
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from tests.support.outcomes import CHANNEL, a_message, a_signal
 
 RETENTION = timedelta(days=90)

@@ -28,8 +28,9 @@ from storage.postgres.archive import Archive
 from storage.postgres.database import Database
 from storage.postgres.dead_letters import DeadLetters
 from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
 from storage.postgres.schema import Strategy, migrate
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.signals import Signals
 from tests.bench.old_table import deliver, old_row, write
 from tests.support.outcomes import CHANNEL, a_message, malformed
 

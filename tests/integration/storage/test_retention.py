@@ -14,9 +14,10 @@ from ops.local.roles import ENGINE_ROLE
 from storage.postgres import layout as layout_module
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
 from storage.postgres.retention import Retention
 from storage.postgres.schema import Strategy, migrate
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.signals import Signals
 from tests.support.outcomes import a_message, signal_outcome
 
 DAY = timedelta(days=1)

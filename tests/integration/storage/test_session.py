@@ -18,9 +18,10 @@ from storage.errors import DatabaseUnavailableError
 from storage.postgres.archive import Archive
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
 from storage.postgres.retention import Retention
 from storage.postgres.schema import Strategy, migrate
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.signals import Signals
 from storage.postgres.summary import Summaries
 from tests.support.databases import SCHEMA, Server, as_engine, name_of, through
 from tests.support.outcomes import CHANNEL, a_message, a_signal, signal_outcome

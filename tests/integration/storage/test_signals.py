@@ -14,8 +14,9 @@ from engine.model import Side, Signal
 from storage.errors import DatabaseMisconfiguredError
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
 from storage.postgres.probe import DatabaseProbe
-from storage.postgres.signals import SignalQuery, Signals, decode_cursor, encode_cursor
+from storage.postgres.signals import Signals, decode_cursor, encode_cursor
 from tests.support.databases import SCHEMA
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, signal_outcome
 
@@ -79,7 +80,7 @@ def test_fault_93_a_reader_that_got_no_answer_is_told(database: Database) -> Non
 
 def test_a_fresh_schema_has_an_empty_page_fault_27(signals: Signals) -> None:
     page = signals.find(SignalQuery())
-    assert (page.rows, page.more) == ((), False)
+    assert (page.places, page.rows, page.more) == ([], [], False)
 
 
 def test_the_newest_come_first_whatever_the_order_of_arrival(

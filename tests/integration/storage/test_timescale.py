@@ -21,8 +21,9 @@ from storage.errors import DatabaseMisconfiguredError
 from storage.postgres import layout as layout_module
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
 from storage.postgres.schema import Strategy, is_current, migrate
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.signals import Signals
 from tests.support.databases import SCHEMA, Server, as_engine, as_role, name_of, through
 from tests.support.messages import CHANNEL, put, signal_message
 from tests.support.outcomes import a_message, signal_outcome

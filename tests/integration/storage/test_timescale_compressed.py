@@ -11,7 +11,8 @@ from engine.model import Outcome
 from storage.postgres.archive import Archive
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from tests.support.databases import as_engine
 from tests.support.outcomes import a_message, a_signal, signal_outcome
 from tests.support.timescale import ON_TIMESCALE

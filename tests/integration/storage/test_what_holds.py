@@ -12,7 +12,8 @@ from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import Outcome
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.signals import SignalQuery, Signals
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
 from tests.support.outcomes import a_message
 
 RETENTION = timedelta(days=90)

@@ -11,7 +11,8 @@ from starlette.datastructures import QueryParams
 from ops.http.kit.parameters import check_utf8
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.query import ListQuery, parse_list_query
-from storage.postgres.signals import SignalQuery, encode_cursor
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import encode_cursor
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

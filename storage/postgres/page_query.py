@@ -1,0 +1,89 @@
+"""The question for a page of signals and its SQL: every filter in one condition, and the weeks that may hold the page.
+
+The server plans a query for each week that may hold a row of it, and that takes longer than reading the page. So the
+query is asked first within a window of days, at the end where the page begins. A full page of the window is the page,
+since all other signals come after it. Only where the page is not full, the query is asked without the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import sql
+
+__all__ = ["SignalQuery", "condition_of", "windows_of"]
+
+#: as long as a week of the table, so it lies in two of them
+WINDOW = timedelta(days=7)
+
+#: bounds of ``ts``, both included; None is no bound
+Window = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalQuery:
+    """A page's question. ``after`` is the (ts, id) of the last signal of the page before."""
+
+    limit: int = 100
+    after: tuple[datetime, int] | None = None
+    channel: str | None = None
+    asset: str | None = None
+    signal_type: str | None = None
+    side: str | None = None
+    search: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    ascending: bool = False
+
+
+def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> Iterator[Window]:
+    """Yield the bounds to ask within, one after the other until the page is full; the last ones leave nothing out."""
+    since, until, oldest = query.since, query.until, now - retention
+    # beside the comparison with the cursor: the server leaves weeks out of its plan by a bound of ts alone
+    if query.ascending:
+        since = max(filter(None, (since, query.after and query.after[0])), default=None)
+        begin = max(since or oldest, oldest)
+        if begin < now and (until is None or until > begin + WINDOW):
+            yield since, begin + WINDOW
+    else:
+        until = min(filter(None, (until, query.after and query.after[0])), default=None)
+        begin = min(until or now, now)
+        if begin > oldest + WINDOW and (since is None or since < begin - WINDOW):
+            yield begin - WINDOW, until
+    yield since, until
+
+
+def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, dict[str, object]]:
+    """Return the condition on a row of signals, and the values of its placeholders."""
+    since, until = window
+    asset = query.asset and query.asset.upper()
+    values: dict[str, object] = {}
+    parts = ["true"]
+    for name, part, value in (
+        ("since", "ts >= %(since)s", since),
+        ("until", "ts <= %(until)s", until),
+        ("channel", "channel = %(channel)s", query.channel),
+        ("asset", "asset = %(asset)s", asset or None),
+        ("side", "side = %(side)s", query.side),
+        ("type", "lower(signal_type) = lower(%(type)s)", query.signal_type),
+        (
+            "search",
+            "(asset ilike %(search)s or raw_message ilike %(search)s)",
+            f"%{_escape_like(query.search)}%" if query.search else None,
+        ),
+    ):
+        if value is not None:
+            values[name] = value
+            parts.append(part)
+    if query.after is not None:
+        beyond = ">" if query.ascending else "<"
+        parts.append(f"(ts, id) {beyond} (%(after_ts)s, %(after_id)s)")
+        values["after_ts"], values["after_id"] = query.after
+    return sql.SQL(" and ".join(parts)), values
+
+
+def _escape_like(text: str) -> str:
+    """Let LIKE's own characters stand for themselves."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

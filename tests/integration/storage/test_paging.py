@@ -1,0 +1,129 @@
+"""Pages beside the naive query: whatever is asked in whatever steps, no signal is left out, doubled or out of order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ops.daemon.stores import RETENTION
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery, windows_of
+from storage.postgres.signals import Place, Signals
+from tests.support.outcomes import a_message, signal_outcome
+
+Ask = Callable[..., list[dict[str, Any]]]
+DAY = timedelta(days=1)
+#: far enough from the edge of the retention that no test reaches it
+MARGIN = timedelta(minutes=10)
+#: ages of signals: dense, with gaps longer than a window, at both sides of the retention's edge, and of times to come
+AGES = [
+    *(DAY * days for days in (0.1, 0.2, 0.3, 1, 3, 6.9, 7, 7.1, 8, 20, 21, 45, 46, 89)),
+    *(RETENTION - MARGIN, RETENTION + MARGIN, RETENTION + DAY * 20),
+    *(-MARGIN, -DAY * 3, -DAY * 40, -DAY * 4000),
+]
+_INSERT = """
+insert into tp_capital_signals (ts, channel, message_id, position, signal_type, side, asset, targets, warnings,
+    raw_message, source, provenance, grammar_version, commit_number, ingested_at)
+values (%s, %s, %s, 0, %s, %s, %s, '{}', '{}', %s, 'telegram', '[]', 'g', 0, now())
+"""
+instants = st.sampled_from([*AGES, DAY * 30, DAY * 80, DAY * 200, -DAY * 20]).map(
+    lambda age: datetime.now(UTC) - age
+) | st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+words = {"channel": "c", "asset": "A", "side": "s", "signal_type": "T", "search": "x"}
+queries = st.builds(
+    SignalQuery,
+    limit=st.integers(1, 8) | st.just(1000),
+    after=st.none() | st.tuples(instants, st.integers(0, 60)),
+    since=st.none() | instants,
+    until=st.none() | instants,
+    ascending=st.booleans(),
+    **{name: st.none() | st.sampled_from([f"{word}0", f"{word}1"]) for name, word in words.items()},
+)
+
+
+@pytest.mark.every_way
+def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) -> None:
+    now = datetime.now(UTC)
+    for number, age in enumerate([*AGES, *AGES]):  # two at each instant
+        one = [f"{word}{number >> bit & 1}" for bit, word in enumerate(words.values())]
+        ask(_INSERT, now - age, one[0], str(number), one[3], one[2], one[1], f"raw {one[4]}")
+    everything = ask("select * from tp_capital_signals where ts > now() - interval '90 days'")
+    assert len(everything) == 2 * (len(AGES) - 2)
+    signals = Signals(database, retention=RETENTION)
+
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @given(queries)
+    def check(query: SignalQuery) -> None:
+        expected = naive(everything, query)
+        found: list[int] = []
+        while True:
+            page = signals.find(query)
+            assert [row["id"] for row in page.rows] == [place.id for place in page.places]
+            found += [place.id for place in page.places]
+            assert page.more == (len(found) < len(expected))
+            if not page.more:
+                break
+            assert len(page.places) == query.limit
+            last = page.places[-1]
+            query = replace(query, after=(last.ts, last.id))
+        assert found == expected
+
+    check()
+
+
+def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]:
+    """Return the ids of all pages together."""
+
+    def wanted(row: dict[str, Any]) -> bool:
+        place = row["ts"], row["id"]
+        return (
+            (query.after is None or (place > query.after if query.ascending else place < query.after))
+            and (query.since is None or row["ts"] >= query.since)
+            and (query.until is None or row["ts"] <= query.until)
+            and query.channel in (None, row["channel"])
+            and query.side in (None, row["side"])
+            and query.asset in (None, row["asset"])
+            and (query.signal_type is None or query.signal_type.lower() == row["signal_type"].lower())
+            and (query.search is None or query.search in row["raw_message"])
+        )
+
+    rows = sorted(
+        filter(wanted, everything), key=lambda row: (row["ts"], row["id"]), reverse=not query.ascending
+    )
+    return [row["id"] for row in rows]
+
+
+@given(queries)
+def test_the_last_window_is_all_and_another_one_leaves_weeks_out(query: SignalQuery) -> None:
+    now = datetime.now(UTC)
+    *narrow, (since, until) = windows_of(query, now=now, retention=RETENTION)
+    bounds = [bound for bound in (query.since, query.until, query.after and query.after[0]) if bound]
+    assert {since, until} <= {*bounds, None}
+    for first, last in narrow:
+        edge = (last, until) if query.ascending else (since, first)
+        assert edge[0] is None or edge[1] is None or edge[0] < edge[1]
+
+
+def test_a_signal_that_is_replaced_while_a_page_is_read_is_not_missing(
+    database: Database, ledger: Ledger
+) -> None:
+    at = datetime.now(UTC) - DAY
+    messages = [a_message(n, received_at=at, telegram_date=at, updated_at=at) for n in (1, 2)]
+    ledger.record([signal_outcome(message) for message in messages])
+    asked: list[Sequence[Place]] = []
+
+    def edit_meanwhile(places: Sequence[Place]) -> Sequence[Place]:
+        if not asked:
+            edited = replace(messages[0], text="edited", updated_at=at + DAY / 2)
+            ledger.record([signal_outcome(edited)])
+        asked.append(places)
+        return places
+
+    rows = Signals(database, retention=RETENTION).find(SignalQuery(), edit_meanwhile).rows
+    assert sorted(row["raw_message"] for row in rows) == ["edited", "text 2"]
+    assert len(asked) == 2
