@@ -69,12 +69,10 @@ FUZZ_SECONDS ?= 600
 fuzz: install-dev
 	PYTHONPATH=. $(BIN)/python tests/fuzz/fuzz_grammar.py --seconds $(FUZZ_SECONDS)
 
-bench: install-dev
-	$(BIN)/python -m tests.bench.grammar
-	$(BIN)/python -m tests.bench.pipeline
-	$(BIN)/python -m tests.bench.dashboard
-	$(BIN)/python -m tests.bench.serving
-	$(BIN)/python -m tests.bench.migrate_data
+# docs/performance.md; QUICK=1 within two minutes, ONLY=serving,search just these, BENCH_FLAGS="--large" and others
+bench: install-dev packages
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(BENCH_FLAGS) \
+	  --json build/bench.json --markdown build/bench.md $(addprefix --before ,$(wildcard tests/bench/before.json))
 
 # the pictures in docs/images; needs: apt install chromium chromium-driver pngquant fonts-inter fonts-noto-color-emoji
 screenshots: install-dev

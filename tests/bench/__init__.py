@@ -1,1 +1,1 @@
-"""Benchmarks: ratios measured side by side in one run, for ``make bench``."""
+"""Benchmarks: this system beside what it stands on, in one run; ``make bench``, docs/performance.md."""

@@ -1,6 +1,6 @@
 """A table as the former service left it, with its faults, and the gateway's messages it was made from.
 
-For the tests of ``migrate-data`` and for ``tests.bench.migrate_data``: the same number gives the same history.
+For the tests of ``migrate-data`` and for the measure ``migrate_data``: the same number gives the same history.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """``migrate-data`` of an old table, killed in the middle and resumed; alone, after back-fill and before it.
 
-BENCH_ROWS messages (100,000) of a former service's history are made, in a PostgreSQL of its own in a temporary folder.
-The command is killed with SIGKILL when half of the rows are taken, then run again. Printed: seconds, and counts that
-must be equal; a difference ends with exit code 1.
+100,000 messages of a former service's history are made, in a PostgreSQL of its own. The command is killed with SIGKILL
+when half of the rows are taken, then run again. The signals must be the same whether back-fill comes first or last.
 """
 
 from __future__ import annotations
@@ -10,13 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import orjson
 import psycopg
 
 from actors.grammar import GRAMMAR_VERSION
@@ -24,42 +20,39 @@ from engine.model import ChannelMessage
 from engine.timers import TimerThread
 from ops.local.postgres import LocalPostgres
 from ops.local.process import wait_until
-from ops.logging import configure_logging
 from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, migrate
+from tests.bench.figures import Figure
 from tests.bench.old_table import create_old_table, deliver, old_history, put_old_rows
+from tests.bench.scene import Scene
 
-__all__ = ["main"]
+__all__ = ["run"]
 
-MESSAGES = int(os.environ.get("BENCH_ROWS", "100000"))
+ORDERS = ("alone", "back-fill first", "back-fill last")
 KILL_DEADLINE_S = 600.0
 BORDER = timedelta(hours=1)
 
 
-def main() -> None:
-    """Measure and print; exit 1 when the orders do not come to the same."""
-    configure_logging(level="ERROR", form="console")
+def run(scene: Scene) -> Iterator[Figure]:
+    """Take the rows over in three orders."""
     now = datetime.now(UTC)
-    history = list(old_history(MESSAGES, now=now))
+    history = list(old_history(scene.scale.of(100_000, 2_000), now=now))
     rows = [row for posted in history for row in posted.rows]
     messages = [posted.message for posted in history if posted.message]
-    _say(f"{len(rows):,} old rows, {len(messages):,} messages at the gateway")
     signals = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="tp-capital-bench-", dir="/tmp") as folder,
-        LocalPostgres(Path(folder) / "data", settings={"fsync": "off"}) as server,
-    ):
-        for order in ("alone", "back-fill first", "back-fill last"):
-            name = order.replace(" ", "_").replace("-", "_")
-            with psycopg.connect(server.dsn(), autocommit=True) as connection:
-                connection.execute(f"create database {name}".encode())
+    with LocalPostgres(scene.folder / "migrate_data", settings={"fsync": "off"}) as server:
+        for number, order in enumerate(ORDERS):
+            name = f"order_{number}"
+            server.create_database(name)
             # the border of retention moves on from order to order: what lies there is compared in none
-            signals[order] = _one(server.dsn(name), order, rows, messages, since=now - RETENTION + BORDER)
-    same = signals["back-fill first"] == signals["back-fill last"]
-    _say(f"signals whichever comes first: {'the same' if same else 'DIFFERENT'}")
-    sys.exit(0 if same else 1)
+            seconds, signals[order] = _one(
+                server.dsn(name), order, rows, messages, since=now - RETENTION + BORDER
+            )
+            yield Figure(name=f"migrate-data, {order}", unit="rows/s", values=(len(rows) / seconds,))
+    if signals["back-fill first"] != signals["back-fill last"]:
+        raise RuntimeError("the signals differ by whether back-fill comes first or last")
 
 
 def _one(
@@ -69,8 +62,11 @@ def _one(
     messages: Sequence[ChannelMessage],
     *,
     since: datetime,
-) -> list[object]:
-    """Run one order in a database of its own; return its signals since then: keys of messages, other ones by number."""
+) -> tuple[float, list[object]]:
+    """Run one order in a database of its own; return its seconds, and its signals since then.
+
+    Of signals of messages these are their keys, of other ones the number.
+    """
     timers = TimerThread()
     migrate(url, schema="signals", strategy=Strategy.NEON, timers=timers)
     database = Database(url, schema="signals", pool_max=4, timers=timers)
@@ -91,21 +87,13 @@ def _one(
         )
         killed.kill()
         killed.wait()
-        at_kill = _count(url, "select count(*) from signals.legacy_rows")
         resumed = _start(url)
-        out, err = resumed.communicate()
+        _, err = resumed.communicate()
         seconds = time.perf_counter() - began_s
         if resumed.returncode:
-            sys.exit(f"{order}: exit {resumed.returncode}: {err.decode()}")
-        report = orjson.loads(out)
+            raise RuntimeError(f"{order}: exit {resumed.returncode}: {err.decode()}")
         if order == "back-fill last":
             deliver(ledger, messages)
-        fates = {fate: body["rows"] for fate, body in report["fates"].items()}
-        _say(
-            f"{order}: killed at {at_kill:,} rows, {seconds:.1f} s in all, {report['rows'] / seconds:,.0f} rows/s; "
-            f"old {report['oldTable']['rows']:,} = taken {sum(fates.values()):,} {fates}; "
-            f"verdicts {report['verdicts']}; problems {len(report['problems'])}"
-        )
         with psycopg.connect(url) as connection:
             keys = connection.execute(
                 "select channel, message_id, position from signals.tp_capital_signals where ts > %s order by 1, 2, 3",
@@ -113,8 +101,7 @@ def _one(
             ).fetchall()
         found = [key for key in keys if not key[1].startswith("legacy:")]
         left = len(keys) - len(found)
-        _say(f"{order}: {len(found):,} signals of messages, {left:,} of old rows whose message is gone")
-        return [found, left]
+        return seconds, [found, left]
     finally:
         database.close()
         timers.close()
@@ -139,12 +126,3 @@ def _count(url: str, statement: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute(statement.encode()).fetchone()
     return int(row[0]) if row else 0
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
