@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from engine.model import ChannelMessage
-from ops.daemon.stores import RETENTION
 from ops.http.kit.encoding import encode
 from ops.http.routes.signal_objects import signal_object
 from ops.http.routes.signal_texts import SignalTexts
+from ops.stores import RETENTION
 from storage.postgres.channels import Channels
 from storage.postgres.database import Database
 from storage.postgres.page_query import SignalQuery

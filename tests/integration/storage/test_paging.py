@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ops.daemon.stores import RETENTION
+from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from storage.postgres.page_query import SignalQuery, windows_of
