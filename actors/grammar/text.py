@@ -41,6 +41,7 @@ _RARE_SPACE = re.compile(
     rf"[{INVISIBLE}\r\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 )
 _ODD_DIGIT = re.compile(rf"[{ODD_CHARS}]|[0-9]\ufe0f?\u20e3|[\ue000\ue001\u201a\u066b]")
+_MAY_BE_ODD = re.compile(rf"[{ODD_CHARS}\u20e3\ue000\ue001\u201a\u066b]")
 #: between two digits these are commas (5.1); elsewhere no more than odd signs
 _RARE_COMMA = re.compile(r"(?<=\d)[\u201a\u066b](?=\d)")
 #: directly between two digits markup is kept: one `_` is a range sign, all else a foreign sign (5.5)
@@ -52,6 +53,8 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _LEGIBLE = re.compile("[A-Za-z0-9]")
+#: of these alone most texts are made: only markup, abbreviations and spaces can be left to replace
+_ORDINARY = re.compile("[\n\t -~À-ÖØ-öø-ÿ]*")
 #: what the markup leaves of them stands between digits
 _UNDERSCORES = re.compile("_+")
 _MAY_BE_MARKUP = re.compile("[*_`~|<]")
@@ -116,10 +119,11 @@ class Prepared:
 def prepare(raw: str) -> Prepared:
     """Make the copy that is read. Takes linear time; lone surrogates and NUL pass through."""
     shifts: list[_Shift] = []
-    text = _apply(_LEGIBLE_STEPS, raw, shifts)
+    ordinary = _ORDINARY.fullmatch(raw) is not None
+    text = raw if ordinary else _apply(_LEGIBLE_STEPS, raw, shifts)
     blank = not text.strip()
-    text = _apply(_PLAIN_STEPS, text, shifts)
-    bidi = not raw.isascii() and _BIDI.search(raw) is not None
+    text = _apply(_ORDINARY_STEPS if ordinary else _PLAIN_STEPS, text, shifts)
+    bidi = not ordinary and _BIDI.search(raw) is not None
     return Prepared(text=text, blank=blank, bidi=bidi, _shifts=tuple(shifts))
 
 
@@ -144,7 +148,7 @@ def fold(word: str) -> str:
 def _substitute(
     pattern: re.Pattern[str], replace: Callable[[str], str], text: str
 ) -> tuple[str, _Shift | None]:
-    """Replace each match and note where the pieces went; no note if nothing changed."""
+    """Replace each match and note where the pieces went; no note if nothing moved."""
     pieces: list[str] = []
     made: list[int] = []
     taken: list[int] = []
@@ -157,17 +161,20 @@ def _substitute(
         start, end = match.span()
         pieces += (text[done:start], new)
         length += start - done
-        for _ in new:  # every character of a replacement stands for the start of what it replaced
-            made.append(length)
-            taken.append(start)
+        if len(old) == len(new) == 1:  # nothing moves
             length += 1
-        made.append(length)
-        taken.append(end)
+        else:
+            for _ in new:  # every character of a replacement stands for the start of what it replaced
+                made.append(length)
+                taken.append(start)
+                length += 1
+            made.append(length)
+            taken.append(end)
         done = end
-    if not made:
+    if not done:
         return text, None
     pieces.append(text[done:])
-    return "".join(pieces), _Shift(made, taken)
+    return "".join(pieces), _Shift(made, taken) if made else None
 
 
 def _compose(cluster: str) -> str:
@@ -208,12 +215,20 @@ def _has_no_underscore(text: str) -> bool:
     return "_" not in text
 
 
+def _has_no_rare_comma(text: str) -> bool:
+    return "\u201a" not in text and "\u066b" not in text
+
+
+def _has_no_odd_digit(text: str) -> bool:
+    return _MAY_BE_ODD.search(text) is None
+
+
 def _has_no_markup(text: str) -> bool:
     return _MAY_BE_MARKUP.search(text) is None
 
 
 def _has_no_bullet(text: str) -> bool:
-    return text.isascii() or BULLETS.isdisjoint(text)
+    return BULLETS.isdisjoint(text)
 
 
 def _foreign_sign(_bullet: str) -> str:
@@ -273,17 +288,23 @@ class _Step:
 
 #: steps 1 to 3: a text of which they leave nothing is empty
 _LEGIBLE_STEPS = (
-    _Step(_RARE_COMMA, _comma, str.isascii),
-    _Step(_ODD_DIGIT, _mark_odd, str.isascii),
+    _Step(_RARE_COMMA, _comma, _has_no_rare_comma),
+    _Step(_ODD_DIGIT, _mark_odd, _has_no_odd_digit),
     _Step(_CLUSTER, _compose, _is_composed),
     _Step(_INVISIBLE_OR_BLANK, _blank_or_nothing, _has_plain_spaces),
 )
-#: steps 4 and 5, and the repeated spaces that they leave
-_PLAIN_STEPS = (
+_SIGNS_STEPS = (
     _Step(_MARKUP, _no_markup, _has_no_markup),
     _Step(_UNDERSCORES, _plain_underscores, _has_no_underscore),
-    _Step(_BULLET_IN_FIGURE, _foreign_sign, _has_no_bullet),
-    _Step(_ABBREVIATION, _plain_abbreviation, _has_no_abbreviation),
-    _Step(_SYMBOL, _plain_symbol, str.isascii),
-    _Step(_SPACES, _one_space, _has_single_spaces),
 )
+_ABBREVIATION_STEP = _Step(_ABBREVIATION, _plain_abbreviation, _has_no_abbreviation)
+_SPACES_STEP = _Step(_SPACES, _one_space, _has_single_spaces)
+#: steps 4 and 5, and the repeated spaces that they leave
+_PLAIN_STEPS = (
+    *_SIGNS_STEPS,
+    _Step(_BULLET_IN_FIGURE, _foreign_sign, _has_no_bullet),
+    _ABBREVIATION_STEP,
+    _Step(_SYMBOL, _plain_symbol),
+    _SPACES_STEP,
+)
+_ORDINARY_STEPS = (*_SIGNS_STEPS, _ABBREVIATION_STEP, _SPACES_STEP)

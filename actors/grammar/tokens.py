@@ -183,9 +183,10 @@ _SLIP = (
     r"(?<=[0-9][.,])(?:[oO][oO0-9]|[lI][0-9])|(?<=[0-9][.,][0-9])[oO]\b|(?<=[0-9])(?:\.,|,\.)(?=[0-9])"
     r"|(?<![\w.,:])(?:2[5-9]|[3-9][0-9]):[0-9]{2}(?![\w:]|[.,][0-9])"
 )
-_SLIPS = re.compile(_SLIP)
 #: the same, or a digit of another script, which is no digit here (5.5)
 _NO_DIGITS = re.compile(rf"[^\D0-9]|{_SLIP}")
+#: what each of them holds, with a digit first, which is much quicker to seek
+_MAY_BE_NO_DIGIT = re.compile(r"\d(?:(?<![0-9])|[.,](?:[oOlI.,]|[0-9][oO])|:[0-9])")
 _SEPARATORS = ".,"
 _IN_FIGURES = ".,oO"
 
@@ -193,8 +194,10 @@ _IN_FIGURES = ".,oO"
 def _void_figures(tokens: Tokens) -> None:
     """Take the value from every figure that holds a slip or another script's digit: what is left is another number."""
     text, done = tokens.text, 0
+    if _MAY_BE_NO_DIGIT.search(text) is None:
+        return
     voids: list[tuple[int, int]] = []
-    for match in (_SLIPS if text.isascii() else _NO_DIGITS).finditer(text):
+    for match in _NO_DIGITS.finditer(text):
         if match.start() < done:
             continue
         begin, end = match.span()
