@@ -3,8 +3,8 @@
 The way of a text through the modules, top down:
 
 * ``grammar`` is the door, ``text`` prepares;
-* ``tokens`` cuts, with ``prices`` and ``tickers``; ``quantities`` and ``clauses`` look at the words
-  around; ``message`` holds the pieces;
+* ``tokens`` cuts, with ``prices`` and ``tickers``; ``slips`` voids mistyped figures; ``quantities`` and
+  ``clauses`` look at the words around; ``message`` holds the pieces;
 * ``labels`` finds labels, ``links`` leads from them to prices, ``indices`` and ``targets`` read target
   labels, ``mentions`` puts together what each label says;
 * ``blocks`` tells signals apart, ``assets`` finds what each is about, ``fields`` and ``validity`` fill it,

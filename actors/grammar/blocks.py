@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 
 from .mentions import Mentions
 from .message import Message
 from .tokens import TokenKind
 
-__all__ = ["Block", "BlockPlaces", "alone_on_lines", "split_blocks"]
+__all__ = ["Block", "BlockPlaces", "split_blocks"]
 
 #: what may stand beside a ticker that is alone on its line: numbers and punctuation
 _ASIDE = frozenset(
@@ -49,23 +50,34 @@ class _Anchor:
     labelled: bool
 
 
-@dataclass(slots=True)
 class BlockPlaces:
     """Where a message says something that is read, as sorted tokens.
 
-    ``alone`` are the tickers that are alone on their lines, ``prices`` what a label that counts
-    leads to, ``dates`` what a validity is read from.
+    ``tickers`` are all tickers, ``dates`` what a validity is read from.
     """
 
-    tickers: list[int]
-    alone: list[int]
-    prices: list[int]
-    dates: list[int]
+    def __init__(self, message: Message, mentions: Mentions, dates: list[int]) -> None:
+        self._message = message
+        self._mentions = mentions
+        self.tickers = mentions.tickers
+        self.dates = dates
+
+    @cached_property
+    def alone(self) -> list[int]:
+        """The tickers that are alone on their lines."""
+        return _alone_on_lines(self._message, self.tickers)
+
+    @cached_property
+    def prices(self) -> list[int]:
+        """What labels that count lead to."""
+        return sorted(price for mention in self._mentions.counted for price in mention.prices)
 
 
 def split_blocks(message: Message, mentions: Mentions, places: BlockPlaces) -> list[Block]:
     """Cut a message into blocks."""
     items = message.items
+    if len(places.tickers) < 2:
+        return [Block(0, len(items))]
     starts = [0]
     last = None
     first = 0
@@ -120,7 +132,7 @@ def _any_in(tokens: list[int], start: int, end: int) -> bool:
     return place < len(tokens) and tokens[place] < end
 
 
-def alone_on_lines(message: Message, tickers: list[int]) -> list[int]:
+def _alone_on_lines(message: Message, tickers: list[int]) -> list[int]:
     """Return the tickers that are alone on their lines: numbers, signs and remarks aside.
 
     Of two tickers neither is alone; one in parentheses behind another is a remark on it.

@@ -32,6 +32,8 @@ _BY_FIRST: dict[str, tuple[Rule, ...]] = {}
 for _rule in CANCEL_RULES:
     for _word in _rule.first:
         _BY_FIRST[_word] = (*_BY_FIRST.get(_word, ()), _rule)
+#: every cancel phrase begins with one of these
+_BEGINNINGS = CANCEL_PARTICIPLES.union(_BY_FIRST)
 _NEGATIONS = frozenset(("nao", "not"))
 _CONDITION_STARTS = frozenset(("se", "caso"))
 _VERBS = frozenset(
@@ -43,11 +45,10 @@ _WITHDRAWN = words("retirado retirada retirados retiradas")
 
 def find_cancels(message: Message, setting: PhraseContext) -> list[Phrase]:
     """Return the cancel phrases that count, the first of each clause."""
-    said = message.tokens.words
-    if said.isdisjoint(_BY_FIRST) and said.isdisjoint(CANCEL_PARTICIPLES):
+    if message.tokens.words.isdisjoint(_BEGINNINGS):
         return []
     found: list[Phrase] = []
-    for clause in message.clauses:
+    for clause in message.clauses_with(_BEGINNINGS):
         if setting.silences(clause):
             continue
         # asked once per clause, so that a clause full of these words takes linear time

@@ -81,11 +81,14 @@ def split_clauses(
 
 def _cuts(tokens: Tokens) -> list[tuple[int, int]]:
     """Return where each clause starts and ends."""
-    ends = [
-        i + 1
-        for i, token in enumerate(tokens.items)
-        if token.kind is TokenKind.BREAK or (token.word in _MAY_END and _ends_clause(tokens, i))
-    ]
+    ends = [line_break + 1 for _, line_break in tokens.lines[:-1]]
+    if not tokens.words.isdisjoint(_MAY_END):
+        ends += [
+            i + 1
+            for i, token in enumerate(tokens.items)
+            if token.word in _MAY_END and _ends_clause(tokens, i)
+        ]
+        ends.sort()
     if tokens.items and (not ends or ends[-1] != len(tokens.items)):
         ends.append(len(tokens.items))
     return list(pairwise((0, *ends)))

@@ -17,7 +17,7 @@ from .links import Quote
 from .lists import price_behind
 from .mentions import Mention
 from .message import Message
-from .prices import Number, PriceRule, Scale
+from .prices import Number, Scale
 from .ranges import abbreviated, is_slip, is_waved
 from .sides import find_side
 
@@ -33,7 +33,7 @@ class Price:
 
     value: Decimal
     token: int
-    rule: PriceRule
+    rule: str
     doubtful: bool = False
 
 
@@ -262,7 +262,7 @@ class _FieldReader:
         fields.ambiguous = (
             any(self._price(token).doubtful for token in set_tokens)
             or self._doubtful_index()
-            or any(is_waved(self._message, mention.targets) for mention in fields.target_mentions)
+            or ("~" in self._message.tokens.words and self._has_waved_target())
         )
         entries = [self._pair(mention) for mention in self._entries]
         fields.entry = entries[0] if entries else None
@@ -279,6 +279,9 @@ class _FieldReader:
         ends = zip(*entries, strict=True)
         given = (stops, finals, *numbered.values(), *ends)
         fields.duplicate = fields.duplicate or any(len(prices) > 1 and _differ(prices) for prices in given)
+
+    def _has_waved_target(self) -> bool:
+        return any(is_waved(self._message, mention.targets) for mention in self._fields.target_mentions)
 
     def _number(self, token: int) -> Number:
         number = self._message.items[token].number

@@ -40,8 +40,9 @@ def read_on_line(message: Message, link: Link) -> list[Target]:
     end, first.final = behind_item(message, price)
     if end < len(items) and items[end].word in _COLONS:
         return []  # `Alvos 1: 10 2: 11`: neither an index that the catalogue knows nor a price
-    targets = [first, *rest_of_line(message, price + 1)]
-    end, _ = behind_item(message, targets[-1].price)
+    targets = [first, *rest_of_line(message, end)]
+    if len(targets) > 1:
+        end, _ = behind_item(message, targets[-1].price)
     line_end = message.line_end(price)
     if all(token.kind in _BARE_LINE for token in items[end:line_end]):
         targets += _lines_below(message, line_end, targets)
@@ -61,13 +62,12 @@ _COUNTS = (["(", "", ")", ":"], ["(", "", ")", "="])
 
 
 def rest_of_line(message: Message, i: int, *, marked: bool = False) -> list[Target]:
-    """Read the further items of a list, from behind its first price at token i - 1.
+    """Read the further items of a list, from token i behind its first item.
 
     ``marked`` takes only items that have their own index (`1)`, `1º`) before them.
     """
     items, list_words = message.items, message.vocabulary.list_words
     targets: list[Target] = []
-    i, _ = behind_item(message, i - 1)
     while i < len(items):
         start = i
         while i < len(items) and (items[i].word in LIST_SIGNS or items[i].word in list_words):
@@ -194,7 +194,7 @@ def _items_of_line(
     behind, first.final = behind_item(message, price)
     if behind < end and items[behind].word in _COLONS:
         return []
-    rest = rest_of_line(message, price + 1)
+    rest = rest_of_line(message, behind)
     if rest:
         behind, _ = behind_item(message, rest[-1].price)
     if before and any(token.kind not in _BARE_LINE for token in items[behind:end]):

@@ -11,6 +11,7 @@ from .distances import mark_units
 from .lexicon import LABELS, PIPS, POINTS, VOCABULARY_ABROAD, VOCABULARY_OF_B3, Field, Vocabulary
 from .names import mark_names
 from .quantities import mark_quantities
+from .slips import void_figures
 from .tables import Table, write_out_tables
 from .text import Prepared
 from .tickers import unknown_ticker
@@ -45,6 +46,13 @@ class Message:
         """Return the tokens of the clause that token i stands in."""
         clause = self.clause_at(i)
         return self.items[clause.start : clause.end]
+
+    def clauses_with(self, words: frozenset[str]) -> list[Clause]:
+        """Return the clauses that hold one of some words."""
+        found = dict.fromkeys(
+            n for n, token in zip(self.clause_of, self.items, strict=True) if token.word in words
+        )
+        return [self.clauses[n] for n in found]
 
     def begins_line(self, i: int) -> bool:
         """Tell whether only signs and numbers stand before token i on its line."""
@@ -114,6 +122,7 @@ def cut(prepared: Prepared, market: Market) -> Message:
     """Cut a prepared text into tokens and clauses."""
     prepared, tables = write_out_tables(prepared, market)
     tokens = tokenise(prepared, market)
+    void_figures(tokens)
     vocabulary = VOCABULARY_OF_B3 if market is Market.B3 else VOCABULARY_ABROAD
     mark_names(tokens, market, vocabulary)
     if market is Market.B3 and not tokens.words.isdisjoint(_ASSET_WORDS):

@@ -48,7 +48,7 @@ def _found(
 ) -> Iterator[tuple[int, int, Ticker]]:
     """Yield the places of names: first token, the one behind the last, the ticker."""
     items = tokens.items
-    if market is not Market.CRYPTO and tokens.words.isdisjoint(names):
+    if market is not Market.CRYPTO and names.keys().isdisjoint(tokens.words):
         return
     for i, token in enumerate(items):
         if token.kind is not TokenKind.WORD:

@@ -53,12 +53,13 @@ _PAIR_OF = {
     Market.CRYPTO: r"(?<![\w/-])(?P<pair>[A-Za-z0-9]{2,10}[/-](?i:USDT|USDC|USD|BTC|BRL)(?:-?(?i:PERP)|\.[pP])?|[A-Za-z0-9]{2,14}(?:-(?i:PERP)|\.[pP])|[0-9]+[A-Za-z][A-Za-z0-9]*(?i:USDT|USDC))(?![\w/])|",
 }
 
-# The commonest tokens come first. A space before a token is eaten with it, which spares the search.
+# The commonest tokens come first. A space before a token is eaten with it, which spares the search. A look
+# ahead at one of a few characters spares most tokens the long alternatives that begin with it.
 _TOKEN = rf"""
-    (?P<word>(?!{_LINK}|{_CURRENCY})[^\W0-9]{_PLAIN})(?:\.(?i:SA)(?!\w))?
+    (?P<word>(?!(?=[HhRrTtUuWw])(?:{_LINK}|{_CURRENCY}))[^\W0-9]{_PLAIN})(?:\.(?i:SA)(?!\w))?
     |(?P<break>\n)
     |(?P<colon>[:()])
-    |(?<![\w/.,])(?P<date>
+    |(?<![\w/.,])(?=[0-9]{{1,4}}o?[/\- ])(?P<date>
         (?P<day>{_DAY})o?/(?P<month>{_NUMERIC_MONTH})(?:/(?P<year>[0-9]{{4}}|[0-9]{{2}}))?(?![\w/]|[.,][0-9])
         |(?P<day_of>{_DAY})o?(?:/|[ ](?i:de)[ ])(?P<month_of>(?i:{_MONTH}))
          (?:(?:/|[ ](?i:de)[ ]|[ ])(?P<year_of>20[0-9]{{2}}|(?<=/)[0-9]{{2}}))?(?!\w)
@@ -66,10 +67,10 @@ _TOKEN = rf"""
         |[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?![\w-]|[.,][0-9])
         |[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}}(?![\w-]|[.,][0-9])
     )
-    |(?<![\w:.,])(?P<time>
+    |(?<![\w:.,])(?=[0-9]{{1,2}}:)(?P<time>
         (?:[01][0-9]|2[0-4]|{_NO_TARGET_LABEL}[0-9]):[0-5][0-9](?::[0-5][0-9])?(?:hs?)?(?![\w:]|[.,][0-9])
     )
-    |(?<![\w.,])(?P<percent>(?:(?P<signed>(?<![)%])[+-]|[+][ ]))?{_NUMBER}[ ]?%)
+    |(?<![\w.,])(?=[0-9.,+\-])(?P<percent>(?:(?P<signed>(?<![)%])[+-]|[+][ ]))?{_NUMBER}[ ]?%)
     |(?P<number>(?:(?<![\w.,])[.,])?[0-9]{_PLAIN})(?P<tail>(?:(?<=[0-9])[{_FOREIGN}]+[0-9]{_PLAIN})+)?
      (?P<mil>[ ](?i:mil)(?!\w))?
     |{ODD}(?P<odd>[0-9]*){ODD_END}

@@ -44,7 +44,8 @@ def find_phrases(message: Message, setting: PhraseContext) -> list[Phrase]:
     found: list[Phrase] = []
     if message.tokens.words.isdisjoint(PHRASE_TRIGGERS):
         return found
-    for clause in message.clauses:
+    # a phrase and its trigger stand in one clause
+    for clause in message.clauses_with(PHRASE_TRIGGERS):
         if setting.silences(clause) or is_plan(message, setting, clause):
             continue
         for i in range(clause.start, clause.end):

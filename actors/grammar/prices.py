@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum, StrEnum
+from enum import Enum
+from typing import Final
 
 __all__ = ["Notation", "Number", "PriceRule", "Scale", "read_number", "read_parted"]
 
@@ -26,15 +27,15 @@ _THOUSANDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,3}(?:,[0-9]{3})+")
 _TWO_KINDS = re.compile(r"([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]+)|([0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]+)")
 
 
-class PriceRule(StrEnum):
-    """How the digits of a price were read."""
+class PriceRule:
+    """How the digits of a price were read. Plain constants, for the reason given at TokenKind."""
 
     #: the digits leave no choice
-    PLAIN = "price.plain"
+    PLAIN: Final = "price.plain"
     #: one separator before three digits, read as the decimal mark
-    DECIMAL = "price.decimal"
+    DECIMAL: Final = "price.decimal"
     #: one separator before three digits, read as the thousands separator
-    THOUSANDS = "price.thousands"
+    THOUSANDS: Final = "price.thousands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class Number:
     #: `mil` or `k` stands behind it
     multiplied: bool = False
 
-    def read_as(self, rule: PriceRule) -> Decimal:
+    def read_as(self, rule: str) -> Decimal:
         """Return the value by one rule."""
-        if rule is PriceRule.THOUSANDS and self.thousands is not None:
+        if self.thousands is not None and rule == PriceRule.THOUSANDS:
             return self.thousands
         return self.value
 
@@ -162,7 +163,7 @@ class Scale:
             self._known = tuple(sorted(number.read_as(rule) for number, rule in settled if rule is not None))
         return self._known
 
-    def rule(self, number: Number) -> tuple[PriceRule, bool]:
+    def rule(self, number: Number) -> tuple[str, bool]:
         """Decide how a number is read, and whether that is doubtful."""
         if number.thousands is None:
             return PriceRule.PLAIN, False
@@ -184,7 +185,7 @@ class Scale:
         return rule, far < _CLEARLY_FARTHER * near
 
 
-def _settled(number: Number, notation: Notation) -> PriceRule | None:
+def _settled(number: Number, notation: Notation) -> str | None:
     """Return the reading of a number that needs no other price of its block; None if it needs one."""
     if number.thousands is None:
         return PriceRule.PLAIN

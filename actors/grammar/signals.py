@@ -9,7 +9,7 @@ from operator import itemgetter
 from engine.model import Signal, Span
 
 from .assets import Asset, find_asset
-from .blocks import Block, BlockPlaces, alone_on_lines, split_blocks
+from .blocks import Block, BlockPlaces, split_blocks
 from .checks import has_odd_characters, names_several_tickers, price_warnings
 from .fields import Fields, read_fields
 from .lexicon import Field
@@ -54,7 +54,9 @@ class Candidate:
 
 def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
     """Cut a message into blocks and read each by itself."""
-    places = _find_places(message, mentions)
+    if not mentions.tickers:
+        return [Candidate(message, Block(0, len(message.items)), None, None, None, None, "no_ticker")]
+    places = BlockPlaces(message, mentions, find_validities(message))
     blocks = split_blocks(message, mentions, places)
     types = find_types(message)
     candidates = [_read_block(message, mentions, block, places, types) for block in blocks]
@@ -66,15 +68,6 @@ def read_candidates(message: Message, mentions: Mentions) -> list[Candidate]:
         if candidates[i].validity is None:
             candidates[i].validity = candidates[i + 1].validity
     return candidates
-
-
-def _find_places(message: Message, mentions: Mentions) -> BlockPlaces:
-    return BlockPlaces(
-        tickers=mentions.tickers,
-        alone=alone_on_lines(message, mentions.tickers),
-        prices=sorted(price for mention in mentions.counted for price in mention.prices),
-        dates=find_validities(message),
-    )
 
 
 def _read_block(
@@ -187,7 +180,7 @@ def _provenance(candidate: Candidate, asset: Asset, fields: Fields) -> tuple[Spa
     prices += [(f"targets.{i}", price) for i, price in enumerate(fields.targets)]
     prices += [("target_final", fields.final), ("stop", fields.stop)]
     found += [
-        (field, price.token, price.token, price.rule.value, format(price.value, "f"))
+        (field, price.token, price.token, price.rule, format(price.value, "f"))
         for field, price in prices
         if price is not None
     ]

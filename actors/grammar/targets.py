@@ -52,7 +52,8 @@ def read_target_label(message: Message, label: Label) -> TargetReading:
         price = reading.link.price
         if price is not None:
             first = Target(price, number, final)
-            reading.targets = [first, *rest_of_line(message, price + 1, marked=True)]
+            behind, _ = behind_item(message, price)
+            reading.targets = [first, *rest_of_line(message, behind, marked=True)]
     elif link.fresh_line:
         reading.targets = read_lines(message, message.next_line(label.end))
     else:

@@ -7,8 +7,9 @@ here; what the words around it make of it in :mod:`.quantities`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 
 from engine.model import Market
@@ -107,7 +108,8 @@ _GROUPS_OF = {
     for market, pattern in PATTERN_OF.items()
     if (group := pattern.groupindex)
 }
-_MEMO_LENGTH = 24
+_LONGEST_REMEMBERED = 24
+_MOST_REMEMBERED = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +131,14 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
     tokens = Tokens(text=prepared.text)
     items, line_start = tokens.items, 0
     line = 0
-    word_lexeme = _WORD_LEXEMES[market]
+    words, numbers = _WORDS[market], _NUMBERS[market]
     pattern = PATTERN_OF[market]
     word, number, line_break, signs = _GROUPS_OF[market]
     for match in pattern.finditer(prepared.text):
         group = match.lastindex or 0
         start, end = match.span(group)
         if group == word:
-            text = match[group]
-            lexeme = word_lexeme(text) if len(text) <= _MEMO_LENGTH else _Lexeme(TokenKind.WORD, fold(text))
+            lexeme = words[match[group]]
             if lexeme.index is not None:
                 middle = start + lexeme.stem
                 items.append(Token(TokenKind.WORD, lexeme.word, start, middle, line))
@@ -147,7 +148,7 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
         elif group in signs:
             items.append(Token(TokenKind.SIGN, match[group], start, end, line))
         elif group == number:
-            lexeme = _number(match[group], market)
+            lexeme = numbers[match[group]]
             if lexeme.kind is TokenKind.PRICE:
                 tokens.prices.append(len(items))
                 tokens.glued_unit |= lexeme.unit != ""
@@ -163,7 +164,6 @@ def tokenise(prepared: Prepared, market: Market) -> Tokens:
     tokens.words = {token.word for token in items}
     if tokens.odd:
         _glue_odd(tokens)
-    _void_figures(tokens)
     if "(" in tokens.words:
         _pair_parentheses(tokens)
     return tokens
@@ -176,54 +176,6 @@ def _glue_odd(tokens: Tokens) -> None:
         for j in (i - 1, i + 1):
             if 0 <= j < len(items) and items[j].kind is TokenKind.PRICE:
                 items[j].odd |= items[j].end == items[i].start or items[i].end == items[j].start
-
-
-#: what is typed for a digit or separator: `43,5O`, `43,l0`, `40.,50`, `38:50`, which is no hour
-_SLIP = (
-    r"(?<=[0-9][.,])(?:[oO][oO0-9]|[lI][0-9])|(?<=[0-9][.,][0-9])[oO]\b|(?<=[0-9])(?:\.,|,\.)(?=[0-9])"
-    r"|(?<![\w.,:])(?:2[5-9]|[3-9][0-9]):[0-9]{2}(?![\w:]|[.,][0-9])"
-)
-#: the same, or a digit of another script, which is no digit here (5.5)
-_NO_DIGITS = re.compile(rf"[^\D0-9]|{_SLIP}")
-#: what each of them holds, with a digit first, which is much quicker to seek
-_MAY_BE_NO_DIGIT = re.compile(r"\d(?:(?<![0-9])|[.,](?:[oOlI.,]|[0-9][oO])|:[0-9])")
-_SEPARATORS = ".,"
-_IN_FIGURES = ".,oO"
-
-
-def _void_figures(tokens: Tokens) -> None:
-    """Take the value from every figure that holds a slip or another script's digit: what is left is another number."""
-    text, done = tokens.text, 0
-    if _MAY_BE_NO_DIGIT.search(text) is None:
-        return
-    voids: list[tuple[int, int]] = []
-    for match in _NO_DIGITS.finditer(text):
-        if match.start() < done:
-            continue
-        begin, end = match.span()
-        while begin > done and (text[begin - 1].isdecimal() or text[begin - 1] in _SEPARATORS):
-            begin -= 1
-        while end < len(text) and (text[end].isdecimal() or text[end] in _IN_FIGURES):
-            end += 1
-        voids.append((begin, end))
-        done = end
-    if not voids:
-        return
-    figures = iter(voids)
-    begin, end = next(figures)
-    for token in tokens.items:
-        while token.start >= end:
-            begin, end = next(figures, (len(text), len(text) + 1))
-        if token.end > begin and token.kind is not TokenKind.BREAK:
-            token.kind, token.number, token.ticker, token.odd = TokenKind.FIGURE, None, None, True
-            tokens.foreign = True
-    tokens.prices = [i for i in tokens.prices if tokens.items[i].kind is TokenKind.PRICE]
-
-
-def _number(text: str, market: Market) -> _Lexeme:
-    if market is Market.CRYPTO and text[-1] in "kK":
-        return _number_lexeme(text[:-1], mil=True)
-    return (_plain_number if len(text) <= _MEMO_LENGTH else _number_lexeme)(text)
 
 
 def _add_special(match: re.Match[str], line: int, market: Market, tokens: Tokens) -> None:
@@ -261,7 +213,7 @@ def _special(match: re.Match[str], line: int, market: Market, tokens: Tokens) ->
 def _figure(match: re.Match[str], line: int, start: int, end: int) -> Token:
     """Make the token of a date, time, percentage, currency or link, or of a number with `mil`."""
     if match["mil"] is not None:
-        lexeme = _number_lexeme(match["number"], mil=True)
+        lexeme = _read_figure(match["number"], mil=True)
         return Token(lexeme.kind, lexeme.word, match.start("number"), end, line, lexeme.number)
     if match["date"] is not None:
         return Token(TokenKind.DATE, date_of(match), start, end, line)
@@ -277,6 +229,8 @@ def _figure(match: re.Match[str], line: int, start: int, end: int) -> Token:
 
 def _word_lexeme(text: str, market: Market) -> _Lexeme:
     word = fold(text)
+    if len(text) > _LONGEST_REMEMBERED:
+        return _Lexeme(TokenKind.WORD, word)
     if (ticker := ticker_of(text, market)) is not None:
         return _Lexeme(TokenKind.TICKER, word, ticker=ticker)
     if (glued := _GLUED_INDEX.fullmatch(word)) is not None:
@@ -285,11 +239,13 @@ def _word_lexeme(text: str, market: Market) -> _Lexeme:
     return _Lexeme(TokenKind.CURRENCY if word == "brl" else TokenKind.WORD, word)
 
 
-#: one memory for each market: a market in the key would cost more than the rest
-_WORD_LEXEMES = {market: lru_cache(maxsize=8192)(partial(_word_lexeme, market=market)) for market in Market}
+def _number_lexeme(text: str, market: Market) -> _Lexeme:
+    if market is Market.CRYPTO and text[-1] in "kK":
+        return _read_figure(text[:-1], mil=True)
+    return _read_figure(text)
 
 
-def _number_lexeme(text: str, *, mil: bool = False) -> _Lexeme:
+def _read_figure(text: str, *, mil: bool = False) -> _Lexeme:
     number = read_number(text, mil=mil)
     if number is not None:
         # a field of zero is absent (section 5.3)
@@ -302,7 +258,25 @@ def _number_lexeme(text: str, *, mil: bool = False) -> _Lexeme:
     return _Lexeme(TokenKind.FIGURE if word.strip("0123456789.,") == "" else TokenKind.WORD, word)
 
 
-_plain_number = lru_cache(maxsize=8192)(_number_lexeme)
+class _Memory(dict[str, _Lexeme]):
+    """What pieces of text are by themselves. Forgets all when it is full: to know the oldest costs more."""
+
+    def __init__(self, read: Callable[[str], _Lexeme]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: str) -> _Lexeme:
+        lexeme = self._read(text)
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[text] = lexeme
+        return lexeme
+
+
+#: one memory for each market: a market in the key would cost more than the rest
+_WORDS = {market: _Memory(partial(_word_lexeme, market=market)) for market in Market}
+_NUMBERS = {market: _Memory(partial(_number_lexeme, market=market)) for market in Market}
 
 
 def _pair_parentheses(tokens: Tokens) -> None:

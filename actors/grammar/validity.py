@@ -34,12 +34,13 @@ def find_validities(message: Message) -> list[int]:
 
 def find_types(message: Message) -> list[tuple[int, int, str]]:
     """Return the first and last token and the name of each trade type that a message names."""
-    if message.tokens.words.isdisjoint(_BY_FIRST):
+    if _BY_FIRST.keys().isdisjoint(message.tokens.words):
         return []
     return [
         (i, end, name)
         for i, token in enumerate(message.items)
-        for rest, name in _BY_FIRST.get(token.word, ())
+        if token.word in _BY_FIRST
+        for rest, name in _BY_FIRST[token.word]
         if (end := _last_of(message, i, rest)) is not None
     ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from actors.grammar import read
+from actors.grammar.phrasebook import PHRASE_TRIGGERS, RESULT_RULES, UPDATE_RULES
+from actors.grammar.rules import Rule
 from engine.model import Kind
 
 BLOCK = "Ativo: PETR4\nCompra: 22,40\nAlvo 1: 25\nStop: 20"
@@ -124,3 +126,12 @@ def test_blocks_without_a_stop_may_be_results(line: str, result: bool) -> None:
 )
 def test_half_a_weak_result_is_chatter(line: str) -> None:
     assert read(line).kind is Kind.NOT_SIGNAL
+
+
+@pytest.mark.parametrize("rule", [*RESULT_RULES, *UPDATE_RULES], ids=lambda rule: rule.reason)
+def test_every_phrase_holds_a_word_that_has_phrases_looked_for(rule: Rule) -> None:
+    seconds = rule.then or frozenset()
+    found_by_second = (
+        seconds <= PHRASE_TRIGGERS and bool(seconds) and not (rule.then_ticker or rule.then_percent)
+    )
+    assert rule.first <= PHRASE_TRIGGERS or found_by_second

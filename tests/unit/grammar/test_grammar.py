@@ -14,7 +14,7 @@ import pytest
 
 import actors.grammar
 from actors.grammar import GRAMMAR_VERSION, MAX_CHARS, read
-from actors.grammar.prices import PriceRule, read_number
+from actors.grammar.prices import read_number
 from actors.grammar.reasons import REASONS
 from actors.grammar.text import prepare
 from engine.model import Kind, Signal
@@ -68,7 +68,7 @@ def test_reading_a_price_span_again_gives_its_value() -> None:
             digits = prepare(text).text
             number = read_number(digits.removesuffix(" mil"), mil=digits.endswith(" mil"))
             assert number is not None
-            assert number.read_as(PriceRule(rule)) == Decimal(value)
+            assert number.read_as(rule) == Decimal(value)
 
 
 def test_a_derived_final_target_repeats_the_span_of_its_target() -> None:

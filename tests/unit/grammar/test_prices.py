@@ -71,9 +71,7 @@ def test_else_no_price(written: str) -> None:
         ("1.250", ("40",), PriceRule.THOUSANDS, True),
     ],
 )
-def test_three_digits_by_the_block(
-    number: str, known: tuple[str, ...], rule: PriceRule, doubtful: bool
-) -> None:
+def test_three_digits_by_the_block(number: str, known: tuple[str, ...], rule: str, doubtful: bool) -> None:
     scale = Scale([Number(Decimal(price)) for price in known], Notation.SHARE)
     read_ = read_number(number)
     assert read_ is not None
