@@ -145,7 +145,7 @@ class Scene:
         return {"TP_CAPITAL_DB_SCHEMA": "signals", **self._stack[0].engine_environment()}
 
     def place(self, **settings: str) -> Place:
-        """Return a new migrated schema, and a channel for it."""
+        """Return a schema and a channel that nobody else uses. The first engine that runs there makes the schema."""
         number = next(self._numbers)
         schema, channel = f"bench_{number}", f"-100900{number}"
         environment = {
@@ -158,13 +158,12 @@ class Scene:
             "TP_CAPITAL_BACKFILL_DELAY_S": "3600",
             **settings,
         }
-        subprocess.run(
-            [sys.executable, "-m", "ops.cli", "migrate"],
-            env=environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
         return Place(schema=schema, channel=channel, environment=environment)
+
+    def migrate(self, place: Place) -> None:
+        """Make the schema of a place where no engine has run."""
+        command = [sys.executable, "-m", "ops.cli", "migrate"]
+        subprocess.run(command, env=place.environment, check=True, stdout=subprocess.DEVNULL)
 
     @contextmanager
     def running(self, place: Place, **settings: str) -> Iterator[Server]:

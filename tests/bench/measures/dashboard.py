@@ -37,6 +37,7 @@ QUESTIONS = (
 
 def _run(scene: Scene) -> Iterator[Figure]:
     place, nobody = scene.place(), str(free_port())
+    scene.migrate(place)
     add_signals(scene.engine_url, schema=place.schema, count=SIGNALS)
 
     def one(**settings: str) -> tuple[Load, float, float]:

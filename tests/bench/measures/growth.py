@@ -38,9 +38,9 @@ def _run(scene: Scene) -> Iterator[Figure]:
     many = 10_000_000 if scene.scale.large else scene.scale.of(1_000_000, 50_000)
     # its own channel is empty: what is measured adds nothing
     few_place, many_place = scene.place(), scene.place()
-    for place, count in ((few_place, FEW), (many_place, many)):
-        add_signals(scene.engine_url, schema=place.schema, count=count)
     with scene.running(few_place) as few_engine, scene.running(many_place) as many_engine:
+        for place, count in ((few_place, FEW), (many_place, many)):
+            add_signals(scene.engine_url, schema=place.schema, count=count)
         for name, path in _QUESTIONS.items():
             yield from _compare(
                 scene, f"{name}, {many:,} beside {FEW:,}", (many_engine, path), (few_engine, path)

@@ -19,6 +19,7 @@ def _run(scene: Scene) -> Iterator[Figure]:
 
     def loop() -> tuple[float, float]:
         place = scene.place()
+        scene.migrate(place)
         looped = loop_over(place, lambda: put_messages(scene.gateway_url, channel=place.channel, count=count))
         return looped.seconds, looped.cpu_s
 

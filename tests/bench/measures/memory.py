@@ -44,8 +44,8 @@ def _messages(scene: Scene) -> Iterator[Figure]:
 
 def _questions(scene: Scene) -> Iterator[Figure]:
     asked, place = scene.scale.of(14_000, 1_400), scene.place()
-    add_signals(scene.engine_url, schema=place.schema, count=SIGNALS)
     with scene.running(place) as engine:
+        add_signals(scene.engine_url, schema=place.schema, count=SIGNALS)
         engine.put(PAGE + "&to={n}", answers=asked, seconds=600, warm_s=0)
         yield Figure(
             name=f"memory after {asked:,} different questions",

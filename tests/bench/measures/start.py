@@ -25,10 +25,11 @@ def _ready(scene: Scene) -> Iterator[Figure]:
         with scene.running(place):
             return time.perf_counter() - began_s
 
+    seconds()
     yield Figure(
         name="process start to ready",
         unit="s",
-        values=tuple(seconds() for _ in range(scene.scale.of(7, 3))),
+        values=tuple(seconds() for _ in range(scene.scale.of(7, 2))),
         goal=Goal(most=1.5),
     )
 
