@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 
@@ -13,6 +13,8 @@ from storage.redis_client import connect_redis
 from storage.seal import BrokenSealError
 
 __all__ = ["RedisServer", "RedisState"]
+
+T = TypeVar("T")
 
 #: after a timeout the server is not asked for this long, so other readers do not wait
 LEAVE_ALONE_S = 1.0
@@ -60,16 +62,23 @@ class RedisServer:
         Raises:
             BrokenSealError: The value is no string, or it is empty.
         """
-        # The server cuts the value, because another program may have written up to 512 MB.
+
+        def look(client: redis.Redis) -> list[object]:
+            both = client.pipeline(transaction=False)
+            # The server cuts the value, because another program may have written up to 512 MB.
+            both.getrange(key, 0, max_bytes)
+            both.exists(key)
+            return both.execute()
+
         try:
-            answer = self._ask(lambda client: client.getrange(key, 0, max_bytes))
+            answer, exists = self._ask(look)
         except redis.ResponseError as error:
-            if str(error).startswith("WRONGTYPE"):
+            if "WRONGTYPE" in str(error):
                 raise BrokenSealError("type") from error
             raise
         if isinstance(answer, bytes) and answer:
             return answer
-        if self._ask(lambda client: _holds_nothing(client, key)):
+        if exists and self._ask(lambda client: _holds_nothing(client, key)):
             raise BrokenSealError(
                 "format"
             )  # unlike a missing value, an empty one was written by another program
@@ -105,7 +114,7 @@ class RedisServer:
         """Close all connections."""
         self._client.close()
 
-    def _ask(self, question: Callable[[redis.Redis], object]) -> object:
+    def _ask(self, question: Callable[[redis.Redis], T]) -> T:
         if self._clock.monotonic_s() < self._left_alone_until_s:
             raise redis.TimeoutError("it did not answer in time and is left alone for a moment")
         try:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import sql
+from psycopg.rows import args_row
 
 from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
@@ -193,7 +194,8 @@ class Signals:
             condition, values = condition_of(query, window)
             statement = sql.SQL(_PLACES).format(schema=self._schema, condition=condition, way=way)
             values |= {"retention": self._retention, "limit": query.limit + 1}
-            found = [Place(**row) for row in cursor.execute(statement, values)]
+            with cursor.connection.cursor(row_factory=args_row(Place)) as places:
+                found = places.execute(statement, values).fetchall()
             if len(found) > query.limit:
                 break
         return found[: query.limit], len(found) > query.limit
