@@ -7,14 +7,13 @@ channel, another consumer or the gateway's own publisher has marked. Backfill fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 from actors.names import CHANNELS
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillPhase, BackfillSnapshot, ChannelsSnapshot
 from actors.sources import backfill_progress as progress
-from actors.sources.backfill_queue import BackfillQueue
+from actors.sources.backfill_queue import BackfillPolicy, BackfillQueue
 from actors.sources.history import HistoryPass
 from actors.sources.round_robin import RoundRobin
 from actors.sources.source import InFlightBatch, Source
@@ -39,15 +38,6 @@ __all__ = ["Backfill", "BackfillPolicy"]
 #: how many messages one sync may fetch from Telegram; the gateway chooses which
 SYNC_LIMIT = 500
 BACKOFF = Backoff(first_s=1.25, cap_s=60.0)  # at least a second, even with jitter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackfillPolicy:
-    """When to start, how often to check the tail, and how long a sync may take; all in seconds."""
-
-    delay_s: float
-    tail_every_s: float
-    sync_timeout_s: float
 
 
 class Backfill(Source):
@@ -91,6 +81,7 @@ class Backfill(Source):
         # A restarted backfill continues at once. The delay is for the start of the daemon.
         self.tick_later("step", self._policy.delay_s if self.context.generation == 1 else 0)
         self.tick_later("tail", self._policy.tail_every_s)
+        self.tick_later("checkpoints", 0)
         self._publish()
 
     def _close(self) -> None:
@@ -107,6 +98,8 @@ class Backfill(Source):
                 self._queue.check(self._channels)
                 self.tick_later("tail", self._policy.tail_every_s)
                 self._step()
+            case "checkpoints":
+                self._show_checkpoints()
             case _:
                 super()._on_tick(tick)
 
@@ -130,7 +123,7 @@ class Backfill(Source):
     @handles(FollowChannels)
     def _on_follow_channels(self, command: FollowChannels) -> None:
         self._follow(command.channels)
-        self._publish()
+        self._show_checkpoints()
         if self._phase is not BackfillPhase.WAITING:  # the initial delay holds for every channel
             self._step()
 
@@ -145,6 +138,14 @@ class Backfill(Source):
         if new:
             self._new.update(new)
             self._known_is_current = self._synced = False
+
+    def _show_checkpoints(self) -> None:
+        """Show a completed import at once: the first step may be far away."""
+        try:
+            self._known = self._checkpoints.load(self._channels)
+        except StorageError:
+            self.tick_later("checkpoints", BACKOFF.first_s)
+        self._publish()
 
     # ── one step at a time ───────────────────────────────────────────────────
 
@@ -296,8 +297,6 @@ class Backfill(Source):
     def _save(self, reading: HistoryPass, *, completed: bool) -> None:
         self._checkpoints.save(progress.checkpoint_of(reading), completed=completed)
         self._unsaved = None
-
-    # ── failing and showing ──────────────────────────────────────────────────
 
     def _failed(self, error: StorageError) -> None:
         """Delay every channel: the database is unavailable, or the gateway limits the rate."""

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.fields import Group, Names, env_names, upper
 
-__all__ = ["EngineSettings", "LogSettings"]
+__all__ = ["EngineSettings", "LogSettings", "level_name"]
 
 
-#: level names of Node's loggers
-_LEVELS = {"WARN": "WARNING", "FATAL": "ERROR", "CRITICAL": "ERROR", "TRACE": "DEBUG", "VERBOSE": "DEBUG"}
+#: names of levels that Node's loggers have and Python's have not
+_LEVELS = {
+    "warn": "warning",
+    "fatal": "critical",
+    "http": "info",
+    **dict.fromkeys(("trace", "verbose", "silly"), "debug"),
+}
+
+
+def level_name(value: object) -> object:
+    """Return a level in small letters and under Python's name, whatever logger it comes from."""
+    return _LEVELS.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
 def _level(value: object) -> object:
-    """Read a level in any case, also under the names of other loggers."""
-    name = upper(value)
-    return _LEVELS.get(name, name) if isinstance(name, str) else name
+    name = level_name(value)
+    return "ERROR" if name == "critical" else upper(name)
 
 
 class LogSettings(Group):
@@ -34,9 +44,25 @@ class LogSettings(Group):
     )
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            "must be in this machine's time zone database (package tzdata), such as America/Sao_Paulo"
+        ) from None
+    return name
+
+
 class EngineSettings(Group):
     """The engine's own behaviour."""
 
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="America/Sao_Paulo",
+        validate_default=True,
+        validation_alias=env_names("TP_CAPITAL_TIMEZONE"),
+        description="time zone of a date without a time, in `from=2026-11-20` and `--since 2026-11-20`: the whole day there",
+    )
     backfill_delay_s: float = Field(
         default=30,
         ge=0,
@@ -54,3 +80,8 @@ class EngineSettings(Group):
         validation_alias=env_names("TP_CAPITAL_TEXT_FILTER"),
         description="words or phrases; a text with one of them, in any case and with any accents, becomes `filtered`",
     )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of a date without a time."""
+        return ZoneInfo(self.timezone)

@@ -17,11 +17,12 @@ MOST_ENTRIES = 2000
 #: longer values are cut, so that no entry holds the whole text of a message
 LONGEST_CHARACTERS = 300
 _MOST_ITEMS = 20
+_SHOWN_APART = frozenset({"event", "level", "timestamp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentPage:
-    """Entries, oldest first. ``last`` is the number to continue after. ``missed`` means that some were discarded."""
+    """Entries, newest first. ``last`` is the number to continue after. ``missed`` means that some were discarded."""
 
     entries: Sequence[Mapping[str, Any]]
     last: int
@@ -42,6 +43,7 @@ class RecentLogs:
         if "exception" in event:
             # keep only the last line, which names the error; the log itself has the traceback
             entry["exception"] = _cut(str(event["exception"]).strip().rpartition("\n")[2])
+        entry.setdefault("message", _words(entry))
         with self._lock:
             self._number += 1
             self._entries.append({"number": self._number, **entry})
@@ -55,9 +57,15 @@ class RecentLogs:
         oldest = entries[0]["number"] if entries else newest + 1
         found = [e for e in entries if _rank(e) >= lowest and e["number"] > (after or 0)]
         if after is None:
-            return RecentPage(entries=found[-limit:], last=newest, missed=False)
+            return RecentPage(entries=found[-limit:][::-1], last=newest, missed=False)
         last = found[limit - 1]["number"] if len(found) > limit else newest
-        return RecentPage(entries=found[:limit], last=last, missed=oldest > after + 1)
+        return RecentPage(entries=found[:limit][::-1], last=last, missed=oldest > after + 1)
+
+
+def _words(entry: Mapping[str, Any]) -> str:
+    """Return an entry without words of its own in one line, for clients that show only ``message``."""
+    values = (f"{name}={value}" for name, value in entry.items() if name not in _SHOWN_APART)
+    return str(_cut(" ".join((str(entry.get("event", "")), *values))))
 
 
 def _rank(entry: Mapping[str, Any]) -> int:

@@ -1,11 +1,21 @@
-"""BackfillQueue: the requests to backfill, besides the first full pass of each channel."""
+"""When backfill reads: its policy, and the requests besides the first full pass of each channel."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["BackfillQueue"]
+__all__ = ["BackfillPolicy", "BackfillQueue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillPolicy:
+    """When to start, how often to check the tail, and how long a sync may take; all in seconds."""
+
+    delay_s: float
+    tail_every_s: float
+    sync_timeout_s: float
 
 
 class BackfillQueue:

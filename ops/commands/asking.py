@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -183,9 +183,9 @@ def _import_words(channel: dict[str, Any]) -> str:
     return words
 
 
-def _check_words(since: datetime, found: int, *, done: bool) -> str:
+def _check_words(since: date, found: int, *, done: bool) -> str:
     """Return the result of checking a completed history. Its row counts belong to the earlier import."""
-    at = f"{since:%Y-%m-%d %H:%M:%S UTC}".removesuffix(" 00:00:00 UTC")
+    at = f"{since:%Y-%m-%d %H:%M:%S UTC}" if isinstance(since, datetime) else str(since)
     what = f"{found} found" if found else "nothing missing" if done else "nothing found yet"
     return f"checked since {at}: {what}" if done else f"being checked since {at}: {what}"
 
@@ -226,12 +226,19 @@ def logs(
 
 
 def _show_entries(entries: list[dict[str, Any]], console: Console, *, json: bool) -> None:
-    for entry in entries:
+    for entry in reversed(entries):
         if json:
             say_json(entry)
             continue
-        known = {"number", "timestamp", "level", "event"}
-        more = " ".join(f"{name}={value}" for name, value in entry.items() if name not in known)
         style = _LEVELS.get(entry["level"], "default")
-        line = f"{markup(entry['timestamp'])} [{style}]{markup(entry['level']):8}[/] {markup(entry['event'])} {markup(more)}"
+        line = f"{markup(entry['timestamp'])} [{style}]{markup(entry['level']):8}[/] {markup(_entry_words(entry))}"
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _entry_words(entry: dict[str, Any]) -> str:
+    """Return what an entry says. A message that the daemon made of the entry's values already says all of it."""
+    event, message = str(entry["event"]), str(entry["message"])
+    if message.startswith(event):
+        return message
+    known = {"number", "timestamp", "level", "event"}
+    return " ".join((event, *(f"{name}={value}" for name, value in entry.items() if name not in known)))

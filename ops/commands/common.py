@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,6 +15,7 @@ from engine.safe_text import keep_hidden
 from ops.client import daemon_url, is_daemon_of
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.server.listening import Listening, explain_listening
+from ops.instants import read_iso
 from ops.local.keys import key_of_local_daemon
 from ops.logging import configure_logging
 from ops.setting_names import setting_notes
@@ -23,12 +24,10 @@ from ops.terminal import say
 __all__ = ["Since", "daemon_and_key", "listen", "quiet_logs", "stop", "tell_setting_notes", "usable_settings"]
 
 
-def _instant(text: str) -> datetime:
-    """Parse ISO 8601. An instant without a zone is UTC."""
+def _instant(text: str) -> datetime | date:
+    """Parse ISO 8601. A time without a zone is UTC."""
     try:
-        instant = datetime.fromisoformat(text)
-        # converting the zone can leave the range of years and raise OverflowError
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return read_iso(text)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is not ISO 8601, such as 2026-11-20, 2026-11-20T08:30:00 or 2026-11-20T08:30:00Z"
@@ -36,9 +35,11 @@ def _instant(text: str) -> datetime:
 
 
 Since = Annotated[
-    datetime | None,
+    date | None,  # typer takes no union; an instant is a date too
     typer.Option(
-        parser=_instant, metavar="ISO 8601", help="Only messages since this time; UTC if it has no zone."
+        parser=_instant,
+        metavar="ISO 8601",
+        help="Only messages since this time (UTC if it has no zone) or this day (in TP_CAPITAL_TIMEZONE).",
     ),
 ]
 

@@ -19,6 +19,7 @@ from ops.commands.explaining import explain
 from ops.commands.parsing import lines_of, parse_lines, reading_object
 from ops.commands.replay import Replay
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.instants import first_instant
 from ops.stores import Stores, outcome_policy, settings_markets
 from ops.terminal import say, say_json
 from storage.errors import StorageError
@@ -91,7 +92,8 @@ def replay(
         )
         again.markets = settings_markets(settings) | stores.channels.markets()
         found = []
-        for difference in again.run(channel=channel, since=since, apply=apply):
+        start = None if since is None else first_instant(since, settings.engine.zone)
+        for difference in again.run(channel=channel, since=start, apply=apply):
             if json:
                 found.append(difference.as_object())
             else:

@@ -138,9 +138,9 @@ def _create_app(
     document: dict[str, Any] = {}
     operations = [
         *probes,
-        *signal_operations(*reading, with_history=True),
+        *signal_operations(*reading, zone=settings.engine.zone, with_history=True),
         *resources,
-        *versioned(signal_operations(*reading, with_history=False)),
+        *versioned(signal_operations(*reading, zone=settings.engine.zone, with_history=False)),
         *versioned(resources),
         *versioned(probes),
         *doc_operations(responses),
@@ -202,7 +202,7 @@ def _resources(
             settings=settings.gateway.channels,
             markets=settings_markets(settings),
         ),
-        *backfill_operations(snapshots, directory),
+        *backfill_operations(snapshots, directory, settings.engine.zone),
         *sync_operations(sync, snapshots, directory),
     ]
 

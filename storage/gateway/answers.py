@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from engine.safe_text import json_fault
+from engine.safe_text import json_fault, printable
 from storage.errors import (
     GatewayAnswerError,
     GatewayRateLimitedError,
@@ -70,7 +70,7 @@ def _detail(content: bytes) -> str:
         return ""
     if not isinstance(message, str):
         return ""
-    return ": " + message[:120].encode("ascii", "backslashreplace").decode()
+    return f": {printable(message[:120])}"
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import requests
 import urllib3
 
@@ -57,7 +58,7 @@ class SyncResult:
 
     synced: int
     saved: int
-    channels: tuple[str, ...]
+    channels: tuple[Any, ...]  # names or objects, as the gateway tells them
 
 
 class GatewayClient:
@@ -190,10 +191,15 @@ class GatewayClient:
         )
         data = answer.get("data")
         channels = data.get("channelsSynced") if isinstance(data, dict) else None
+        try:
+            orjson.dumps(channels)
+        except TypeError as error:
+            # a number or a text that JSON of ours cannot hold, so it cannot be passed on
+            raise GatewayAnswerError(f"channelsSynced: {error}") from error
         return SyncResult(
             synced=count_of(data, "totalMessagesSynced"),
             saved=count_of(data, "totalMessagesSaved"),
-            channels=tuple(str(channel) for channel in channels) if isinstance(channels, list) else (),
+            channels=tuple(channels) if isinstance(channels, list) else (),
         )
 
     # ── one call ─────────────────────────────────────────────────────────────

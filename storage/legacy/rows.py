@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["NUMBER", "OPTIONAL", "PRICES", "REQUIRED", "LegacyRow", "Values", "decode_row"]
+__all__ = [
+    "CHECKPOINT_ASSET",
+    "NUMBER",
+    "OPTIONAL",
+    "PRICES",
+    "REQUIRED",
+    "LegacyRow",
+    "Values",
+    "decode_row",
+]
 
 PRICES = ("buy_min", "buy_max", "target_1", "target_2", "target_final", "stop")
 REQUIRED = ("id", "channel", "signal_type", "asset", *PRICES, "raw_message", "ts")
@@ -19,7 +28,7 @@ NUMBER = r"^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?)?$"
 OPTIONAL = ("source", "ingested_at", "created_at", "updated_at")
 
 #: what the former service wrote as the asset of its own checkpoints
-_CHECKPOINT = "__checkpoint__"
+CHECKPOINT_ASSET = "__checkpoint__"
 #: part of a key, and an index entry has at most 2,704 bytes
 _LONGEST_ID = 200
 #: an asset and its prices
@@ -50,7 +59,7 @@ class LegacyRow:
     @property
     def is_checkpoint(self) -> bool:
         """Whether it is the former service's note of how far it had read, and no signal."""
-        return self.asset == _CHECKPOINT
+        return self.asset == CHECKPOINT_ASSET
 
     @property
     def values(self) -> Values:

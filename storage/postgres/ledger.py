@@ -90,13 +90,16 @@ where ledger.channel = key.channel and ledger.message_id = key.message_id
 returning ledger.channel, ledger.message_id, ledger.ts
 """
 
+# Clients of the former service tell signals apart by `ingested_at` (fault 75), so no two have the same one. Batches
+# do not overlap: each reads the clock while it holds the commit number, and its rows take longer than a microsecond.
 _INSERT_SIGNALS = """
 insert into {schema}.tp_capital_signals (
     ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
     stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)
 select ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
     stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s,
-    coalesce(ingested_at, now())
+    coalesce(ingested_at, (select clock_timestamp())) + interval '1 microsecond'
+        * (row_number() over (partition by ingested_at order by ts, message_id, position) - 1)
 from json_to_recordset(%(rows)s) as row (
     ts timestamptz, channel text, message_id text, position smallint, signal_type text, side text, asset text,
     buy_min numeric, buy_max numeric, targets numeric[], target_final numeric, stop numeric, valid_until text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 
 from config.words import plain_words
 from ops.http.kit.problems import BadRequestError
+from ops.instants import read_iso
 
 __all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "check_utf8", "errors_of", "lowered"]
 
@@ -124,7 +125,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class _Instant:
-    """ISO 8601 (without an offset: UTC), or epoch seconds or milliseconds."""
+    """ISO 8601, or epoch seconds or milliseconds. A date without a time is the whole day in the service's time zone."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return how it is read."""
@@ -135,7 +136,8 @@ class _Instant:
     ) -> JsonSchemaValue:
         """Return how it is documented."""
         return {
-            "description": "ISO 8601 (without an offset: UTC), or epoch seconds or milliseconds",
+            "description": "ISO 8601 (a time without an offset is UTC), or epoch seconds or milliseconds; "
+            "a date alone is the whole day in TP_CAPITAL_TIMEZONE",
             "anyOf": [
                 {"type": "string", "format": "date"},
                 {"type": "string", "format": "date-time"},
@@ -144,10 +146,11 @@ class _Instant:
         }
 
 
-Instant = Annotated[datetime, _Instant()]
+#: a date stays a date; the time zone of the service turns it into instants
+Instant = Annotated[datetime | date, _Instant()]
 
 
-def _read_instant(value: object) -> datetime:
+def _read_instant(value: object) -> datetime | date:
     try:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
@@ -158,8 +161,7 @@ def _read_instant(value: object) -> datetime:
             in_ms = abs(number) > _LARGEST_SECONDS
             return _EPOCH + (timedelta(milliseconds=number) if in_ms else timedelta(seconds=number))
         # an unescaped plus sign arrives as a blank
-        instant = datetime.fromisoformat(re.sub(r"(T[0-9:.]+) (?=[0-9]{2}:?[0-9]{2}$)", r"\1+", value))
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return read_iso(re.sub(r"(T[0-9:.]+) (?=[0-9]{2}:?[0-9]{2}$)", r"\1+", value))
     except (ValueError, OverflowError):
         raise ValueError("must be ISO 8601, epoch seconds or epoch milliseconds") from None
 

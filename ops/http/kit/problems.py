@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -53,6 +53,7 @@ class Problem(Body):
     title: str
     status: int
     detail: str
+    message: str = Field(description="the same as `detail`, for clients of the former service")
     errors: list[ProblemError] | None = None
 
 
@@ -77,6 +78,7 @@ def problem(
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
+        message=detail,
         errors=[ProblemError(field=field, message=message) for field, message in errors] or None,
     )
     return Response(

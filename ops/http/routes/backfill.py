@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
@@ -22,6 +23,7 @@ from ops.http.kit.problems import Body, problem
 from ops.http.routes.channel_models import ChannelId
 from ops.http.routes.channel_objects import history_fields
 from ops.http.routes.models import BackfillAnswer, ChannelBackfill
+from ops.instants import first_instant
 
 __all__ = ["backfill_operations"]
 
@@ -47,8 +49,8 @@ class BackfillStarted(Body):
     queued: Literal[True]
 
 
-def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[Operation]:
-    """Return the operations."""
+def backfill_operations(snapshots: Snapshots, directory: Directory, zone: tzinfo) -> Sequence[Operation]:
+    """Return the operations. ``zone`` is the time zone of a date without a time."""
 
     async def show(request: Request) -> Response:
         NoParameters.read(request.query_params)
@@ -85,7 +87,8 @@ def backfill_operations(snapshots: Snapshots, directory: Directory) -> Sequence[
         if unknown := sorted(set(asked.channels) - known):
             names = ", ".join(sorted(known)) or "none"
             return problem(404, f"Channel {', '.join(unknown)} is not read here; known are {names}.")
-        command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=asked.since)
+        since = None if asked.since is None else first_instant(asked.since, zone)
+        command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=since)
         if not directory.send(BACKFILL, command):
             return _not_yet()
         return json_answer(BackfillStarted(queued=True), 202)

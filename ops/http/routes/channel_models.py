@@ -89,6 +89,7 @@ class Channel(CamelBody):
     """A channel that is read, and its state. Counts are null when they cannot be read now."""
 
     id: str
+    channel: str = Field(description="the same as `id`, for clients of the former service")
     label: str | None
     source: str = Field(description="`settings`, or `api` when it was added at run time")
     market: Literal["b3", "forex", "crypto"] = Field(description="the market whose rules read its messages")
@@ -105,6 +106,9 @@ class Channel(CamelBody):
     in_flight: int
     unacknowledged: int
     signals: int | None
+    signal_count: Annotated[int | None, Field(alias="signal_count")] = Field(
+        description="the same as `signals`, for clients of the former service"
+    )
     messages: int | None
     backfill: ChannelHistory | None
 

@@ -54,6 +54,7 @@ def channel_objects(
         objects.append(
             Channel(
                 id=entry.channel,
+                channel=entry.channel,
                 label=entry.label,
                 source=entry.source,
                 market=entry.market.value,
@@ -70,6 +71,7 @@ def channel_objects(
                 in_flight=poller.in_flight if poller else 0,
                 unacknowledged=poller.unacknowledged if poller else 0,
                 signals=stored.signals if stored else None,
+                signal_count=stored.signals if stored else None,
                 messages=stored.messages if stored else None,
                 backfill=_history(histories.get(entry.channel)),
             )

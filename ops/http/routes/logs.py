@@ -10,14 +10,18 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from config.engine import level_name
 from ops.http.kit.answers import JSON, packed_answer
 from ops.http.kit.encoding import encode
 from ops.http.kit.operations import Answer, Operation
-from ops.http.kit.parameters import Parameters, Whole, lowered
+from ops.http.kit.parameters import Parameters, Whole
 from ops.http.routes.models import LogEntry, LogPage
 from ops.recent_logs import RecentLogs
 
 __all__ = ["LogsParameters", "log_operations"]
+
+
+LogLevel = Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(level_name)]
 
 
 class LogsParameters(Parameters):
@@ -25,8 +29,10 @@ class LogsParameters(Parameters):
 
     never_empty = frozenset({"limit", "after"})
 
-    level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lowered)] = (
-        Field(default="debug", description="the lowest level; entries below LOG_LEVEL are not kept")
+    level: LogLevel = Field(
+        default="debug",
+        description="the lowest level, also under the names of other loggers such as `warn`; entries below LOG_LEVEL "
+        "are not kept",
     )
     limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of entries")
     after: Annotated[int, Whole(0, 10**15)] | None = Field(
@@ -59,7 +65,7 @@ def log_operations(logs: RecentLogs, started_at: datetime) -> Sequence[Operation
             tag="logs",
             handler=recent,
             query=LogsParameters,
-            answers={200: Answer(description="Entries, oldest first", body={JSON: LogPage})},
+            answers={200: Answer(description="Entries, newest first", body={JSON: LogPage})},
             problems=(400,),
         )
     ]

@@ -78,7 +78,7 @@ class SignalObject(Body):
     channel_label: str | None = Field(description="the channel's label, if it has one")
     signal_type: str
     side: Literal["buy", "sell"] | None
-    asset: str | None
+    asset: str
     buy_min: Price | None
     buy_max: Price | None
     target_1: Price | None
@@ -146,13 +146,14 @@ class SyncCounts(CamelBody):
 
     total_messages_synced: int
     total_messages_saved: int
-    channels_synced: list[str]
+    channels_synced: list[Any] = Field(description="the channels, as the gateway tells them")
 
 
 class SyncAnswer(Body):
     """The answer to a sync."""
 
     success: Literal[True]
+    message: str = Field(description="the result in Portuguese, as the page shows it")
     data: SyncCounts
 
 
@@ -196,10 +197,11 @@ class LogEntry(BaseModel):
     timestamp: str
     level: str
     event: str
+    message: str = Field(description="the entry in words")
 
 
 class LogPage(CamelBody):
-    """Log entries, oldest first."""
+    """Log entries, newest first."""
 
     data: list[LogEntry]
     last: int = Field(description="send it as `after` to continue from here")

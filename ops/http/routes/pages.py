@@ -15,7 +15,7 @@ from engine.messages import PageBuilt
 from engine.snapshot import Snapshots
 from ops.http.kit.encoding import encode
 from ops.http.routes.health import database_trouble
-from ops.http.routes.query import HISTORY_CURSOR, ListQuery
+from ops.http.routes.query import ListQuery
 from ops.http.routes.signal_objects import history_entry
 from ops.http.routes.signal_texts import SignalTexts
 from ops.http.routes.single_flight import SingleFlight
@@ -113,12 +113,9 @@ class PageReader:
         next_cursor = None
         if page.more:
             next_cursor = encode_cursor(page.places[-1].ts, page.places[-1].id)
-        elif backfill is not None and query.history:
-            # the entry follows the last signal and counts towards the limit
-            if query.signals is None or len(texts) < query.signals.limit:
-                texts.append(encode(history_entry(backfill)))
-            else:
-                next_cursor = HISTORY_CURSOR
+        if backfill is not None:
+            # beside the limit: clients of the former service look for it on the first page only (fault 77)
+            texts.append(encode(history_entry(backfill)))
         return b'{"data":[%b],"nextCursor":%b}' % (b",".join(texts), encode(next_cursor))
 
     def _completed_backfill(self) -> BackfillSnapshot | None:

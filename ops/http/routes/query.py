@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -11,14 +12,13 @@ from starlette.datastructures import QueryParams
 
 from actors.shown.event_log import Position
 from ops.http.kit.parameters import Instant, Parameters, Whole, Word, lowered
-from ops.http.kit.problems import BadRequestError
 from ops.http.routes.frames import read_place
 from ops.http.routes.stream_filter import StreamFilter
+from ops.instants import first_instant, last_instant
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import decode_cursor
 
 __all__ = [
-    "HISTORY_CURSOR",
     "HISTORY_TYPE",
     "Cursor",
     "ListQuery",
@@ -30,15 +30,12 @@ __all__ = [
 
 #: ``type`` of the entry for the completed history import
 HISTORY_TYPE = "historical_sync"
-#: the cursor of the last page when it holds only that entry
-HISTORY_CURSOR = "history"
-#: the parameters that select no signals
-_NO_FILTERS = frozenset({"limit", "cursor", "sort"})
+#: the parameters that every first page may have
+_NO_FILTERS = frozenset({"limit", "sort"})
 
 
 def _cursor(value: str) -> str:
-    if value != HISTORY_CURSOR:
-        decode_cursor(value)
+    decode_cursor(value)
     return value
 
 
@@ -110,26 +107,26 @@ class ListQuery:
     key: str
 
 
-def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuery:
-    """Return the query. ``with_history`` says whether this path shows the entry of the history import.
+def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: bool) -> ListQuery:
+    """Return the query.
+
+    ``zone`` is the time zone of a date without a time. ``with_history`` says whether this path shows the entry of the
+    history import.
 
     Raises:
         BadRequestError: a parameter is unknown, given twice or invalid. The error lists every such parameter.
     """
     asked = SignalsParameters.read(parameters)
-    after_signals = asked.cursor == HISTORY_CURSOR
-    if after_signals and not with_history:
-        raise BadRequestError([("cursor", "not a cursor of this path")])
     query = SignalQuery(
         limit=asked.limit,
-        after=decode_cursor(asked.cursor) if asked.cursor and not after_signals else None,
+        after=decode_cursor(asked.cursor) if asked.cursor else None,
         channel=asked.channel,
         asset=asked.asset,
         signal_type=asked.type,
         side=asked.side,
         search=asked.search,
-        since=asked.from_,
-        until=asked.to,
+        since=None if asked.from_ is None else first_instant(asked.from_, zone),
+        until=None if asked.to is None else last_instant(asked.to, zone),
         ascending=asked.sort == "asc",
     )
     only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
@@ -138,12 +135,14 @@ def parse_list_query(parameters: QueryParams, *, with_history: bool) -> ListQuer
         for name in SignalsParameters.model_fields.keys() - _NO_FILTERS
         if getattr(asked, name) is not None
     }
-    # the entry has no asset, side or date, so filters other than its type exclude it
-    alone = only_history and filters == {"type"} and asked.cursor is None
+    given = {name: value for name, value in parameters.items() if value}
+    # daemons of other time zones may share the pages, so a date is no key
+    given |= {
+        name: at.isoformat() for name, at in (("from", query.since), ("to", query.until)) if at is not None
+    }
     return ListQuery(
-        signals=None if with_history and (after_signals or only_history) else query,
-        history=with_history and (not filters or alone),
-        key="&".join(
-            f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items()) if value
-        ),
+        signals=None if with_history and only_history else query,
+        # the entry is on the first page of the unfiltered list, or alone
+        history=with_history and (not filters or (only_history and filters == {"type"})),
+        key="&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(given.items())),
     )

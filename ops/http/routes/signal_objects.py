@@ -11,6 +11,7 @@ import orjson
 
 from actors.shown.snapshots import BackfillSnapshot
 from ops.http.routes.models import SignalDetail, SignalEvent, SignalNow, SignalObject
+from storage.legacy.rows import CHECKPOINT_ASSET
 
 __all__ = ["history_entry", "signal_detail", "signal_object"]
 
@@ -30,21 +31,22 @@ def signal_detail(row: Row) -> dict[str, Any]:
 def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
     """Return the completed history import as the entry that clients of the former service expect."""
     completed_at = max(c.completed_at for c in backfill.channels if c.completed_at)
-    channels = ",".join(channel.channel for channel in backfill.channels)
     result = {
         "totalSynced": sum(channel.rows_read for channel in backfill.channels),
         "batches": sum(channel.pages for channel in backfill.channels),
     }
     at = _instant(completed_at)
     empty = dict.fromkeys(
-        ("side", "asset", "buy_min", "buy_max", "target_1", "target_2", "target_final", "stop", "valid_until")
+        ("side", "buy_min", "buy_max", "target_1", "target_2", "target_final", "stop", "valid_until")
     )
     return {
         "id": 0,
         "ts": _epoch_ms(completed_at),
-        "channel": channels,
+        # the words of the former service's row: its clients search in both texts (fault 76)
+        "channel": "system",
         "channel_label": None,
         "signal_type": "historical_sync",
+        "asset": CHECKPOINT_ASSET,
         **empty,
         "targets": [],
         "warnings": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import tzinfo
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
@@ -38,10 +39,15 @@ def signal_operations(
     streams: Streams,
     responses: ConditionalResponses,
     *,
+    zone: tzinfo,
     with_history: bool,
 ) -> list[Operation]:
-    """Return the operations. ``with_history`` says whether the list shows the entry of the history import."""
-    listing = _Listing(pages, responses, with_history=with_history)
+    """Return the operations.
+
+    ``zone`` is the time zone of a date without a time. ``with_history`` says whether the list shows the entry of the
+    history import.
+    """
+    listing = _Listing(pages, responses, zone=zone, with_history=with_history)
     csv = Answer(
         description="The same page with a header line; `X-Next-Cursor` and `Link` if another page follows",
         body={_CSV: _TEXT},
@@ -108,9 +114,12 @@ def signal_operations(
 class _Listing:
     """Serves the list as JSON or CSV."""
 
-    def __init__(self, pages: PageReader, responses: ConditionalResponses, *, with_history: bool) -> None:
+    def __init__(
+        self, pages: PageReader, responses: ConditionalResponses, *, zone: tzinfo, with_history: bool
+    ) -> None:
         self._pages = pages
         self._responses = responses
+        self._zone = zone
         self._with_history = with_history
 
     async def by_accept(self, request: Request) -> Response:
@@ -122,7 +131,7 @@ class _Listing:
         return await run_in_threadpool(self._as_csv, request, download=True)
 
     def _as_json(self, request: Request) -> Response:
-        query = parse_list_query(request.query_params, with_history=self._with_history)
+        query = parse_list_query(request.query_params, zone=self._zone, with_history=self._with_history)
         try:
             page = self._pages.page(query)
         except StorageError as error:
@@ -133,7 +142,7 @@ class _Listing:
 
     def _as_csv(self, request: Request, *, download: bool) -> Response:
         # the history import is no signal, so CSV leaves it out
-        query = parse_list_query(request.query_params, with_history=False)
+        query = parse_list_query(request.query_params, zone=self._zone, with_history=False)
         try:
             page = self._pages.page(query)
         except StorageError as error:

@@ -54,7 +54,11 @@ def sync_operations(
             total_messages_saved=result.saved,
             channels_synced=list(result.channels),
         )
-        return json_answer(SyncAnswer(success=True, data=counts))
+        message = (
+            f"{result.synced} mensagem(ns) sincronizada(s) de {len(result.channels)} canal(is). "
+            f"{result.saved} salvas no banco."
+        )
+        return json_answer(SyncAnswer(success=True, message=message, data=counts))
 
     return [
         Operation(

@@ -152,7 +152,8 @@ def imported() -> Iterator[HttpStub]:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("2026-11-20", "2026-11-20T00:00:00+00:00"),
+        # the daemon knows the time zone that the day is in
+        ("2026-11-20", "2026-11-20"),
         ("2026-11-20T08:30:00", "2026-11-20T08:30:00+00:00"),
         ("2026-11-20T08:30:00Z", "2026-11-20T08:30:00+00:00"),
         ("2026-11-20T08:30:00-03:00", "2026-11-20T11:30:00+00:00"),
@@ -189,6 +190,16 @@ def test_a_channel_that_is_not_read_is_named(served: EngineProcess) -> None:
     wrong = run(served, "backfill", "--channel=-5")
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
     assert f"-5 is not read here; known are {CHANNEL}" in wrong.stderr
+
+
+def test_fault_80_log_entries_come_newest_first_and_each_has_a_message(served: EngineProcess) -> None:
+    entries = served.get("/logs?limit=1000").json()["data"]
+    numbers = [entry["number"] for entry in entries]
+    assert len(numbers) > 5
+    assert numbers == sorted(numbers, reverse=True)
+    assert [entry for entry in entries if not entry["message"].strip()] == []
+    # who reads on from a number misses nothing
+    assert [one["number"] for one in served.get("/logs?after=2&limit=2").json()["data"]] == [4, 3]
 
 
 def test_logs_are_shown_and_followed(served: EngineProcess) -> None:

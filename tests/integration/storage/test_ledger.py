@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +46,23 @@ def test_a_new_message_is_written_with_its_signals(ledger: Ledger, ask: Ask) -> 
     assert (recorded.duplicates, recorded.signals) == (0, 2)
     assert assets(ask) == ["PETR4", "VALE3"]
     assert ledger.counts() == {"signal": 1, "not_signal": 1}
+
+
+def test_fault_75_no_two_signals_of_a_batch_have_the_same_instant_of_ingestion(
+    ledger: Ledger, ask: Ask
+) -> None:
+    new = [signal_outcome(a_message(number)) for number in range(1, 4)]
+    # rows of the former service that it took in at one instant, one of them read as two signals
+    received_at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    old = [
+        signal_outcome(a_message(number, message_id=f"legacy:{number}", received_at=received_at), *signals)
+        for number, signals in ((7, [a_signal(), a_signal("VALE3", position=1)]), (8, [a_signal()]))
+    ]
+    ledger.record([*new, *old])
+    rows = ask("select message_id, ingested_at from tp_capital_signals order by message_id, position")
+    assert len({row["ingested_at"] for row in rows}) == 6
+    taken = [row["ingested_at"] - received_at for row in rows if row["message_id"].startswith("legacy:")]
+    assert taken == [timedelta(microseconds=step) for step in range(3)]
 
 
 def test_the_whole_message_stands_in_the_ledger(ledger: Ledger, ask: Ask) -> None:

@@ -155,6 +155,7 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
     (channel,) = objects_of(shown, [ENTRY], COUNTS, now=START)
     assert channel == {
         "id": "-5",
+        "channel": "-5",
         "label": "Five",
         "source": "api",
         "market": "b3",
@@ -171,6 +172,7 @@ def test_a_channel_is_told_with_its_polling_its_counts_and_its_history() -> None
         "inFlight": 2,
         "unacknowledged": 1,
         "signals": 12,
+        "signal_count": 12,
         "messages": 40,
         "backfill": {
             "rowsRead": 30,

@@ -176,7 +176,7 @@ def test_the_history_entry_has_the_keys_of_a_signal_and_tells_what_was_read() ->
     )
     entry = history_entry(backfill)
     assert entry.keys() == signal_object(ROW).keys()
-    assert (entry["id"], entry["signal_type"], entry["channel"]) == (0, "historical_sync", "-1,-2")
+    assert (entry["id"], entry["signal_type"]) == (0, "historical_sync")
     assert json.loads(entry["raw_message"]) == {"totalSynced": 15, "batches": 3}
     assert entry["ts"] == 1793620800000 + 10 * 3_600_000
 

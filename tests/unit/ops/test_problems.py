@@ -55,6 +55,7 @@ def test_a_problem_has_the_members_of_the_standard(status: int, title: str) -> N
         "title": title,
         "status": status,
         "detail": "Words for a person.",
+        "message": "Words for a person.",
     }
 
 

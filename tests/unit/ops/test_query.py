@@ -1,7 +1,8 @@
 """The question of /signals: bad parameters are told, all at once; dates are instants."""
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -15,17 +16,18 @@ from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import encode_cursor
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+BRASILIA = ZoneInfo("America/Sao_Paulo")
 
 
 #: what the history's entry does not stand beside
 OTHERS = (
     *("channel=-1", "asset=PETR4", "side=buy", "search=x", "from=2026-11-02", "to=2026-11-02"),
-    *(f"cursor={encode_cursor(NOON, 7)}", "cursor=history"),
+    f"cursor={encode_cursor(NOON, 7)}",
 )
 
 
 def parse(query: str = "", *, with_history: bool = False) -> ListQuery:
-    return parse_list_query(QueryParams(query), with_history=with_history)
+    return parse_list_query(QueryParams(query), zone=BRASILIA, with_history=with_history)
 
 
 def asked(query: str) -> SignalQuery:
@@ -61,7 +63,6 @@ def test_a_limit_from_1_to_1000_is_taken_fault_24(limit: int) -> None:
             "cursor=MTo",
             "cursor=LTE6LTE",
             "cursor=%C3%A9",
-            "cursor=history",
         ),
         *("side=hold", "side=buy,sell", "sort=up", "sort=-ts"),
         *(
@@ -140,8 +141,36 @@ def test_a_plus_that_was_not_escaped_is_still_one_fault_22() -> None:
     assert asked("from=2026-11-02T15:00:00+03:00").since == NOON
 
 
-def test_a_date_alone_is_midnight_utc_and_not_its_year_in_milliseconds_fault_22() -> None:
-    assert asked("from=2026-11-02").since == datetime(2026, 11, 2, tzinfo=UTC)
+@pytest.mark.parametrize("day", ["2026-11-20", "20261120", "2026-W47-5"])
+def test_fault_82_a_date_alone_is_that_whole_day_in_brasilia_and_not_its_year_in_milliseconds(
+    day: str,
+) -> None:
+    query = asked(f"from={day}&to={day}")
+    assert query.since == datetime(2026, 11, 20, 3, tzinfo=UTC)
+    assert query.until == datetime(2026, 11, 21, 3, tzinfo=UTC) - timedelta(microseconds=1)
+
+
+def test_fault_82_a_day_whose_last_hour_happens_twice_ends_with_the_second_one() -> None:
+    query = asked("from=2018-02-17&to=2018-02-17")
+    assert query.since is not None
+    assert query.until is not None
+    assert query.until - query.since == timedelta(hours=25) - timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_fault_82_the_first_and_the_last_day_there_are_can_be_asked_for(day: str) -> None:
+    query = asked(f"from={day}&to={day}")
+    assert query.since is not None
+    assert query.until is not None
+    assert query.since < query.until
+
+
+def test_fault_82_daemons_of_other_time_zones_do_not_share_the_page_of_a_day() -> None:
+    keys = {
+        parse_list_query(QueryParams("from=2026-11-20"), zone=zone, with_history=False).key
+        for zone in (BRASILIA, UTC)
+    }
+    assert len(keys) == 2
 
 
 def test_every_filter_reaches_the_query_fault_23() -> None:
@@ -188,12 +217,10 @@ def test_another_question_has_another_key(one: str, other: str) -> None:
     [
         ("", True, True),
         ("limit=5&sort=asc", True, True),
-        ("cursor=history", False, True),
         ("type=historical_sync", False, True),
         ("type=HISTORICAL_SYNC", False, True),
         ("type=historical_sync&limit=1&sort=asc&asset=", False, True),
         *((f"type=historical_sync&{other}", False, False) for other in OTHERS),
-        ("channel=-1&cursor=history", False, False),
         ("asset=PETR4", True, False),
         ("search=x", True, False),
         ("from=2026-11-02", True, False),
@@ -216,4 +243,4 @@ def test_the_versioned_path_has_no_history_entry() -> None:
 )
 def test_no_query_makes_the_parser_do_more_than_refuse_fault_21(pairs: list[tuple[str, str]]) -> None:
     with contextlib.suppress(BadRequestError):
-        assert parse_list_query(QueryParams(pairs), with_history=True)
+        assert parse_list_query(QueryParams(pairs), zone=BRASILIA, with_history=True)

@@ -34,23 +34,42 @@ def numbered() -> RecentLogs:
     return kept(*({"event": f"e{n}", "level": level} for n, level in enumerate(levels, start=1)))
 
 
-def test_the_newest_entries_come_oldest_first(numbered: RecentLogs) -> None:
-    assert events(numbered, limit=3) == ["e4", "e5", "e6"]
+def test_fault_80_the_newest_entries_come_newest_first(numbered: RecentLogs) -> None:
+    assert events(numbered, limit=3) == ["e6", "e5", "e4"]
 
 
 def test_only_what_is_grave_enough_comes(numbered: RecentLogs) -> None:
-    assert events(numbered, level="warning") == ["e3", "e4", "e5"]
-    assert events(numbered, level="info", limit=2) == ["e5", "e6"]
+    assert events(numbered, level="warning") == ["e5", "e4", "e3"]
+    assert events(numbered, level="info", limit=2) == ["e6", "e5"]
 
 
 def test_who_follows_goes_on_where_it_was(numbered: RecentLogs) -> None:
     first = numbered.page(level="debug", limit=2, after=1)
-    assert ([entry["number"] for entry in first.entries], first.last, first.missed) == ([2, 3], 3, False)
+    assert ([entry["number"] for entry in first.entries], first.last, first.missed) == ([3, 2], 3, False)
     second = numbered.page(level="error", limit=2, after=first.last)
     # past what was not grave enough, so that it is not looked at again
-    assert ([entry["number"] for entry in second.entries], second.last) == ([4, 5], 6)
+    assert ([entry["number"] for entry in second.entries], second.last) == ([5, 4], 6)
     third = numbered.page(level="debug", limit=2, after=second.last)
     assert (third.entries, third.last) == ([], 6)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"event": "batch.committed", "channel": "-1", "new": 3}, "batch.committed channel=-1 new=3"),
+        ({"event": "x", "message": "Processing batch", "count": 3}, "Processing batch"),
+        (
+            {"event": "it.failed", "exception": "Traceback\nKeyError: 'a'"},
+            "it.failed exception=KeyError: 'a'",
+        ),
+        ({}, ""),
+    ],
+)
+def test_fault_80_every_entry_has_a_message_for_clients_that_show_nothing_else(
+    entry: dict[str, Any], message: str
+) -> None:
+    logs = kept({"level": "info", "timestamp": "2026-11-20T12:00:00Z", **entry})
+    assert logs.page(level="debug", limit=1, after=None).entries[0]["message"] == message
 
 
 def test_a_number_beyond_what_the_answer_can_hold_is_kept_as_text() -> None:
