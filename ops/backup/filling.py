@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 import psycopg
@@ -44,6 +45,13 @@ _PLAIN_KINDS: Final = (
 #: if a migration of ours or the extension creates them.
 _KINDS: Final = (*_PLAIN_KINDS, "FUNCTION", "TRIGGER", "VIEW", "TYPE", "ROW SECURITY", "POLICY")
 _ENTRY = re.compile(rf"^\d+; \d+ \d+ (?P<kind>{'|'.join(_KINDS)}) (?P<rest>.+)$")
+#: The index for searches needs an extension, which may be elsewhere or missing in the other database. `migrate` makes
+#: it again. The second name is that of its parts, one a week.
+_NOT_RESTORED = re.compile(
+    r"^\d+; \d+ \d+ ("
+    r"INDEX(?: ATTACH)? .*(?:tp_capital_signals_search|_asset_raw_message_idx) \S+"
+    r"|(?:EXTENSION -|COMMENT - EXTENSION) pg_trgm ?)$"
+)
 #: the trigger that releases of the extension put on a hypertable
 _OF_HYPERTABLES: Final = "ts_insert_blocker"
 _OF_TIMESCALE = re.compile(r"_timescaledb_(catalog|config|internal|cache|functions) ")
@@ -70,6 +78,8 @@ class Content:
         self.foreign = tuple(line.split(" ", 3)[-1] for line in lines if not self._is_ours(line))
 
     def _is_ours(self, line: str) -> bool:
+        if _NOT_RESTORED.match(line):
+            return True
         what = line.split(" ", 3)[-1]
         if what.startswith(
             tuple(f"{kind} {self.schema} " for kind in ("SCHEMA -", "ACL - SCHEMA", "COMMENT - SCHEMA"))
@@ -125,9 +135,14 @@ def fill(server: Server, dump: Path, *, programs: Programs, with_rights: bool) -
     # only a superuser can create objects for other owners
     arguments += [] if server.superuser and with_rights else ["--no-owner"]
     arguments += [] if with_rights else ["--no-privileges"]
-    arguments += [f"--dbname={make_conninfo(dbname=server.database)}", str(dump)]
+    arguments.append(f"--dbname={make_conninfo(dbname=server.database)}")
+    listing = programs.run("pg_restore", ["--list", str(dump)], server.environment()).splitlines()
     try:
-        programs.run("pg_restore", arguments, server.environment())
+        with NamedTemporaryFile("w", encoding="utf-8") as wanted:
+            wanted.writelines(f"{line}\n" for line in listing if not _NOT_RESTORED.match(line))
+            wanted.flush()
+            arguments += [f"--use-list={wanted.name}", str(dump)]
+            programs.run("pg_restore", arguments, server.environment())
     except BackupError as error:
         if missing := re.search(r'role "([^"]+)" does not exist', str(error)):
             raise BackupError(

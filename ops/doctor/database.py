@@ -15,7 +15,7 @@ from ops.doctor.connection import CheckConnection, refusal
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 from ops.doctor.rights import check_least_privilege, check_rights, check_role_limits
-from ops.doctor.schema import check_extension, check_retention, check_schema
+from ops.doctor.schema import check_extension, check_retention, check_schema, check_search
 from storage.postgres.connect_failures import setting_of
 from storage.postgres.daemons import living_daemons
 from storage.postgres.session import encoding_remedy, wrong_encoding
@@ -197,6 +197,7 @@ _CHECKS: Final[dict[str, Callable[[str, CheckConnection], CheckResult]]] = {
     "database.encoding": _check_encoding,
     "database.extension": check_extension,
     "database.schema": check_schema,
+    "database.search": check_search,
     "database.retention": check_retention,
     "database.rights": check_rights,
     "database.least_privilege": check_least_privilege,

@@ -11,8 +11,9 @@ from storage.errors import DatabaseMisconfiguredError
 from storage.postgres.database import Cursor
 from storage.postgres.layout import OLDEST_TIMESCALE, Layout, is_arranged, wanted_layout
 from storage.postgres.schema import Strategy, applied_versions, known_versions, missing_migrations
+from storage.postgres.search_index import what_search_lacks
 
-__all__ = ["check_extension", "check_retention", "check_schema"]
+__all__ = ["check_extension", "check_retention", "check_schema", "check_search"]
 
 _MIGRATE = "run tp-capital migrate (with the owner's role: TP_CAPITAL_MIGRATION_DATABASE_URL)"
 
@@ -102,6 +103,15 @@ def _check_layout(name: str, asker: CheckConnection, strategy: Strategy, schema:
             name, f"{schema} is current, but its signals are not in the layout {layout.value}", _MIGRATE
         )
     return ok(name, f"{schema} is current; the layout is {layout.value}")
+
+
+def check_search(name: str, asker: CheckConnection) -> CheckResult:
+    """Check that searches have their index. Without it they find the same signals, but read all of them."""
+    schema = asker.around.settings.database.schema_name
+    lacking = asker.run(lambda cursor: what_search_lacks(cursor, schema))
+    if lacking is None:
+        return ok(name, "searches have their index")
+    return warn(name, "searches have no index and read every signal", lacking)
 
 
 def check_retention(name: str, asker: CheckConnection) -> CheckResult:

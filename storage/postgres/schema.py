@@ -20,6 +20,7 @@ from storage.postgres.database import Cursor, Database
 from storage.postgres.driver_errors import translate
 from storage.postgres.layout import Strategy, arrange, is_arranged, mend_policy, wanted_layout
 from storage.postgres.migration_rights import look_at_rights
+from storage.postgres.search_index import BUILD_DEADLINE_S, make_search_index
 from storage.postgres.session import SteadyConnection
 
 __all__ = [
@@ -83,22 +84,22 @@ def migrate(
         applied.append(step.name)
 
     def lay_out(cursor: Cursor) -> None:
-        layout = wanted_layout(cursor, strategy)
-        if not is_arranged(cursor, schema, layout):
-            arrange(cursor, schema, layout)
-            applied.append(layout.value)
-        elif mend_policy(cursor, schema, layout):
-            applied.append("retention_policy")
+        applied.extend(_lay_out(cursor, schema, strategy))
+
+    def index_texts(cursor: Cursor) -> None:
+        if make_search_index(cursor, schema):
+            applied.append("search_index")
 
     works: list[Callable[[Cursor], None]] = [partial(apply, step=step) for step in _steps()]
-    works += [lay_out, partial(_grant, schema=schema, role=engine_role)]
+    works += [lay_out, partial(_grant, schema=schema, role=engine_role), index_texts]
     try:
         with SteadyConnection.connect(
             conninfo, autocommit=True, prepare_threshold=None, connect_timeout=5, row_factory=dict_row
         ) as connection:
             fd = connection.fileno()
             for work in works:
-                with cut_after(timers, STEP_DEADLINE_S, lambda: shut_down_fd(fd)):
+                deadline_s = STEP_DEADLINE_S + (BUILD_DEADLINE_S if work is index_texts else 0)
+                with cut_after(timers, deadline_s, lambda: shut_down_fd(fd)):
                     try:
                         with connection.transaction():
                             cursor = connection.cursor()
@@ -184,6 +185,15 @@ def _apply(cursor: Cursor, schema: str, step: Migration) -> None:
         ),
         [step.version, step.name],
     )
+
+
+def _lay_out(cursor: Cursor, schema: str, strategy: Strategy) -> list[str]:
+    """Bring the table into the layout of the strategy and return the name of what was done."""
+    layout = wanted_layout(cursor, strategy)
+    if not is_arranged(cursor, schema, layout):
+        arrange(cursor, schema, layout)
+        return [layout.value]
+    return ["retention_policy"] if mend_policy(cursor, schema, layout) else []
 
 
 def _grant(cursor: Cursor, schema: str, role: str | None) -> None:

@@ -15,7 +15,7 @@ from ops.backup.programs import Programs, choose
 from ops.local.postgres import LocalPostgres
 from storage.postgres.database import Database
 from storage.postgres.retention import Retention
-from storage.postgres.schema import Strategy, is_current
+from storage.postgres.schema import Strategy, is_current, migrate
 from tests.support.backups import SCHEMA, BackUp, Filled, PutBack
 from tests.support.databases import Server, as_engine
 
@@ -248,3 +248,18 @@ def test_fault_54_objects_that_are_not_ours_are_refused(
     finally:
         for each in (source, target):
             server.drop(each.url)
+
+
+def test_the_index_for_searches_is_made_again_by_migrate(
+    filled: Filled, dump: Path, put_back: PutBack, other: Filled
+) -> None:
+    index = "select to_regclass('signals.tp_capital_signals_search') is not null"
+    assert filled.ask(index) == [(True,)]
+    put_back(dump, other)
+    assert other.ask(index) == [(False,)], "the other database may lack the extension"
+    timers = TimerThread()
+    try:
+        assert migrate(other.url, schema=SCHEMA, strategy=Strategy.NEON, timers=timers) == ("search_index",)
+    finally:
+        timers.close()
+    assert other.ask(index) == [(True,)]

@@ -119,12 +119,18 @@ def test_a_schema_of_an_earlier_layout_is_arranged_anew_with_all_rows_and_number
     store(ledger, 1, 30, 200)
     before = ask("select * from signals.tp_capital_signals order by id")
     monkeypatch.setattr(layout_module, "_VERSION", 2)
-    assert migrate(migrated_url, schema="signals", strategy=Strategy.NEON, timers=timers) == ("partitions",)
+    assert migrate(migrated_url, schema="signals", strategy=Strategy.NEON, timers=timers) == (
+        "partitions",
+        "search_index",
+    )
     assert ask("select * from signals.tp_capital_signals order by id") == before
     names = ask("select indexname as name from pg_indexes where tablename = 'tp_capital_signals' order by 1")
     assert [row["name"] for row in names] == [
         f"tp_capital_signals_{key}"
-        for key in ("asset", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey")
+        for key in (
+            *("asset", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey"),
+            *("search", "type"),
+        )
     ]
     ledger.record([signal_outcome(a_message(9))])
     after = ask("select max(id) as newest from signals.tp_capital_signals")
@@ -146,7 +152,7 @@ def test_a_table_of_before_the_layouts_is_arranged(
     ask("delete from signals.layout")
     assert migrate(
         migrated_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=ENGINE_ROLE
-    ) == ("partitions",)
+    ) == ("partitions", "search_index")
     ledger.record([signal_outcome(a_message(9))])
     rows = ask("select id, message_id from signals.tp_capital_signals order by id")
     assert [row["message_id"] for row in rows] == ["1", "2", "9"]

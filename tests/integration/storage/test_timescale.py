@@ -38,7 +38,7 @@ Ask = Callable[..., list[dict[str, Any]]]
 STEPS = (
     *("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy"),
     *("retention_style", "undated_texts", "second_looks", "cache_secret", "event_values"),
-    *("settling", "hypertable"),
+    *("settling", "signal_type", "hypertable", "search_index"),
 )
 
 FORBIDDEN = (
@@ -164,7 +164,10 @@ def test_switching_the_strategy_to_and_fro_keeps_rows_numbers_and_rights(
         before = ask("select * from signals.tp_capital_signals order by id")
         assert not is_current(database, strategy=strategy)
         applied = migrate(migrated_url, schema=SCHEMA, strategy=strategy, timers=timers)
-        assert applied == ("hypertable" if strategy is Strategy.TIMESCALE else "partitions",)
+        assert applied == (
+            "hypertable" if strategy is Strategy.TIMESCALE else "partitions",
+            "search_index",
+        )
         assert is_current(database, strategy=strategy)
         assert hypertables(migrated_url) == ([(SCHEMA, 1)] if strategy is Strategy.TIMESCALE else [])
 
