@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 
 from engine.model import Market
 
@@ -60,7 +61,7 @@ def _has_word(
 ) -> bool:
     """Look for words of events, and for a negated trade."""
     said = message.tokens.words
-    if said.isdisjoint(_HEARD) and _EVENT_STARTS.isdisjoint({word[:_SHORTEST] for word in said}):
+    if said.isdisjoint(_HEARD) and _EVENT_STARTS.isdisjoint(map(_start, said)):
         return False
     items = message.items
     for i, token in enumerate(items):
@@ -92,6 +93,7 @@ def _may_be_event(word: str) -> bool:
 
 _HEARD = EVENT_WORDS | NEGATIONS | {"sem"}
 _SHORTEST = min(map(len, EVENT_PREFIXES))
+_start = itemgetter(slice(_SHORTEST))
 _EVENT_STARTS = frozenset(prefix[:_SHORTEST] for prefix in EVENT_PREFIXES)
 
 

@@ -89,7 +89,10 @@ def read_fields(
     message: Message, block: Block, asset: Asset, counted: Sequence[Mention], *, side: Side | None = None
 ) -> Fields:
     """Read the fields of a block from its mentions that count; ``side`` is known from elsewhere."""
-    mentions = [mention for mention in counted if _speaks_of(message, block, mention, asset)]
+    if len(message.tickers) < 2:  # there is no other to speak of
+        mentions = list(counted)
+    else:
+        mentions = [mention for mention in counted if _speaks_of(message, block, mention, asset)]
     fields = Fields(mentions)
     fields.side_mention = find_side(message, mentions)
     if side is not None:

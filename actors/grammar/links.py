@@ -17,7 +17,7 @@ from .lexicon import (
 from .message import Message
 from .tokens import Token, TokenKind
 
-__all__ = ["Link", "Quote", "after_units", "follow", "price_after", "read_quote", "skip_remark"]
+__all__ = ["Link", "Quote", "after_units", "ends_line", "follow", "price_after", "read_quote", "skip_remark"]
 
 _COLONS = frozenset(":=")
 
@@ -178,6 +178,11 @@ def after_units(items: list[Token], i: int) -> int:
     return i
 
 
+def ends_line(items: list[Token], i: int) -> bool:
+    """Tell whether nothing stands at token i: a break or the text's end."""
+    return i >= len(items) or items[i].kind is TokenKind.BREAK
+
+
 def price_after(items: list[Token], i: int) -> int | None:
     """Return the price at token i, a currency aside."""
     while i < len(items) and items[i].kind is TokenKind.CURRENCY:
@@ -192,6 +197,8 @@ def read_quote(message: Message, link: Link) -> Quote:
         return quote
     items = message.items
     quote.end = after_units(items, link.price + 1)
+    if ends_line(items, quote.end):
+        return quote
     range_words = message.vocabulary.range_words
     if quote.end < len(items) and _is_one_of(items[quote.end], range_words, RANGE_SIGNS):
         quote.second = price_after(items, quote.end + 1)

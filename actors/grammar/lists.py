@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .indices import is_index_mark
 from .lexicon import FURTHER_SIGNS, LIST_SIGNS, ORDINALS_BEHIND, QUANTITY_WORDS, Field
-from .links import Link, after_units, follow, price_after, skip_remark
+from .links import Link, after_units, ends_line, follow, price_after, skip_remark
 from .message import Message
 from .tokens import TokenKind
 
@@ -52,7 +52,11 @@ def read_on_line(message: Message, link: Link) -> list[Target]:
 def _without_count(message: Message, link: Link) -> int | None:
     """Return the price of a link; of `Alvos (3): 10, 11, 12` not the count."""
     items, price = message.items, link.price
-    if price is not None and [token.word for token in items[price - 1 : price + 3]] in _COUNTS:
+    if (
+        price is not None
+        and items[price - 1].word == "("
+        and [token.word for token in items[price - 1 : price + 3]] in _COUNTS
+    ):
         return follow(message, price + 2, Field.TARGET).price
     return price
 
@@ -108,6 +112,8 @@ def behind_item(message: Message, price: int) -> tuple[int, bool]:
     """Step over what belongs to an item: unit, upper end of a range, percentage, remark, `final`."""
     items = message.items
     i = after_units(items, price + 1)
+    if ends_line(items, i):
+        return i, False
     if i < len(items) and items[i].word in _RANGE:
         upper = price_after(items, i + 1)
         if upper is not None:

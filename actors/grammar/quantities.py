@@ -28,20 +28,19 @@ def mark_quantities(tokens: Tokens, market: Market) -> None:
     last = len(items) - 1
     for i in tokens.prices:
         token = items[i]
-        before = _word_before(items, i)
         after = items[i + 1] if i < last else None
         number = token.number
-        if token.number is not None and token.number.multiplied and i > 1:
+        if number is not None and number.multiplied and i > 1:
             _multiply_first(items, i)
         if (after is not None and after.word in UNIT_WORDS) or (
             market is not Market.B3
-            and (before in _SIZES or (after is not None and after.word in _LOTS_ABROAD))
+            and (_word_before(items, i) in _SIZES or (after is not None and after.word in _LOTS_ABROAD))
         ):
             token.kind = TokenKind.FIGURE
         elif number is not None and number.whole:
             if after is not None and number.small == 1 and after.word in ONE_UNIT_WORDS:
                 token.kind = TokenKind.FIGURE
-            elif before in _LOTS or (after is not None and _counts(items, i + 1, after)):
+            elif _word_before(items, i) in _LOTS or (after is not None and _counts(items, i + 1, after)):
                 token.kind = TokenKind.QUANTITY
 
 

@@ -175,14 +175,14 @@ def _provenance(candidate: Candidate, asset: Asset, fields: Fields) -> tuple[Spa
     if candidate.type_place is not None:
         first, last, name = candidate.type_place
         found.append(("signal_type", first, last, "type.words", name))
-    low, high = fields.entry or (None, None)
-    prices = [("buy_min", low), ("buy_max", high)]
+    prices = [] if fields.entry is None else [*zip(("buy_min", "buy_max"), fields.entry, strict=True)]
     prices += [(f"targets.{i}", price) for i, price in enumerate(fields.targets)]
-    prices += [("target_final", fields.final), ("stop", fields.stop)]
+    if fields.final is not None:
+        prices.append(("target_final", fields.final))
+    if fields.stop is not None:
+        prices.append(("stop", fields.stop))
     found += [
-        (field, price.token, price.token, price.rule, format(price.value, "f"))
-        for field, price in prices
-        if price is not None
+        (field, price.token, price.token, price.rule, format(price.value, "f")) for field, price in prices
     ]
     if candidate.validity is not None:
         date = candidate.validity

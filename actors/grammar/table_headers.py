@@ -62,8 +62,10 @@ class Header:
 
 def heads(text: str) -> set[int]:
     """Return the starts of the lines that name a column of assets and neither a ticker nor a colon."""
-    lowered = text.lower()
     found: set[int] = set()
+    if "\n" not in text:  # a header needs a row below it
+        return found
+    lowered = text.lower()
     if len(lowered) != len(text):  # a few capitals have longer small letters
         return found
     for name in _ASSET_NAMES:
