@@ -10,7 +10,7 @@ from engine.model import Side
 
 from .assets import Asset
 from .blocks import Block
-from .fields import Fields
+from .fields import Fields, Price
 from .lexicon import UNDERLYING_WORDS
 from .mentions import Mentions
 from .message import Message
@@ -73,14 +73,18 @@ def has_odd_characters(message: Message, block: Block, fields: Fields) -> bool:
 
 def _side_warnings(fields: Fields) -> Iterator[str]:
     """Compare the fields as for a buy; of a short all prices are mirrored at zero."""
-    sign = 1 if fields.side is Side.BUY else -1
-    targets = [sign * price.value for price in fields.targets]
+    short = fields.side is Side.SELL
+
+    def as_buy(price: Price) -> Decimal:
+        return -price.value if short else price.value
+
+    targets = [as_buy(price) for price in fields.targets]
     if fields.final is not None and not fields.final_derived:
-        targets.append(sign * fields.final.value)
-    entry = [sign * price.value for price in fields.entry] if fields.entry is not None else []
+        targets.append(as_buy(fields.final))
+    entry = [as_buy(price) for price in fields.entry or ()]
     if fields.stop is not None:
         reference = entry or targets
-        if reference and sign * fields.stop.value >= min(reference):
+        if reference and as_buy(fields.stop) >= min(reference):
             yield "stop_side"
     if any(later < earlier for earlier, later in pairwise(targets)):
         yield "target_order"

@@ -155,13 +155,14 @@ def _of_target(message: Message, label: Label) -> Mention | None:
 def _of_asset(message: Message, label: Label, tickers: list[int]) -> Mention:
     end = label.end
     colon = end < len(message.items) and message.items[end].word in _COLONS
+    ticker = _named_ticker(message, label, tickers)
     return Mention(
         label,
         Link(),
         colon=colon,
         index_end=end,
-        ticker=_named_ticker(message, label, tickers),
-        unknown=colon and _names_unknown(message, label),
+        ticker=ticker,
+        unknown=ticker is None and colon and _names_unknown(message, label),
     )
 
 

@@ -68,20 +68,17 @@ def heads(text: str) -> set[int]:
     lowered = text.lower()
     if len(lowered) != len(text):  # a few capitals have longer small letters
         return found
-    for name in _ASSET_NAMES:
-        at = lowered.find(name)
-        while at >= 0:
-            start = text.rfind("\n", 0, at) + 1
-            end = text.find("\n", at)
-            end = len(text) if end < 0 else end
-            if _NO_HEADER.search(text, start, end) is None:
-                found.add(start)
-            at = lowered.find(name, end)
+    start = 0
+    for line in lowered.split("\n"):
+        named = ":" not in line and any(name in line for name in _ASSET_NAMES)
+        if named and _NO_HEADER.search(line) is None:
+            found.add(start)
+        start += len(line) + 1
     return found
 
 
 _ASSET_NAMES = ("ativo", "papel", "papéis", "código", "codigo", "ticker", "empresa")
-_NO_HEADER = re.compile("[:=]|[A-Za-z][0-9]")
+_NO_HEADER = re.compile("=|[a-z][0-9]")
 
 
 def headers_at(text: str, lines: list[tuple[int, int]], i: int) -> Iterator[Header]:
