@@ -237,7 +237,7 @@ def _show_entries(entries: list[dict[str, Any]], console: Console, *, json: bool
 
 def _entry_words(entry: dict[str, Any]) -> str:
     """Return what an entry says. A message that the daemon made of the entry's values already says all of it."""
-    event, message = str(entry["event"]), str(entry["message"])
+    event, message = str(entry["event"]), str(entry.get("message", ""))  # an older daemon sends none
     if message.startswith(event):
         return message
     known = {"number", "timestamp", "level", "event"}

@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from actors.names import RESPONDER
 from actors.responder import Responder
@@ -20,7 +19,7 @@ from config import Settings
 from engine.spec import ChildSpec, Services
 from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
 from ops.http.kit.openapi import openapi_document
-from ops.http.kit.operations import Answer, Operation, routes_of, versioned
+from ops.http.kit.operations import Answer, Operation, routes_of, serves, versioned
 from ops.http.kit.problems import (
     BadRequestError,
     problem_of_bad_request,
@@ -154,9 +153,9 @@ def _create_app(
         key_for_reads=policy.read_key_required,
     )
     metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
-    routes: list[BaseRoute] = [*routes_of(operations)]
+    routes = routes_of(operations)
     app = Starlette(
-        routes=routes,
+        routes=[*routes],
         middleware=request_layers(
             policy=policy,
             rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
@@ -164,6 +163,7 @@ def _create_app(
             metrics=metrics,
             clock=services.clock,
             root_path=http.root_path,
+            is_served=partial(serves, routes),
         ),
         exception_handlers={
             BadRequestError: problem_of_bad_request,

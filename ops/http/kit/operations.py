@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from ops.http.kit.parameters import Parameters, check_utf8
 from ops.http.kit.problems import problem
 
-__all__ = ["API_PREFIX", "Answer", "Handler", "Operation", "routes_of", "versioned"]
+__all__ = ["API_PREFIX", "Answer", "Handler", "Operation", "routes_of", "serves", "versioned"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 #: the resources without this prefix are served under it too
@@ -68,6 +68,13 @@ def routes_of(operations: Iterable[Operation]) -> list[Route]:
     return [Route(path, _Resource(path, handlers)) for path, handlers in by_path.items()]
 
 
+def serves(routes: Iterable[Route], scope: Scope) -> bool:
+    """Return whether an operation serves this request. Any other one is answered 404 or 405 and changes nothing."""
+    found = (route.endpoint for route in routes if route.matches(scope)[0] is Match.FULL)
+    resource = next(found, None)
+    return isinstance(resource, _Resource) and resource.has(scope["method"])
+
+
 def _checked(handler: Handler) -> Handler:
     """Return a handler that refuses a query string that is not UTF-8 before it calls ``handler``."""
 
@@ -87,6 +94,10 @@ class _Resource:
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
         self._allow = ", ".join(sorted(self._handlers))
+
+    def has(self, method: str) -> bool:
+        """Return whether this path has the method."""
+        return method in self._handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,8 +62,17 @@ class GuardPolicy:
 class Guard:
     """Passes an allowed request to the application, and refuses any other with the reason."""
 
-    def __init__(self, app: ASGIApp, *, policy: GuardPolicy, clock: Clock, refuse: Refuse = problem) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        policy: GuardPolicy,
+        clock: Clock,
+        refuse: Refuse = problem,
+        is_served: Callable[[Scope], bool] = lambda _: True,
+    ) -> None:
         self._app = app
+        self._is_served = is_served
         self._policy = policy
         self._refuse = refuse
         self._log = AccessLog(
@@ -77,7 +86,7 @@ class Guard:
             return
         if (refusal := self._refusal(scope)) is not None:
             await refusal(scope, receive, send)
-        elif scope["method"] in _READS:
+        elif scope["method"] in _READS or not self._is_served(scope):
             await self._app(scope, receive, send)
         else:
             await self._write(scope, receive, send)
@@ -131,6 +140,8 @@ class Guard:
                 # guessing keys, so every wrong key is logged.
                 self._log.refused(scope, 200, "The API key is wrong; this read needs none.")
             return None
+        if not self._is_served(scope):
+            return None  # the answer is 404 or 405 whatever the key, and nothing is changed
         if key is not None:
             if write and key.scope != "write":
                 return self._no(scope, 403, "This key may read but not write.")

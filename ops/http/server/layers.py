@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from actors.shown.metrics import Metrics
 from engine.clock import Clock
@@ -29,9 +30,13 @@ def request_layers(
     clock: Clock,
     root_path: str = "",
     refuse: Refuse = problem,
+    is_served: Callable[[Scope], bool] = lambda _: True,
     unexpected: Callable[[Request, Exception], Awaitable[Response]] = problem_of_unexpected,
 ) -> list[Middleware]:
-    """Return the layers, the outermost first. ``refuse`` and ``unexpected`` give errors the form of the service."""
+    """Return the layers, the outermost first. ``refuse`` and ``unexpected`` give errors the form of the service.
+
+    ``is_served`` tells whether a route serves a request; one that none serves needs no key to be told so.
+    """
     return [
         Middleware(
             RequestMiddleware,
@@ -49,5 +54,5 @@ def request_layers(
             clock=clock,
             refuse=refuse,
         ),
-        Middleware(Guard, policy=policy, clock=clock, refuse=refuse),
+        Middleware(Guard, policy=policy, clock=clock, refuse=refuse, is_served=is_served),
     ]

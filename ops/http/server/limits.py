@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,12 +59,13 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         asker = asker_of(scope)
-        if asker.local or self._has_key(scope):
-            await self._app(scope, receive, send)
+        if asker.local or scope["path"] in PROBES or self._has_key(scope):
+            # nothing is counted, so nothing is said to be left: clients would spread their requests over the window
+            await self._app(scope, receive, _telling(send, self._told_policy(self._policy.most)))
             return
         window, most = self._window(asker.address), self._policy.most
         window.used += 1
@@ -75,8 +76,7 @@ class RateLimit:
                 window, most = wide, most * SITE_TIMES
         reset_s = max(1, math.ceil(window.ends_s - self._clock.monotonic_s()))
         told = {
-            "ratelimit-policy": f"{most};w={self._policy.window_s:g}",
-            "ratelimit-limit": str(most),
+            **self._told_policy(most),
             "ratelimit-remaining": str(max(0, most - window.used)),
             "ratelimit-reset": str(reset_s),
         }
@@ -89,14 +89,10 @@ class RateLimit:
             )
             await refusal(scope, receive, send)
             return
-        encoded = [(name.encode(), value.encode()) for name, value in told.items()]
+        await self._app(scope, receive, _telling(send, told))
 
-        async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *encoded]
-            await send(message)
-
-        await self._app(scope, receive, send_on)
+    def _told_policy(self, most: int) -> dict[str, str]:
+        return {"ratelimit-policy": f"{most};w={self._policy.window_s:g}", "ratelimit-limit": str(most)}
 
     def _window(self, address: str) -> _RateWindow:
         """Return the client's current window, or start a new one."""
@@ -112,3 +108,15 @@ class RateLimit:
             self._windows.popitem(last=False)
         window = self._windows[address] = _RateWindow(now_s + self._policy.window_s)
         return window
+
+
+def _telling(send: Send, told: Mapping[str, str]) -> Send:
+    """Return ``send`` with more headers in the answer."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            encoded = ((name.encode(), value.encode()) for name, value in told.items())
+            message["headers"] = [*message.get("headers", []), *encoded]
+        await send(message)
+
+    return send_on

@@ -8,14 +8,18 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 
+from engine.model import Side
 from tests.support.httpstub import Answer, Request, json_answer
 from tests.support.messages import CHANNEL
 from tests.support.outcomes import a_message, a_signal, signal_outcome
@@ -226,3 +230,108 @@ def test_fault_83_a_channel_has_the_former_names_beside_ours(served: Served) -> 
     assert (channel["channel"], channel["signal_count"]) == (channel["id"], channel["signals"])
     assert (channel["channel"], channel["signal_count"] > BATCH) == (CHANNEL, True)
     assert get(served, f"/channels/{CHANNEL}").json()["channel"] == CHANNEL
+
+
+# ── every call of the former service ─────────────────────────────────────────
+
+PAGE = Path(__file__).parents[3] / "docs" / "migrating.md"
+CALLS = re.findall(
+    r"^\| `(GET|POST|DELETE) (/[^`]*)` \| (kept|differs|gone) \| (.+) \|$",
+    PAGE.read_text("utf-8"),
+    re.MULTILINE,
+)
+FORMER_CALLS = {
+    *("/signals", "/sync-messages", "/logs", "/health", "/healthz", "/ready", "/metrics", "/channels"),
+    *("/telegram-channels", "/telegram/bots", "/forwarded-messages", "/bots", "/config/channels"),
+    *("/reload-channels", "/full-scan", "/clean-signals", "/ingest"),
+}
+
+
+def test_fault_84_the_table_has_every_call_of_the_former_service() -> None:
+    assert {path for _, path, _, _ in CALLS} == FORMER_CALLS
+    assert ("DELETE", "/signals", "gone") in {call[:3] for call in CALLS}
+
+
+@pytest.mark.parametrize(("method", "path", "fate", "advice"), CALLS)
+def test_fault_84_the_table_says_of_each_call_what_the_service_does(
+    served: Served, method: str, path: str, fate: str, advice: str
+) -> None:
+    status = requests.request(method, served.url + path, timeout=10).status_code
+    assert (status in (404, 405)) == (fate == "gone"), status
+    documented = get(served, "/openapi.json").json()["paths"]
+    for instead, name in re.findall(r"`(GET|POST|DELETE) (/[^`]*)`", advice):
+        if (instead, name) != ("DELETE", "/signals"):
+            assert instead.lower() in documented[name.replace("{id}", "{channel}")]
+
+
+def test_fault_84_short_signals_can_be_told_from_purchases(served: Served) -> None:
+    served.tell_writer([signal_outcome(a_message(3001), a_signal("SHRT3", side=Side.SELL))])
+    eventually(lambda: data_of(served, "/signals?asset=SHRT3"))
+    assert [row["side"] for row in data_of(served, "/signals?asset=SHRT3")] == ["sell"]
+    assert data_of(served, "/signals?asset=SHRT3&side=buy") == []
+
+
+# ── the former dashboard and scripts, by their shapes ────────────────────────
+
+PRICES = ("buy_min", "buy_max", "target_1", "target_2", "target_final", "stop")
+
+
+def test_the_former_dashboards_three_calls_give_what_it_shows(served: Served) -> None:
+    listed = get(served, "/signals?limit=200&channel=&type=&search=&from=&to=").json()
+    keys = [row["ingested_at"] for row in listed["data"]]
+    assert len(set(keys)) == len(keys)
+    for row in listed["data"]:
+        assert isinstance(row["ts"], int)
+        assert all(isinstance(row[name], str) for name in TEXTS)
+        assert all(row[name] is None or isinstance(row[name], int | float) for name in PRICES)
+    synced = requests.post(f"{served.url}/sync-messages", json={"limit": 500}, timeout=10).json()
+    assert (synced["success"], bool(synced["message"]), synced["data"]["totalMessagesSynced"]) == (
+        True,
+        True,
+        6,
+    )
+    logs = get(served, "/logs?limit=50&level=info").json()
+    assert isinstance(logs["data"], list)
+
+
+Looks = Callable[[Any], object]
+
+
+@pytest.mark.parametrize(
+    ("path", "looks"),
+    [
+        ("/signals", lambda body: [row for row in body["data"] if row["signal_type"] == "historical_sync"]),
+        ("/signals", lambda body: len(body["data"]) > 1),
+        ("/signals?limit=1", lambda body: body["data"][0]["asset"]),
+        ("/signals?limit=5", lambda body: [f"{row['asset']} {row['buy_min']}" for row in body["data"]]),
+        ("/signals?search=petr", lambda body: {row["asset"] for row in body["data"]} == {"PETR4"}),
+        (
+            "/signals?type=Swing%20Trade",
+            lambda body: {r["signal_type"] for r in body["data"]} == {"Swing Trade"},
+        ),
+        (f"/signals?channel={CHANNEL}", lambda body: {row["channel"] for row in body["data"]} == {CHANNEL}),
+        ("/signals?from=1700000000000", lambda body: body["data"]),
+        ("/signals?from=2026-01-01&to=2099-12-31", lambda body: body["data"]),
+        (
+            "/signals?type=historical_sync",
+            lambda body: json.loads(body["data"][0]["raw_message"]).keys() == {"totalSynced", "batches"},
+        ),
+        ("/health", lambda body: body["status"] in ("healthy", "degraded")),
+        ("/health", lambda body: body["checks"].keys() >= {"timescaledb", "gatewayApi", "pollingWorker"}),
+        ("/health", lambda body: body["checks"]["timescaledb"] == "healthy"),
+        ("/healthz", lambda body: body["status"] == "healthy"),
+        ("/ready", lambda body: body["status"] == "healthy"),
+        ("/logs?level=error&limit=10", lambda body: isinstance(body["data"], list)),
+        (
+            "/logs?level=warn",
+            lambda body: all(entry["message"] for entry in body["data"]) or not body["data"],
+        ),
+        ("/channels", lambda body: [(one["channel"], one["signal_count"]) for one in body["data"]]),
+        ("/channels", lambda body: sum(one["signal_count"] for one in body["data"]) > BATCH),
+        ("/api/v1/signals?limit=2", lambda body: len(body["data"]) == 2),
+    ],
+)
+def test_a_script_of_the_former_service_finds_what_it_looks_for(
+    served: Served, path: str, looks: Looks
+) -> None:
+    assert looks(get(served, path).json())

@@ -192,7 +192,27 @@ def test_fault_26_what_cannot_be_deleted_says_that_nothing_was(fresh: Served, pr
     assert (answer.status_code, answer.headers["Content-Type"]) == (405, PROBLEM)
     assert "nothing was changed" in answer.json()["detail"]
     assert answer.headers["Allow"] == "GET, HEAD"
-    assert requests.delete(fresh.url + prefix + path, timeout=10).status_code == 401
+    # whoever asks: what does not exist needs no key
+    assert requests.delete(fresh.url + prefix + path, timeout=10).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        *(("PUT", "/signals", 405), ("POST", "/health", 405), ("DELETE", "/channels", 405)),
+        *(("POST", "/nowhere", 404), ("DELETE", "/api/v1/nothing", 404)),
+        *(
+            ("POST", "/channels", 401),
+            ("DELETE", "/channels/-1", 401),
+            ("POST", "/dead-letters/1/retry", 401),
+        ),
+    ],
+)
+def test_only_an_operation_that_exists_asks_for_the_key(
+    fresh: Served, method: str, path: str, status: int
+) -> None:
+    answer = requests.request(method, fresh.url + path, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/ready", "/readyz"])
