@@ -25,7 +25,7 @@ def print_run(run: Run, before: Run | None) -> None:
         )
     for row in rows:
         table.add_row(*row)
-    Console(width=160).print(table)
+    Console(width=200).print(table)
 
 
 def markdown(run: Run, before: Run | None) -> str:
