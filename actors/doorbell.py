@@ -1,4 +1,4 @@
-"""Doorbell: waits in the gateway's long poll and tells the poller to poll. It passes on no messages."""
+"""Doorbell: waits in the gateway's long poll and hands the poller what that brings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from random import Random
 
 from engine.actor import Actor, handles
 from engine.backoff import Backoff, RetryState
-from engine.messages import Drain, PollNow, Tick
+from engine.messages import Answered, Drain, PollNow, Tick
 from engine.spec import Context
 from storage.errors import GatewayError, GatewayRateLimitedError
 from storage.gateway.client import GatewayClient
@@ -14,7 +14,9 @@ from storage.gateway.client import GatewayClient
 __all__ = ["Doorbell"]
 
 WAIT_S = 25
-#: after a ring the poller needs this time until its messages have left the list
+#: a ring brings a few messages at once. More of them are a backlog, which the poller pages through
+MOST = 20
+#: how long it waits for the poller's answer to a ring: until then the rung messages may be in the list
 AFTER_RING_S = 1.0
 #: a gateway that sends an empty answer sooner than this does not support ``wait``
 KNOWS_WAIT_S = WAIT_S / 2
@@ -34,7 +36,7 @@ class Doorbell(Actor):
         self._poller = poller
         self._gateway = gateway
         self._retry = RetryState(backoff=BACKOFF, random=random)
-        self._draining = False
+        self._draining = self._rang = False
 
     def _open(self) -> None:
         self.tick_later("listen", AFTER_RING_S)
@@ -46,6 +48,11 @@ class Doorbell(Actor):
     def _on_drain(self, _: Drain) -> None:
         self._draining = True
 
+    @handles(Answered)
+    def _on_answered(self, _: Answered) -> None:
+        if self._rang:
+            self.tick_later("listen", 0)
+
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "listen" and not self._draining:
@@ -54,8 +61,9 @@ class Doorbell(Actor):
     def _listen(self) -> float:
         """Make one long poll. Return the seconds until the next one."""
         began_s = self.clock.monotonic_s()
+        self._rang = False
         try:
-            messages = self._gateway.unprocessed(self._channel, limit=1, wait_s=WAIT_S)
+            messages = self._gateway.unprocessed(self._channel, limit=MOST, wait_s=WAIT_S)
         except GatewayRateLimitedError as error:
             return error.retry_after_s
         except GatewayError as error:
@@ -65,7 +73,13 @@ class Doorbell(Actor):
             return self._retry.wait_s(now_s)
         self._retry.succeeded()
         if messages:
-            self.send(self._poller, PollNow(reason="doorbell"))
+            ring = PollNow(
+                reason="doorbell",
+                doorbell=self.context.name,
+                messages=messages,
+                full=len(messages) >= MOST,
+            )
+            self._rang = self.send(self._poller, ring)
             return AFTER_RING_S
         if self.clock.monotonic_s() - began_s < KNOWS_WAIT_S:
             self.log.info(

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from actors.shown.lag import lag_s
 from actors.shown.metrics import Metrics
-from actors.shown.snapshots import PollerSnapshot, PollState
+from actors.shown.snapshots import PollState
 from actors.sources.held import Held
+from actors.sources.poll_record import PollRecord
 from actors.sources.rereads import Rereads
 from actors.sources.source import InFlightBatch, Source
 from engine.actor import handles
 from engine.breaker import Breaker, BreakerPolicy, BreakerState
-from engine.messages import Acknowledge, Acknowledged, BatchCommitted, GenerationRaised, PollNow, Tick
+from engine.messages import (
+    Acknowledge,
+    Acknowledged,
+    Answered,
+    BatchCommitted,
+    GenerationRaised,
+    PollNow,
+    Tick,
+)
 from engine.model import ChannelMessage, SourceMessage
 from engine.spec import Context
-from storage.errors import GatewayError, GatewayRateLimitedError, GatewayUnauthorizedError
+from storage.errors import GatewayError, GatewayRateLimitedError
 from storage.gateway.client import GatewayClient
 
 __all__ = ["PollPolicy", "Poller"]
@@ -65,19 +73,12 @@ class Poller(Source):
         #: the number of the ``Acknowledge`` that has no answer yet
         self._awaited: int | None = None
         self._insisted = False
-        self._state = PollState.STARTING
         self._page_was_full = self._poll_requested = False
+        #: the doorbell that has rung and waits for an answer
+        self._doorbell: str | None = None
         self._rereads = Rereads()
         self._poll_began_s = self._quiet_until_s = 0.0
-        self._last_poll_at: datetime | None = None
-        self._last_success_at: datetime | None = None
-        self._asked_s: float | None = None
-        self._may_ask_s = 0.0
-        self._newest_message_at: datetime | None = None
-        self._lag_s: float | None = None
-        self._error: str | None = None
-        self._key_refused = False
-        self._failing_since: datetime | None = None
+        self._record = PollRecord(channel)
         metrics.begin_channel(channel)
 
     def _open(self) -> None:
@@ -110,11 +111,19 @@ class Poller(Source):
                 super()._on_tick(tick)
 
     @handles(PollNow)
-    def _on_poll_now(self, _: PollNow) -> None:
-        if self.idle and self._awaited is None:
+    def _on_poll_now(self, ring: PollNow) -> None:
+        self._doorbell = ring.doorbell or self._doorbell
+        now_s = self.clock.monotonic_s()
+        if not self.idle or self._awaited is not None:
+            self._poll_requested = True  # its message may not be in the page that is in flight
+        elif (
+            all(map(self._held.holds, ring.messages))
+            or self._quiet_until_s > now_s
+            or self._breaker.state(now_s) is not BreakerState.CLOSED
+        ):
             self._poll()
         else:
-            self._poll_requested = True  # its message may not be in the page that is in flight
+            self._fetched(ring.messages, full=ring.full, reread=False)
 
     def _poll(self) -> None:
         if not self.idle:
@@ -122,12 +131,12 @@ class Poller(Source):
         quiet_s = self._quiet_until_s - self.clock.monotonic_s()
         if quiet_s > 0 or (quiet_s := self._gateway.wait_s()) > 0:
             # A ring does not permit a call earlier than the gateway's quota for all channels.
-            self._may_ask_s = self.clock.monotonic_s() + quiet_s
+            self._record.may_ask_s = self.clock.monotonic_s() + quiet_s
             self._publish()
             self._poll_later(quiet_s)
             return
         self._poll_began_s = self.clock.monotonic_s()
-        self._last_poll_at = self.clock.now()
+        self._record.last_poll_at = self.clock.now()
         self._poll_requested = False
         permit = self._breaker.ask(self.clock.monotonic_s())
         self._show_breaker()
@@ -145,7 +154,7 @@ class Poller(Source):
         except GatewayRateLimitedError as error:
             # A rate limit is no outage, so the breaker does not count it. The poller waits as long as it says.
             self._breaker.dropped(permit)
-            self._keep_quiet(error)
+            self._quiet_until_s = self.clock.monotonic_s() + error.retry_after_s
             self._failed(error)
             self._poll_later(error.retry_after_s)
             return
@@ -155,20 +164,16 @@ class Poller(Source):
             self._poll_later(self._policy.interval_s)
             return
         self._breaker.succeeded(permit, self.clock.monotonic_s())
+        if reread:
+            self._rereads.read(messages, full=len(messages) >= limit)
+        else:
+            self._record.asked_s = self._poll_began_s
         self._fetched(messages, full=len(messages) >= limit, reread=reread)
 
     def _fetched(self, messages: Sequence[SourceMessage], *, full: bool, reread: bool) -> None:
-        if reread:
-            self._rereads.read(messages, full=full)
-        else:
-            self._asked_s = self._poll_began_s
         news = messages if reread else [m for m in messages if not self._held.holds(m)]
-        self._last_success_at = self.clock.now()
-        self._error, self._key_refused, self._failing_since = None, False, None
+        self._record.succeeded(messages, at=self.clock.now())
         self._page_was_full = (full or reread) and bool(news)
-        received = [m.received_at for m in messages if isinstance(m, ChannelMessage)]
-        if received:
-            self._newest_message_at = max([*received, self._newest_message_at or received[0]])
         if news:
             self._ended(PollState.MESSAGES)
             self.deliver(self._channel, news, reread=reread)
@@ -180,6 +185,7 @@ class Poller(Source):
         elif reread:
             self._poll()
         else:
+            self._answer_doorbell()
             self._ended(PollState.EMPTY)
             self._poll_later(0 if self._rereads.due else self._policy.interval_s)
 
@@ -205,7 +211,7 @@ class Poller(Source):
         self._held.add(flight.messages)
         received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
         if received and not flight.reread:
-            self._lag_s = lag_s(max(received), channel=self._channel, services=self.context.services)
+            self._record.lag_s = lag_s(max(received), channel=self._channel, services=self.context.services)
         self.log.info(
             "batch.committed",
             batch_id=flight.batch_id,
@@ -214,7 +220,17 @@ class Poller(Source):
             signals=committed.signals,
             duration_ms=round((self.clock.monotonic_s() - flight.since_s) * 1000),
         )
+        if not committed.new:
+            self._doorbell = (
+                None  # the gateway lists what it has marked, so a prompt answer would ring again at once
+            )
         self._have_acknowledged(flight.messages)
+
+    def _answer_doorbell(self) -> None:
+        """Have the doorbell listen again, once the gateway lists nothing that is held here."""
+        if self._doorbell is not None and not self._held:
+            self.send(self._doorbell, Answered())
+            self._doorbell = None
 
     def _have_acknowledged(self, messages: Sequence[SourceMessage], *, insist: bool = False) -> None:
         self._acknowledgements += 1
@@ -233,6 +249,7 @@ class Poller(Source):
             self._poll_requested = self._rereads.due = True
         if answer.number is not None and answer.number == self._awaited:
             self._awaited = None
+        self._answer_doorbell()
         self._publish()
         if self.draining:
             if self.flight is None:
@@ -260,21 +277,15 @@ class Poller(Source):
         self._publish()
         return len(self._held)
 
-    def _keep_quiet(self, error: GatewayRateLimitedError) -> None:
-        self._quiet_until_s = self.clock.monotonic_s() + error.retry_after_s
-
     # ── showing ──────────────────────────────────────────────────────────────
 
     def _failed(self, error: GatewayError) -> None:
-        if self._failing_since is None or self._error != str(error):
+        if self._record.failed(error, at=self.clock.now()):
             self.log.warning("poll.failed", error=str(error), kind=type(error).__name__)
-        self._error = str(error)
-        self._key_refused = isinstance(error, GatewayUnauthorizedError)
-        self._failing_since = self._failing_since or self.clock.now()
         self._ended(PollState.FAILED)
 
     def _ended(self, state: PollState) -> None:
-        self._state = state
+        self._record.state = state
         self.metrics.polls.labels(self._channel, state.value).inc()
         self._show_breaker()
         self._publish()
@@ -290,29 +301,13 @@ class Poller(Source):
         self.metrics.breaker_transitions.labels(self._channel, state.value).inc()
         words = "opened" if state is BreakerState.OPEN else state.value
         log = self.log.warning if state is BreakerState.OPEN else self.log.info
-        log("breaker.changed", message=f"Circuit breaker {words}", state=state.value, error=self._error)
+        log(
+            "breaker.changed", message=f"Circuit breaker {words}", state=state.value, error=self._record.error
+        )
 
     def _publish(self) -> None:
-        now_s = self.clock.monotonic_s()
-        calls, failures = self._breaker.counts(now_s)
+        in_flight = len(self.flight.messages) if self.flight else 0
+        now_s, unacknowledged = self.clock.monotonic_s(), len(self._held)
         self.publish(
-            PollerSnapshot(
-                channel=self._channel,
-                state=self._state,
-                breaker=self._breaker.state(now_s),
-                breaker_calls=calls,
-                breaker_failures=failures,
-                breaker_openings=self._breaker.openings,
-                last_poll_at=self._last_poll_at,
-                last_success_at=self._last_success_at,
-                asked_s=self._asked_s,
-                may_ask_s=self._may_ask_s,
-                newest_message_at=self._newest_message_at,
-                lag_s=self._lag_s,
-                error=self._error,
-                key_refused=self._key_refused,
-                failing_since=self._failing_since,
-                in_flight=len(self.flight.messages) if self.flight else 0,
-                unacknowledged=len(self._held),
-            )
+            self._record.snapshot(self._breaker, now_s, in_flight=in_flight, unacknowledged=unacknowledged)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from actors.names import CACHE
@@ -48,7 +49,7 @@ class Stream(Actor):
     @handles(CommitSeen)
     def _on_commit_seen(self, news: CommitSeen) -> None:
         self._number = news.commit_number
-        self._follow()
+        self._follow(news.earliest)
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
@@ -56,9 +57,9 @@ class Stream(Actor):
             self._follow()
             self.tick_later("look", LOOK_EVERY_S)
 
-    def _follow(self) -> None:
+    def _follow(self, earliest: datetime | None = None) -> None:
         try:
-            self._read()
+            self._read(earliest)
             self._error = None
         except StorageError as error:
             if self._error is None:
@@ -67,8 +68,8 @@ class Stream(Actor):
         newest = self._event_log.newest
         self.publish(StreamSnapshot(commit_number=newest.number if newest else None, error=self._error))
 
-    def _read(self) -> None:
-        """Read up to the newest commit, one page at a time."""
+    def _read(self, earliest: datetime | None) -> None:
+        """Read up to the newest commit, one page at a time. Its signals are not older than ``earliest``."""
         if self._number is None:
             return
         goal = Position.end_of(self._number)
@@ -78,8 +79,10 @@ class Stream(Actor):
                 self.log.warning("stream.restarted", commit_number=self._number, was=newest.number)
             self._event_log.restart(goal)
             return
+        if newest != Position.end_of(self._number - 1):
+            earliest = None  # other commits are to be read too, of which this says nothing
         while newest < goal and not self._event_log.pass_over(goal):
-            rows = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE)
+            rows = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE, since=earliest)
             events = [self._event_of(row) for row in rows]
             newest = events[-1].place if len(rows) == PAGE_SIZE else goal
             self._event_log.append(events, newest)

@@ -161,11 +161,17 @@ class Writer(Actor):
         )
         self._last_commit_at = self.clock.now()
         self._last_commit_number = max(self._last_commit_number, committed.commit_number)
-        self.send(batch.source, committed)
         if committed.signals:
+            # before the source, whose acknowledgement nobody waits for
             self.send(
-                CACHE, SignalsCommitted(commit_number=committed.commit_number, signals=committed.signals)
+                CACHE,
+                SignalsCommitted(
+                    commit_number=committed.commit_number,
+                    signals=committed.signals,
+                    earliest=min((part.earliest for part in parts if part.earliest), default=None),
+                ),
             )
+        self.send(batch.source, committed)
         self._count(batch, parts, committed)
 
     def _record(self, outcomes: Sequence[Outcome], *, reread: bool) -> list[Recorded]:

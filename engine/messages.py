@@ -16,6 +16,7 @@ __all__ = [
     "Acknowledge",
     "Acknowledged",
     "AddChild",
+    "Answered",
     "BatchCommitted",
     "BatchDelayed",
     "BatchParsed",
@@ -148,9 +149,21 @@ class FollowChannels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollNow:
-    """Doorbell to a poller: poll now, not at the end of the interval. ``reason`` is logged."""
+    """Doorbell or responder to a poller: poll now, not at the end of the interval. ``reason`` is logged.
+
+    ``doorbell`` is the doorbell that waits for ``Answered``, if one does. ``messages`` are those that the gateway has
+    just answered the doorbell with; an idle poller takes them as its poll. ``full``: there may be more of them.
+    """
 
     reason: str
+    doorbell: str | None = None
+    messages: tuple[SourceMessage, ...] = ()
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Poller to doorbell: the messages that it rang for are durable and acknowledged, so listen again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,18 +283,24 @@ class BatchDelayed:
 class SignalsCommitted:
     """Writer to cache: a doorbell. The signals up to ``commit_number`` are readable.
 
-    The responder sends it too, with no signals, when a channel's label has changed.
+    ``earliest`` is the earliest instant of the signals of commit ``commit_number``, where that is known. The responder
+    sends it too, with no signals, when a channel's label has changed.
     """
 
     commit_number: int
     signals: int
+    earliest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream: this is now the newest commit. After a restore its number is lower than before."""
+    """Cache to stream: this is now the newest commit. After a restore its number is lower than before.
+
+    ``earliest`` is as in ``SignalsCommitted``.
+    """
 
     commit_number: int
+    earliest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

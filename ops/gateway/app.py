@@ -18,6 +18,7 @@ from starlette.routing import Route
 from actors.shown.metrics import Metrics
 from engine.clock import SystemClock
 from ops.gateway.database import open_database
+from ops.gateway.listener import listen
 from ops.gateway.longpoll import LongPoll
 from ops.gateway.params import (
     BODY_MAX_BYTES,
@@ -83,10 +84,11 @@ class Gateway:
 
     async def unprocessed(self, request: Request) -> Response:
         query = UnprocessedQuery.read(request.query_params)
-        rest_s = Waiting.read(request.query_params).wait
-        found = await self._ask(self._repository.find_unprocessed, query)
-        if not found and rest_s > 0:
-            found = await self._held(request, query, rest_s)
+        wait_s = Waiting.read(request.query_params).wait
+        if wait_s > 0:
+            found = await self._held(request, query, wait_s)
+        else:
+            found = await self._ask(self._repository.find_unprocessed, query)
         filters = {
             "channel": query.channel,
             "status": query.statuses,
@@ -101,20 +103,21 @@ class Gateway:
         deadline = loop.time() + wait_s
         gone = asyncio.create_task(_disconnected(request))
         try:
-            while (rest_s := deadline - loop.time()) > 0:
-                waiter = asyncio.create_task(self.long_poll.wait(query, rest_s))
+            while True:
+                # It waits before the table is read: what is committed after that read rings it.
+                waiter = asyncio.create_task(self.long_poll.wait(query, deadline - loop.time()))
                 try:
+                    found = await self._ask(self._repository.find_unprocessed, query)
+                    if found:
+                        return found
                     await asyncio.wait({waiter, gone}, return_when=asyncio.FIRST_COMPLETED)
                     if not waiter.done() or not waiter.result():
-                        break
+                        return []
                 finally:
-                    waiter.cancel()
-                found = await self._ask(self._repository.find_unprocessed, query)
-                if found:
-                    return found
+                    if not waiter.cancel():
+                        waiter.exception()  # read, or asyncio would log the error that this read may have had too
         finally:
             gone.cancel()
-        return []
 
     async def mark_processed(self, request: Request) -> Response:
         body = await read_body(request, MarkBody, most_bytes=BODY_MAX_BYTES)
@@ -194,17 +197,20 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
             store = Store(database)
             gateway = app.state.gateway = Gateway(store)
             app.router.routes.extend(gateway.routes())
-            keeping = asyncio.create_task(store.keep_schema())
+            tasks = [
+                asyncio.create_task(store.keep_schema()),
+                asyncio.create_task(listen(database_url, gateway.long_poll.ring)),
+            ]
             await store.wait_for_schema(START_S)
             try:
                 yield
             finally:
                 gateway.long_poll.close()
                 store.close()
-                keeping.cancel()
-        # its call, if one runs, has been cut
-        with suppress(asyncio.CancelledError):
-            await keeping
+                for task in tasks:
+                    task.cancel()
+        # their calls, if any runs, have been cut
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     return Starlette(
         lifespan=lifespan,

@@ -1,4 +1,4 @@
-"""Long polls: many waiters, one cheap look at the database every 0.2 s for all of them."""
+"""Long polls: a ring wakes the waiters, and so does one cheap look at the database every 0.2 s for all of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ __all__ = ["LongPoll"]
 
 #: looked back beyond the beginning of a wait: a transaction may commit later than it marked
 MARGIN_S = 30.0
+#: how often the table is looked at for those who wait: other processes change it, and a notification may be lost
+LOOK_EVERY_S = 0.2
 #: beyond these a poll is answered at once, as by a gateway that does not know the word
 WAITERS_MAX = 200
 
@@ -35,7 +37,7 @@ class LongPoll:
         self,
         changed: Callable[[UnprocessedQuery, float], Awaitable[bool]],
         *,
-        interval_s: float = 0.2,
+        interval_s: float = LOOK_EVERY_S,
         waiters_max: int = WAITERS_MAX,
     ) -> None:
         self._changed = changed
@@ -71,9 +73,17 @@ class LongPoll:
                 del self._groups[query]
         return not self._closed
 
-    def ring(self) -> None:
-        """Look now: something changed in this process."""
-        self._rung.set()
+    def ring(self, channel: str | None = None) -> None:
+        """Wake the waiters of a channel that has new messages. Without a channel, look now for all waiters.
+
+        Only the first characters of ``channel`` need to be given.
+        """
+        if channel is None:
+            self._rung.set()
+            return
+        for query, group in self._groups.items():
+            if query.channel.startswith(channel):
+                _release(group, None)
 
     def close(self) -> None:
         """Let all waiters go, and take no more."""

@@ -65,3 +65,14 @@ CREATE INDEX IF NOT EXISTS messages_history
     ON telegram_gateway.messages (channel_id, telegram_date, id);
 CREATE INDEX IF NOT EXISTS messages_received_at
     ON telegram_gateway.messages (channel_id, received_at);
+
+-- Tells the listening gateways (listener.py) which channels have new messages, at the commit. Nobody has to listen.
+CREATE OR REPLACE FUNCTION telegram_gateway.ring() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- a longer payload than 8,000 bytes would fail the insert
+    PERFORM pg_notify('telegram_gateway', left(channel_id, 64)) FROM (SELECT DISTINCT channel_id FROM inserted) AS news;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS messages_ring ON telegram_gateway.messages;
+CREATE TRIGGER messages_ring AFTER INSERT ON telegram_gateway.messages
+    REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION telegram_gateway.ring();

@@ -37,7 +37,7 @@ order by row.channel, row.message_id, row.position
 # and asset before it. Asked again are only the events whose answer this transaction may have changed: the new ones,
 # those of a signal that went, those in reply to a signal that came, and those after one that speak of no later
 # signal: in a replay each page would ask all events of its assets again.
-_LINK = """
+_TOUCHED = """
 with came as (
     select * from json_to_recordset(%(came)s) as row (
         channel text, message_id text, asset text, ts timestamptz)),
@@ -50,25 +50,28 @@ later as materialized (
     join {schema}.signal_events as event
         on event.channel = first.channel and event.asset = first.asset and event.ts >= first.ts
     left join {schema}.ledger as linked
-        on linked.channel = event.channel and linked.message_id = event.signal_message_id),
-touched as (
-    select id from {schema}.signal_events where commit_number = %(number)s
-    union
-    select later.id from came join later using (channel, asset)
-    where came.ts <= later.ts and (later.linked_ts is null or later.linked_ts <= came.ts)
-    union
-    select event.id from came join {schema}.signal_events as event
-        on event.channel = came.channel and event.reply_to = came.message_id
-    union
-    select event.id from came join {schema}.signal_events as event
-        on event.channel = came.channel and event.half_of = came.message_id
-    union
-    select event.id from gone join {schema}.signal_events as event
-        on event.channel = gone.channel and event.signal_message_id = gone.message_id),
-found as (
+        on linked.channel = event.channel and linked.message_id = event.signal_message_id)
+select id from {schema}.signal_events where commit_number = %(number)s
+union
+select later.id from came join later using (channel, asset)
+where came.ts <= later.ts and (later.linked_ts is null or later.linked_ts <= came.ts)
+union
+select event.id from came join {schema}.signal_events as event
+    on event.channel = came.channel and event.reply_to = came.message_id
+union
+select event.id from came join {schema}.signal_events as event
+    on event.channel = came.channel and event.half_of = came.message_id
+union
+select event.id from gone join {schema}.signal_events as event
+    on event.channel = gone.channel and event.signal_message_id = gone.message_id
+"""
+# Apart from the question above, because planning it over all weeks of signals takes milliseconds, and most new
+# signals touch no event.
+_LINK = """
+with found as (
     select event.id, coalesce(replied.message_id, latest.message_id) as message_id,
         coalesce(replied.position, latest.position) as position
-    from touched join {schema}.signal_events as event using (id)
+    from {schema}.signal_events as event
     -- a signal counts by the instant of its message: without it every chunk would be looked into
     left join {schema}.ledger as answered
         on answered.channel = event.channel and answered.message_id = coalesce(event.half_of, event.reply_to)
@@ -82,7 +85,8 @@ found as (
         where replied.message_id is null and event.half_of is null and signal.channel = event.channel
             and signal.asset = event.asset and signal.ts <= event.ts
         -- the last of two at one instant is the one of the higher number, whichever came first
-        order by ts desc, length(message_id) desc, message_id desc, position desc limit 1) as latest on true)
+        order by ts desc, length(message_id) desc, message_id desc, position desc limit 1) as latest on true
+    where event.id = any(%(touched)s))
 update {schema}.signal_events as event
 set signal_message_id = found.message_id, signal_position = found.position
 from found
@@ -97,8 +101,8 @@ class EventWriter:
     def __init__(self, schema: str, halves: Halves | None) -> None:
         self._halves = halves
         identifier = sql.Identifier(schema)
-        self._forget, self._insert, self._link = (
-            sql.SQL(text).format(schema=identifier) for text in (_FORGET, _INSERT, _LINK)
+        self._forget, self._insert, self._touched, self._link = (
+            sql.SQL(text).format(schema=identifier) for text in (_FORGET, _INSERT, _TOUCHED, _LINK)
         )
 
     def write(
@@ -119,4 +123,7 @@ class EventWriter:
         if events:
             cursor.execute(self._insert, {"rows": to_json(events).decode(), "number": number})
         if events or came or moved:
-            cursor.execute(self._link, {"came": to_json(came).decode(), "gone": gone, "number": number})
+            values = {"came": to_json(came).decode(), "gone": gone, "number": number}
+            touched = [row["id"] for row in cursor.execute(self._touched, values)]
+            if touched:
+                cursor.execute(self._link, {"touched": touched})

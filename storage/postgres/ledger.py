@@ -122,13 +122,17 @@ from unnest(%(channels)s::text[]) as wanted (channel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What one transaction did. ``new`` and ``moved`` are keys (channel, message id)."""
+    """What one transaction did. ``new`` and ``moved`` are keys (channel, message id).
+
+    ``earliest`` is the earliest instant of its signals.
+    """
 
     commit_number: int
     new: frozenset[tuple[str, str]]
     moved: frozenset[tuple[str, str]]
     duplicates: int
     signals: int
+    earliest: datetime | None
 
 
 class Ledger:
@@ -288,4 +292,5 @@ class Ledger:
             moved=moved,
             duplicates=len(outcomes) - len(news),
             signals=len(signals),
+            earliest=min((row["ts"] for row in signals), default=None),
         )

@@ -70,7 +70,7 @@ _COMMITTED = """
 select * from (
     (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
     where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s
-        and ts > now() - %(retention)s
+        and ts > now() - %(retention)s and (%(since)s::timestamptz is null or ts >= %(since)s)
     order by commit_number, id limit %(limit)s)
     union all
     (select superseded_by as number, superseded_at, {columns} from {history} as tp_capital_signals
@@ -164,11 +164,14 @@ class Signals:
 
         return self._database.read(work)
 
-    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> tuple[Mapping[str, Any], ...]:
+    def committed(
+        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
+    ) -> tuple[Mapping[str, Any], ...]:
         """Return what was committed after a place and up to commit ``upto``, in commit order.
 
         Each row has the ``number`` of the commit beside a signal's columns; of a signal that went,
-        ``superseded_at`` is not None. ``after`` is the (number, id) of the last row seen.
+        ``superseded_at`` is not None. ``after`` is the (number, id) of the last row seen. A caller that knows an instant
+        before which no signal came gives it as ``since``: then only the weeks from there on are looked into.
         """
         number, signal_id = after
         values = {
@@ -176,6 +179,7 @@ class Signals:
             "id": signal_id,
             "upto": upto,
             "limit": limit,
+            "since": since,
             "retention": self._retention,
         }
 

@@ -211,7 +211,7 @@ class GatewayProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        eventually(self.is_up, what="the gateway did not start")
+        eventually(self.is_up, deadline_s=60.0, what="the gateway did not start")
 
     def is_up(self) -> bool:
         try:

@@ -54,7 +54,9 @@ class FakeSignals:
         self.down: StorageError | None = None
         self.asked = 0
 
-    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> tuple[Mapping[str, Any], ...]:
+    def committed(
+        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
+    ) -> tuple[Mapping[str, Any], ...]:
         self.asked += 1
         if self.down is not None:
             raise self.down

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -26,7 +27,9 @@ class Database:
         for _ in range(signals):
             self.rows.append({**ROW, "number": self.number, "id": len(self.rows) + 1})
 
-    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> tuple[dict[str, Any], ...]:
+    def committed(
+        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
+    ) -> tuple[dict[str, Any], ...]:
         return tuple(r for r in self.rows if after < (r["number"], r["id"]) and r["number"] <= upto)[:limit]
 
     @property
