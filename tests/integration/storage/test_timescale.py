@@ -114,7 +114,10 @@ def test_the_keys_are_those_of_the_other_layout(migrated_url: str, ask: Ask) -> 
     names = ask("select indexname as name from pg_indexes where tablename = 'tp_capital_signals' order by 1")
     assert [row["name"] for row in names] == [
         f"tp_capital_signals_{key}"
-        for key in ("asset", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey")
+        for key in (
+            *("asset", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey"),
+            *("search", "type"),
+        )
     ]
     row = (
         "insert into tp_capital_signals (ts, channel, message_id, position, signal_type, side, asset,"
