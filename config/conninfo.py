@@ -1,14 +1,16 @@
-"""Finds the errors in a connection string for which libpq would refuse every attempt before it sends anything."""
+"""Connection strings: the errors for which libpq would refuse every attempt, the secrets in it, and TLS to other machines."""
 
 from __future__ import annotations
 
 import re
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import ProgrammingError, pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
-__all__ = ["conninfo_problem", "conninfo_secrets"]
+from config.fields import LOOPBACK_HOSTS
+
+__all__ = ["conninfo_problem", "conninfo_secrets", "demand_tls"]
 
 # These are the lists of libpq 18 (pqConnectOptions2 in fe-connect.c). An older libpq knows no other words.
 _WORDS = {
@@ -23,6 +25,8 @@ _WORDS = {
     ),
     "load_balance_hosts": ("disable", "random"),
 }
+#: values of sslmode without which a connection may be plain text
+_DEMANDING = ("require", "verify-ca", "verify-full")
 _SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 #: parameters that other programs allow after the ? of an address, and whose they are
 _FOREIGN = {
@@ -111,3 +115,31 @@ def _is_port(text: str) -> bool:
 def _hosts(given: dict[str, str]) -> int:
     # hostaddr takes precedence over host
     return len((given.get("hostaddr") or given.get("host", "")).split(","))
+
+
+def demand_tls(conninfo: str) -> str:
+    """Return the string with ``sslmode=require``, unless it is stricter or leads to this machine."""
+    try:
+        given = conninfo_to_dict(conninfo)
+    except ProgrammingError:
+        return conninfo  # it cannot be used, and an attempt to connect reports why
+    meant = _meant(conninfo)
+    # hostaddr is a host too, and takes precedence over a name.
+    hosts = [host for name in ("host", "hostaddr") for host in meant.get(name, "").split(",") if host]
+    # An empty result means that the service file cannot be read, so the host is not known.
+    if meant and all(host.startswith(("/", "@")) or host in LOOPBACK_HOSTS for host in hosts):
+        return conninfo
+    mode = meant.get("sslmode")
+    if mode not in _DEMANDING:
+        # libpq accepts the system's authorities only with the strictest mode.
+        mode = "verify-full" if meant.get("sslrootcert") == "system" else "require"
+    return conninfo if given.get("sslmode") == mode else make_conninfo(conninfo, sslmode=mode)
+
+
+def _meant(conninfo: str) -> dict[str, str]:
+    """Return the options that libpq would use: from the string, a service file, or PGHOST and similar variables."""
+    # The invalid value ends the attempt after libpq has read all options and before it sends anything.
+    attempt = pq.PGconn.connect_start(make_conninfo(conninfo, target_session_attrs="nowhere").encode())
+    meant = {option.keyword.decode(): option.val.decode() for option in attempt.info if option.val}
+    attempt.finish()
+    return meant

@@ -8,11 +8,10 @@ from psycopg.conninfo import make_conninfo
 from pydantic import AliasChoices, AliasGenerator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from config.conninfo import conninfo_problem
+from config.conninfo import conninfo_problem, demand_tls
 from config.env_file import name_in_use
 from config.fields import Group, Port, env_names
 from config.secret_files import FILE_SUFFIX
-from config.tls import demand_tls
 
 __all__ = ["DatabaseSettings", "NeonSettings", "TimescaleSettings"]
 

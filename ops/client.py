@@ -22,8 +22,7 @@ from config.fields import LOOPBACK_HOSTS
 from engine.safe_text import shown
 from engine.timers import TimerThread
 from storage.deadline import cut_after
-from storage.http_causes import plain_cause
-from storage.http_connection import KeptConnections, read_at_most
+from storage.http_connection import KeptConnections, plain_cause, read_at_most
 
 __all__ = [
     "Client",

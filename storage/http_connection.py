@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import weakref
 from typing import Any
@@ -14,9 +15,10 @@ from urllib3.response import HTTPResponse
 
 from storage.deadline import shut_down_socket
 
-__all__ = ["KeptConnections", "read_at_most"]
+__all__ = ["KeptConnections", "plain_cause", "read_at_most"]
 
 _CHUNK_BYTES = 256 * 1024
+_LONGEST_CAUSE = 160
 #: the errors of a connection that the server closed while our request was on its way
 _ENDED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
@@ -133,3 +135,24 @@ def _found_dead(error: BaseException) -> bool:
             return True
         inner = inner.__cause__ or inner.__context__
     return False
+
+
+def plain_cause(error: Exception) -> str:
+    """Return in a few plain words why a request got no answer: the reason inside the layers that requests and urllib3 wrap around it."""
+    if isinstance(error, ValueError):
+        # The ValueErrors of requests are about the address.
+        return "the address must be a URL such as http://127.0.0.1:4008"
+    inner: BaseException = error
+    while (cause := inner.__cause__ or inner.__context__) is not None:
+        inner = cause
+    match inner:
+        case ConnectionRefusedError():
+            return "connection refused"
+        case ConnectionResetError():
+            return "connection cut before an answer"
+        case socket.gaierror():
+            return "no such host"
+        case TimeoutError():
+            return "no answer in time"
+        case _:
+            return f"{type(inner).__name__}: {inner}"[:_LONGEST_CAUSE]

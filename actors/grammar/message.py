@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from engine.model import Market
 
+from .asset_names import mark_names
 from .clauses import Clause, split_clauses
 from .distances import mark_units
 from .lexicon import LABELS, PIPS, POINTS, VOCABULARY_ABROAD, VOCABULARY_OF_B3, Field, Vocabulary
-from .names import mark_names
 from .quantities import mark_quantities
 from .slips import void_figures
 from .tables import Table, write_out_tables

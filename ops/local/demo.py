@@ -26,8 +26,8 @@ from ops.local.own_programs import (
     gateway_settings,
 )
 from ops.local.parts_file import PartsFile, StartedPart
+from ops.local.ports import http_problem, is_taken
 from ops.local.postgres import LocalPostgres
-from ops.local.probes import http_problem, is_taken
 from ops.local.process import LocalServerError, OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging

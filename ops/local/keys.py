@@ -1,4 +1,4 @@
-"""Keys of a demo or a stack: made at the first start, kept in its folder, found by the commands beside it."""
+"""Keys and passwords of a demo or a stack: made at the first start, kept in its folder, found by the commands there."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from urllib.parse import urlsplit
 from config.fields import LOOPBACK_HOSTS
 from config.secret_files import FILE_SUFFIX
 from ops.local.private_files import kept_words, write_private
+from ops.local.roles import RolePasswords
 
 __all__ = [
     "API_KEY_FILE",
     "GATEWAY_KEY_FILE",
     "SETTINGS_FILE",
+    "cache_password",
     "kept_key",
     "key_of_local_daemon",
     "own_api_key",
+    "role_passwords",
     "with_settings",
     "write_settings",
 ]
@@ -34,6 +37,21 @@ _API_KEY = "TP_CAPITAL_API_KEY"
 def kept_key(folder: Path, name: str) -> str:
     """Return the key in the file ``name`` of a folder, made if it is not there; only its owner reads the file."""
     return kept_words(folder / name, lambda: secrets.token_hex(32))[0]
+
+
+def role_passwords(folder: Path) -> RolePasswords:
+    """Return the passwords of the database's roles."""
+    owner, engine = _passwords(folder / "passwords", 2)
+    return RolePasswords(owner=owner, engine=engine)
+
+
+def cache_password(folder: Path) -> str:
+    """Return the password of both Redis servers."""
+    return _passwords(folder / "cache-password", 1)[0]
+
+
+def _passwords(path: Path, number: int) -> list[str]:
+    return kept_words(path, lambda: "\n".join(secrets.token_urlsafe(24) for _ in range(number)))
 
 
 def own_api_key(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.local.keys import GATEWAY_KEY_FILE, kept_key, own_api_key, with_settings
-from ops.local.postgres import HOST
+from ops.local.ports import HOST
 from ops.local.process import OwnedProcess
 
 __all__ = [

@@ -14,7 +14,8 @@ from typing import Self
 
 from ops.local._listeners import may_listen
 from ops.local._processes import command_line_of
-from ops.local.postgres import HOST, LocalPostgres
+from ops.local.ports import HOST
+from ops.local.postgres import LocalPostgres
 from ops.local.private_files import write_private
 from ops.local.process import LocalServerError, OwnedProcess, ServerBusyError
 

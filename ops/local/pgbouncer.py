@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ops.local._account import open_for_passing, server_account
-from ops.local.postgres import HOST
+from ops.local.ports import HOST
 from ops.local.private_files import write_private
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program

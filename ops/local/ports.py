@@ -1,13 +1,60 @@
-"""Ports chosen by the operating system."""
+"""Ports of this machine: a free one, whether one is taken, and what answers there."""
+
+from __future__ import annotations
 
 import socket
+from typing import Final
 
-__all__ = ["free_port"]
+from ops.client import Client, ClientAnswer, ClientError
+
+__all__ = ["HOST", "engine_health", "free_port", "http_problem", "is_taken"]
+
+#: where all local servers listen
+HOST: Final = "127.0.0.1"
+_ASK_S = 3.0
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def free_port(host: str = HOST) -> int:
     """Return a TCP port nobody listens on now; another program may take it before its user does."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody holds a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False
+
+
+def http_problem(port: int, path: str) -> str | None:
+    """Return why ``path`` is not answered well; None when it is."""
+    try:
+        answer = _get(port, path)
+    except ClientError:
+        return "does not answer"
+    return None if answer.ok else answer.words
+
+
+def engine_health(port: int) -> str:
+    """Return what an engine says of itself in a few words, empty when it says nothing."""
+    try:
+        body = _get(port, "/health").object()
+    except ClientError:
+        return ""
+    checks = body.get("checks") if body else None
+    if body is None or not isinstance(checks, dict):
+        return ""
+    unwell = [name for name, status in checks.items() if status != "healthy"]
+    return f"{body.get('status')}{': ' + ', '.join(unwell) if unwell else ''}"
+
+
+def _get(port: int, path: str) -> ClientAnswer:
+    with Client(f"http://{HOST}:{port}", timeout_s=_ASK_S) as client:
+        return client.ask("GET", path)

@@ -19,14 +19,12 @@ from ops.local._administration import Administration
 from ops.local._binaries import Binaries, find_binaries
 from ops.local._cluster import SUPERUSER, Cluster, PostmasterNote, server_environment
 from ops.local._processes import command_line_of, is_alive
-from ops.local.ports import free_port
+from ops.local.ports import HOST, free_port
 from ops.local.process import Account, LocalServerError, OwnedProcess, ServerBusyError, ServerStartError
 
-__all__ = ["HOST", "SUPERUSER", "LocalPostgres"]
+__all__ = ["SUPERUSER", "LocalPostgres"]
 
 _log = structlog.get_logger(__name__)
-
-HOST: Final = "127.0.0.1"
 
 _START_DEADLINE_S = 60.0
 _STOP_DEADLINE_S = 20.0

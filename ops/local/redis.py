@@ -6,7 +6,7 @@ from pathlib import Path
 
 import redis
 
-from ops.local.postgres import HOST
+from ops.local.ports import HOST
 from ops.local.private_files import write_private
 from ops.local.process import OwnedProcess
 from ops.local.programs import find_program

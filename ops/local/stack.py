@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ops.gateway.importer import import_messages
 from ops.local._account import open_for_passing, server_account
-from ops.local.keys import SETTINGS_FILE, write_settings
+from ops.local.keys import SETTINGS_FILE, cache_password, role_passwords, write_settings
 from ops.local.own_programs import (
     ENGINE_DATABASE,
     GATEWAY_DATABASE,
@@ -22,15 +22,14 @@ from ops.local.own_programs import (
 )
 from ops.local.parts_file import PartsFile, PartState, StartedPart
 from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
-from ops.local.postgres import HOST, LocalPostgres
-from ops.local.probes import engine_health, http_problem, is_taken
+from ops.local.ports import HOST, engine_health, http_problem, is_taken
+from ops.local.postgres import LocalPostgres
 from ops.local.process import LocalServerError, OwnedProcess, ServerStartError, wait_until
 from ops.local.programs import find_program
 from ops.local.redis import redis_answers, redis_process
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, make_database
 from ops.local.sample import load_sample
 from ops.local.stack_ports import StackPorts
-from ops.local.stack_secrets import StackSecrets
 
 __all__ = ["Stack"]
 
@@ -51,7 +50,6 @@ class Stack:
         self._wanted_ports, self._gateway = ports, gateway
         self._ports = ports or StackPorts()
         self._file = PartsFile(self._folder)
-        self._secrets = StackSecrets(self._folder)
         self._started: list[StartedPart] = []
         #: whether `up` started a part: it goes on running also when a later one failed
         self.has_started = False
@@ -102,7 +100,7 @@ class Stack:
 
     def owner_url(self, database: str) -> str:
         """Return the owner's connection to a database, straight to the server; it holds the password."""
-        return self._url(OWNER_ROLE, self._secrets.roles().owner, self._ports.database, database)
+        return self._url(OWNER_ROLE, role_passwords(self._folder).owner, self._ports.database, database)
 
     def engine_environment(self) -> dict[str, str]:
         """Return the settings of the engine; what else the environment sets goes on to hold."""
@@ -112,7 +110,7 @@ class Stack:
             own |= gateway_settings(self._folder, port=ports.gateway)
         return own | {
             "TP_CAPITAL_DATABASE_URL": self._url(
-                ENGINE_ROLE, self._secrets.roles().engine, ports.pgbouncer, ENGINE_DATABASE
+                ENGINE_ROLE, role_passwords(self._folder).engine, ports.pgbouncer, ENGINE_DATABASE
             ),
             "TP_CAPITAL_MIGRATION_DATABASE_URL": self.owner_url(ENGINE_DATABASE),
             "REDIS_ENABLED": "1",
@@ -120,7 +118,7 @@ class Stack:
             "REDIS_MASTER_PORT": str(ports.redis_master),
             "REDIS_REPLICA_HOST": HOST,
             "REDIS_REPLICA_PORT": str(ports.redis_replica),
-            "REDIS_PASSWORD": self._secrets.cache(),
+            "REDIS_PASSWORD": cache_password(self._folder),
         }
 
     # ── parts ────────────────────────────────────────────────────────────────
@@ -132,7 +130,7 @@ class Stack:
         try:
             # before all else: what goes on running after a failure is there for `down` to find
             self._note("database", postgres)
-            make_database(postgres, ENGINE_DATABASE, self._secrets.roles())
+            make_database(postgres, ENGINE_DATABASE, role_passwords(self._folder))
             if self._gateway:
                 postgres.create_database(GATEWAY_DATABASE, owner=OWNER_ROLE)
         except BaseException:
@@ -154,7 +152,7 @@ class Stack:
             )
 
         yield "pgbouncer", pooler
-        cache = partial(redis_process, folder, password=self._secrets.cache())
+        cache = partial(redis_process, folder, password=cache_password(self._folder))
         yield "redis-master", partial(cache, name="redis-master", port=ports.redis_master)
         yield (
             "redis-replica",
@@ -209,14 +207,14 @@ class Stack:
     def _probe(self, name: str, port: int) -> str | None:
         """Ask a part; return what is wrong, None when all is well."""
         if name in ("database", "pgbouncer"):
-            password = self._secrets.roles().engine
+            password = role_passwords(self._folder).engine
             if pgbouncer_answers(port, database=ENGINE_DATABASE, user=ENGINE_ROLE, password=password):
                 return None
             return f"lets nobody into {ENGINE_DATABASE}"
         if name == "redis-master":
-            return None if redis_answers(port, password=self._secrets.cache()) else "does not answer"
+            return None if redis_answers(port, password=cache_password(self._folder)) else "does not answer"
         if name == "redis-replica":
-            in_sync = redis_answers(port, in_sync=True, password=self._secrets.cache())
+            in_sync = redis_answers(port, in_sync=True, password=cache_password(self._folder))
             return None if in_sync else "is not in sync with its master"
         return http_problem(port, "/readyz" if name == "engine" else "/health")
 

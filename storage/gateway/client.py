@@ -20,8 +20,7 @@ from storage.gateway.answers import check_status, count_of, decode_answer
 from storage.gateway.messages import decode_message, row_read
 from storage.gateway.quota import Quota, read_quota
 from storage.gateway.rows import page_bytes
-from storage.http_causes import plain_cause
-from storage.http_connection import KeptConnections, read_at_most
+from storage.http_connection import KeptConnections, plain_cause, read_at_most
 
 __all__ = ["CONSUMER", "GatewayClient", "HistoryPage", "Marked", "SyncResult"]
 

@@ -18,8 +18,7 @@ import psutil
 import requests
 
 from ops.local.own_programs import ENGINE_DATABASE, GATEWAY_DATABASE
-from ops.local.ports import free_port
-from ops.local.probes import http_problem
+from ops.local.ports import free_port, http_problem
 from ops.local.process import OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL
 from ops.local.stack import Stack

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from ops.local.pgbouncer import PooledServer, pgbouncer_process
-from ops.local.ports import free_port
+from ops.local.ports import HOST, free_port
 from ops.local.process import OwnedProcess, ProgramMissingError
 from ops.local.programs import find_program
 from ops.local.redis import redis_process
 
 __all__ = ["HOST", "PACKAGES", "free_port", "need_program", "pgbouncer", "redis_server", "speaks"]
 
-HOST = "127.0.0.1"
 PACKAGES = Path(__file__).with_name("packages.txt")
 _READY_DEADLINE_S = 10.0
 _PROBE_TIMEOUT_S = 1.0

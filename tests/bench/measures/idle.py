@@ -7,8 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from ops.local.ports import free_port
-from ops.local.probes import http_problem
+from ops.local.ports import free_port, http_problem
 from ops.local.process import OwnedProcess
 from tests.bench.figures import Figure, Goal
 from tests.bench.measure import Measure

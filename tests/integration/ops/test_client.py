@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from config import load_settings
 from ops.cli import app
 from ops.client import Client, ClientError, DaemonClient, DaemonError, is_daemon_of
-from ops.local.ports import free_port
-from ops.local.probes import http_problem
+from ops.local.ports import free_port, http_problem
 from tests.support.httpstub import Answer, HttpStub, json_answer
 
 KEY = "key-that-is-for-one-host"

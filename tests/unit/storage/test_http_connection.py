@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from storage.http_causes import plain_cause
+from storage.http_connection import plain_cause
 from tests.support.httpstub import Answer, HttpStub
 
 
