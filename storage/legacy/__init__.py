@@ -1,1 +1,1 @@
-"""The former service's table: its rows, and how they become ours."""
+"""The former service's table: its rows, and their import."""

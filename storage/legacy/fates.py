@@ -1,4 +1,4 @@
-"""What has become of old rows, or would: counts, exact sums, and what a person should look at."""
+"""The results of importing old rows, done or on trial: counts, exact sums, and rows that a person should look at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Comparison", "FateTotal", "LegacyReport", "ReportNote", "RowFate", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FateTotal:
-    """The rows of one fate, ``replaced`` of them by a message that came after them; sums of their old prices."""
+    """The number of rows of one fate and the sums of their old prices. A later message replaced ``replaced`` of them."""
 
     rows: int
     replaced: int
@@ -23,7 +23,7 @@ class FateTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One column of prices over the kept rows: what the old table says, what is stored."""
+    """The sums of one column of prices over the kept rows, in the old table and as stored."""
 
     column: str
     old: Decimal
@@ -32,7 +32,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportNote:
-    """A row that a person should look at; ``what``: reading, refused, double or edited."""
+    """A row that a person should look at. ``what`` is reading, refused, double or edited."""
 
     #: its rank in the order in which rows were taken
     place: int
@@ -48,7 +48,7 @@ class ReportNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyReport:
-    """All of it. ``verdicts`` count kept and expired rows; ``problems`` is what must not be, empty as a rule."""
+    """The whole report. ``verdicts`` count kept and expired rows. ``problems`` lists errors; normally it is empty."""
 
     fates: Mapping[str, FateTotal]
     verdicts: Mapping[str, int]
@@ -64,9 +64,9 @@ class LegacyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFate:
-    """What became of one row, or would; ``other_than`` is the row that a double has other values than.
+    """The fate of one row. A double has other values than the row ``other_than``.
 
-    Of ``row`` its texts are not needed.
+    ``row`` may lack its texts.
     """
 
     #: its rank in the order in which rows were taken
@@ -80,11 +80,11 @@ class RowFate:
 
     @property
     def is_written(self) -> bool:
-        """Whether it stands in the ledger."""
+        """Whether the row is in the ledger."""
         return self.fate in ("kept", "expired")
 
     def note(self) -> ReportNote | None:
-        """Return what a person should look at, if anything."""
+        """Return a note if a person should look at the row."""
         what, detail = None, self.detail or ""
         if self.fate == "refused":
             what = "refused"
@@ -93,7 +93,7 @@ class RowFate:
         elif self.other_than is not None:
             what = "double"
             detail = (
-                f"not taken, the same text at the same instant as row {self.other_than}, with other values"
+                f"not imported: it has the same text and instant as row {self.other_than}, but other values"
             )
         return None if what is None else note_of(self.place, self.row, what, detail)
 
@@ -112,7 +112,7 @@ def report_of(
     edited: Iterable[ReportNote] = (),
     problems: Iterable[str] = (),
 ) -> LegacyReport:
-    """Count and sum up the rows."""
+    """Return the counts and sums of the rows."""
     counts: Counter[str] = Counter()
     replaced: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()

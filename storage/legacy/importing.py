@@ -1,4 +1,4 @@
-"""Old rows become ours: a batch is one transaction, so a kill in the middle loses and doubles nothing."""
+"""Imports old rows. A batch is one transaction, so a kill in the middle neither loses nor duplicates a row."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ on conflict (legacy_id) do nothing
 returning legacy_id, channel, digest::text, fate
 """
 
-# what says that a row is the same one; the former service may still touch the others
+# the fields that identify a row; the former service may still change the others
 _OTHERS = """
 select legacy_id from json_to_recordset(%(rows)s) as row (legacy_id text, original jsonb)
 join {schema}.legacy_rows as known using (legacy_id)
@@ -61,12 +61,12 @@ _COUNT = "select count(*) as taken from {schema}.legacy_rows"
 
 
 class AnotherTableError(StorageError):
-    """Rows of another table have been taken under the same ids."""
+    """Rows of another table were imported under the same ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """How a row is written. ``verdict`` and ``detail`` say how its values were found; ``position`` is its signal's."""
+    """How a row is written. ``verdict`` and ``detail`` tell how its values were found. ``position`` is its signal's."""
 
     outcome: Outcome
     verdict: str
@@ -75,12 +75,12 @@ class Taken:
 
     @property
     def fate(self) -> str:
-        """Whether it is a signal, or stands in the ledger only."""
+        """Whether it becomes a signal. Otherwise it is only in the ledger."""
         return "expired" if self.outcome.kind is OutcomeKind.EXPIRED else "kept"
 
 
 class LegacyImport:
-    """Takes rows over; ``take_of`` says how one is written whose message is not here."""
+    """Imports rows. ``take_of`` decides how a row without a message is written."""
 
     def __init__(self, database: Database, ledger: Ledger, take_of: Callable[[LegacyRow], Taken]) -> None:
         self._database = database
@@ -103,30 +103,30 @@ class LegacyImport:
         }
 
     def last_taken(self) -> str | None:
-        """Return the id of the row that was taken last: an interrupted run goes on there."""
+        """Return the id of the last imported row. An interrupted run continues after it."""
         row = self._database.read(lambda cursor: cursor.execute(self._sql["last"]).fetchone())
         return None if row is None else str(row["legacy_id"])
 
     def count(self) -> int:
-        """Return how many rows have been taken."""
+        """Return the number of imported rows."""
         row = self._database.read(lambda cursor: cursor.execute(self._sql["count"]).fetchone())
         return 0 if row is None else int(row["taken"])
 
     def catch_up(self) -> None:
-        """Look at all messages there are, so that rows find theirs.
+        """Read the texts of all stored messages, so that rows can be matched to them.
 
         Raises:
-            StorageError: not now; what has been looked at stays so.
+            StorageError: the database cannot be used now. The progress is kept.
         """
         while self._rounds.follow():
             pass
 
     def take(self, rows: Sequence[LegacyRow]) -> None:
-        """Take these rows, given in the order of their keys; one that has been taken before is passed over.
+        """Import these rows, given in the order of their keys. Rows that were imported before are skipped.
 
         Raises:
-            AnotherTableError: another row has been taken under the id of one of these.
-            StorageError: nothing was written, or all of it: taking them again does no harm.
+            AnotherTableError: another row was imported under one of these ids.
+            StorageError: all rows were written, or none. Repeating the call is safe.
         """
         try:
             self._database.write(lambda cursor: self._take(cursor, rows))
@@ -149,7 +149,7 @@ class LegacyImport:
             self._check_same(cursor, rows)
         groups = {(row["channel"], row["digest"]) for row in new if row["digest"] is not None}
         settled = self._places.settle(cursor, groups | self._texts.gather(cursor, number).groups)
-        # a row without a text is like no other
+        # a row without a text is never a double
         unmatched = [row["legacy_id"] for row in new if row["fate"] == "new" and row["digest"] is None]
         unmatched += settled.unmatched
         taken = {row.legacy_id: self._take_of(row) for row in self._rows(cursor, unmatched, by_id)}
@@ -163,7 +163,7 @@ class LegacyImport:
     def _rows(
         self, cursor: Cursor, legacy_ids: Sequence[str], by_id: Mapping[str, LegacyRow]
     ) -> list[LegacyRow]:
-        """Return rows by id; one of an earlier batch, whose message a nearer row has taken, as it was then."""
+        """Return rows by id. A nearer row may have taken the message of a row of an earlier batch; that row is read back."""
         earlier = [legacy_id for legacy_id in legacy_ids if legacy_id not in by_id]
         rows = [by_id[legacy_id] for legacy_id in legacy_ids if legacy_id in by_id]
         if earlier:
@@ -176,12 +176,12 @@ class LegacyImport:
         other = cursor.execute(self._sql["others"], {"rows": to_json(given).decode()}).fetchone()
         if other is not None:
             raise AnotherTableError(
-                f"row {other['legacy_id']} is not the row that was taken under this id before: rows of one old "
-                "table only can be taken into a schema"
+                f"row {other['legacy_id']} is not the row that was imported under this id before: a schema can "
+                "hold the rows of one old table only"
             )
 
     def _refuse(self, row: LegacyRow, error: str) -> None:
-        """Keep a row that the database refuses apart, as it was."""
+        """Store a row that the database refuses in a table of its own, in its original form."""
         refused = [{**_row(0, row), "channel": None, "fate": "refused", "detail": error[:500]}]
 
         def work(cursor: Cursor) -> None:

@@ -1,6 +1,6 @@
-"""Old rows and messages, joined, in the transaction that takes rows or follows the ledger.
+"""Joins old rows and messages, in the transaction that imports rows or follows the ledger.
 
-``storage/legacy/matching.py`` decides; here its decision is compared with what is stored.
+``storage/legacy/matching.py`` decides. This module compares its decision with the stored state.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ join {schema}.legacy_rows using (channel, digest)
 where fate in ('new', 'kept', 'expired', 'known')
 """
 
-# A message counts by the date it was first seen with that text. The former service's dates are milliseconds.
+# The date of a message is the one that it first had with this text. The former service stored milliseconds.
 _POSTINGS = """
 select channel, digest::text, message_id, date_trunc('milliseconds', sent_at) as sent_at, dated
 from json_to_recordset(%(groups)s) as wanted (channel text, digest uuid)
 join {schema}.message_texts using (channel, digest) where not starts_with(message_id, %(prefix)s)
 """
 
-# one statement, because the unique key holds at the end of each
+# one statement for all rows, because the unique key is checked at its end
 _JOIN = """
 update {schema}.legacy_rows as known set
     fate = row.fate, message_id = row.message_id, double_of = row.double_of,
@@ -45,30 +45,30 @@ where known.legacy_id = row.legacy_id
 
 
 def legacy_key(legacy_id: str) -> str:
-    """Return the message id under which an old row stands in the ledger."""
+    """Return the message id of an old row in the ledger."""
     return LEGACY_PREFIX + legacy_id
 
 
 @dataclass(slots=True)
 class StoredGroup:
-    """What is known of one text of a channel; ``fates`` of the rows, each with its message."""
+    """The rows and messages of one text in a channel. ``fates`` holds each row with its message."""
 
     nodes: list[Node] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     fates: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
     def add(self, posting: Posting) -> None:
-        """Add a message that has the text now, unless it is known by it: the date it was first seen with counts."""
+        """Add a message that has the text now. If it is already known with this text, its first date is kept."""
         if all(known.message_id != posting.message_id for known in self.postings):
             self.postings.append(posting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What follows from joining.
+    """The changes that follow from joining.
 
-    ``gone`` are the ledger keys of rows whose message has come. ``unmatched`` are the ids of rows that stand
-    nowhere yet, and now must.
+    ``gone`` holds the ledger keys of rows whose message has arrived. ``unmatched`` holds the ids of rows without a
+    message that must be written now.
     """
 
     gone: tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ class Settled:
 
 
 class LegacyPlaces:
-    """Finds each old row its message, in a transaction of the caller that has drawn a commit number."""
+    """Finds the message of each old row, in a transaction of the caller that has drawn a commit number."""
 
     def __init__(self, schema: str) -> None:
         identifier = sql.Identifier(schema)
@@ -85,7 +85,7 @@ class LegacyPlaces:
         )
 
     def settle(self, cursor: Cursor, groups: Iterable[Group]) -> Settled:
-        """Join the rows and messages of these texts anew and write what is different from before."""
+        """Join the rows and messages of these texts, and write every difference from the stored state."""
         changes: list[dict[str, str | None]] = []
         gone: list[tuple[str, str]] = []
         unmatched: list[str] = []
@@ -103,7 +103,7 @@ class LegacyPlaces:
                     if fate in ("kept", "expired"):
                         gone.append((channel, legacy_key(node.legacy_id)))
                 elif fate in ("new", "known"):
-                    # a nearer row has taken its message, or it never had one
+                    # a nearer row took its message, or it never had one
                     changes.append(_change(node.legacy_id, "new"))
                     unmatched.append(node.legacy_id)
         if changes:
@@ -111,7 +111,7 @@ class LegacyPlaces:
         return Settled(gone=tuple(gone), unmatched=tuple(unmatched))
 
     def load(self, cursor: Cursor, groups: Iterable[Group]) -> dict[Group, StoredGroup]:
-        """Return the rows and messages of these texts; rows that are no message's own are left out."""
+        """Return the rows and messages of these texts. Ledger rows that stand for an old row are no messages."""
         wanted = to_json([{"channel": channel, "digest": digest} for channel, digest in sorted(set(groups))])
         parameters = {"groups": wanted.decode(), "prefix": LEGACY_PREFIX}
         stored: dict[Group, StoredGroup] = defaultdict(StoredGroup)

@@ -1,10 +1,9 @@
-"""Which row of the former service's table is which message, among those of one channel and text.
+"""Matches rows of the former service's table to messages, among those of one channel and text.
 
-Pure. The answer depends on the rows and messages there are, never on who came first. Among pairs no further
-apart than a day the nearest one is joined, then the nearest of what is left: a stable matching in which both
-sides agree on what is better, so there is just one. What is left of the rows is joined, oldest first, with what is
-left of the messages that have no date of their own, lowest number first. It follows that a message more never leaves
-a row without one that had one.
+Pure. The result depends on the set of rows and messages, never on their order of arrival. Among the pairs that are at
+most a day apart, the nearest pair is joined first, then the nearest of the remaining ones. Both sides prefer the nearer
+partner, so there is exactly one stable matching. Then the remaining rows, oldest first, are joined with the remaining
+messages that have no date of their own, lowest number first. Adding a message never un-matches a row that was matched.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from datetime import datetime, timedelta
 
 __all__ = ["FURTHEST", "Node", "Posting", "doubles_of", "match"]
 
-#: rows and messages further apart than this are two (CONTRACT)
+#: a row and a message further apart than this do not belong together (CONTRACT)
 FURTHEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A row of the old table: ``place`` is its rank in the order in which rows were taken."""
+    """A row of the old table. ``place`` is its rank in the order of the import."""
 
     legacy_id: str
     place: int
@@ -32,9 +31,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A message that has or had the text, and the date it had it with.
+    """A message that has or had the text, with its date at that time.
 
-    One that is not ``dated`` has only the instant of its receipt, which after a back-fill says nothing.
+    A message that is not ``dated`` has only the instant of its receipt, which means nothing after a back-fill.
     """
 
     message_id: str
@@ -43,9 +42,9 @@ class Posting:
 
 
 def doubles_of(nodes: Iterable[Node]) -> dict[str, str]:
-    """Return the rows that say again what an earlier one said at the same instant, each with that one.
+    """Return the rows that repeat an earlier row of the same instant, each mapped to that earlier row.
 
-    The former service had no unique key: two of it at once stored a message twice.
+    The former service had no unique key, so two running at once stored a message twice.
     """
     first: dict[datetime, str] = {}
     doubles = {}
@@ -57,7 +56,7 @@ def doubles_of(nodes: Iterable[Node]) -> dict[str, str]:
 
 
 def match(nodes: Sequence[Node], postings: Sequence[Posting]) -> dict[str, str]:
-    """Return the message of each row that has one; ``nodes`` are of different instants."""
+    """Return the message of each matched row. The ``nodes`` have different instants."""
     found: dict[str, str] = {}
     taken: set[str] = set()
 
@@ -66,7 +65,7 @@ def match(nodes: Sequence[Node], postings: Sequence[Posting]) -> dict[str, str]:
             found[node.legacy_id] = posting.message_id
             taken.add(posting.message_id)
 
-    # nothing is nearer than the same instant, and nearly all are of it
+    # nothing is nearer than the same instant, and nearly all pairs have the same instant
     at_once = defaultdict(list)
     for posting in postings:
         at_once[posting.sent_at].append(posting)
@@ -93,5 +92,5 @@ def match(nodes: Sequence[Node], postings: Sequence[Posting]) -> dict[str, str]:
 
 
 def _rank(posting: Posting) -> tuple[int, str]:
-    """Put the lower of two message numbers first."""
+    """Return a sort key that puts lower message numbers first."""
     return len(posting.message_id), posting.message_id

@@ -1,4 +1,4 @@
-"""What has become of the old rows, as it stands in the database, beside what stands there as signals."""
+"""The report of the imported rows, read from the database and compared with the stored signals."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from {schema}.legacy_rows as old left join {schema}.legacy_rows as first on firs
 where old.place > %(after)s and old.place <= %(until)s
 """
 
-# Each kept row beside its signal, price by price. Left out is what may rightly differ: a message that has been read
-# again since, and what retention has dropped. In slices, and by whole keys: right after taking a hundred thousand
-# rows the server has no statistics of them, and would choose plans of quadratic time.
+# This compares each kept row with its signal, price by price. Messages that were reread since and signals that retention
+# dropped are left out, because they may differ. The query reads slices and uses whole keys: right after an import of
+# a hundred thousand rows, the server has no statistics of them and would choose plans of quadratic time.
 _STORED = """
 with old as materialized (
     select * from {schema}.legacy_rows where place > %(after)s and place <= %(until)s and fate = 'kept'),
@@ -77,7 +77,7 @@ where old.fate = 'kept'
 
 
 class _Stored:
-    """What stands in the database, read in many short transactions."""
+    """Reads the report in many short transactions."""
 
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
@@ -92,7 +92,7 @@ class _Stored:
         def work(cursor: Cursor) -> list[dict[str, Any]]:
             return cursor.execute(statement, self._values | more).fetchall()
 
-        # nothing is written; that lane's deadline is the longer one
+        # this writes nothing, but the writer's pool has the longer deadline
         return self._database.write(work)
 
     def ask_in_slices(self, text: str) -> Iterator[dict[str, Any]]:
@@ -101,7 +101,7 @@ class _Stored:
 
 
 def report(database: Database, *, retention: timedelta) -> LegacyReport:
-    """Return what stands in the database. Looks through all of it."""
+    """Return the report. This reads all imported rows."""
     stored = _Stored(database, retention=retention)
     prices = {name: dict.fromkeys(("rows", "signals", "old", "new", "wrong"), Decimal(0)) for name in PRICES}
     for row in stored.ask_in_slices(_STORED):

@@ -1,4 +1,4 @@
-"""Rounds that follow the ledger: a row of the old table leaves it once its message has come."""
+"""Follows the ledger in rounds: an old row leaves the ledger once its message has arrived."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from {schema}.commits cross join {schema}.legacy_settled
 
 
 class LegacyRounds:
-    """Settles old rows whose messages have been written since the last round, by whichever daemon."""
+    """Settles old rows whose messages any daemon has written since the last round."""
 
     def __init__(self, database: Database, ledger: Ledger) -> None:
         self._database = database
@@ -28,23 +28,23 @@ class LegacyRounds:
         self._due = sql.SQL(_DUE).format(schema=sql.Identifier(database.schema))
 
     def settle(self) -> bool:
-        """Settle where there are old rows and something new; return whether there is more to do at once.
+        """Settle old rows if there are any and the ledger has news. Return whether more work is waiting.
 
         Raises:
-            StorageError: not now, or not with these rights; nothing was written.
+            StorageError: the database cannot be used now, or a right is missing; nothing was written.
         """
         row = self._database.read(lambda cursor: cursor.execute(self._due).fetchone())
         return row is not None and bool(row["due"]) and self.follow()
 
     def follow(self) -> bool:
-        """Do the same before the first row has been taken, too."""
+        """Do the same, also before the first row was imported."""
         return self._database.write(self._follow)
 
     def _follow(self, cursor: Cursor) -> bool:
         number = self._ledger.draw(cursor)
         gathered = self._texts.gather(cursor, number)
         settled = self._places.settle(cursor, gathered.groups)
-        # a message more never takes a row's message away (storage/legacy/matching.py)
+        # adding a message never un-matches a row (storage/legacy/matching.py)
         assert not settled.unmatched  # noqa: S101
         if settled.gone:
             self._ledger.record_within(cursor, number, (), leaving=settled.gone)

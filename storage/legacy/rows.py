@@ -1,4 +1,4 @@
-"""The rows of the former service's table, as values of ours."""
+"""The rows of the former service's table as values of this service."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = [
 
 PRICES = ("buy_min", "buy_max", "target_1", "target_2", "target_final", "stop")
 REQUIRED = ("id", "channel", "signal_type", "asset", *PRICES, "raw_message", "ts")
-#: what counts as a price, in Python's words and PostgreSQL's; sums leave out all else
+#: the form of a price, for Python and PostgreSQL; sums leave out everything else
 NUMBER = r"^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9][0-9]?)?$"
 OPTIONAL = ("source", "ingested_at", "created_at", "updated_at")
 
-#: what the former service wrote as the asset of its own checkpoints
+#: the asset that the former service wrote into its own checkpoints
 CHECKPOINT_ASSET = "__checkpoint__"
-#: part of a key, and an index entry has at most 2,704 bytes
+#: the id is part of a key, and an index entry has at most 2,704 bytes
 _LONGEST_ID = 200
 #: an asset and its prices
 Values = tuple[str, Mapping[str, Decimal | None]]
@@ -38,10 +38,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyRow:
-    """One row. ``original`` is all of it, as JSON.
+    """One row. ``original`` is the whole row as JSON.
 
-    ``telegram_date`` is its ``ts``, None when that is no instant; ``received_at`` is the first instant there is of
-    ``ingested_at``, ``created_at``, ``ts``. ``problem`` says why the row cannot be used, if it cannot.
+    ``telegram_date`` is its ``ts``, or None if that is no instant. ``received_at`` is the first usable instant of
+    ``ingested_at``, ``created_at`` and ``ts``. ``problem`` tells why the row cannot be used, or is None.
     """
 
     legacy_id: str
@@ -58,22 +58,22 @@ class LegacyRow:
 
     @property
     def is_checkpoint(self) -> bool:
-        """Whether it is the former service's note of how far it had read, and no signal."""
+        """Whether it is a checkpoint of the former service and no signal."""
         return self.asset == CHECKPOINT_ASSET
 
     @property
     def values(self) -> Values:
-        """What a double may say otherwise."""
+        """The values in which a double may differ."""
         return self.asset, self.prices
 
     @property
     def sent_at(self) -> datetime:
-        """The date by which it is compared with messages."""
+        """The date for the comparison with messages."""
         return self.telegram_date or self.received_at
 
 
 def decode_row(original: str, *, channel: str | None = None) -> LegacyRow:
-    """Return a row given as JSON, of ``channel`` where that is not the row's own word. Never raises."""
+    """Return a row from JSON. ``channel`` replaces the row's own channel if given. Never raises."""
     fields: dict[str, Any] = json.loads(original, parse_float=Decimal, parse_int=Decimal)
     problems = []
     legacy_id = _text(fields.get("id"))

@@ -1,6 +1,6 @@
-"""The former service's table, read in the order of its keys and never written to.
+"""The former service's table. It is read in the order of its keys and never changed.
 
-Every statement is a read-only transaction of its own, so that it works through a pooler as well.
+Every statement is a read-only transaction of its own, so it also works through a pooler.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from storage.postgres.session import settle, steady_conninfo
 
 __all__ = ["TABLE_NAME", "LegacySource", "LegacyTableError", "OldTotals"]
 
-#: the name of the old table; its schema is looked for
+#: the name of the old table; its schema is searched for
 TABLE_NAME = "tp_capital_signals"
-#: counting and summing a large table takes its time; past this the server hangs
+#: counting and summing a large table takes long; after this time the server counts as hung
 _DEADLINE_S = 120.0
 
 _FIND = """
@@ -50,7 +50,7 @@ order by id
 _KEYS = "select count(*) as rows, count(id) as keys, count(distinct id) as different from {table}"
 _COUNT = "select count(*) as rows from {table}"
 _CHANNELS = "select distinct channel from {table} where asset is distinct from '__checkpoint__' order by 1"
-# by way of JSON: what a float was written as, not what it is
+# through JSON: the digits as a float was written, not its binary value
 _SUM = (
     f"sum(case when to_jsonb({{column}})#>>'{{{{}}}}' ~ '{NUMBER}' then (to_jsonb({{column}})#>>'{{{{}}}}')::numeric end)"
     " as {column}"
@@ -59,22 +59,22 @@ _SUM = (
 
 @dataclass(frozen=True, slots=True)
 class OldTotals:
-    """What the old table holds: its number of rows, and the exact sum of each column of prices."""
+    """The number of rows of the old table, and the exact sum of each column of prices."""
 
     rows: int
     sums: Mapping[str, Decimal]
 
 
 class LegacyTableError(StorageError):
-    """There is no such table, or it is none of the former service's."""
+    """The table does not exist, or it is no table of the former service."""
 
 
 class LegacySource:
-    """One old table. ``table`` is its name, with its schema where needed; None: it is looked for.
+    """One old table. ``table`` is its name, with its schema if needed. With None it is searched for.
 
     Raises:
-        LegacyTableError: at :meth:`open`, what is wrong with the table.
-        StorageError: of any method, the server cannot be asked.
+        LegacyTableError: :meth:`open` found a problem with the table.
+        StorageError: the server cannot be read; any method may raise it.
     """
 
     def __init__(self, conninfo: str, *, table: str | None, timers: Timers) -> None:
@@ -96,7 +96,7 @@ class LegacySource:
         self.close()
 
     def open(self) -> None:
-        """Connect, find the table and look whether it can be read in the order of its keys."""
+        """Connect, find the table, and check that it can be read in the order of its keys."""
         timeout = conninfo_to_dict(self._conninfo).get("connect_timeout", 5)
         conninfo = make_conninfo(
             steady_conninfo(self._conninfo),
@@ -121,9 +121,9 @@ class LegacySource:
             self._connection.close()
 
     def page(self, after: str | None, *, size: int, again: bool) -> list[str]:
-        """Return rows as JSON, in the order of their keys, that come after the row ``after``.
+        """Return the rows after the row ``after`` as JSON, in the order of their keys. None begins at the start.
 
-        With ``again`` that row is the first of them; None begins at the start.
+        With ``again`` the row ``after`` itself comes first.
         """
         statement = sql.SQL(_PAGE).format(
             columns=sql.SQL(", ").join(sql.Identifier(name) for name in self._columns),
@@ -134,12 +134,12 @@ class LegacySource:
         return [row["original"] for row in self._ask(statement, {"after": after, "limit": size})]
 
     def count(self) -> int:
-        """Return the number of rows there are now."""
+        """Return the present number of rows."""
         (row,) = self._ask(sql.SQL(_COUNT).format(table=self._table))
         return int(row["rows"])
 
     def totals(self) -> OldTotals:
-        """Return count and sums over all rows."""
+        """Return the count and the sums of all rows."""
         columns = [sql.SQL(_SUM).format(column=sql.Identifier(name)) for name in PRICES]
         statement = sql.SQL("select count(*) as rows, {} from {}").format(
             sql.SQL(", ").join(columns), self._table
@@ -148,7 +148,7 @@ class LegacySource:
         return OldTotals(int(row["rows"]), {name: row[name] or Decimal(0) for name in PRICES})
 
     def channels(self) -> tuple[str, ...]:
-        """Return the channels that the rows name."""
+        """Return the channels in the rows."""
         rows = self._ask(sql.SQL(_CHANNELS).format(table=self._table))
         return tuple(str(row["channel"]) for row in rows if row["channel"] is not None)
 
@@ -184,7 +184,7 @@ class LegacySource:
         if missing := [name for name in REQUIRED if name not in types]:
             raise LegacyTableError(f"{self.name} lacks the columns {', '.join(missing)}")
         self._columns = [*REQUIRED, *(name for name in OPTIONAL if name in types)]
-        # as the server itself writes it, quoted where needed
+        # as the server writes it, with quotes if needed
         self._key_type = sql.SQL(types["id"])
 
     def _check_keys(self) -> None:
@@ -204,7 +204,7 @@ class LegacySource:
                 cut_after(self._timers, _DEADLINE_S, lambda: shut_down_fd(fd)),
                 self._connection.transaction(),
             ):
-                # a float as JSON has the digits of this setting
+                # this setting decides the digits of a float in JSON
                 self._connection.execute("select set_config('extra_float_digits', '1', true)")
                 return self._connection.execute(statement, values or {}).fetchall()
         except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""The texts of messages, by which old rows find theirs: taken out of the ledger commit by commit, as digests."""
+"""Copies the digests of texts from the ledger, commit by commit. Old rows are matched to messages by them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.postgres.ledger_rows import LEGACY_PREFIX
 
 __all__ = ["Gathered", "MessageTexts"]
 
-#: what is gathered in one transaction, while the writer waits
+#: the most messages of one transaction, because the writer waits meanwhile
 _MOST = 1000
 
 _NEXT = """
@@ -48,20 +48,20 @@ _SET = "update {schema}.legacy_settled set commit_number = %(until)s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """The ``groups`` of old rows whose texts have come, and whether there is ``more`` to gather."""
+    """The ``groups`` of old rows whose texts have arrived, and whether ``more`` texts are waiting."""
 
     groups: frozenset[Group]
     more: bool
 
 
 class MessageTexts:
-    """Follows the ledger; how far it is stands in ``legacy_settled``."""
+    """Follows the ledger. ``legacy_settled`` stores its progress."""
 
     def __init__(self, schema: str) -> None:
         self._schema = sql.Identifier(schema)
 
     def gather(self, cursor: Cursor, number: int) -> Gathered:
-        """Take over texts up to commit ``number``, which is the caller's: the rows of ``groups`` are his to settle."""
+        """Copy texts up to the caller's commit ``number``. The caller settles the rows of the returned ``groups``."""
         after = self._settled(cursor, _LOCK)
         values = {"after": after, "most": _MOST, "prefix": LEGACY_PREFIX}
         row = cursor.execute(self._sql(_GATHER), values).fetchone()
@@ -73,7 +73,7 @@ class MessageTexts:
         return Gathered(groups=frozenset((row["channel"], row["digest"]) for row in groups), more=more)
 
     def peek(self, database: Database) -> Iterator[tuple[Group, Posting]]:
-        """Yield what is still to be gathered; write nothing."""
+        """Yield the groups that are still to be gathered, and write nothing."""
         after = database.read(lambda cursor: self._settled(cursor, _SETTLED))
         while page := database.read(partial(self._page, after=after)):
             after = page[-1]["commit_number"]

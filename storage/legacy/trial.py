@@ -1,4 +1,4 @@
-"""Taking old rows over on trial: what would become of them; nothing is written."""
+"""Imports old rows on trial: computes their fates and writes nothing."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ select original::text from {schema}.legacy_rows where legacy_id in (select json_
 
 @dataclass(slots=True)
 class LegacyTrial:
-    """Takes rows in memory, a few hundred bytes each, and joins them at the end."""
+    """Collects rows in memory, a few hundred bytes each, and joins them at the end."""
 
     database: Database
     take_of: Callable[[LegacyRow], Taken]
     _groups: dict[Group, StoredGroup] = field(default_factory=dict)
-    #: the rows, each with its fate where no message is found
+    #: the rows, each with its fate if no message is found
     _seen: dict[str, RowFate] = field(default_factory=dict)
-    #: of rows taken before that one of these may be a double of
+    #: rows that were imported before; one of the new rows may be a double of them
     _values: dict[str, Values] = field(default_factory=dict)
 
     def take(self, rows: Sequence[LegacyRow]) -> None:
-        """Look these rows up; one that has been taken before is passed over."""
+        """Look up these rows. Rows that were imported before are skipped."""
         digests = self.database.read(lambda cursor: self._look_up(cursor, rows))
         for row in rows:
             if row.legacy_id not in digests:
                 continue
-            # after all that have been taken
+            # after all imported rows
             place = 2**62 + len(self._seen)
             seen = self._seen[row.legacy_id] = self._fate_of(row, place)
             self._values[row.legacy_id] = row.values
@@ -56,7 +56,7 @@ class LegacyTrial:
                 group.nodes.append(Node(row.legacy_id, place, row.sent_at))
 
     def report(self) -> LegacyReport:
-        """Return what would become of the rows."""
+        """Return the report of the rows as an import would give it."""
         for group, posting in MessageTexts(self.database.schema).peek(self.database):
             if (known := self._groups.get(group)) is not None:
                 known.add(posting)
@@ -66,7 +66,7 @@ class LegacyTrial:
             alone = [node for node in joined.nodes if node.legacy_id not in doubles]
             for legacy_id in fates.keys() & match(alone, joined.postings).keys():
                 fates[legacy_id] = replace(fates[legacy_id], fate="known")
-            # one of a former run has had its note in that run's report
+            # a row of a former run had its note in the report of that run
             for legacy_id in fates.keys() & doubles.keys():
                 first = doubles[legacy_id]
                 other_than = first if self._values[first] != self._values[legacy_id] else None
@@ -74,7 +74,7 @@ class LegacyTrial:
         return report_of(fates.values())
 
     def _look_up(self, cursor: Cursor, rows: Sequence[LegacyRow]) -> dict[str, str | None]:
-        """Return the digest of each row that is new, and remember what is stored of the same texts."""
+        """Return the digest of each new row, and load the stored rows and messages of the same texts."""
         schema = sql.Identifier(self.database.schema)
         given = [{"legacy_id": row.legacy_id, "raw_message": row.raw_message} for row in rows]
         found = cursor.execute(sql.SQL(_DIGESTS).format(schema=schema), {"rows": to_json(given).decode()})

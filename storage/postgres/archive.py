@@ -1,4 +1,4 @@
-"""Everything that was ever received, for reading it again: the ledger's texts with the outcome they had."""
+"""All stored messages with their outcomes. ``replay`` reads them from here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Archive", "Archived"]
 
 _PAGE = 1000
 
-# dead letters are left out: they are read again on their own, from their raw form
+# dead letters are left out: their own actor rereads them, from their raw form
 _MESSAGES = """
 select channel, message_id, gateway_id, outcome, reason, ts, text, caption, source, telegram_date, received_at,
     message_updated_at, reply_to, half
@@ -48,9 +48,9 @@ order by channel, message_id, position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """One message with the outcome, the signal rows and the event rows it has.
+    """One message with its outcome, its signal rows and its event rows.
 
-    ``half`` is which half of an order its text alone is (section 14.3): first, second or None.
+    ``half`` is ``first`` or ``second`` if its text alone is half of an order (section 14.3), else None.
     """
 
     message: ChannelMessage
@@ -72,7 +72,7 @@ class Archive:
         self._events = sql.SQL(_EVENTS).format(schema=schema)
 
     def pages(self, *, channel: str | None, since: datetime | None) -> Iterator[tuple[Archived, ...]]:
-        """Yield pages of messages that count from ``since`` or later."""
+        """Yield pages of messages whose instant is ``since`` or later."""
         after = ("", "")
         while page := self._page(after, channel, since):
             yield page
@@ -92,7 +92,7 @@ class Archive:
         def work(cursor: Cursor) -> tuple[Archived, ...]:
             rows = cursor.execute(self._messages, values).fetchall()
             keys = [{name: row[name] for name in ("channel", "message_id")} for row in rows]
-            # signals count by the instants of their messages: other weeks need not be looked into
+            # a signal has the instant of its message, so the server skips all other weeks
             dates = [row["ts"] for row in rows if row["ts"] is not None]
             span = {"oldest": min(dates, default=None), "newest": max(dates, default=None)}
             signals = _by_message(cursor, self._signals, keys, **span)
@@ -133,7 +133,7 @@ def _archived(
         telegram_date=row["telegram_date"],
         updated_at=row["message_updated_at"],
         reply_to=row["reply_to"],
-        # the ledger keeps the replaced instant only; the warning says that it is one
+        # the ledger keeps only the replaced instant; the warning says that it was replaced
         odd_dates=any("implausible_date" in signal["warnings"] for signal in signals),
     )
     return Archived(

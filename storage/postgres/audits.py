@@ -1,4 +1,4 @@
-"""How far the reading of each channel's whole history has come that looks for edits polling did not bring."""
+"""The progress of each channel's audit. An audit reads the whole history and looks for edits that polling missed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ where channel = %(channel)s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """One channel's audit that is due: ``rows_read`` are read, ``found`` of them were news."""
+    """One channel's audit that is due. It has read ``rows_read`` rows, and ``found`` of them were news."""
 
     channel: str
     rows_read: int = 0
@@ -42,7 +42,7 @@ class Audit:
 
 
 class Audits:
-    """One row a channel: an audit goes on after a restart, and two daemons do not make it twice."""
+    """One row for each channel. An audit continues after a restart, and two daemons do not repeat it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class Audits:
         )
 
     def due(self, channels: tuple[str, ...], *, every_s: float) -> Audit | None:
-        """Return the audit that is due, that of the channel which waited longest; a new channel waits a period."""
+        """Return the audit that is due. The channel that waited longest comes first. A new channel waits one period."""
         values = {"channels": list(channels), "every_s": every_s}
 
         def work(cursor: Cursor) -> Audit | None:
@@ -63,7 +63,7 @@ class Audits:
         return self._database.write(work)
 
     def save(self, audit: Audit) -> None:
-        """Keep how far an audit has come."""
+        """Store the progress of an audit."""
         values = {
             "channel": audit.channel,
             "rows_read": audit.rows_read,
@@ -73,5 +73,5 @@ class Audits:
         self._database.write(lambda cursor: cursor.execute(self._save, values))
 
     def complete(self, channel: str) -> None:
-        """Keep that an audit has come to its end; the next begins anew a period later."""
+        """Store that an audit has ended. The next one begins at the first row, one period later."""
         self._database.write(lambda cursor: cursor.execute(self._complete, {"channel": channel}))

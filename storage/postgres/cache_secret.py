@@ -1,4 +1,4 @@
-"""The secret of this database by which pages in a cache are known as ours: made by the migration, never shown."""
+"""The secret of this database. It authenticates pages in a cache; the migration creates it, and nothing shows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def database_secret(database: Database) -> bytes:
     """Return the secret that the migration made for this database.
 
     Raises:
-        StorageError: it cannot be read now.
+        StorageError: the secret cannot be read now.
     """
     statement = sql.SQL(_SELECT).format(sql.Identifier(database.schema, "cache_secret"))
 

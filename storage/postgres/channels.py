@@ -1,4 +1,4 @@
-"""Which channels are read beside those of the settings, and the label of each."""
+"""The table of channels: those that were added at run time, and the label and market of any channel."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = [
     "Removed",
 ]
 
-#: counting stops here, so that a question about many channels stays a short one
+#: counting stops here, so that a query about many channels stays short
 COUNT_CAP = 100_000
 
-# The first statement of every change: a label is part of the pages of signals, whose generation is the
-# number of the newest commit; it also makes changes take turns.
+# The first statement of every change. Pages of signals show labels, and the newest commit number is their
+# generation, so a change needs a number. Drawing it also makes changes take turns.
 _DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
 CHANNEL_COLUMNS = "channel, label, source, added_at, market"
 
@@ -59,7 +59,7 @@ where channel = %(channel)s and source = 'api' and removed_at is null
 returning {CHANNEL_COLUMNS}, removed_at
 """  # noqa: S608 - our own column list
 _MARKETS = "select channel, market from {schema}.channels where market is not null"
-# ledger_received gives the newest message without a search; the two counts stop at the cap
+# the index ledger_received gives the newest message without a search; both counts stop at the cap
 _COUNTS = """
 select wanted.channel,
     (select count(*) from (
@@ -76,14 +76,14 @@ from unnest(%(channels)s::text[]) as wanted (channel)
 
 
 class ChannelLimitError(Exception):
-    """There are as many channels as may be read."""
+    """The limit of channels is reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRow:
-    """A channel as the table knows it. ``added_at``: since when it is read, this time.
+    """A channel of the table. ``added_at`` is when it was last added.
 
-    ``market`` None is that of the settings.
+    A ``market`` of None means the market of the settings.
     """
 
     channel: str
@@ -93,14 +93,14 @@ class ChannelRow:
     market: Market | None = None
 
     def __post_init__(self) -> None:
-        """Make the column's word a market."""
+        """Convert the column's word to a market."""
         if self.market is not None:
             object.__setattr__(self, "market", Market(self.market))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """What adding did. ``created``: it was not read before. ``commit_number`` is that of the change."""
+    """The result of adding. ``created``: it was not read before. ``commit_number`` is the number of the change."""
 
     row: ChannelRow
     created: bool
@@ -109,7 +109,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """What removing did."""
+    """The result of removing."""
 
     row: ChannelRow
     removed_at: datetime
@@ -117,7 +117,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelCounts:
-    """What is stored of a channel; ``messages`` and ``signals`` (in retention) count up to ``COUNT_CAP``."""
+    """The stored rows of a channel. ``messages``, and ``signals`` within retention, count up to ``COUNT_CAP``."""
 
     messages: int
     signals: int
@@ -146,14 +146,14 @@ class Channels:
         }
 
     def enter_settings(self) -> None:
-        """Note the channels of the settings, so that it is known since when they are read."""
+        """Store the channels of the settings with the time when they were first read."""
         values = {"settings": list(self._settings)}
         self._database.write(lambda cursor: cursor.execute(self._sql["enter"], values))
 
     def load(self) -> tuple[ChannelRow, ...]:
-        """Return the rows of the channels that are to be read, longest known first.
+        """Return the rows of the channels to read, the oldest first.
 
-        A channel of the settings may lack one: it is to be read all the same.
+        A channel of the settings may have no row. It is read all the same.
         """
         return self._database.read(self._load)
 
@@ -167,13 +167,13 @@ class Channels:
         keep_market: bool = True,
         most: int,
     ) -> Added:
-        """Have a channel read, or give one that is read another label or market.
+        """Add a channel, or change the label or market of a channel that is read.
 
-        ``keep_label`` and ``keep_market`` leave what stands. A market of None is that of the settings. Messages
-        that were read before keep their readings until ``replay --apply``.
+        ``keep_label`` and ``keep_market`` keep the stored value. A market of None means the market of the settings.
+        Messages that were read before keep their readings until ``replay --apply``.
 
         Raises:
-            ChannelLimitError: ``most`` channels are read already and this is none of them.
+            ChannelLimitError: the channel is new, and ``most`` channels are read already.
         """
         in_settings = channel in self._settings
 
@@ -199,7 +199,7 @@ class Channels:
         return self._database.write(work)
 
     def remove(self, channel: str) -> Removed | None:
-        """Have a channel that was added at run time read no more; None when it is none of those."""
+        """Remove a channel that was added at run time. Return None if there is no such channel."""
 
         def work(cursor: Cursor) -> Removed | None:
             self._draw(cursor)
@@ -212,7 +212,7 @@ class Channels:
         return self._database.write(work)
 
     def markets(self) -> dict[str, Market]:
-        """Return the markets that were set at run time, by channel; they count before those of the settings."""
+        """Return the markets that were set at run time, by channel. They take precedence over the settings."""
 
         def work(cursor: Cursor) -> dict[str, Market]:
             return {row["channel"]: Market(row["market"]) for row in cursor.execute(self._sql["markets"])}
@@ -220,7 +220,7 @@ class Channels:
         return self._database.read(work)
 
     def counts(self, channels: Sequence[str]) -> dict[str, ChannelCounts]:
-        """Return what is stored of each of these channels."""
+        """Return the counts of the stored rows of these channels."""
         values = {"channels": list(channels), "retention": self._retention, "cap": COUNT_CAP}
 
         def work(cursor: Cursor) -> dict[str, ChannelCounts]:

@@ -1,4 +1,4 @@
-"""How far each channel's history has been read, and what came of it."""
+"""The progress of each channel's history import, and its results."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ where channel = any(%(channels)s)
 class Checkpoint:
     """One channel's history import.
 
-    ``rows_read`` rows of the gateway's history, all of them durable here, in ``pages`` pages;
+    It has read ``rows_read`` rows of the gateway's history in ``pages`` pages, and all of them are durable here.
     ``found`` of them were new to the ledger. ``tail_found`` counts what later tail checks found.
     """
 
@@ -69,14 +69,14 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """One row a channel: found again at every start (fault 11 of the former service)."""
+    """One row for each channel. Every start continues from it (fault 11 of the former service)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._schema = sql.Identifier(database.schema)
 
     def load(self, channels: Sequence[str]) -> dict[str, Checkpoint]:
-        """Return the checkpoints there are of these channels."""
+        """Return the stored checkpoints of these channels."""
         query = self._sql(f"select {_COLUMNS} from {{schema}}.checkpoints where channel = any(%s)")  # noqa: S608 - our own column list
 
         def work(cursor: Cursor) -> dict[str, Checkpoint]:
@@ -86,7 +86,7 @@ class Checkpoints:
         return self._database.read(work)
 
     def save(self, checkpoint: Checkpoint, *, completed: bool) -> None:
-        """Keep how far the full pass has come; ``completed`` ends it."""
+        """Store the progress of the full pass. ``completed`` ends it."""
         values = {
             "channel": checkpoint.channel,
             "rows_read": checkpoint.rows_read,
@@ -100,12 +100,12 @@ class Checkpoints:
         self._database.write(lambda cursor: cursor.execute(self._sql(_SAVE), values))
 
     def record_tail(self, channel: str, *, found: int, newest_received_at: datetime | None) -> None:
-        """Keep that a tail check is complete and how many messages it found that the ledger lacked."""
+        """Store that a tail check is complete, and how many messages it found that the ledger lacked."""
         values = {"channel": channel, "found": found, "newest_received_at": newest_received_at}
         self._database.write(lambda cursor: cursor.execute(self._sql(_RECORD_TAIL), values))
 
     def restart(self, channels: Sequence[str]) -> None:
-        """Forget how far the full pass of these channels came, so that it runs again."""
+        """Delete the progress of these channels' full passes, so that they start at the first row."""
         self._database.write(lambda cursor: cursor.execute(self._sql(_RESTART), {"channels": list(channels)}))
 
     def _sql(self, text: str) -> sql.Composed:

@@ -1,8 +1,8 @@
 """Why a connection to the database could not be made, and how to mend it.
 
-The driver tells no SQLSTATE for a connection that never came to be, so what is left is the words: of the
-driver, of the server, and of PgBouncer, whose words for the same thing are others. A server that speaks
-another language than English is not understood, and its words are shown as they are.
+The driver gives no SQLSTATE for a connection that failed, so only the text tells the cause. Driver, server and
+PgBouncer each have their own words for the same cause. The text of a server that does not speak English is
+shown as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["ADDRESS", "ConnectFailure", "explain", "name_settings", "setting_of"
 _LONGEST = 300
 #: where the engine's own connection is set
 ADDRESS: Final = "TP_CAPITAL_DATABASE_URL"
-#: what sets the engine's own connection, as far as nobody has told which of them was used
+#: the settings of the engine's own connection, until :func:`name_settings` says which of them were used
 _ENGINES_OWN: Final = {
     "address": ADDRESS,
     "host": f"{ADDRESS}, or TP_CAPITAL_DB_HOST and TP_CAPITAL_DB_PORT",
@@ -30,9 +30,9 @@ _places: Mapping[str, str] = _ENGINES_OWN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectFailure:
-    """What words that ``pattern`` finds mean: ``cause`` in a few words, and how to mend it.
+    """The meaning of a text that ``pattern`` matches: its ``cause`` in a few words, and the remedy.
 
-    In those we know, ``remedy`` has slots for where the address, or a part of it, is set.
+    ``remedy`` may have slots for the names of the settings that hold the address or a part of it.
     """
 
     pattern: str
@@ -40,9 +40,9 @@ class ConnectFailure:
     remedy: str
 
 
-#: the first pattern found decides, so what is told apart by a longer text stands first
+#: the first match decides, so a pattern of a longer text comes before a pattern of its part
 _KNOWN: Final = (
-    # before the wrong password: the pooler quotes what the server told it
+    # this comes before the wrong password, because the pooler quotes the server's text
     ConnectFailure(
         pattern=r"server login fail|server login has been failing|cannot connect to server"
         r"|query_wait_timeout|server conn crashed",
@@ -50,7 +50,7 @@ _KNOWN: Final = (
         remedy="see the pooler's log: start the server, or write the role's present secret (select"
         " rolpassword from pg_authid) into the pooler's auth_file and reload it",
     ),
-    # SASL ...: PgBouncer's words, for a role it does not know too; where its own login fails, it passes the
+    # "SASL ..." is PgBouncer's text, also for an unknown role. When its own login at the server fails, it passes the
     # server's words on, so the two cannot be told apart
     ConnectFailure(
         pattern=r"password authentication failed|SASL authentication failed|\bauth failed|no such user",
@@ -158,20 +158,20 @@ _KNOWN: Final = (
 
 
 def name_settings(places: Mapping[str, str]) -> None:
-    """Have remedies tell these names of settings, which are those that were really used (fault 72)."""
+    """Set the names of settings that remedies show: those that were really used (fault 72)."""
     global _places  # noqa: PLW0603 - where this process was told its database
     _places = {**_ENGINES_OWN, **places}
 
 
 def setting_of(part: str) -> str:
-    """Return where a part of the engine's own address is set: address, host, name or password."""
+    """Return the setting of a part of the engine's own address: address, host, name or password."""
     return _places[part]
 
 
 def explain(text: str, *, setting: str = ADDRESS) -> ConnectFailure | None:
-    """Return what a driver's text means; None when it is none we know.
+    """Return the meaning of a driver's text, or None if it is unknown.
 
-    ``setting`` is where the address that was tried is given: a variable's name or an option's.
+    ``setting`` is the variable or option that gave the address of the attempt.
     """
     line = " ".join(text.split())
     places = _places if setting == ADDRESS else dict.fromkeys(_ENGINES_OWN, setting)
@@ -182,7 +182,7 @@ def explain(text: str, *, setting: str = ADDRESS) -> ConnectFailure | None:
 
 
 def with_remedy(text: str, *, setting: str = ADDRESS) -> str:
-    """Return a driver's text on one line, and how to mend it where that is known."""
+    """Return a driver's text on one line, with the cause and remedy if they are known."""
     known = explain(text, setting=setting)
     line = " ".join(text.split())[:_LONGEST]
     return f"{line} ({known.cause}: {known.remedy})" if known else line

@@ -1,7 +1,7 @@
-"""What has become of a signal: its status, and what holds now of its stop, targets, entry and size.
+"""The present state of a signal: its status, and its stop, targets, entry and size as they hold now.
 
-Pure functions over a signal as posted and the events that speak of it, in order of time. A status changes only by
-what a text says (format catalogue, section 14.2): a stop that was hit, a target that was reached, a cancellation.
+Pure functions over a signal as posted and its events in order of time. Only a text changes a status (format
+catalogue, section 14.2): it reports a stop that was hit, a target that was reached, or a cancellation.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _NONE = Decimal(0)
 
 @dataclass(slots=True, kw_only=True)
 class Current:
-    """What holds now. Null where nothing is known.
+    """The values that hold now. Null means unknown.
 
-    ``fraction`` is the part of the position that is still held, from 1 to 0: each part that is closed counts of
-    the whole. ``breakeven`` says that the stop stands at the entry; where the entry is a range, ``stop`` is then
+    ``fraction`` is the part of the position that is still held, from 1 to 0. Each closed part is a fraction of the
+    whole position. ``breakeven`` says that the stop stands at the entry; where the entry is a range, ``stop`` is then
     null, since the price that each trader paid is not known.
     """
 
@@ -37,9 +37,9 @@ class Current:
 
 
 def status_of(events: Sequence[Mapping[str, Any]]) -> str:
-    """Return what has become of a signal: open, target_n, target_final, stopped or cancelled.
+    """Return the status of a signal: open, target_n, target_final, stopped or cancelled.
 
-    The furthest target counts. A stop or a cancellation ends the story: what is said after it changes nothing.
+    The furthest target counts. After a stop or a cancellation, later events change nothing.
     """
     furthest: int | None = None
     for event in events:
@@ -54,7 +54,7 @@ def status_of(events: Sequence[Mapping[str, Any]]) -> str:
 
 
 def current_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Current:
-    """Return what holds now of a signal's row, by the rows of its events in order of time."""
+    """Return the values of a signal's row that hold now, after the rows of its events in order of time."""
     now = Current(
         status=status_of(events),
         stop=signal["stop"],
@@ -72,7 +72,7 @@ def current_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -
 
 
 def _end(event: Mapping[str, Any]) -> str | None:
-    """Return the status that an event ends a signal with; None when the signal goes on."""
+    """Return the final status that an event gives a signal, or None if the signal stays open."""
     if event["kind"] == "cancel":
         return "cancelled"
     return "stopped" if event["kind"] == "result" and event["stop_hit"] else None
@@ -90,14 +90,14 @@ def _apply(now: Current, event: Mapping[str, Any]) -> None:
     if event["new_stop"] is not None:
         now.stop, now.breakeven = event["new_stop"], False
     elif event["breakeven"] and not (result and event["fraction"] == _ALL):
-        # beside a result that closes all at its entry nothing is left to be stopped
+        # a result that closes everything at the entry leaves nothing to stop
         now.breakeven = True
     if now.breakeven:
         now.stop = now.buy_min if now.buy_min == now.buy_max else None
 
 
 def _move_targets(now: Current, new: Sequence[Decimal], number: int | None) -> None:
-    """Move the one target that the event names, or put new targets in the place of all."""
+    """Move the one target that the event names, or replace all targets."""
     if number is None or len(new) != 1:
         now.targets, now.target_final = tuple(new), new[-1]
         return

@@ -1,4 +1,4 @@
-"""Which daemons write into this database: two by mistake keep their effects single, and are told of."""
+"""The daemons that write into this database. Two of them do no harm, and ``/health`` warns of it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from storage.postgres.database import Cursor, Database
 
 __all__ = ["GONE_AFTER", "Daemons", "living_daemons"]
 
-#: a daemon that has not shown itself for so long is gone; by the database's clock, like any lease
+#: a daemon that has not renewed its lease for this long is gone; the database's clock decides
 GONE_AFTER = "30 seconds"
 
 _SHOW = """
 insert into {schema}.daemons as known (daemon_id, place) values (%(daemon_id)s, %(place)s)
 on conflict (daemon_id) do update set seen_at = now()
 """
-# Only who has renewed its lease since ours began is alive: the lease of a daemon that was killed and
-# started again stands for a while yet.
+# A daemon counts only if it has renewed its lease since ours began: after a kill and a restart, our own former
+# lease still lasts for a while.
 _OTHERS = """
 select other.place from {schema}.daemons as other
 join {schema}.daemons as own on own.daemon_id = %(daemon_id)s
@@ -30,7 +30,7 @@ _LEAVE = "delete from {schema}.daemons where daemon_id = %(daemon_id)s"
 
 
 class Daemons:
-    """The leases of the daemons. ``place`` tells a person which one it is: host and process id."""
+    """The leases of the daemons. ``place`` names this one for people: host and process id."""
 
     def __init__(self, database: Database, *, daemon_id: str, place: str) -> None:
         self._database = database
@@ -51,11 +51,11 @@ class Daemons:
         return self._database.check(work)
 
     def leave(self) -> None:
-        """Give our lease up."""
+        """Give up our lease."""
         self._database.check(lambda cursor: cursor.execute(self._leave, self._values))
 
 
 def living_daemons(cursor: Cursor, *, schema: str) -> tuple[str, ...]:
-    """Return the places of all daemons that hold a lease, for one who holds none."""
+    """Return the places of all daemons that hold a lease. The caller is no daemon."""
     statement = sql.SQL(_LIVING).format(schema=sql.Identifier(schema))
     return tuple(row["place"] for row in cursor.execute(statement, [GONE_AFTER]))

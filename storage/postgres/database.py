@@ -225,10 +225,10 @@ class Database:
         return cut_after(self._timers, deadline_s, lambda: shut_down_fd(link.fd))
 
     def _renew(self, *pools: Pool, why: str) -> None:
-        """Replace the connections of ``lanes``: they lead where the one led that was found useless."""
+        """Replace all connections of ``pools``. One of them was useless, and the others lead to the same server."""
         for pool in pools:
             if pool.renew():
-                _log.warning("lane.renewed", pool=pool.name, why=why)
+                _log.warning("pool.renewed", pool=pool.name, why=why)
 
     def _pool(self, name: str, conninfo: str, most: int) -> Pool:
         place = make_conninfo(

@@ -1,4 +1,4 @@
-"""What could not be read or stored: listed, retried with back-off, exported."""
+"""Dead letters: messages that could not be read or stored. They are listed, and retried with back-off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = (
     "id, channel, message_id, reason, error, raw, attempts, first_at, last_at, next_attempt_at, resolved_at"
 )
 _NAMES = tuple(_COLUMNS.split(", "))
-#: of what a page may hold: one message has no bound of its own
+#: the most bytes of messages on a page; a single message has no limit of its own
 PAGE_BYTES = 4 * 1024 * 1024
 _PAGE = f"""
 select {_COLUMNS}, found from (
@@ -34,11 +34,11 @@ where before <= %(bytes)s order by id
 #: dead letters are tried again after 1, 2, 4 ... minutes, at most a day apart
 _RETRY_FIRST = "1 minute"
 _RETRY_CAP = "1 day"
-#: ten days of attempts: what fails by then (a NUL, say, which no column takes) is tried again by hand only
+#: ten days of attempts; a message that still fails, for instance because of a NUL, is then retried only by hand
 MOST_ATTEMPTS = 20
 
-# A failed retry counts one more attempt; so does a reprocess request that cannot be read, of a message
-# whose earlier reading stays.
+# A failed retry counts as one more attempt. A reprocess request may also fail: the message cannot be read now, and its
+# earlier reading stays. That counts as an attempt too.
 _BURY = """
 insert into {schema}.dead_letters as known (channel, message_id, reason, error, raw, next_attempt_at)
 select row.channel, row.message_id, row.reason, row.error, row.raw, now() + %(first)s::interval
@@ -54,7 +54,7 @@ on conflict (channel, message_id) do update set
         now() + least(%(cap)s::interval, %(first)s::interval * 2 ^ known.attempts) end
 """
 
-# A letter whose message can be read now has its good end, whether the ledger learnt anything by it or not.
+# A letter is resolved when its message can be read, even if the ledger did not change.
 _RESOLVE = """
 update {schema}.dead_letters set resolved_at = now(), next_attempt_at = null
 from json_to_recordset(%(keys)s) as key (channel text, message_id text)
@@ -65,9 +65,9 @@ where dead_letters.channel = key.channel and dead_letters.message_id = key.messa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One message that ended badly. ``raw`` is the whole message as ASCII-escaped JSON.
+    """One dead letter. ``raw`` is the whole message as ASCII-escaped JSON.
 
-    Without ``next_attempt_at`` it is tried again only when :meth:`DeadLetters.make_due` says so.
+    Without ``next_attempt_at`` it is retried only after :meth:`DeadLetters.make_due`.
     """
 
     id: int
@@ -95,10 +95,10 @@ class DeadLetterWriter:
     def write(
         self, cursor: Cursor, outcomes: Sequence[Outcome], moved: Iterable[tuple[str, str]], *, reread: bool
     ) -> None:
-        """Store the dead letters among ``outcomes``, and end those whose message could be read now.
+        """Store the dead letters among ``outcomes``, and resolve the letters whose messages could be read.
 
-        ``moved`` are the messages that the ledger took another outcome of; a reread ends every letter that can
-        be read.
+        ``moved`` are the messages whose outcome in the ledger changed. A reread resolves every letter that can be
+        read.
         """
         resolved = [key_of(o) for o in outcomes if o.kind is not OutcomeKind.DEAD_LETTER] if reread else moved
         keys = [{"channel": channel, "message_id": message} for channel, message in sorted(resolved)]
@@ -116,20 +116,20 @@ class DeadLetterWriter:
 
 
 class DeadLetters:
-    """The table of dead letters. They are written by the ledger, in its transaction."""
+    """The table of dead letters. The ledger writes them, in its transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._schema = sql.Identifier(database.schema)
 
     def unresolved(self, *, limit: int = 1000) -> tuple[DeadLetter, ...]:
-        """Return those that wait for a good end, oldest first."""
+        """Return the unresolved letters, the oldest first."""
         return self._select("resolved_at is null order by id limit %s", [limit])
 
     def page(self, *, after: int, limit: int) -> tuple[tuple[DeadLetter, ...], bool]:
-        """Return those that wait for a good end, from the one after id ``after`` on, and whether more follow.
+        """Return unresolved letters with an id above ``after``, and whether more follow.
 
-        A page ends early before it holds more than :data:`PAGE_BYTES` of messages.
+        A page holds at most :data:`PAGE_BYTES` of messages, so it may end early.
         """
         query = self._sql(_PAGE)
         values = {"after": after, "limit": limit + 1, "bytes": PAGE_BYTES}
@@ -142,13 +142,13 @@ class DeadLetters:
         return self._database.read(work)
 
     def due(self, *, limit: int) -> tuple[DeadLetter, ...]:
-        """Return those whose next attempt is due by the database's clock, longest waiting first."""
+        """Return the letters whose next attempt is due by the database's clock. The longest waiting comes first."""
         return self._select(
             "resolved_at is null and next_attempt_at <= now() order by next_attempt_at, id limit %s", [limit]
         )
 
     def count(self) -> int:
-        """Return how many wait for a good end."""
+        """Return the number of unresolved letters."""
         query = self._sql("select count(*) as letters from {schema}.dead_letters where resolved_at is null")
 
         def work(cursor: Cursor) -> int:
@@ -158,7 +158,7 @@ class DeadLetters:
         return self._database.read(work)
 
     def make_due(self, letter_id: int | None) -> int:
-        """Let the next attempt of one letter (None: of all) be due now; return how many that are."""
+        """Make the next attempt of one letter due now, or of all letters if None. Return their number."""
         query = self._sql(
             "update {schema}.dead_letters set next_attempt_at = now()"
             " where resolved_at is null and (%(id)s::bigint is null or id = %(id)s::bigint)"

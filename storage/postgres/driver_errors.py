@@ -1,4 +1,4 @@
-"""What an error of the driver or the server means for whoever called."""
+"""Translates errors of the driver and the server into the errors of ``storage/errors.py``."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["translate"]
 
 #: SQLSTATE classes and states that a value of a row can cause (ARCHITECTURE, failure table)
 _ROW_STATES = ("21", "22", "23", "54")
-#: the server cannot serve now: connection, read-only standby, rollback, resources, shutdown, system
+#: the server cannot serve now: connection, read-only standby, rollback, resources, shutdown or system
 _TRANSIENT_STATES = ("08", "25006", "25P03", "25P04", "40", "53", "55", "57", "58")
 _READ_ONLY = (
     "a standby: set the address of the primary; or a setting: alter role ... reset default_transaction_read_only,"
     " and the same for the database"
 )
-#: with these the server ends our connection: it stops or restarts, or the role's limit on an idle
-#: transaction or on a transaction's time was passed
+#: with these states the server ends our connection: it stops or restarts, or a transaction exceeded the role's
+#: limit on its idle time or duration
 _ENDING_STATES = ("57P0", "25P03", "25P04")
-#: such a session takes no writes, another one may
+#: this session takes no writes, but another one may
 _READ_ONLY_STATE = "25006"
 
 
 def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | None:
-    """Return what a driver error means for us; None when it is none of the driver's, or a bug of ours.
+    """Return our error for a driver error. Return None if it does not come from the driver, or is a bug of ours.
 
-    ``setting`` is where the address is given, for the remedy of a connection that failed.
+    ``setting`` is the setting that holds the address. The remedy of a failed connection names it.
 
-    The table is ARCHITECTURE's. A NUL byte or a lone surrogate is refused by the driver before the
-    server sees it: the first as a DataError without SQLSTATE, the second as an encoding error.
+    The driver itself refuses a NUL byte, with a DataError without SQLSTATE, and a lone surrogate, with an encoding
+    error. The server never sees them.
     """
     if isinstance(error, UnicodeEncodeError):
         return RowsRefusedError(f"not encodable: {error.reason}")
@@ -64,9 +64,9 @@ def translate(error: Exception, *, setting: str = ADDRESS) -> StorageError | Non
 
 
 def _words(error: psycopg.Error, *, row: bool) -> str:
-    """Return what the server said, without the context, which quotes the data: texts do not belong into a log.
+    """Return the server's message without its context. The context quotes data, and texts do not belong in a log.
 
-    Of a refused row not the detail either: it may hold the whole row.
+    For a refused row the detail is left out too, because it may hold the whole row.
     """
     said = error.diag
     if said.message_primary is None:

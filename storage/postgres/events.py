@@ -1,4 +1,4 @@
-"""Events: what results, updates and cancellations say, and the signal each of them most likely speaks of."""
+"""Events: what results, updates and cancellations say, and the signal that each of them most likely refers to."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ from json_to_recordset(%(rows)s) as row (
 order by row.channel, row.message_id, row.position
 """
 
-# A second half speaks of the message that it completes and of no other. Any other event speaks of the message it
-# replies to, if that holds a signal (of its asset, where it names one); else of the latest signal of its channel
-# and asset before it. Asked again are only the events whose answer this transaction may have changed: the new ones,
-# those of a signal that went, those in reply to a signal that came, and those after one that speak of no later
-# signal: in a replay each page would ask all events of its assets again.
+# A second half refers to the message that it completes, and to no other. Any other event refers to the message that
+# it replies to, if that message holds a signal (of the event's asset, if it names one). Otherwise it refers to the
+# latest earlier signal of its channel and asset.
+# The statement finds only the events whose answer this transaction may have changed: new events, events of a removed
+# signal, replies to a new signal, and events after a new signal that refer to no later signal. Without this limit,
+# each page of a replay would link all events of its assets.
 _TOUCHED = """
 with came as (
     select * from json_to_recordset(%(came)s) as row (
         channel text, message_id text, asset text, ts timestamptz)),
 gone as (
     select * from json_to_recordset(%(gone)s) as row (channel text, message_id text)),
--- the events after the first signal of their asset that came, each with the instant of the signal it speaks of now
+-- the events after the first new signal of their asset, each with the instant of the signal that it refers to now
 later as materialized (
     select event.id, event.channel, event.asset, event.ts, linked.ts as linked_ts
     from (select channel, asset, min(ts) as ts from came group by channel, asset) as first
@@ -65,14 +66,14 @@ union
 select event.id from gone join {schema}.signal_events as event
     on event.channel = gone.channel and event.signal_message_id = gone.message_id
 """
-# Apart from the question above, because planning it over all weeks of signals takes milliseconds, and most new
-# signals touch no event.
+# This is a statement of its own, because planning it over all weeks of signals takes milliseconds, and most new
+# signals affect no event.
 _LINK = """
 with found as (
     select event.id, coalesce(replied.message_id, latest.message_id) as message_id,
         coalesce(replied.position, latest.position) as position
     from {schema}.signal_events as event
-    -- a signal counts by the instant of its message: without it every chunk would be looked into
+    -- a signal has the instant of its message; without this condition the server would search every chunk
     left join {schema}.ledger as answered
         on answered.channel = event.channel and answered.message_id = coalesce(event.half_of, event.reply_to)
     left join lateral (
@@ -84,7 +85,8 @@ with found as (
         select message_id, position from {schema}.tp_capital_signals as signal
         where replied.message_id is null and event.half_of is null and signal.channel = event.channel
             and signal.asset = event.asset and signal.ts <= event.ts
-        -- the last of two at one instant is the one of the higher number, whichever came first
+        -- of two signals at one instant, the one with the higher number is the later one; their order of arrival does
+        -- not matter
         order by ts desc, length(message_id) desc, message_id desc, position desc limit 1) as latest on true
     where event.id = any(%(touched)s))
 update {schema}.signal_events as event
@@ -108,7 +110,7 @@ class EventWriter:
     def write(
         self, cursor: Cursor, news: Sequence[Outcome], moved: Sequence[tuple[str, str]], *, number: int
     ) -> None:
-        """Store the events of ``news``, in place of those of ``moved`` messages, and link what they touch."""
+        """Delete the events of ``moved`` messages, store those of ``news``, and link every event that they affect."""
         gone = to_json([{"channel": channel, "message_id": message} for channel, message in moved]).decode()
         events: list[dict[str, Any]] = [
             event_row(outcome, position) for outcome in news for position in range(len(outcome.events))

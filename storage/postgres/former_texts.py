@@ -1,4 +1,4 @@
-"""Texts that a message had or was delivered with late: the ledger holds one text a message, here stand the others."""
+"""The other texts of a message: earlier ones, and ones that arrived late. The ledger holds one text of each message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.postgres.ledger_rows import to_json
 
 __all__ = ["FormerTexts"]
 
-# A text stands with the date it was first seen with. One that stood in the ledger may have changed its date only.
+# A text is stored with the date that it first had. A ledger row may change only its date and keep its text.
 _REMEMBER = """
 insert into {schema}.message_texts (channel, message_id, digest, sent_at, dated, commit_number)
 select row.channel, row.message_id, {schema}.text_digest(row.text, row.caption), coalesce(row.telegram_date, row.ts),
@@ -44,7 +44,7 @@ class FormerTexts:
         late: Sequence[Mapping[str, Any]],
         number: int,
     ) -> None:
-        """Remember what ``stood`` in the ledger until now, and what came ``late``; both as rows of the ledger."""
+        """Store the texts of rows that ``stood`` in the ledger until now, and of rows that came ``late``."""
         rows = [_columns(row) | {"stood": True} for row in stood]
         rows += [_columns(row) | {"stood": False} for row in late]
         if rows:

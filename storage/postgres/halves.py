@@ -1,9 +1,9 @@
 """Orders that come in two messages: a side and a ticker first, the levels later (format catalogue, section 14.3).
 
-Only what stands beside a text tells whether it completes an order, so the ledger's transaction brings the two
-halves together. It asks again for just the second halves whose answer it may have changed, so the order of
-arrival does not matter: those that came, those up to five minutes after a message that came (it may be the
-first half, or stand between the two), those that reply to it, and those that completed it before.
+A text alone does not tell whether it completes an order: the messages beside it decide. So the ledger's transaction
+joins the two halves. It rereads the second halves whose answer it may have changed, so the order of arrival does not
+matter. These are new second halves, second halves up to five minutes after a new message (it may be the first half, or
+stand between the two), replies to a new message, and second halves that completed a changed message before.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ left join lateral (
     select message_id, half, half_side, half_asset from {schema}.ledger as replied
     where replied.channel = second.channel and replied.message_id = second.reply_to
     union all
-    -- the message directly before: of two at one instant the one of the lower number
+    -- the message directly before; of two messages at one instant, the one with the lower number is the earlier one
     (select message_id, half, half_side, half_asset from {schema}.ledger as before
     where second.reply_to is null and before.channel = second.channel
         and before.ts between second.ts - %(within)s and second.ts
@@ -67,15 +67,15 @@ where ledger.channel = row.channel and ledger.message_id = row.message_id
 
 
 class Rereader(Protocol):
-    """The grammar, for a transaction that finds out more than the text alone tells."""
+    """The grammar, for a transaction that knows more about a message than its text."""
 
     def settle(self, message: ChannelMessage, market: Market) -> Outcome:
-        """Return where a message ends in another market."""
+        """Return the outcome of a message in another market."""
 
     def read(
         self, text: str | None, caption: str | None, market: Market, half_of: FirstHalf | None
     ) -> Reading:
-        """Return the reading of a text, as the completion of ``half_of`` where there is one."""
+        """Return the reading of a text. If ``half_of`` is given, the text may complete that first half."""
 
 
 class Halves:
@@ -91,14 +91,14 @@ class Halves:
     def complete(
         self, cursor: Cursor, news: Iterable[tuple[str, str]], *, number: int
     ) -> list[dict[str, Any]]:
-        """Bring the halves together that ``news`` touch and return the rows of their events.
+        """Join the halves that ``news`` affect, and return the rows of their events.
 
-        Former events of the same messages are gone already when this returns.
+        This deletes the former events of the same messages.
         """
         keys = [{"channel": channel, "message_id": message} for channel, message in sorted(news)]
         values = {"news": to_json(keys).decode(), "within": SECOND_HALF_WITHIN}
         touched = cursor.execute(self._touched, values).fetchall()
-        # a message that is a second half no more keeps what the ledger has just written for it
+        # a message that is no longer a second half keeps the outcome that the ledger has just written
         seconds = [row for row in touched if row["half"] == "second"]
         if not seconds:
             return []

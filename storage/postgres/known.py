@@ -1,4 +1,4 @@
-"""Which messages the ledger has as they are: reading those again would change nothing."""
+"""Finds the messages that the ledger does not have in their present form. Only those are worth reading."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from storage.postgres.ledger_rows import to_json
 
 __all__ = ["KnownMessages"]
 
-# The ledger moves a message on by another text of a later update, and takes a dead letter that can be read now:
-# what is neither is left out. The gateway's updated_at alone says little: acknowledging moves it.
+# The ledger replaces an outcome by another text of a later update, or a dead letter that can be read now. All other
+# messages are known. The gateway's updated_at alone does not tell an edit, because acknowledging changes it too.
 _KNOWN = """
 select row.place from json_to_recordset(%(rows)s) as row (
     place integer, channel text, message_id text, text text, caption text, telegram_date timestamptz)
@@ -25,17 +25,17 @@ where known.outcome <> 'dead_letter'
 
 
 class KnownMessages:
-    """Looks messages up, a page at a time."""
+    """Looks up messages, one page at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statement = sql.SQL(_KNOWN).format(ledger=sql.Identifier(database.schema, "ledger"))
 
     def missing(self, messages: Sequence[SourceMessage]) -> list[SourceMessage]:
-        """Return the messages that are not in the ledger as they are, in their order.
+        """Return the messages that the ledger lacks, or has in another form, in their order.
 
         Raises:
-            StorageError: the database cannot tell now.
+            StorageError: the database cannot be read now.
         """
         rows = [
             {
@@ -61,7 +61,7 @@ class KnownMessages:
 
 
 def _can_be_asked(message: ChannelMessage) -> bool:
-    """Return whether the database takes the texts; what it refuses is a dead letter there, if anything."""
+    """Return whether the database can store the texts. If it cannot, the message is at most a dead letter there."""
     texts = (message.message_id, message.text or "", message.caption or "")
     return not any("\0" in text or not _is_utf8(text) for text in texts)
 

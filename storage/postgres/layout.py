@@ -1,6 +1,6 @@
-"""How the signals table is cut into weeks: chunks of a hypertable, or native range partitions.
+"""How the signals table is divided into weeks: chunks of a hypertable, or native range partitions.
 
-Everything that differs between the strategies is here and in ``storage/layouts``; queries are the same above both.
+Everything that differs between the strategies is here and in ``layouts/``. All queries are the same for both.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ __all__ = ["OLDEST_TIMESCALE", "Layout", "Strategy", "arrange", "is_arranged", "
 
 #: earlier releases are not supported (CONTRACT)
 OLDEST_TIMESCALE = (2, 18, 1)
-#: a setting that is there only where the server has loaded the extension at its start
+#: a setting that exists only if the server loaded the extension at its start
 _LOADED = "timescaledb.max_background_workers"
-#: raised when the SQL of a layout changes, so that a schema of before is arranged anew
+#: raised when the SQL of a layout changes, so that an older schema is rebuilt
 _VERSION = 1
 
 _TO_PLAIN = """
@@ -27,7 +27,7 @@ alter table {schema}.tp_capital_signals rename to signals_before;
 create table {schema}.tp_capital_signals (
     like {schema}.signals_before including defaults including constraints including identity) {partitioned};
 """
-# numbers go on where they were: an id names one signal for good
+# numbering continues, because an id names one signal for good
 _MOVE_ROWS = """
 insert into {schema}.tp_capital_signals overriding system value select * from {schema}.signals_before;
 select setval(pg_get_serial_sequence('{schema}.tp_capital_signals', 'id'), last_value, is_called) from {sequence};
@@ -36,7 +36,7 @@ drop table {schema}.signals_before;
 
 
 class Strategy(StrEnum):
-    """Where the data lives: TimescaleDB, or Neon and any other plain PostgreSQL."""
+    """The kind of server: TimescaleDB, or Neon and any other plain PostgreSQL."""
 
     TIMESCALE = "timescale"
     NEON = "neon"
@@ -50,7 +50,7 @@ class Layout(StrEnum):
 
 
 def wanted_layout(cursor: Cursor, strategy: Strategy) -> Layout:
-    """Return the layout for a server: a hypertable where the strategy wants one and the extension is at hand.
+    """Return the layout for a server: a hypertable if the strategy wants one and the server has the extension.
 
     Raises:
         DatabaseMisconfiguredError: the extension is older than :data:`OLDEST_TIMESCALE`, or not loaded.
@@ -72,7 +72,7 @@ def wanted_layout(cursor: Cursor, strategy: Strategy) -> Layout:
             f"the timescaledb extension is {version}, at least {oldest} is needed: "
             "upgrade it (alter extension timescaledb update), or set TP_CAPITAL_DB_STRATEGY=neon"
         )
-    # the first call of its functions would end the session, which looks like an outage
+    # otherwise the first call of its functions would end the session, which looks like an outage
     if not row["loaded"]:
         raise DatabaseMisconfiguredError(
             "the timescaledb extension is installed, but the server has not loaded it: "
@@ -83,14 +83,14 @@ def wanted_layout(cursor: Cursor, strategy: Strategy) -> Layout:
 
 
 def is_arranged(cursor: Cursor, schema: str, layout: Layout) -> bool:
-    """Return whether the table is in ``layout``, as this version makes it. The schema's steps are done."""
+    """Return whether the table has ``layout`` in this version's form. All steps of the schema must be applied."""
     table = sql.Identifier(schema, "layout")
     row = cursor.execute(sql.SQL("select kind, version from {}").format(table)).fetchone()
     return row is not None and (row["kind"], row["version"]) == (layout, _VERSION)
 
 
 def arrange(cursor: Cursor, schema: str, layout: Layout) -> None:
-    """Build the table anew in ``layout`` and move its rows there, inside the caller's transaction."""
+    """Create a new table in ``layout`` and move the rows there, inside the caller's transaction."""
     quoted = sql.Identifier(schema).as_string(None)
 
     def run(text: str) -> None:
@@ -121,7 +121,7 @@ def arrange(cursor: Cursor, schema: str, layout: Layout) -> None:
 
 
 def mend_policy(cursor: Cursor, schema: str, layout: Layout) -> bool:
-    """Make the hypertable's retention policy again if somebody has removed it; return whether that was so."""
+    """Create the hypertable's retention policy if somebody removed it. Return whether it was missing."""
     if layout is not Layout.HYPERTABLE:
         return False
     found = cursor.execute(
@@ -137,7 +137,7 @@ def mend_policy(cursor: Cursor, schema: str, layout: Layout) -> bool:
 
 
 def _free_names(cursor: Cursor, schema: str) -> None:
-    """Take the names of its keys and partitions from the former table; it is dropped soon."""
+    """Rename the keys and partitions of the former table, which is dropped soon. The new table takes their names."""
     before = sql.Identifier(schema, "signals_before")
     parameters = {"before": before.as_string(None)}
     for row in cursor.execute(
@@ -164,7 +164,7 @@ def _free_names(cursor: Cursor, schema: str) -> None:
 
 
 def _keep_grants(cursor: Cursor, schema: str) -> None:
-    """Give every role, a dashboard's for instance, the rights it had on the former table."""
+    """Grant every role, for instance a dashboard's, the rights that it had on the former table."""
     for row in cursor.execute(
         "select rolname, privilege_type from pg_class, aclexplode(relacl) join pg_roles on pg_roles.oid = grantee"
         " where pg_class.oid = %s::regclass and grantee <> relowner",

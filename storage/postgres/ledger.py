@@ -1,7 +1,15 @@
-"""The ledger: one transaction decides what of a batch is news and writes the signals of just that.
+"""The ledger: one transaction decides which messages of a batch are news, and writes signals for those alone.
 
-Delivery is at least once; the effect is exactly once, because signals are written only for ledger rows
-that the same transaction inserted or moved on.
+Delivery is at least once, and the effect is exactly once: signals are written only for ledger rows that the same
+transaction inserted or changed.
+
+The transaction first draws a commit number. That update locks the only row of ``commits`` until the end, so writing
+transactions run one after the other, in the order of their numbers. Writers of other daemons, ``replay --apply``,
+the import of old rows and changes of channels all draw a number too, so none of them changes the ledger, signals,
+events or markets while another one decides. Readers draw none and never wait: they see the state before or after.
+A transaction may commit although its answer was lost; a repetition then finds only duplicates.
+Left out: locks on single messages. They would let more writers work at once, but numbers would no longer be in commit
+order, and pages, streams and caches rely on that order.
 """
 
 from __future__ import annotations
@@ -25,16 +33,16 @@ from storage.postgres.superseded import Superseded
 
 __all__ = ["Ledger", "Recorded"]
 
-# Rows that come late may lie in compressed chunks, of which TimescaleDB unpacks a thousand rows for each of ours.
-# Its limit would refuse a batch of them for good; the setting holds for this transaction, and no other server minds it.
+# Late rows may belong in compressed chunks, where TimescaleDB decompresses a thousand rows for each of ours. Its limit
+# would always refuse such a batch. The setting lifts the limit for this transaction. Other servers ignore it.
 _DRAW_NUMBER = """
 update {schema}.commits set number = number + 1
 returning number, set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
 """
 
-# A known message is moved on by: a dead letter that can be read now; a text that was edited later; a
-# reprocess request with another reading, unless its text is older than the one we hold. Everything
-# else is a duplicate, an older text that comes late too.
+# The outcome of a known message is replaced in four cases: it was a dead letter and can be read now; its text was
+# edited later; a readable text arrives where none was shown; a reread gives another reading, and its text is not older
+# than the stored one. Everything else is a duplicate, also an older text that arrives late.
 _RECORD = """
 with row as materialized (
     select * from json_to_recordset(%(rows)s) as row (
@@ -61,19 +69,20 @@ recorded as (
         known.outcome = 'dead_letter'
         or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
             and excluded.message_updated_at > known.message_updated_at)
-        -- what stood for a text that could not be shown does not outlive the text (fault 35)
+        -- an outcome that stands for a text that was not shown gives way to the text (fault 35)
         or (known.outcome in ('empty', 'not_signal') and excluded.outcome not in ('empty', 'not_signal', 'filtered')
             and (known.text, known.caption) is distinct from (excluded.text, excluded.caption)
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true))
         or (%(reread)s and known.reading <> excluded.reading
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
     returning channel, message_id, xmax = 0 as inserted)
--- the ledger as it was before this statement
+-- this join sees the ledger as it was before the statement
 select channel, message_id, inserted, held.ts, held.text, held.caption, held.telegram_date
 from recorded left join {schema}.ledger as held using (channel, message_id)
 """
 
-# The same text of a later version: an older text between the two versions that comes after both is older still.
+# The same text came with a later version. The ledger keeps the later version, so that a text from between the two, if it
+# arrives afterwards, counts as older.
 _CONFIRM = """
 update {schema}.ledger as known set message_updated_at = row.message_updated_at
 from json_to_recordset(%(rows)s) as row (
@@ -109,9 +118,9 @@ order by row.ts, row.message_id, row.position
 
 _KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
 _COMMIT_NUMBER = "select number from {schema}.commits"
-# a lock that a transaction which draws a number does not wait for, nor does it wait for that one
+# neither this lock nor the lock of a transaction that draws a number waits for the other; a standby refuses it
 _CERTAIN_NUMBER = f"{_COMMIT_NUMBER} for key share"
-# one look into the index a channel, however long the ledger
+# one index look-up for each channel, however long the ledger is
 _NEWEST_RECEIVED = """
 select wanted.channel, (
     select max(received_at) from {schema}.ledger
@@ -122,7 +131,7 @@ from unnest(%(channels)s::text[]) as wanted (channel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What one transaction did. ``new`` and ``moved`` are keys (channel, message id).
+    """The result of one transaction. ``new`` and ``moved`` hold keys (channel, message id). Moved rows were replaced.
 
     ``earliest`` is the earliest instant of its signals.
     """
@@ -136,11 +145,11 @@ class Recorded:
 
 
 class Ledger:
-    """Writes outcomes, exactly once each.
+    """Writes outcomes, each exactly once.
 
-    ``reader`` is the grammar, for what only this transaction knows: the market that a channel has at this
-    moment, and which messages stand beside a second half. Without it, outcomes are taken as they come.
-    ``markets`` are those of the settings, by channel.
+    ``reader`` is the grammar. Only this transaction knows the present market of a channel and the messages beside a
+    second half, so it may have to reread a message. Without a reader, outcomes are stored unchanged. ``markets`` maps
+    channels to the markets of the settings.
     """
 
     def __init__(
@@ -179,13 +188,13 @@ class Ledger:
         }
 
     def record(self, outcomes: Sequence[Outcome], *, reread: bool = False) -> Recorded:
-        """Make the outcomes durable in one transaction and return what was news.
+        """Make the outcomes durable in one transaction, and return which of them were news.
 
         Raises:
-            RowsRefusedError: a value of these rows is refused; nothing was written.
-            DatabaseUnavailableError: not now; whether it was written is unknown, and does not matter:
-                writing it again has no further effect.
-            DatabaseMisconfiguredError: something of the schema is missing.
+            RowsRefusedError: the database refuses a value of these rows; nothing was written.
+            DatabaseUnavailableError: the database cannot be used now. The outcomes may be written or not; repeating
+                the call is safe.
+            DatabaseMisconfiguredError: a part of the schema or a right is missing.
         """
         single = deduplicate(outcomes)
 
@@ -197,7 +206,7 @@ class Ledger:
         return self._database.write(work)
 
     def draw(self, cursor: Cursor) -> int:
-        """Return the number of the caller's transaction; from here on it is the only one that writes."""
+        """Return a number for the caller's transaction. Until its end, no other transaction that draws a number runs."""
         row = cursor.execute(self._sql["draw"]).fetchone()
         assert row is not None  # noqa: S101 - the migration wrote the row
         return int(row["number"])
@@ -210,7 +219,7 @@ class Ledger:
         *,
         leaving: Sequence[tuple[str, str]],
     ) -> None:
-        """Record in a transaction of the caller, which has drawn ``number``; ``leaving`` keys leave the ledger."""
+        """Record in the caller's transaction, which has drawn ``number``. Remove the ``leaving`` keys from the ledger."""
         gone: dict[tuple[str, str], datetime | None] = {}
         if leaving:
             keys = [{"channel": channel, "message_id": message} for channel, message in leaving]
@@ -219,7 +228,7 @@ class Ledger:
         self._record(cursor, number, deduplicate(outcomes), reread=False, gone=gone)
 
     def commit_number(self) -> int:
-        """Return the number of the last writing transaction that has committed."""
+        """Return the number of the last committed transaction."""
 
         def work(cursor: Cursor) -> int:
             row = cursor.execute(self._sql["number"]).fetchone()
@@ -228,7 +237,7 @@ class Ledger:
         return self._database.read(work)
 
     def certain_number(self) -> int:
-        """Return the same, of the server that takes the writes: a standby may be behind, and refuses this."""
+        """Return the same number from the server that takes writes. A standby may lag, and it refuses this query."""
 
         def work(cursor: Cursor) -> int:
             row = cursor.execute(self._sql["certain"]).fetchone()
@@ -237,7 +246,7 @@ class Ledger:
         return self._database.check(work)
 
     def newest_received(self, channels: Sequence[str]) -> dict[str, datetime]:
-        """Return when the newest message of each channel was received by the gateway, where there is one."""
+        """Return when the gateway received each channel's newest message. A channel without messages is left out."""
 
         def work(cursor: Cursor) -> dict[str, datetime]:
             rows = cursor.execute(self._sql["newest"], {"channels": list(channels)})
@@ -263,7 +272,7 @@ class Ledger:
         parameters = {"number": number, "grammar_version": self._grammar_version, "reread": reread}
         rows = [ledger_row(outcome) for outcome in outcomes]
         new: set[tuple[str, str]] = set()
-        # rows that others take the place of, as they were
+        # the replaced rows, as they were
         stood: dict[tuple[str, str], dict[str, Any]] = {}
         for row in cursor.execute(self._sql["record"], {**parameters, "rows": to_json(rows).decode()}):
             key = row["channel"], row["message_id"]
@@ -276,7 +285,7 @@ class Ledger:
         if late:
             cursor.execute(self._sql["confirm"], {"rows": to_json(late).decode()})
         self._former_texts.remember(cursor, stood=list(stood.values()), late=late, number=number)
-        # where signals stand that another reading takes the place of
+        # each message whose signals are replaced, with the instant of those signals
         former = {**(gone or {}), **{key: row["ts"] for key, row in stood.items()}}
         superseded = sorted(former)
         self._superseded.move(cursor, former, number=number)

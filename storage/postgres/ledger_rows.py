@@ -1,4 +1,4 @@
-"""Outcomes as rows: what of a message goes into the ledger, the signals and the dead letters."""
+"""Outcomes as rows: the columns of the ledger, the signals, the events and the dead letters."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ __all__ = [
     "to_json",
 ]
 
-#: of the message ids of rows of the former service's table whose message is not here (docs/migrating.md)
+#: begins the message id of a row of the former service's table whose message is not here (docs/migrating.md)
 LEGACY_PREFIX = "legacy:"
-#: what may stand for a text that could not be shown; it gives way to the text (fault 35)
+#: outcomes that may stand for a text that was not shown; the text replaces them (fault 35)
 _PLACEHOLDERS = (OutcomeKind.EMPTY, OutcomeKind.NOT_SIGNAL)
 
 
@@ -79,7 +79,7 @@ def _moves_on(known: Outcome, other: Outcome) -> bool:
 
 
 def _confirms(known: Outcome, other: Outcome) -> bool:
-    """Return whether ``other`` is a later version with the same text: what comes between them is older."""
+    """Return whether ``other`` is a later version with the same text. A version between the two is then older."""
     return OutcomeKind.DEAD_LETTER not in (known.kind, other.kind) and _updated_at(other) > _updated_at(known)
 
 
@@ -90,7 +90,7 @@ def _updated_at(outcome: Outcome) -> datetime:
 
 
 def ledger_row(outcome: Outcome) -> dict[str, Any]:
-    """Return the ledger's columns; of a dead letter without its text."""
+    """Return the ledger's columns. A dead letter has no text there."""
     message = outcome.message
     row: dict[str, Any] = {
         "channel": message.channel,
@@ -106,7 +106,7 @@ def ledger_row(outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.first_half is not None:
         row |= {"half_side": outcome.first_half.side.value, "half_asset": outcome.first_half.asset}
-    # a dead letter's text may be what the database refuses: it stands, escaped, in dead_letters.raw
+    # the database may refuse the text of a dead letter; it is stored, escaped, in dead_letters.raw
     if isinstance(message, ChannelMessage) and outcome.kind is not OutcomeKind.DEAD_LETTER:
         row |= {
             "text": message.text,
@@ -144,7 +144,7 @@ def signal_row(outcome: Outcome, signal: Signal) -> dict[str, Any]:
         "raw_message": outcome.body,
         "source": message.source,
         "provenance": signal.provenance,
-        # an old row keeps when the former service took it in; null is now
+        # an old row keeps the time when the former service stored it; null means now
         "ingested_at": message.received_at if message.message_id.startswith(LEGACY_PREFIX) else None,
     }
 
@@ -165,7 +165,7 @@ def event_row(outcome: Outcome, position: int) -> dict[str, Any]:
 
 
 def event_values(event: Event) -> dict[str, Any]:
-    """Return what an event says as columns; null, false or empty where it does not say it."""
+    """Return the values of an event as columns. A value that it does not state is null, false or empty."""
     return {
         "kind": event.kind.value,
         "asset": event.asset,
@@ -182,14 +182,14 @@ def event_values(event: Event) -> dict[str, Any]:
 
 
 def dead_letter_of(outcome: Outcome, *, reason: str, error: str) -> Outcome:
-    """Return ``outcome`` as a dead letter: its message could be read, but not stored or not survived."""
+    """Return ``outcome`` as a dead letter. Its message could be read, but the database refused it or an actor died of it."""
     return Outcome(
         message=outcome.message, kind=OutcomeKind.DEAD_LETTER, reason=reason, ts=outcome.ts, error=error
     )
 
 
 def dead_letter_row(outcome: Outcome) -> dict[str, Any]:
-    """Return the columns of a dead letter, all of it in characters any database takes."""
+    """Return the columns of a dead letter, in characters that any database can store."""
     error = (outcome.error or outcome.reason)[:2000]
     return {
         "channel": outcome.message.channel,
@@ -201,7 +201,7 @@ def dead_letter_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def half_of(outcome: Outcome) -> str | None:
-    """Return which half of an order a message is by its text alone (section 14.3), if it is one."""
+    """Return which half of an order a message is by its text alone (section 14.3), or None."""
     if outcome.first_half is not None:
         return "first"
     return "second" if outcome.second_half else None
@@ -221,7 +221,7 @@ def to_json(rows: Sequence[object]) -> bytes:
     """Return rows as JSON for ``json_to_recordset``.
 
     Raises:
-        RowsRefusedError: a text holds a lone surrogate, which no UTF-8 can express.
+        RowsRefusedError: a text holds a lone surrogate, which UTF-8 cannot express.
     """
     try:
         return orjson.dumps(rows, default=_plain)
@@ -231,5 +231,5 @@ def to_json(rows: Sequence[object]) -> bytes:
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return format(value, "f")  # as a string: the numeric column reads its exact digits
+        return format(value, "f")  # as a string, so that the numeric column gets the exact digits
     raise TypeError(type(value).__name__)

@@ -1,4 +1,4 @@
-"""What a role lacks to migrate, and the statements that give it: for ``migrate`` and for ``doctor``."""
+"""The rights that a role lacks to migrate, and the statements that grant them. ``migrate`` and ``doctor`` use both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.postgres.database import Cursor
 
 __all__ = ["MigrationRights", "look_at_rights"]
 
-#: create schema asks for the right on the database even where the schema is there
+#: create schema needs the right on the database even if the schema exists
 _LACKING = """
 select current_user as role, current_database() as database,
     has_database_privilege(current_database(), 'create') as creates,
@@ -23,7 +23,7 @@ select current_user as role, current_database() as database,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationRights:
-    """What ``role`` lacks, in words, and a statement for each; both are empty when it may migrate."""
+    """What ``role`` lacks, in words, and a statement for each. Both are empty if it may migrate."""
 
     role: str
     lacking: tuple[str, ...]
@@ -31,7 +31,7 @@ class MigrationRights:
 
 
 def look_at_rights(cursor: Cursor, schema: str) -> MigrationRights:
-    """Return what the role of this connection lacks."""
+    """Return the rights that the role of this connection lacks."""
     row = cursor.execute(_LACKING, {"schema": schema}).fetchone()
     assert row is not None  # noqa: S101 - it is a select without a table
     quoted, role, database = (

@@ -44,11 +44,11 @@ class PoolBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """One lane's connections: open, of them unused, and callers that wait for one.
+    """The counts of one pool: connections that are open or unused, and callers that wait for one.
 
-    Since the start: ``requests`` for a connection, of them ``queued`` to wait, together ``waited_s`` seconds,
-    ``refused`` for none came in time or too many waited already; ``renewals`` of the whole pool.
-    ``longest_s`` is how long the oldest call that runs now has run.
+    Since the start: ``requests`` for a connection. ``queued`` of them had to wait, ``waited_s`` seconds in total.
+    ``refused`` of them got none, because none came in time or too many waited. ``renewals`` counts how often all
+    connections were replaced. ``longest_s`` is how long the oldest running call has run.
     """
 
     size: int

@@ -1,4 +1,4 @@
-"""What health asks the database besides the lease: whether readers can read, and whether they did."""
+"""The database checks of ``/health``: whether readers can read, and whether they recently did."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from storage.postgres.signals import EVENT_COLUMNS, SIGNAL_COLUMNS
 
 __all__ = ["DatabaseProbe"]
 
-#: a reader's failure is told for so long, as readers may be few, and no longer: ten seconds after a failover health is right
+#: how long a reader's failure is shown: there may be few readers, but ten seconds after a failover health is right
 _TOLD_S: Final = 7.0
 _REMEDY: Final = (
     "a table, column or right is missing: `tp-capital doctor` names it, `tp-capital migrate` as the owner gives"
     " the engine's role its rights again"
 )
-# no row is read, but each right and column that readers need is: by their own lists of columns
+# this reads no row, but it uses each right and column that readers need, by their own lists of columns
 _READABLE = """
 select from (select {columns} from {schema}.tp_capital_signals where false) as signals,
     (select {columns}, superseded_by, superseded_at
@@ -30,7 +30,7 @@ select from (select {columns} from {schema}.tp_capital_signals where false) as s
 
 
 class DatabaseProbe:
-    """Looks on the probe's pool, which nothing else can keep busy."""
+    """Uses the probe's pool, which no other call can keep busy."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,10 +42,10 @@ class DatabaseProbe:
         )
 
     def look(self) -> None:
-        """Ask for what readers ask for.
+        """Run a query that needs all that readers need.
 
         Raises:
-            StorageError: why readers cannot be served, with the remedy.
+            StorageError: readers cannot be served; the text has the reason and the remedy.
         """
         try:
             self._database.check(lambda cursor: cursor.execute(self._readable))
@@ -53,7 +53,7 @@ class DatabaseProbe:
             raise DatabaseMisconfiguredError(f"readers cannot read: {error} ({_REMEDY})") from error
 
     def readers_trouble(self) -> str | None:
-        """Return why a reader got no answer of late; None when all did."""
+        """Return why a recent read failed, or None if none did."""
         return self._database.reading_failed_within(_TOLD_S)
 
     def machine_ahead_s(self) -> float | None:
@@ -61,5 +61,5 @@ class DatabaseProbe:
         return self._database.clock.machine_ahead_s()
 
     def write_runs_s(self) -> float:
-        """Return how long the oldest write that has no answer yet has run."""
+        """Return how long the oldest running write has run."""
         return self._database.stats()["write"].longest_s

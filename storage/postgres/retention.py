@@ -1,4 +1,4 @@
-"""Retention: weeks of signals made ahead and dropped, by the layout's own function in the database."""
+"""Retention: creates weeks of signals ahead and drops old ones, by the layout's own function in the database."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Kept", "Retention"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a round did: weeks ``made`` and ``dropped``.
+    """The result of a round: the numbers of weeks ``made`` and ``dropped``.
 
-    ``ahead_until`` is where the last week made ahead ends; None where the server makes them when needed.
-    ``problem`` is what an operator should know, if anything.
+    ``ahead_until`` is the end of the last week that was made ahead. It is None if the server creates weeks on demand.
+    ``problem`` tells the operator of a problem, if there is one.
     """
 
     made: int
@@ -27,7 +27,7 @@ class Kept:
 
 
 class Retention:
-    """Calls ``keep_retention`` of ``storage/layouts``."""
+    """Calls the function ``keep_retention`` of ``layouts/``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,10 +35,10 @@ class Retention:
         self._statement = sql.SQL("select made, dropped, ahead_until, problem from {}()").format(name)
 
     def keep(self) -> Kept:
-        """Make the weeks ahead, drop those past retention; idempotent.
+        """Create the weeks ahead and drop those past retention. Idempotent.
 
         Raises:
-            StorageError: not now, or not with these rights.
+            StorageError: the database cannot do it now, or a right is missing.
         """
 
         def work(cursor: Cursor) -> Kept:

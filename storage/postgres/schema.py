@@ -1,4 +1,4 @@
-"""Bringing the schema up to date: idempotent, and safe when two daemons do it at once."""
+"""Brings the schema up to date. It is idempotent, and two daemons may do it at the same time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
     "own_functions",
 ]
 
-#: a step that takes longer is cut: the server hangs, or another daemon holds the lock for too long
+#: a longer step is cut, because the server hangs or another daemon holds the lock for too long
 STEP_DEADLINE_S = 50.0
 #: one lock for all steps of all our schemas in a database: "tpcap" in ASCII
 _LOCK_KEY = 0x7470636170
@@ -45,7 +45,7 @@ _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>\w+)\.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """One step. Numbers are never given again: 3, before the first release, was what ``layout`` is now."""
+    """One step. A number is never reused. Number 3 was the layout, before the first release."""
 
     version: int
     name: str
@@ -61,23 +61,23 @@ def migrate(
     engine_role: str | None = None,
     setting: str = ADDRESS,
 ) -> tuple[str, ...]:
-    """Apply what is missing and return its names; give ``engine_role`` its rights when it is not the owner.
+    """Apply the missing steps and return their names. Grant ``engine_role`` its rights if it is not the owner.
 
-    ``setting`` is where ``conninfo`` is set, for the remedy of a connection that failed.
+    ``setting`` is the setting that holds ``conninfo``. The remedy of a failed connection names it.
 
-    Each step is one transaction under an advisory lock of that transaction, so it works through a
-    transaction pooler and twice at once.
+    Each step is one transaction that holds an advisory lock until its end. So migrations work through a transaction
+    pooler, and two at the same time take turns.
 
     Raises:
         DatabaseUnavailableError: the server cannot be reached now.
-        DatabaseMisconfiguredError: the role may not, or a table of our name was made by somebody else.
+        DatabaseMisconfiguredError: the role lacks a right, or somebody else created a table of our name.
     """
     applied: list[str] = []
 
     def apply(cursor: Cursor, step: Migration) -> None:
         if step not in missing_migrations(cursor, schema=schema):
             return
-        # where nothing is missing no right to make a schema is asked for
+        # if nothing is missing, the role needs no right to create a schema
         if step.version == 1:
             _make_room(cursor, schema)
         _apply(cursor, schema, step)
@@ -122,13 +122,13 @@ def _what_it_lacks(connection: psycopg.Connection[DictRow], schema: str) -> str:
 
 
 def missing_migrations(cursor: Cursor, *, schema: str) -> tuple[Migration, ...]:
-    """Return the steps this version needs and the schema lacks, in order."""
+    """Return the steps of this version that the schema lacks, in order."""
     done = applied_versions(cursor, schema=schema)
     return tuple(step for step in _steps() if step.version not in done)
 
 
 def applied_versions(cursor: Cursor, *, schema: str) -> frozenset[int]:
-    """Return the versions of the steps the schema has had; a later release's are among them."""
+    """Return the versions of the applied steps. They may include steps of a later release."""
     table = sql.Identifier(schema, "schema_migrations")
     present = cursor.execute("select to_regclass(%s) is not null as there", [_quoted(table)]).fetchone()
     if not present or not present["there"]:
@@ -144,7 +144,7 @@ def known_versions() -> frozenset[int]:
 
 
 def is_current(database: Database, *, strategy: Strategy) -> bool:
-    """Return whether the schema has all that this version needs."""
+    """Return whether the schema has everything that this version needs."""
 
     def look(cursor: Cursor) -> bool:
         if missing_migrations(cursor, schema=database.schema):
@@ -155,7 +155,7 @@ def is_current(database: Database, *, strategy: Strategy) -> bool:
 
 
 def _make_room(cursor: Cursor, schema: str) -> None:
-    """Make the schema and the table of steps; stop at a table of our name that is not ours."""
+    """Create the schema and the table of steps. Raise if there is a table of our name that is not ours."""
     cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
     ours = sql.Identifier(schema, "schema_migrations")
     row = cursor.execute(
@@ -197,7 +197,7 @@ def _lay_out(cursor: Cursor, schema: str, strategy: Strategy) -> list[str]:
 
 
 def _grant(cursor: Cursor, schema: str, role: str | None) -> None:
-    """Give the engine's role what it needs, if it is another than the one that migrates."""
+    """Grant the engine's role its rights, if another role migrates."""
     known = cursor.execute(
         "select rolname from pg_roles where rolname = %s and rolname <> current_user", [role]
     ).fetchone()
@@ -225,7 +225,7 @@ def _steps() -> Sequence[Migration]:
 
 
 def own_functions() -> frozenset[str]:
-    """Return the names of the functions that our schema has, in whichever layout."""
+    """Return the names of the functions of our schema, in either layout."""
     files = [
         file
         for package in ("storage.postgres.migrations", "storage.postgres.layouts")

@@ -1,4 +1,4 @@
-"""Second looks that are owed, so that the death of the daemon that owes one does not undo it."""
+"""Second looks that are due. They are stored, so another daemon can make them if the one that owes them dies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.postgres.database import Cursor, Database
 
 __all__ = ["Promise", "SecondLooks"]
 
-# One row a channel and daemon, over all that it owes: it is written before the gateway marks anything.
+# One row for each channel and daemon covers every look it owes. It is written before the gateway marks a message.
 _PROMISE = """
 insert into {schema}.second_looks as known (channel, daemon_id, received_from, received_until)
 values (%(channel)s, %(daemon_id)s, %(since)s, %(until)s)
@@ -33,7 +33,7 @@ _END = "delete from {schema}.second_looks where channel = %(channel)s and daemon
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """What a daemon owes a look at: all that was received in a span. ``orphaned``: it is gone; ``own``: it is we."""
+    """A span of receipt times that a daemon must look at. ``orphaned``: that daemon is gone. ``own``: it is this one."""
 
     owner: str
     since: datetime
@@ -43,7 +43,7 @@ class Promise:
 
 
 class SecondLooks:
-    """The looks that the daemons of this database owe; ``daemon_id`` is ours."""
+    """The second looks that are due in this database. ``daemon_id`` names this daemon."""
 
     def __init__(self, database: Database, *, daemon_id: str) -> None:
         self._database = database
@@ -54,21 +54,21 @@ class SecondLooks:
         )
 
     def promise(self, channel: str, since: datetime, until: datetime) -> None:
-        """Note that we owe a look at what was received in this span, besides what we owe already."""
+        """Store that we must look at messages received in this span, besides the spans that are due already."""
         values = self._values | {"channel": channel, "since": since, "until": until}
         self._database.write(lambda cursor: cursor.execute(self._promise, values))
 
     def keep(self, channel: str) -> None:
-        """Note that we have looked at all that we owed a look."""
+        """Store that we have made all looks that were due."""
         self._database.write(lambda cursor: cursor.execute(self._end, self._values | {"channel": channel}))
 
     def settle(self, channel: str, owner: str) -> None:
-        """Note that we have looked at what a daemon that is gone owed a look."""
+        """Store that we have made the looks of a daemon that is gone."""
         values = {"channel": channel, "daemon_id": owner}
         self._database.write(lambda cursor: cursor.execute(self._end, values))
 
     def promised(self, channel: str) -> tuple[Promise, ...]:
-        """Return what is owed, by us and by others."""
+        """Return the looks that are due, of this daemon and of others."""
 
         def work(cursor: Cursor) -> tuple[Promise, ...]:
             rows = cursor.execute(self._promised, self._values | {"channel": channel})

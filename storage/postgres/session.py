@@ -1,11 +1,12 @@
-"""How values travel between us and PostgreSQL, whatever a role, a database or the environment has set.
+"""How values travel between us and PostgreSQL. Settings of roles, databases and the environment do not change it.
 
-Texts go as UTF-8, a parameter of the connection's start, which poolers keep for each client. Results come in
-binary, so no DateStyle, TimeZone, IntervalStyle, extra_float_digits or bytea_output has a say, and instants are UTC.
-Intervals go as microseconds: a day of them would be 23 or 25 hours long in some time zones. Each transaction names
-its isolation level. None of this costs a round trip. What cannot be made so is refused, with its remedy.
+Texts travel as UTF-8. That is a start parameter of the connection, which poolers keep for each client. Results are
+binary, so DateStyle, TimeZone, IntervalStyle, extra_float_digits and bytea_output have no effect, and instants are
+UTC. Intervals travel as microseconds, because a day may have 23 or 25 hours in some time zones. Each transaction
+names its isolation level. None of this costs a round trip. A connection for which this is impossible is refused,
+with its remedy.
 
-Several statements in one text are executed with ``binary=False``: the protocol gives binary results to one alone.
+Several statements in one text need ``binary=False``, because the protocol has binary results only for a single one.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ _INT8: Final = struct.Struct("!q")
 
 
 class SteadyConnection(psycopg.Connection[DictRow]):
-    """A connection that takes nothing over from a role, a database or the environment."""
+    """A connection that ignores the settings of roles, databases and the environment."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
         """Connect.
 
         Raises:
-            psycopg.OperationalError: no connection, or to a database that cannot hold every text.
+            psycopg.OperationalError: no connection was made, or the database cannot store every text.
         """
         connection = super().connect(steady_conninfo(conninfo), **kwargs)
         if wrong := wrong_encoding(connection):
@@ -48,10 +49,10 @@ class SteadyConnection(psycopg.Connection[DictRow]):
 
 
 def steady_conninfo(conninfo: str) -> str:
-    """Return the connection string with what the environment must not decide: encoding and session settings.
+    """Return the connection string with the encoding and an explicit ``options``, so that the environment sets neither.
 
-    As a parameter of the start ``client_encoding`` beats PGCLIENTENCODING and the settings of role and database.
-    An empty ``options`` keeps PGOPTIONS out, which poolers refuse; what the string or a service says of it stays.
+    As a start parameter, ``client_encoding`` overrides PGCLIENTENCODING and the settings of role and database. An
+    empty ``options`` overrides PGOPTIONS, which poolers refuse. ``options`` in the string or a service file are kept.
     """
     given = conninfo_to_dict(conninfo)
     own = "options" in given or "service" in given or "PGSERVICE" in os.environ
@@ -59,7 +60,7 @@ def steady_conninfo(conninfo: str) -> str:
 
 
 def settle(connection: psycopg.Connection[DictRow]) -> None:
-    """Have a new connection send and receive values in ways that no setting changes."""
+    """Register the adapters of a new connection, so that no setting changes its values."""
     connection.cursor_factory = _BinaryCursor
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.adapters.register_loader("timestamptz", _UtcLoader)
@@ -67,9 +68,9 @@ def settle(connection: psycopg.Connection[DictRow]) -> None:
 
 
 def wrong_encoding(connection: psycopg.Connection[DictRow]) -> str | None:
-    """Return what is wrong with the encoding of the database or the connection, with its remedy; None: nothing."""
+    """Return the problem of the database's or connection's encoding with its remedy, or None."""
     status = connection.pgconn.parameter_status
-    # told at the start of each connection; a pooler that does not tell it is believed
+    # the server sends it at the start of each connection; if a pooler does not pass it on, it is assumed to be right
     server, client = status(b"server_encoding"), status(b"client_encoding")
     if server is not None and server != b"UTF8":
         return (
@@ -85,7 +86,7 @@ def wrong_encoding(connection: psycopg.Connection[DictRow]) -> str | None:
 
 
 def encoding_remedy(database: str) -> str:
-    """Return how to come to a database of the right encoding."""
+    """Return the remedy: how to create a database with the right encoding."""
     return (
         f"make a new one and move the data: create database {database}_utf8 encoding 'UTF8'"
         " lc_ctype 'C.UTF-8' template template0"
@@ -93,7 +94,7 @@ def encoding_remedy(database: str) -> str:
 
 
 class _BinaryCursor(psycopg.Cursor[DictRow]):
-    """Asks for results in binary."""
+    """Requests binary results."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +102,7 @@ class _BinaryCursor(psycopg.Cursor[DictRow]):
 
 
 class _UtcLoader(adapt.Loader):
-    """An instant in UTC; the driver's own gives it in the session's time zone."""
+    """Loads an instant in UTC. The driver's own loader uses the session's time zone."""
 
     format = pq.Format.BINARY
 
@@ -117,7 +118,7 @@ class _UtcLoader(adapt.Loader):
 
 
 class _MicrosecondsDumper(adapt.Dumper):
-    """A duration in one unit, so that neither IntervalStyle nor the time zone changes it."""
+    """Dumps a duration in one unit, so that neither IntervalStyle nor the time zone changes it."""
 
     oid = psycopg.adapters.types["interval"].oid
 

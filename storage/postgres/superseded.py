@@ -1,4 +1,4 @@
-"""Signals that another reading of their message takes the place of: moved into the history."""
+"""Moves signals into the history when another reading of their message replaces them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from storage.postgres.signals import DETAIL_COLUMNS
 
 __all__ = ["Superseded"]
 
-# One statement an instant, which is a plain value in it: by that TimescaleDB leaves all other chunks, and of a
-# compressed one all other batches, as they are. A list of instants or a join would unpack every batch of a week.
+# One statement for each instant, as a plain value. TimescaleDB then leaves alone all other chunks, and all other
+# batches of a compressed chunk. A list of instants or a join would decompress every batch of a week.
 _SUPERSEDE = """
 with keys as (
     select * from json_to_recordset(%(keys)s) as key (channel text, message_id text)),
@@ -38,13 +38,13 @@ class Superseded:
         self._statement = sql.SQL(_SUPERSEDE).format(schema=sql.Identifier(schema), columns=DETAIL_COLUMNS)
 
     def move(self, cursor: Cursor, former: Mapping[tuple[str, str], datetime | None], *, number: int) -> None:
-        """Move the signals of these messages; with each message stands the instant its signals have."""
+        """Move the signals of these messages. ``former`` maps each message to the instant of its signals."""
         for ts, keys in _by_instant(former).items():
             cursor.execute(self._statement, {"number": number, "ts": ts, "keys": keys})
 
 
 def _by_instant(former: Mapping[tuple[str, str], datetime | None]) -> dict[datetime, str]:
-    """Return the keys of each instant as JSON; what has none, as a dead letter, has no signals."""
+    """Return the keys of each instant as JSON. A message without an instant, such as a dead letter, has no signals."""
     found: dict[datetime, list[dict[str, str]]] = defaultdict(list)
     for (channel, message_id), ts in sorted(former.items(), key=lambda item: item[0]):
         if ts is not None:

@@ -98,7 +98,7 @@ RETENTION_AHEAD = _gauge(
 )
 
 POOL_CONNECTIONS = _gauge("pool_connections", "Database connections by state", "lane", "state")
-POOL_MAXIMUM = _gauge("pool_maximum_connections", "Maximum number of database connections of a lane", "lane")
+POOL_MAXIMUM = _gauge("pool_maximum_connections", "Maximum number of database connections of a pool", "lane")
 POOL_WAITING = _gauge("pool_waiting_requests", "Requests that are waiting for a database connection", "lane")
 POOL_REQUESTS = _counter("pool_requests", "Requests for a database connection", "lane")
 POOL_QUEUED = _counter("pool_queued_requests", "Requests that had to wait for a connection", "lane")
@@ -106,7 +106,7 @@ POOL_REFUSED = _counter("pool_refused_requests", "Requests that got no database 
 POOL_WAIT = _counter("pool_wait_seconds", "Total time that requests waited for a database connection", "lane")
 POOL_RENEWALS = _counter(
     "pool_renewals",
-    "Times that all connections of a lane were replaced, because they were lost, silent or led to a standby",
+    "Times that all connections of a pool were replaced, because they were lost, silent or led to a standby",
     "lane",
 )
 

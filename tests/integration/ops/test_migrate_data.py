@@ -124,7 +124,7 @@ def test_a_trial_notes_what_the_run_then_notes(ledger: Ledger, database_url: str
     assert (trial.exit_code, done.exit_code) == (0, 1)
     said, did = json.loads(trial.stdout)["notes"], json.loads(done.stdout)["notes"]
     doubles = [(note["id"], note["asset"], note["detail"]) for note in said if note["what"] == "double"]
-    words = "not taken, the same text at the same instant as row {}, with other values"
+    words = "not imported: it has the same text and instant as row {}, but other values"
     assert doubles == [("2", "PETR4", words.format(1)), ("5", "VALE3", words.format(4))]
     # the run's report is of all that has been taken, row 1 too
     assert said == [note for note in did if note["id"] != "1"]
