@@ -1,1 +1,1 @@
-"""Local servers as owned processes: what `demo`, `stack` and the tests run on one machine."""
+"""Local servers as owned processes. `demo`, `stack` and the tests run them on one machine."""

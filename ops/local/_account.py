@@ -1,4 +1,4 @@
-"""The system user a PostgreSQL server runs as when we are root: PostgreSQL refuses to run as root."""
+"""The system user that runs PostgreSQL when we are root. PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -19,7 +19,7 @@ ACCOUNT_NAME = "tp-capital-db"
 
 
 def server_account() -> Account | None:
-    """Return the user to run a server as, created when missing; None when we are not root.
+    """Return the user that runs the server, or None if we are not root. Create it if it is missing.
 
     Raises:
         LocalServerError: The user is missing and cannot be created.
@@ -32,7 +32,7 @@ def server_account() -> Account | None:
     useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if useradd is None:
         raise LocalServerError(
-            f"PostgreSQL does not run as root, and there is no useradd here to make a user for it: "
+            f"PostgreSQL does not run as root, and there is no useradd here to create a user for it: "
             f"create a system user {ACCOUNT_NAME}, or run this as an ordinary user."
         )
     done = subprocess.run(  # noqa: S603 - fixed arguments
@@ -45,12 +45,12 @@ def server_account() -> Account | None:
         text=True,
         check=False,
     )
-    # Looked up whatever useradd said: two runs may create the user at the same moment.
+    # Look it up even after an error of useradd: two runs may create the user at the same moment.
     if found := _look_up():
         _log.info("account.created", account=ACCOUNT_NAME, uid=found.uid)
         return found
     raise LocalServerError(
-        f"The system user {ACCOUNT_NAME}, which PostgreSQL needs when we are root, could not be created "
+        f"PostgreSQL needs the system user {ACCOUNT_NAME} when we are root, and it could not be created "
         f"({done.stderr.strip()}): create it, or run this as an ordinary user."
     )
 
@@ -64,12 +64,12 @@ def _look_up() -> Account | None:
 
 
 def is_passable(folder: Path) -> bool:
-    """Tell whether any user may pass through a folder and all above it (search right, not reading)."""
+    """Return whether any user may pass through a folder and all folders above it. That takes the search right only."""
     return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
 def open_for_passing(folder: Path) -> None:
-    """Let other users pass through `folder` and those above it: search right only, only where it is missing.
+    """Let other users pass through `folder` and the folders above it. Add only the search right, and only if missing.
 
     Raises:
         LocalServerError: A folder on the way is closed and not ours to open.
@@ -79,10 +79,10 @@ def open_for_passing(folder: Path) -> None:
         found = each.stat()
         if found.st_mode & stat.S_IXOTH:
             continue
-        # Root could change any folder; one that belongs to a person stays as that person left it.
+        # Root could change any folder, but a folder that belongs to a person is not changed.
         if found.st_uid != os.geteuid():
             raise LocalServerError(
-                f"The database's user {ACCOUNT_NAME} cannot pass through {each}, which is not ours to open: "
+                f"The database's user {ACCOUNT_NAME} cannot pass through {each}, and that folder belongs to somebody else: "
                 f"choose another folder for the data."
             )
         each.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)

@@ -1,4 +1,4 @@
-"""Roles and databases of a server, made and removed by its superuser."""
+"""Creates and removes roles and databases of a server, as its superuser."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _CONNECT_TIMEOUT_S = 3
 
 
 class Administration(ABC):
-    """What a server's superuser does in it, for whoever knows the way in."""
+    """The superuser's work in a server. A subclass knows how to connect."""
 
     @abstractmethod
     def dsn(self, dbname: str = "postgres", user: str | None = None, password: str | None = None) -> str:
         """Return the connection URL, the superuser's unless ``user`` is given. It holds the password."""
 
     def create_role(self, name: str, password: str) -> None:
-        """Make a role that can log in, or give it this password when it is there with another."""
+        """Create a role that can log in, or give an existing role this password."""
         if self._lets_in(name, password):
-            # hashed anew, the secret would be another one, and a pooler that knows the former be locked out
+            # a new hash of the same password would lock out a pooler that knows the present hash
             return
         with self._connect() as connection:
-            # Hashed on our side: a statement that fails is written to the server's log as it came.
+            # The password is hashed here, because the server writes a failed statement to its log.
             hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
@@ -45,7 +45,7 @@ class Administration(ABC):
         return True
 
     def create_database(self, name: str, owner: str | None = None) -> None:
-        """Make an empty database, or give it this owner when it is there."""
+        """Create an empty database, or give an existing one this owner."""
         with self._connect() as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
             if not known:
@@ -60,12 +60,12 @@ class Administration(ABC):
                 )
 
     def drop_database(self, name: str) -> None:
-        """Remove a database, cutting whoever is connected to it; none of that name is fine too."""
+        """Drop a database and cut its connections. A missing database is no error."""
         with self._connect() as connection:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
 
     def _connect(self) -> psycopg.Connection:
-        # Databases are made and dropped outside transactions only.
+        # A database can only be created or dropped outside a transaction.
         return psycopg.connect(self.dsn(), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)

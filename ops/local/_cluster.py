@@ -1,4 +1,4 @@
-"""A PostgreSQL data folder and its superuser's password: made once, checked at each start."""
+"""A PostgreSQL data folder and its superuser's password. They are created once and checked at each start."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ _INITDB_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostmasterNote:
-    """What a running server notes of itself in its data folder; a killed one leaves the note behind."""
+    """The contents of `postmaster.pid`, which a running server writes. A killed server leaves the file behind."""
 
     pid: int
     port: int
@@ -38,7 +38,7 @@ class Cluster:
 
     Args:
         folder: Holds `data/`, which belongs to the server's user, and `superuser.password`, mode 0600.
-        durable: Whether a new cluster is written through to the disk.
+        durable: Whether a new cluster is flushed to the disk.
 
     """
 
@@ -53,24 +53,24 @@ class Cluster:
         return self.password_path.read_text().strip()
 
     def note(self) -> PostmasterNote | None:
-        """Read the postmaster's note: lines 1, 4 and 8 of `postmaster.pid`; None when there is none."""
+        """Return lines 1, 4 and 8 of `postmaster.pid`, or None if there is no such file."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             lines = (self.data / "postmaster.pid").read_text().splitlines()
-            # The status line is added later than the others; "starting" and "stopping" are the other words.
+            # The status line is written after the others. Its other values are "starting" and "stopping".
             ready = len(lines) > 7 and lines[7].strip() == "ready"
             return PostmasterNote(pid=int(lines[0]), port=int(lines[3]), ready=ready)
         return None
 
     def forget_note(self) -> None:
-        """Remove the note of a server that is gone."""
+        """Remove the file of a server that is gone."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def prepare(self, binaries: Binaries, account: Account | None) -> None:
-        """Make the cluster when there is none, else check that it can be started.
+        """Create the cluster if there is none. Otherwise check that it can be started.
 
         Raises:
-            ServerStartError: It could not be made.
-            LocalServerError: It is not ours, or not of this version.
+            ServerStartError: The cluster could not be created.
+            LocalServerError: The cluster belongs to somebody else, or has another version.
 
         """
         if self.data.is_dir():
@@ -80,7 +80,7 @@ class Cluster:
 
     def _make(self, binaries: Binaries, account: Account | None) -> None:
         draft = self._folder / "data.draft"
-        # Left by a run killed in the middle of initdb.
+        # A run that was killed during initdb may have left a part of it.
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         self._write_password(account)
@@ -89,7 +89,7 @@ class Cluster:
         command = [
             *(str(binaries.folder / "initdb"), f"--pgdata={draft}", f"--username={SUPERUSER}"),
             *(f"--pwfile={self.password_path}", "--auth=scram-sha-256", "--encoding=UTF8"),
-            # sorted by bytes, but upper and lower case of every letter known: searches fold Ç and Ã too
+            # texts sort by bytes, but the case of every letter is known, so searches also fold Ç and Ã
             *("--locale=C", "--lc-ctype=C.UTF-8"),
         ]
         if not self._durable:
@@ -111,12 +111,12 @@ class Cluster:
             raise ServerStartError(f"initdb failed in {self._folder}: {exc.stderr.strip()}") from exc
         except subprocess.TimeoutExpired as exc:
             raise ServerStartError(f"initdb in {self._folder} took over {_INITDB_TIMEOUT_S:g} s.") from exc
-        # Renamed when complete: a data folder that is there is whole.
+        # It is renamed when complete, so an existing data folder is always whole.
         draft.rename(self.data)
         _log.info("postgres.created", folder=str(self._folder), version=binaries.major)
 
     def _write_password(self, account: Account | None) -> None:
-        # initdb reads it as the server's user
+        # the server's user runs initdb, which reads this file
         write_private(self.password_path, f"{secrets.token_urlsafe(24)}\n", owner=account)
 
     def _check(self, binaries: Binaries, account: Account | None) -> None:
@@ -140,5 +140,5 @@ class Cluster:
 
 def server_environment() -> dict[str, str]:
     """Return the environment for PostgreSQL's programs."""
-    # None of our PG* variables, whose meaning is the caller's; messages in English, because we read some.
+    # Our own PG* variables are left out, because they belong to the caller. Messages are in English, because we parse some.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}

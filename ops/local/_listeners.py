@@ -1,4 +1,4 @@
-"""Whose a listening port is: told by the kernel's tables, so that no stranger's answer is taken for our child's."""
+"""Finds out from the kernel's tables which process owns a listening port. So no stranger passes for our child."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["may_listen"]
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _LISTEN = "0A"
-#: 127.0.0.1 as the kernel of either byte order writes it, bare and dressed as IPv6: what listens there answers before
-#: what listens on every address
+#: 127.0.0.1 as a kernel of either byte order writes it, as IPv4 and as mapped IPv6. A listener on this address answers
+#: before a listener on all addresses.
 _LOOPBACK = frozenset(
     {"0100007F", "7F000001", "0000000000000000FFFF00000100007F", "00000000000000000000FFFF7F000001"}
 )
@@ -26,9 +26,9 @@ class _Listener:
 
 
 def may_listen(pid: int, port: int) -> bool:
-    """Tell whether what answers on a port of 127.0.0.1 is this process, as far as this system can tell.
+    """Return whether this process answers on a port of 127.0.0.1, as far as the system shows it.
 
-    Where there is no /proc nothing is known, and the answer is yes.
+    Without /proc nothing is known, and the answer is True.
     """
     if not _TABLES[0].exists():
         return True
@@ -56,7 +56,7 @@ def _is_of(pid: int, listener: _Listener) -> bool:
     try:
         links = list((folder / "fd").iterdir())
     except PermissionError:
-        # a server under another account, asked from a container without the right to look into it
+        # the server runs under another account, and this container may not look into it
         return _user_of(folder) == listener.user
     except OSError:
         return False
@@ -68,7 +68,7 @@ def _is_of(pid: int, listener: _Listener) -> bool:
         except PermissionError:
             return _user_of(folder) == listener.user
         except OSError:
-            continue  # closed since
+            continue  # it was closed meanwhile
     return False
 
 

@@ -9,18 +9,18 @@ _HELD = frozenset({psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP})
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether the process runs. One that ended and was not yet collected by its parent does not run."""
+    """Return whether the process runs. A process that ended and was not collected by its parent does not run."""
     # a container's first process may never collect orphans, so a dead server can stay listed for ever
     return _status(pid) not in {None, *_ENDED}
 
 
 def is_held(pid: int) -> bool:
-    """Tell whether a process stands still by SIGSTOP, or is gone and can do nothing either."""
+    """Return whether a process is stopped by SIGSTOP or gone. In both cases it does nothing."""
     return _status(pid) in {None, *_ENDED, *_HELD}
 
 
 def command_line_of(pid: int) -> tuple[str, ...]:
-    """Return the arguments a process was started with. Empty when it is gone or has overwritten them."""
+    """Return the arguments of a process. They are empty if it is gone or has overwritten them."""
     try:
         return tuple(psutil.Process(pid).cmdline())
     except psutil.Error:
@@ -36,7 +36,7 @@ def children_of(pid: int) -> tuple[int, ...]:
 
 
 def _status(pid: int) -> str | None:
-    """Return the state of a process. None when it is gone."""
+    """Return the state of a process, or None if it is gone."""
     try:
         return str(psutil.Process(pid).status())
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""The demo: the whole system with nothing installed - embedded PostgreSQL, reference gateway, engine."""
+"""The demo: embedded PostgreSQL, reference gateway and engine. It needs nothing installed."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ __all__ = ["Demo", "DemoError"]
 
 _log = structlog.get_logger("demo")
 
-#: the gateway's port is the engine's plus this, as 4010 is to 4008
+#: the gateway's port is the engine's port plus this number, as with 4008 and 4010
 GATEWAY_PORT_STEP = 2
 GATEWAY_START_S = 30.0
 
 
 class DemoError(Exception):
-    """The demo cannot run here; the text says why and what to do."""
+    """The demo cannot run here. The text tells the reason and the remedy."""
 
 
 class Demo:
-    """Starts the parts, runs the engine in this process, stops all of it in reverse."""
+    """Starts the parts, runs the engine in this process, and stops everything in reverse order."""
 
     def __init__(self, listening: Listening, *, messages: Path | None, state: Path) -> None:
         self._listening = listening
@@ -64,7 +64,7 @@ class Demo:
         Raises:
             DemoError: a part does not start.
         """
-        # said before anything is started: who cannot be told anything has nothing started
+        # this comes first: if the output cannot be written, nothing has been started
         say(f"tp-capital demo starts PostgreSQL, a gateway and the engine; their logs: {self._state}")
         configure_logging(level="INFO", form=_log_format())
         with stop_on_signals() as stop:
@@ -72,7 +72,7 @@ class Demo:
                 self._state.mkdir(parents=True, exist_ok=True)
                 with self._own_folder():
                     self._free_gateway_port()
-                    # commands in this folder find the key there; one may come while the engine only has its port
+                    # commands in this folder find the key there; a command may run before the engine is ready
                     write_settings(self._settings_file, self._settings())
                     return self._run_parts(stop, seconds)
             except (LocalServerError, StorageError, ImportFileError, OSError) as error:
@@ -88,7 +88,7 @@ class Demo:
 
     @contextmanager
     def _own_folder(self) -> Iterator[None]:
-        """Have the folder for this demo alone, and leave no settings in it."""
+        """Lock the folder for this demo, and remove the settings file at the end."""
         busy = f"another demo runs in {self._state}: stop it, or choose another --state"
         with self._parts.locked(busy=busy):
             try:
@@ -97,7 +97,7 @@ class Demo:
                 self._settings_file.unlink(missing_ok=True)
 
     def _free_gateway_port(self) -> None:
-        """Stop what a killed demo of this folder left, and refuse a port that is a stranger's, first of all."""
+        """Stop the parts that a killed demo of this folder left. Refuse a port that another program uses."""
         self._parts.stop_all()
         if is_taken(self._gateway_port):
             port = self._gateway_port
@@ -107,7 +107,7 @@ class Demo:
             )
 
     def _gateway(self, dsn: str) -> OwnedProcess:
-        """Start the reference gateway as a process of its own, so that it can be stopped by itself."""
+        """Start the reference gateway as its own process, so that it can be stopped separately."""
         port = self._gateway_port
         process = gateway_process(self._state, port=port, database_url=dsn)
         process.start()
@@ -122,7 +122,7 @@ class Demo:
         return process
 
     def _fill(self, dsn: str) -> None:
-        """Import the history; what is there already stays single."""
+        """Import the history. Messages that are already there are not doubled."""
         if self._messages is not None:
             report = import_file(self._messages, dsn, channel_id=SAMPLE_CHANNEL)
         else:
@@ -155,17 +155,17 @@ class Demo:
         finally:
             if timer is not None:
                 timer.cancel()
-            # first, as a second signal ends all that follows
+            # this comes first, because a second signal ends the process
             self._settings_file.unlink(missing_ok=True)
             orderly = daemon.stop("end of the demo")
         if daemon.escalation or not clean or not orderly:
             raise DemoError(
-                daemon.escalation or "the engine ended by itself, or did not stop in time: its log says more"
+                daemon.escalation or "the engine ended by itself, or did not stop in time: see its log"
             )
         return EXIT_OK
 
     def _settings(self) -> dict[str, str]:
-        """Return the settings of the engine but for the database; what else the environment sets goes on to hold."""
+        """Return the engine's settings without the database. Other settings of the environment stay in force."""
         return {
             **engine_settings(self._state, port=self._listening.port, strategy="neon"),
             **gateway_settings(self._state, port=self._gateway_port),

@@ -1,4 +1,4 @@
-"""Keys and passwords of a demo or a stack: made at the first start, kept in its folder, found by the commands there."""
+"""Keys and passwords of a demo or a stack. The first start creates them in its folder, and commands find them there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "write_settings",
 ]
 
-#: the engine's settings in the form of a shell, in the folder of a demo or a stack
+#: the engine's settings as a shell file, in the folder of a demo or a stack
 SETTINGS_FILE = "engine.env"
 API_KEY_FILE, GATEWAY_KEY_FILE = "api-key", "gateway-key"
 _FOLDERS = (Path(".tp-capital/demo"), Path(".tp-capital/stack"))
@@ -35,7 +35,7 @@ _API_KEY = "TP_CAPITAL_API_KEY"
 
 
 def kept_key(folder: Path, name: str) -> str:
-    """Return the key in the file ``name`` of a folder, made if it is not there; only its owner reads the file."""
+    """Return the key in the file ``name`` of a folder. Create it if it is missing. Only its owner can read the file."""
     return kept_words(folder / name, lambda: secrets.token_hex(32))[0]
 
 
@@ -55,9 +55,9 @@ def _passwords(path: Path, number: int) -> list[str]:
 
 
 def own_api_key(folder: Path) -> dict[str, str]:
-    """Return the settings by which an engine asks for the environment's key, or else for the folder's.
+    """Return the settings that make an engine require the environment's key, otherwise the folder's key.
 
-    The page of a person on this machine goes on to sync without it.
+    The dashboard on this machine can still sync without it.
     """
     in_file = os.environ.get(_API_KEY + FILE_SUFFIX)
     key = {} if in_file else {_API_KEY: os.environ.get(_API_KEY) or kept_key(folder, API_KEY_FILE)}
@@ -65,7 +65,7 @@ def own_api_key(folder: Path) -> dict[str, str]:
 
 
 def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with other settings; a file for one of them would contradict it."""
+    """Return this process's environment with these settings. A ``..._FILE`` for one of them is left out."""
     others = {
         name: value for name, value in os.environ.items() if name.removesuffix(FILE_SUFFIX) not in settings
     }
@@ -73,12 +73,12 @@ def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_settings(path: Path, settings: Mapping[str, str]) -> None:
-    """Write settings for ``. FILE`` in a shell; only its owner reads them."""
+    """Write settings for ``. FILE`` in a shell. Only the owner can read the file."""
     write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
 
 
 def key_of_local_daemon(url: str) -> str | None:
-    """Return the key of the demo or stack of this folder that answers at ``url``; None for any other address."""
+    """Return the key of this folder's demo or stack if it serves ``url``. Return None for any other address."""
     try:
         place = urlsplit(url)
         host, port = place.hostname, place.port

@@ -27,7 +27,7 @@ _GATEWAY_KEY = "TELEGRAM_GATEWAY_API_KEY"
 def own_program(
     name: str, arguments: Sequence[str], *, folder: Path, settings: Mapping[str, str]
 ) -> OwnedProcess:
-    """Return a program of ours. Its secrets go by the environment, since arguments are public."""
+    """Return one of our programs. Its secrets are in the environment, because arguments are public."""
     return OwnedProcess(
         name,
         [sys.executable, "-m", "ops.cli", *arguments],
@@ -37,7 +37,7 @@ def own_program(
 
 
 def gateway_process(folder: Path, *, port: int, database_url: str) -> OwnedProcess:
-    """Return the reference gateway. It asks for the folder's key."""
+    """Return the reference gateway. It requires the folder's key."""
     settings = {
         "TELEGRAM_GATEWAY_DATABASE_URL": database_url,
         _GATEWAY_KEY: kept_key(folder, GATEWAY_KEY_FILE),
@@ -46,7 +46,7 @@ def gateway_process(folder: Path, *, port: int, database_url: str) -> OwnedProce
 
 
 def gateway_settings(folder: Path, *, port: int) -> dict[str, str]:
-    """Return the settings by which an engine asks the folder's gateway."""
+    """Return the settings that an engine needs for the folder's gateway."""
     return {
         "TELEGRAM_GATEWAY_URL": f"http://{HOST}:{port}",
         _GATEWAY_KEY: kept_key(folder, GATEWAY_KEY_FILE),

@@ -1,4 +1,4 @@
-"""Which processes of a demo or a stack were started, in order: written at each start, read by whoever stops them."""
+"""The file that lists the started processes of a demo or a stack, in order. Every start writes it; stopping reads it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STOP_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedPart:
-    """A part that was started. ``command`` tells it from a stranger that got its process id since."""
+    """A part that was started. ``command`` distinguishes it from a later process with the same id."""
 
     name: str
     host: str
@@ -38,7 +38,7 @@ class StartedPart:
 
     @classmethod
     def of(cls, name: str, process: OwnedProcess | LocalPostgres, *, port: int) -> Self:
-        """Return the part that a started process is."""
+        """Return the entry of a started process."""
         assert process.pid is not None  # noqa: S101 - it was started
         return cls(
             name=name,
@@ -51,18 +51,18 @@ class StartedPart:
 
     @property
     def running(self) -> bool:
-        """Whether that very process is there now."""
+        """Whether that same process still runs."""
         return command_line_of(self.pid) == self.command
 
     @property
     def listens(self) -> bool:
-        """Whether it is this process that answers on its port."""
+        """Whether this process, and no other, answers on its port."""
         return may_listen(self.pid, self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartState:
-    """How a part is. ``says`` is why it is not healthy, or what a healthy one adds."""
+    """The state of a part. ``says`` tells why it is unhealthy, or a detail of a healthy part."""
 
     part: StartedPart
     healthy: bool
@@ -77,10 +77,10 @@ class PartsFile:
 
     @contextmanager
     def locked(self, *, busy: str) -> Iterator[None]:
-        """Have the folder alone. The kernel drops the lock of a process that is killed.
+        """Lock the folder for this process. The kernel releases the lock if the process is killed.
 
         Raises:
-            ServerBusyError: another process has it; ``busy`` is the text.
+            ServerBusyError: another process holds the lock; ``busy`` is the text.
         """
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
@@ -93,10 +93,10 @@ class PartsFile:
             os.close(folder)
 
     def read(self) -> tuple[StartedPart, ...]:
-        """Return the parts in the order of their starts; none when no stack was started here.
+        """Return the parts in the order of their starts. Without a file there are none.
 
         Raises:
-            LocalServerError: the file was damaged.
+            LocalServerError: the file is damaged.
         """
         try:
             entries = json.loads(self._path.read_text())
@@ -113,7 +113,7 @@ class PartsFile:
         write_private(self._path, json.dumps([asdict(part) for part in parts], indent=1))
 
     def stop_all(self) -> list[str]:
-        """Stop all parts that run, last started first, and forget them. Return the names of those that ran."""
+        """Stop all running parts, the last started first, and clear the file. Return the names of the stopped parts."""
         stopped = []
         parts = list(self.read())
         while parts:

@@ -1,4 +1,4 @@
-"""A PgBouncer of our own in front of a local PostgreSQL: transactions only, passwords by SCRAM."""
+"""An own PgBouncer in front of a local PostgreSQL, in transaction mode and with SCRAM passwords."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["PooledServer", "pgbouncer_answers", "pgbouncer_process"]
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 _SETTINGS: Final = {
     "listen_addr": HOST,
-    # TCP alone serves, as with the server itself
+    # only TCP, as with the server itself
     "unix_socket_dir": "",
     "auth_type": "scram-sha-256",
     "pool_mode": "transaction",
     "max_client_conn": "100",
-    # for all users of a database together, whatever the pools
+    # the limit for all users of a database together
     "default_pool_size": "25",
     "max_db_connections": "25",
-    # a server that comes back is tried again soon, not after 15 s
+    # the pooler tries a server again soon; the default is 15 s
     "server_login_retry": "1",
     "server_connect_timeout": "3",
     "query_wait_timeout": "10",
@@ -39,7 +39,7 @@ _SETTINGS: Final = {
 
 
 class PooledServer(Protocol):
-    """A running server: one of ours, or one that somebody has named."""
+    """A running server, our own or one that the caller names."""
 
     def dsn(self) -> str:
         """Return a superuser's connection URL."""
@@ -55,15 +55,15 @@ def pgbouncer_process(
     stats_users: Sequence[str] = (),
     settings: Mapping[str, str] = _NO_SETTINGS,
 ) -> OwnedProcess:
-    """Write its files and return a PgBouncer that is yet to be started, for all databases of ``server``.
+    """Write the files of a PgBouncer for all databases of ``server``, and return it without starting it.
 
     Args:
         folder: Existing folder for its configuration, list of users and log.
         port: TCP port on 127.0.0.1.
         server: Running server behind it.
-        users: Roles that may connect; each must have a password there.
-        stats_users: Those of them that may ask the console (database ``pgbouncer``) for its figures.
-        settings: Settings over the defaults, as in pgbouncer.ini.
+        users: Roles that may connect. Each must have a password in the server.
+        stats_users: The users that may read statistics in the console (database ``pgbouncer``).
+        settings: Settings that override the defaults, as in pgbouncer.ini.
 
     Raises:
         ProgramMissingError: PgBouncer is not installed.
@@ -84,7 +84,7 @@ def pgbouncer_process(
     for name, lines in (("pgbouncer.ini", ini), ("userlist.txt", secrets)):
         write_private(folder / name, "\n".join(lines) + "\n", owner=account)
     if account:
-        # it refuses to run as root, as PostgreSQL does
+        # PgBouncer refuses to run as root, like PostgreSQL
         open_for_passing(folder)
     return OwnedProcess(
         "pgbouncer",
@@ -96,7 +96,7 @@ def pgbouncer_process(
 
 
 def pgbouncer_answers(port: int, *, database: str, user: str, password: str) -> bool:
-    """Tell whether ``user`` reaches ``database`` through the pooler on ``port``."""
+    """Return whether ``user`` can reach ``database`` through the pooler on ``port``."""
     try:
         psycopg.connect(
             host=HOST, port=port, dbname=database, user=user, password=password, connect_timeout=2
@@ -107,7 +107,7 @@ def pgbouncer_answers(port: int, *, database: str, user: str, password: str) -> 
 
 
 def _scram_secrets(server: PooledServer, users: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what the server keeps instead of passwords: PgBouncer can log in with just that."""
+    """Return the secrets that the server stores instead of passwords. PgBouncer can log in with them."""
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         return connection.execute(
             "select rolname, rolpassword from pg_authid where rolname = any(%s) and rolpassword is not null",

@@ -15,7 +15,7 @@ _ASK_S = 3.0
 
 
 def free_port(host: str = HOST) -> int:
-    """Return a TCP port nobody listens on now; another program may take it before its user does."""
+    """Return a TCP port that is free now. Another program may take it before its user does."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -23,7 +23,7 @@ def free_port(host: str = HOST) -> int:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody holds a port."""
+    """Return whether a program uses a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -34,7 +34,7 @@ def is_taken(port: int) -> bool:
 
 
 def http_problem(port: int, path: str) -> str | None:
-    """Return why ``path`` is not answered well; None when it is."""
+    """Return the problem with the answer to ``path``, or None if it is a success."""
     try:
         answer = _get(port, path)
     except ClientError:
@@ -43,7 +43,7 @@ def http_problem(port: int, path: str) -> str | None:
 
 
 def engine_health(port: int) -> str:
-    """Return what an engine says of itself in a few words, empty when it says nothing."""
+    """Return an engine's health in a few words. It is empty if the engine does not answer."""
     try:
         body = _get(port, "/health").object()
     except ClientError:

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of our own in one folder, for the demo, the local stack and the tests."""
+"""A PostgreSQL cluster in one folder, for the demo, the local stack and the tests."""
 
 import fcntl
 import os
@@ -30,23 +30,23 @@ _START_DEADLINE_S = 60.0
 _STOP_DEADLINE_S = 20.0
 _RETRY_S = 0.2
 _NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
-# Children of a killed postmaster hold its shared memory until they notice, moments later: waited out.
+# Children of a killed postmaster hold its shared memory until they notice its death a moment later. The start waits.
 _STILL_LEAVING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 _PORT_TAKEN = "could not create any TCP/IP sockets"
 
 
 class LocalPostgres(Administration):
-    """Runs a PostgreSQL cluster kept in `folder`, reached on 127.0.0.1 only.
+    """Runs a PostgreSQL cluster in `folder`. It listens on 127.0.0.1 only.
 
-    The folder holds `data/`, `postgres.log`, `superuser.password` (mode 0600) and `owner.lock`. As root the
-    server runs as a system user of its own, which then owns `data/`; folders on the way get o+x where it is
-    missing, and nothing else.
+    The folder holds `data/`, `postgres.log`, `superuser.password` (mode 0600) and `owner.lock`. If we are root, the
+    server runs as its own system user, which owns `data/`. The folders above get o+x if it is missing, and no other
+    change.
 
     Args:
-        folder: Made when missing, readable for us only.
-        port: TCP port; a free one when None, and then the same one for the life of this object.
-        settings: Server settings over the defaults, as in postgresql.conf. They show in the process list.
-        system: Whether to run the system's programs, even where the wheel is installed.
+        folder: Created if missing, readable only for us.
+        port: TCP port. With None a free one is chosen and kept for the life of this object.
+        settings: Server settings that override the defaults, as in postgresql.conf. The process list shows them.
+        system: Whether to run the system's programs even if the wheel is installed.
 
     """
 
@@ -83,29 +83,29 @@ class LocalPostgres(Administration):
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's process id; None when it does not run."""
+        """The postmaster's process id, or None if it does not run."""
         return self._process.pid if self._process and self._process.running else None
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What the running server was started with."""
+        """The arguments of the running server."""
         return self._process.command if self._process else ()
 
     @property
     def port(self) -> int:
-        """The TCP port; known from the first start on when it was not given."""
+        """The TCP port. If it was not given, it is known after the first start."""
         if self._port is None:
             raise LocalServerError("The database has no port before its first start.")
         return self._port
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections; make the cluster when there is none.
+        """Start the server and wait until it accepts connections. Create the cluster if there is none.
 
-        A server that a killed run left in this folder is taken over; one with other arguments is restarted.
+        A server that a killed run left in this folder is taken over. If its arguments differ, it is restarted.
 
         Raises:
             ServerBusyError: Another process owns the folder.
-            ProgramMissingError: There is no PostgreSQL that runs here.
+            ProgramMissingError: No PostgreSQL program runs here.
             ServerStartError: The server ended, or was not ready in time.
             LocalServerError: The folder or the system user cannot be used.
 
@@ -124,14 +124,14 @@ class LocalPostgres(Administration):
         except BaseException:
             self.stop()
             raise
-        # Clients know it now: a later start comes back on it, or fails.
+        # Clients know the port now, so a later start uses it again or fails.
         self._port_is_fixed = True
         _log.info(
             "postgres.started", pid=self.pid, port=self.port, version=binaries.major, folder=str(self.folder)
         )
 
     def stop(self) -> None:
-        """Stop the server by a fast shutdown (clients are cut, data is safe) and let the folder go."""
+        """Stop the server by a fast shutdown, which cuts clients and keeps data safe. Then release the folder."""
         try:
             if self._process:
                 self._process.stop(deadline_s=_STOP_DEADLINE_S)
@@ -139,23 +139,23 @@ class LocalPostgres(Administration):
             self.leave_running()
 
     def leave_running(self) -> None:
-        """Let the folder go and the server run on; a later start with the same arguments takes it over."""
+        """Release the folder and leave the server running. A later start with the same arguments takes it over."""
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
 
     def kill(self) -> None:
-        """Kill the postmaster as a crash would; the folder stays ours, so `start` or `stop` follows."""
+        """Kill the postmaster as a crash would. The folder stays locked, so `start` or `stop` must follow."""
         if self._process:
             self._process.kill()
 
     def freeze(self) -> None:
-        """Hold the whole server still: connections stay open, nothing answers."""
+        """Stop all processes of the server. Its connections stay open, but nothing answers."""
         if self._process:
             self._process.freeze()
 
     def thaw(self) -> None:
-        """Let a frozen server go on."""
+        """Resume a frozen server."""
         if self._process:
             self._process.thaw()
 
@@ -167,7 +167,7 @@ class LocalPostgres(Administration):
         return f"postgresql://{quote(user, safe='')}{secret}@{HOST}:{self.port}/{quote(dbname, safe='')}"
 
     def _own_folder(self) -> None:
-        """Make the folder and lock it. The kernel drops the lock with its holder, so a kill leaves none."""
+        """Create the folder and lock it. The kernel releases the lock of a killed process."""
         if self._lock_fd is not None:
             return
         try:
@@ -188,7 +188,7 @@ class LocalPostgres(Administration):
         self._lock_fd = lock_fd
 
     def _take_over(self, binaries: Binaries) -> bool:
-        """Take over a server that a killed run left; False when there is none to go on with."""
+        """Take over a server that a killed run left. Return False if there is no usable one."""
         note = self._cluster.note()
         if note is None or not is_alive(note.pid):
             return False
@@ -196,8 +196,8 @@ class LocalPostgres(Administration):
         found = command_line_of(pid)
         program = Path(found[0]).name if found else ""
         if program != "postgres" or found[1:3] != ("-D", str(self._cluster.data)):
-            # The file outlived its server and the id went to a stranger, for whose sake the server would
-            # refuse to start. Should it be a PostgreSQL after all, or unreadable, the server decides.
+            # The file outlived its server, and another program has the process id now. The server would refuse to
+            # start because of it. If that program is a PostgreSQL, or cannot be read, the server decides.
             if program and not program.startswith("postgres"):
                 self._cluster.forget_note()
             return False
@@ -228,7 +228,7 @@ class LocalPostgres(Administration):
                 if self._process.running or time.monotonic() > ends_at or not (port_lost or leaving):
                     raise
                 if port_lost:
-                    # Taken between our look and the server's: no one knows it yet, so another will do.
+                    # Another program took the port after our check. Nobody knows the port yet, so choose another one.
                     self._port = None
             else:
                 return
@@ -238,7 +238,7 @@ class LocalPostgres(Administration):
         settings = {
             "listen_addresses": HOST,
             "port": str(port),
-            # A socket's path may have 107 bytes, and any local user may knock on it: TCP alone serves.
+            # Only TCP: a socket's path is limited to 107 bytes, and any local user may connect to it.
             "unix_socket_directories": "",
             "password_encryption": "scram-sha-256",
             "timezone": "UTC",
@@ -259,7 +259,7 @@ class LocalPostgres(Administration):
         )
 
     def _accepts(self) -> bool:
-        # Asked by its own note first: the password never goes to a stranger on the port.
+        # The server's own file is read first, so that the password never goes to another program on the port.
         if self.pid is None or self._cluster.note() != PostmasterNote(
             pid=self.pid, port=self.port, ready=True
         ):

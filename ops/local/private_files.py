@@ -1,4 +1,4 @@
-"""Files that only their owner reads, written as a whole: a reader sees the former text or the new one, never a part."""
+"""Files that only their owner can read. A reader sees the former text or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["kept_words", "write_private"]
 
 
 def write_private(path: Path, text: str, *, owner: Account | None = None) -> None:
-    """Write or replace a file; it belongs to ``owner``, or else to who runs this."""
+    """Write or replace a file. It belongs to ``owner``, or to the user of this process if None."""
     with _draft(path, text, owner) as draft:
         draft.replace(path)
 
 
 def kept_words(path: Path, make: Callable[[], str]) -> list[str]:
-    """Return the words of a file, made by ``make`` if there are none yet.
+    """Return the words of a file. If it has none, write the result of ``make``.
 
-    Two processes may ask at the same time: the first one's words stand, and both get them.
+    Two processes may call this at the same time. The first one's words are kept, and both get them.
     """
     with contextlib.suppress(FileNotFoundError):
         if words := path.read_text().split():
             return words
-        path.unlink()  # an earlier version was killed between making the file and writing it
+        path.unlink()  # an earlier version was killed after it created the file and before it wrote to it
     with _draft(path, f"{make()}\n", None) as draft, contextlib.suppress(FileExistsError):
         os.link(draft, path)
     return path.read_text().split()

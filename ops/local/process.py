@@ -1,4 +1,4 @@
-"""One owned child process: start, wait until ready, stop; every signal goes to a process id, never to a name."""
+"""One owned child process: start, wait until ready, stop. Every signal goes to a process id, never to a name."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ _LOG_LARGEST_BYTES = 20_000_000
 
 
 class LocalServerError(RuntimeError):
-    """A server of our own cannot be run on this machine; the text names the remedy."""
+    """A local server cannot run on this machine. The text names the remedy."""
 
 
 class ProgramMissingError(LocalServerError):
@@ -45,7 +45,7 @@ class ProgramMissingError(LocalServerError):
 
 
 class ServerBusyError(LocalServerError):
-    """The server's folder is in the hands of another process."""
+    """Another process has locked the server's folder."""
 
 
 class ServerStartError(LocalServerError):
@@ -54,7 +54,7 @@ class ServerStartError(LocalServerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The system user a server runs as, when not our own."""
+    """The system user that runs a server, if it is not ours."""
 
     name: str
     uid: int
@@ -62,9 +62,9 @@ class Account:
 
 
 def wait_until(probe: Callable[[], bool], *, deadline_s: float, every_s: float = _POLL_S) -> bool:
-    """Ask `probe` until it says yes (True) or `deadline_s` has passed (False).
+    """Call `probe` until it returns true, and return True. Return False after `deadline_s`.
 
-    While we were held still ourselves (Ctrl-Z) nobody could get ready before our eyes: it does not count.
+    Time in which this process itself was stopped (Ctrl-Z) does not count.
     """
     left_s, looked_s = deadline_s, time.monotonic()
     pause = threading.Event()
@@ -78,14 +78,14 @@ def wait_until(probe: Callable[[], bool], *, deadline_s: float, every_s: float =
 
 
 class OwnedProcess:
-    """A server process that we started, or took over, and therefore must stop.
+    """A server process that we started or took over, and must stop.
 
     Args:
         name: Short name for the log.
-        command: Absolute program and its arguments; they are public on the machine, so they hold no secret.
-        log_path: File that gets the process's output, appended.
-        account: User to run as; only root can give one.
-        stop_signal: Asks for an orderly end. `abort_signal` follows after the deadline, then SIGKILL.
+        command: Absolute path of the program and its arguments. They are public on the machine, so they hold no secret.
+        log_path: File to which the process's output is appended.
+        account: User that runs the process. Only root can choose one.
+        stop_signal: Requests an orderly end. `abort_signal` follows after the deadline, then SIGKILL.
 
     """
 
@@ -122,15 +122,15 @@ class OwnedProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id, also after its end; None before the start."""
+        """The process id, also after its end. It is None before the start."""
         return self._child.pid if self._child else self._adopted_pid
 
     @property
     def running(self) -> bool:
-        """Whether the process is there now."""
+        """Whether the process runs."""
         if self._child:
             return self._child.poll() is None
-        # Not our child, so its id could be given to another process: the arguments must still be its own.
+        # It is not our child, so another process may have its id now. The arguments must still match.
         return self._adopted_pid is not None and command_line_of(self._adopted_pid) == self.command
 
     def start(self) -> None:
@@ -143,8 +143,8 @@ class OwnedProcess:
         if self.running:
             return
         self._adopted_pid = None
-        # Its log may quote data: for the owner's eyes only. The open file is inherited, so a server under
-        # another account needs no right to the folder it lies in.
+        # The log may quote data, so only its owner can read it. The process inherits the open file, so a server under
+        # another account needs no right to its folder.
         _rotate(self.log_path)
         log_fd = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -156,8 +156,8 @@ class OwnedProcess:
                 stderr=subprocess.STDOUT,
                 cwd=self._cwd,
                 env=self._env,
-                # Ctrl-C reaches the terminal's whole process group: in a session of its own the server
-                # stays up until we have drained.
+                # Ctrl-C reaches the whole process group of the terminal. In its own session the server stays up until
+                # we have drained.
                 start_new_session=True,
                 user=self._account.uid if self._account else None,
                 group=self._account.gid if self._account else None,
@@ -170,33 +170,33 @@ class OwnedProcess:
         _log.info("process.started", name=self.name, pid=self.pid)
 
     def adopt(self, pid: int) -> None:
-        """Take over a process an earlier run of ours left; the caller has made sure it is that one."""
+        """Take over a process of an earlier run. The caller has checked its identity."""
         self._child = None
         self._adopted_pid = pid
         self.command = command_line_of(pid)
-        # The earlier run may have been killed while it held the server still.
+        # The earlier run may have been killed while the server was frozen.
         self._frozen = (pid, *children_of(pid))
         self.thaw()
         _log.info("process.taken_over", name=self.name, pid=pid)
 
     def listens_on(self, port: int) -> bool:
-        """Tell whether this very process listens on a port of this machine, not a stranger."""
+        """Return whether this process, and no other, listens on a port of this machine."""
         return self.pid is not None and self.running and may_listen(self.pid, port)
 
     def wait_ready(self, probe: Callable[[], bool], *, deadline_s: float, port: int | None = None) -> None:
-        """Wait until `probe` says yes; with `port`, only when it is this very process that listens there.
+        """Wait until `probe` returns true. With `port`, first wait until this process itself listens there.
 
-        Nothing is asked, and no password sent, before that is known.
+        Before that the probe is not called, so no password goes to another program.
 
         Raises:
-            ServerStartError: The process ended first, or the deadline passed; the process is left as it is.
+            ServerStartError: The process ended first, or the deadline passed. The process is not stopped.
 
         """
         ready = False
 
         def on_committed() -> bool:
             nonlocal ready
-            # Asked in this order, another server on the same port cannot answer for one that has ended.
+            # In this order, another server on the same port cannot answer for a process that has ended.
             ready = (port is None or self.listens_on(port)) and probe() and self.running
             return ready or not self.running
 
@@ -206,7 +206,7 @@ class OwnedProcess:
             raise ServerStartError(f"{self.name} {what}. End of its log {self.log_path}:\n{self.log_tail()}")
 
     def log_tail(self) -> str:
-        """Return the end of what this start wrote to the log."""
+        """Return the end of the log since this start."""
         with contextlib.suppress(OSError), self.log_path.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - _LOG_TAIL_BYTES))
@@ -214,11 +214,11 @@ class OwnedProcess:
         return ""
 
     def freeze(self) -> None:
-        """Hold the process and its children still: connections stay open, nothing answers."""
+        """Stop the process and its children with SIGSTOP. Connections stay open, but nothing answers."""
         if (pid := self.pid) is None or not self.running:
             return
-        # The parent first: held still, it can fork no child that we would miss. A signal sent is not yet a
-        # signal taken, so it is waited for: a child forked in between would go on answering.
+        # The parent comes first, because a stopped parent cannot fork a child that we would miss. A signal takes effect
+        # a moment after it was sent. We wait for that, because a child that is forked meanwhile would still answer.
         self._frozen = (pid,)
         self._signal(signal.SIGSTOP)
         wait_until(lambda: is_held(pid), deadline_s=_HOLD_DEADLINE_S, every_s=_HOLD_POLL_S)
@@ -229,14 +229,14 @@ class OwnedProcess:
         wait_until(lambda: all(map(is_held, children)), deadline_s=_HOLD_DEADLINE_S, every_s=_HOLD_POLL_S)
 
     def thaw(self) -> None:
-        """Let a frozen process go on."""
+        """Resume a frozen process."""
         frozen, self._frozen = self._frozen, ()
         for pid in frozen:
             _send(pid, signal.SIGCONT)
 
     def stop(self, *, deadline_s: float = 10.0) -> None:
-        """Ask the process to end, abort it after `deadline_s`, kill it at last; again is harmless."""
-        # A process held still would only see the signal once thawed.
+        """Request the end of the process, abort it after `deadline_s`, and finally kill it. A repeated call is harmless."""
+        # A frozen process would see the signal only after it resumes.
         self.thaw()
         if not self.running:
             return
@@ -251,10 +251,10 @@ class OwnedProcess:
         self.kill()
 
     def kill(self, *, deadline_s: float = 10.0) -> None:
-        """End the process at once, with no chance to tidy up."""
+        """Kill the process at once. It cannot clean up."""
         was_running = self.running
         self._signal(signal.SIGKILL)
-        # Children held still would never notice that their parent is gone.
+        # Frozen children would never notice that their parent is gone.
         self.thaw()
         if not was_running:
             return
@@ -269,13 +269,13 @@ class OwnedProcess:
 
 
 def _rotate(log_path: Path) -> None:
-    """Keep one former log when it has grown large: a part that lives for months must not fill the disk."""
+    """Move a large log aside and keep one former log. A part that runs for months must not fill the disk."""
     with contextlib.suppress(OSError):
         if log_path.stat().st_size > _LOG_LARGEST_BYTES:
             log_path.replace(log_path.with_name(f"{log_path.name}.1"))
 
 
 def _send(pid: int, sign: signal.Signals) -> None:
-    # Ended between the look and the signal: what was wanted has happened.
+    # The process ended before the signal, which is the wanted result.
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, sign)

@@ -1,4 +1,4 @@
-"""Finds programs that the system's packages bring."""
+"""Finds programs of the system's packages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def find_program(name: str, *, package: str) -> str:
     """Return the absolute path of a program.
 
     Raises:
-        ProgramMissingError: it is not installed; the text says by which package it would be.
+        ProgramMissingError: it is not installed; the text names its package.
     """
-    # Debian puts servers where an ordinary user's PATH does not look
+    # Debian installs servers in folders that are not in an ordinary user's PATH
     path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin")
     if path is None:
         raise ProgramMissingError(f"{name} is not installed: apt install {package}")

@@ -1,4 +1,4 @@
-"""A Redis of our own: a cache, so nothing of it is kept on the disk."""
+"""An own Redis server. It is a cache, so it keeps nothing on the disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.redis_client import connect_redis
 
 __all__ = ["redis_answers", "redis_process"]
 
-#: of the cache (CONTRACT)
+#: the memory limit of the cache (CONTRACT)
 _MEMORY = "256mb"
 _ASK_TIMEOUT_S = 1.0
 
@@ -22,9 +22,9 @@ _ASK_TIMEOUT_S = 1.0
 def redis_process(
     folder: Path, *, name: str, port: int, replica_of: int | None = None, password: str | None = None
 ) -> OwnedProcess:
-    """Return a Redis server that is yet to be started; with ``replica_of``, a read-only copy of that port's.
+    """Return a Redis server that is not started yet. With ``replica_of`` it is a read-only replica of that port's server.
 
-    ``password`` is what it asks for, and its master asks it for.
+    The server requires ``password``, and it sends the same password to its master.
 
     Raises:
         ProgramMissingError: redis-server is not installed.
@@ -32,7 +32,7 @@ def redis_process(
     own = folder / name
     own.mkdir(mode=0o700, exist_ok=True)
     own.chmod(0o700)
-    # what a server killed while being filled had received, or one of an earlier version had let lie
+    # remove files of a server that was killed during its first copy, or of an earlier version
     for left in (folder / "dump.rdb", *own.glob("*.rdb")):
         left.unlink(missing_ok=True)
     command = [
@@ -40,12 +40,12 @@ def redis_process(
         *("--port", str(port), "--bind", HOST),
         *("--dir", str(own), "--save", "", "--appendonly", "no"),
         *("--maxmemory", _MEMORY, "--maxmemory-policy", "allkeys-lru"),
-        # with a title of its own it could not be told from a stranger that got its number later
+        # with its own process title, it could not be distinguished from a later process with the same id
         *("--set-proc-title", "no"),
-        # a replica is served at once instead of waiting five seconds for others to come
+        # serve a replica at once; the default waits five seconds for others
         *("--repl-diskless-sync-delay", "0"),
-        # a copy for a replica goes over the wire, straight into its memory when that holds nothing yet;
-        # else by a file, removed as soon as it is read
+        # the copy for a replica goes over the network, straight into its memory if that is empty; otherwise it goes
+        # through a file, which is removed after reading
         *("--repl-diskless-sync", "yes", "--repl-diskless-load", "on-empty-db"),
         *("--rdb-del-sync-files", "yes"),
     ]
@@ -55,7 +55,7 @@ def redis_process(
 
 
 def _secret_settings(folder: Path, password: str | None) -> tuple[str, ...]:
-    """Write the password where the server reads it: everybody on the machine sees its arguments."""
+    """Write the password to a file that the server reads. Everybody on the machine can see its arguments."""
     if password is None:
         return ()
     path = folder / "secret.conf"
@@ -64,7 +64,7 @@ def _secret_settings(folder: Path, password: str | None) -> tuple[str, ...]:
 
 
 def redis_answers(port: int, *, in_sync: bool = False, password: str | None = None) -> bool:
-    """Tell whether a Redis answers on ``port``; with ``in_sync`` as a replica whose link is up."""
+    """Return whether a Redis server answers on ``port``. With ``in_sync`` it must be a replica with a working link."""
     with connect_redis(
         {"host": HOST, "port": port, "password": password}, timeout_s=_ASK_TIMEOUT_S
     ) as server:

@@ -1,4 +1,4 @@
-"""The two roles of the dedicated database: one owns it and migrates, one runs the engine with limits."""
+"""The two roles of the database: the owner, which migrates, and the engine's role, which has limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ENGINE_LIMITS", "ENGINE_ROLE", "OWNER_ROLE", "RolePasswords", "make_
 OWNER_ROLE: Final = "tp_capital_owner"
 ENGINE_ROLE: Final = "tp_capital"
 
-#: what a frozen daemon may hold up, and for how long; the engine's own deadlines are shorter
+#: limits for a frozen daemon that holds locks; the engine's own deadlines are shorter
 ENGINE_LIMITS: Final = {
     "statement_timeout": "20s",
     "lock_timeout": "10s",
@@ -32,12 +32,12 @@ class RolePasswords:
 
 
 def make_database(server: LocalPostgres, name: str, passwords: RolePasswords) -> None:
-    """Make roles and database, or bring them to this state; the schema is ``migrate``'s."""
+    """Create the roles and the database, or bring existing ones to this state. ``migrate`` creates the schema."""
     server.create_role(OWNER_ROLE, passwords.owner)
     server.create_role(ENGINE_ROLE, passwords.engine)
     server.create_database(name, owner=OWNER_ROLE)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        # so that a backup can be restored to check it
+        # a backup is checked by restoring it into a new database
         connection.execute(sql.SQL("alter role {} createdb").format(sql.Identifier(OWNER_ROLE)))
         for setting, value in ENGINE_LIMITS.items():
             connection.execute(

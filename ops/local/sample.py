@@ -1,7 +1,7 @@
-"""The sample channel history: invented messages over the last 60 days, for the demo.
+"""The sample channel history for the demo: invented messages of the last 60 days.
 
-``sample_history.jsonl`` holds them with relative times and placeholders, so that dates, option
-series and futures contracts in the texts suit whatever day it is.
+``sample_history.jsonl`` holds them with relative times and placeholders. So the dates, option series and futures
+contracts in the texts are right on any day.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ SAMPLE_CHANNEL = "-1001649127710"
 
 #: B3's local time; Brazil has had no summer time since 2019
 _B3_TIME = timezone(timedelta(hours=-3))
-#: the gateway has a message so long after Telegram
+#: the delay between Telegram and the gateway
 _RECEIPT_DELAY = timedelta(seconds=2)
 _PLACEHOLDER = re.compile(r"\{(date|fulldate|call|put|future) ([^{}]*?)(?: @(-?\d+))?\}")
-#: letters of B3 by month: series of calls and of puts, maturities of futures
+#: B3's letters by month: series of calls, series of puts, maturities of futures
 _CALL_LETTERS = "ABCDEFGHIJKL"
 _PUT_LETTERS = "MNOPQRSTUVWX"
 _FUTURE_LETTERS = "FGHJKMNQUVXZ"
-#: an option in the texts expires in the month of so many days later
+#: an option in the texts expires in the month of the day this many days later
 _OPTION_DAYS = 20
 #: the index future matures in even months, about this day
 _INDEX_MATURITY_DAY = 12
 
 
 def read_sample() -> list[dict[str, Any]]:
-    """Return the lines of the file: ``days_ago``, ``time`` (B3) and ``kind`` stand for what follows.
+    """Return the lines of the file. A line also holds ``days_ago``, ``time`` (B3) and ``kind``.
 
-    ``kind`` is what the message is (format catalogue, section 8); it is not part of the message.
+    ``kind`` is the kind of the message (format catalogue, section 8). It is not part of the message.
     """
     lines = files(__package__).joinpath("sample_history.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in lines.splitlines()]
@@ -44,8 +44,7 @@ def read_sample() -> list[dict[str, Any]]:
 def load_sample(now: datetime, *, channel_id: str = SAMPLE_CHANNEL) -> list[dict[str, Any]]:
     """Return the history as messages of the gateway's API, oldest first, all before ``now``.
 
-    The same ``now`` gives the same messages. Their ``id`` is stable, so that an import into a
-    store that has them already adds nothing, whatever the day.
+    The same ``now`` gives the same messages. Their ``id`` is the same on any day, so a repeated import adds nothing.
     """
     today = now.astimezone(_B3_TIME).date()
     return [_message(line, today, channel_id) for line in read_sample()]

@@ -33,7 +33,7 @@ from ops.local.stack_ports import StackPorts
 
 __all__ = ["Stack"]
 
-#: of the starts; what is stopped first stands last
+#: the order of the starts; the last part is stopped first
 _ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine")
 _READY_S = 30.0
 
@@ -41,8 +41,8 @@ _READY_S = 30.0
 class Stack:
     """A stack in ``folder``, which holds its data, passwords and logs.
 
-    ``ports``: where its parts shall listen; None: where they did, or else on the usual ports.
-    ``gateway``: also run the reference gateway with the sample history, as a sixth part; once started it stays one.
+    ``ports`` are the wanted ports. With None the parts use their former ports, or the usual ones at the first start.
+    ``gateway`` also runs the reference gateway with the sample history as a sixth part. It then stays a part.
     """
 
     def __init__(self, folder: Path, ports: StackPorts | None = None, *, gateway: bool = False) -> None:
@@ -51,15 +51,15 @@ class Stack:
         self._ports = ports or StackPorts()
         self._file = PartsFile(self._folder)
         self._started: list[StartedPart] = []
-        #: whether `up` started a part: it goes on running also when a later one failed
+        #: whether `up` started a part; that part keeps running even if a later one fails
         self.has_started = False
 
     def up(self) -> None:
-        """Start what does not run yet and wait until each part is ready; what was started here stays on failure.
+        """Start the parts that do not run, and wait until each is ready. After a failure the started parts keep running.
 
         Raises:
-            OtherPortsError: it runs, and elsewhere than wanted.
-            LocalServerError: a port is taken, a program is missing, a part does not get well: the text names
+            OtherPortsError: the stack runs on other ports than the wanted ones.
+            LocalServerError: a port is taken, a program is missing, or a part does not become healthy. The text names
                 the remedy.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -80,30 +80,30 @@ class Stack:
                 postgres.leave_running()
 
     def down(self) -> list[str]:
-        """Stop all parts, last started first, and return their names."""
+        """Stop all parts, the last started first, and return their names."""
         if not self._folder.is_dir():
             return []
         with self._locked():
             stopped = self._file.stop_all()
-            # commands in this folder would send its key to whatever listens there next
+            # otherwise commands in this folder would send its key to the next program on that port
             self.settings_file.unlink(missing_ok=True)
         return stopped
 
     def states(self) -> list[PartState]:
-        """Return how each started part is."""
+        """Return the state of each started part."""
         return [self._state(part) for part in self._file.read()]
 
     @property
     def settings_file(self) -> Path:
-        """The engine's settings in the form of a shell: with them other commands reach the same parts."""
+        """The engine's settings as a shell file. With them, other commands reach the same parts."""
         return self._folder / SETTINGS_FILE
 
     def owner_url(self, database: str) -> str:
-        """Return the owner's connection to a database, straight to the server; it holds the password."""
+        """Return the owner's connection URL of a database, straight to the server. It holds the password."""
         return self._url(OWNER_ROLE, role_passwords(self._folder).owner, self._ports.database, database)
 
     def engine_environment(self) -> dict[str, str]:
-        """Return the settings of the engine; what else the environment sets goes on to hold."""
+        """Return the engine's settings. Other settings of the environment stay in force."""
         ports = self._ports
         own = engine_settings(self._folder, port=ports.engine, strategy=_strategy())
         if self._gateway:
@@ -128,7 +128,7 @@ class Stack:
         postgres = LocalPostgres(self._folder / "postgres", port=self._ports.database, settings=settings)
         postgres.start()
         try:
-            # before all else: what goes on running after a failure is there for `down` to find
+            # this comes first, so that `down` finds the parts that keep running after a failure
             self._note("database", postgres)
             make_database(postgres, ENGINE_DATABASE, role_passwords(self._folder))
             if self._gateway:
@@ -139,13 +139,13 @@ class Stack:
         return postgres
 
     def _others(self, postgres: LocalPostgres) -> Iterator[tuple[str, Callable[[], OwnedProcess]]]:
-        """Yield the other parts in the order of their starts: name and maker."""
+        """Yield the name and the maker of the other parts, in the order of their starts."""
         ports, folder = self._ports, self._folder
 
         def pooler() -> OwnedProcess:
             own = self._folder / "pgbouncer"
             own.mkdir(exist_ok=True)
-            # both may ask its console for figures, as in a deployment: doctor looks with the role of the engine
+            # both may read statistics in its console, as in a deployment, because doctor uses the engine's role
             users = (ENGINE_ROLE, OWNER_ROLE)
             return pgbouncer_process(
                 own, port=ports.pgbouncer, server=postgres, users=users, stats_users=users
@@ -174,7 +174,7 @@ class Stack:
         port = self._ports.of(name)
         running = next((part for part in self._started if part.name == name), None)
         if running is not None:
-            # a replica, for instance, needs a moment when its master was started anew
+            # a replica, for instance, needs a moment after its master was restarted
             if not wait_until(lambda: self._problem(running) is None, deadline_s=_READY_S):
                 raise ServerStartError(
                     f"{name} runs (process {running.pid}), but is not healthy after {_READY_S:g} s: "
@@ -199,13 +199,13 @@ class Stack:
         )
 
     def _problem(self, part: StartedPart) -> str | None:
-        """Ask a part that runs; no stranger on its port is asked, nor sent a password."""
+        """Return the state of a running part. Another program on its port is not asked and gets no password."""
         if not part.listens:
             return f"does not listen on port {part.port}, or another process does too"
         return self._probe(part.name, part.port)
 
     def _probe(self, name: str, port: int) -> str | None:
-        """Ask a part; return what is wrong, None when all is well."""
+        """Ask a part, and return its problem, or None if it is healthy."""
         if name in ("database", "pgbouncer"):
             password = role_passwords(self._folder).engine
             if pgbouncer_answers(port, database=ENGINE_DATABASE, user=ENGINE_ROLE, password=password):
@@ -219,14 +219,14 @@ class Stack:
         return http_problem(port, "/readyz" if name == "engine" else "/health")
 
     def _choose_ports(self, known: Sequence[StartedPart]) -> StackPorts:
-        """Go on with the ports of before unless others are wanted, and refuse those while parts run."""
+        """Keep the former ports unless others are wanted. Refuse other ports while parts run."""
         if self._wanted_ports is None:
             return StackPorts.from_parts({part.name: part.port for part in known})
         self._wanted_ports.agree_with({part.name: part.port for part in self._started})
         return self._wanted_ports
 
     def _check_ports(self) -> None:
-        """Name every port that somebody else holds, before anything is started."""
+        """Refuse to start if another program uses one of the ports, and name all such ports."""
         ours = {part.port for part in self._started}
         wanted = {name: self._ports.of(name) for name in _ORDER if self._gateway or name != "gateway"}
         taken = [f"{name} {port}" for name, port in wanted.items() if port not in ours and is_taken(port)]
@@ -240,7 +240,7 @@ class Stack:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one `up` or `down` work at a time."""
+        """Let only one `up` or `down` run at a time."""
         busy = f"Another `stack up` or `stack down` works on {self._folder}: wait for its end."
         with self._file.locked(busy=busy):
             if server_account():

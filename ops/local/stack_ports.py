@@ -1,4 +1,4 @@
-"""Where the parts of a local stack listen: by default, by a first port, or as they did before."""
+"""The ports of a local stack: the defaults, six ports in a row, or the former ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["OtherPortsError", "StackPorts"]
 
 
 class OtherPortsError(LocalServerError):
-    """The stack runs, and on other ports than the wanted ones."""
+    """The stack already runs on other ports than the wanted ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackPorts:
-    """Where each part listens; by default the contract's ports."""
+    """The port of each part. The defaults are the contract's."""
 
     database: int = 5440
     pgbouncer: int = 6435
@@ -33,10 +33,10 @@ class StackPorts:
 
     @classmethod
     def from_parts(cls, known: Mapping[str, int]) -> StackPorts:
-        """Return the ports of a stack of which some parts are known, by name; the usual ones when none is."""
+        """Return the ports of a stack from the known ports of some parts. Without any, return the defaults."""
         guesses = [cls()]
         if "database" in known:
-            # parts that never ran yet come where they would have come at the first start
+            # a part that never ran gets the port that it would have had at the first start
             guesses.append(cls.from_base(known["database"]))
         for guess in guesses:
             if all(guess.of(name) == port for name, port in known.items()):
@@ -44,10 +44,10 @@ class StackPorts:
         return replace(cls(), **{name.replace("-", "_"): port for name, port in known.items()})
 
     def agree_with(self, running: Mapping[str, int]) -> None:
-        """Look whether running parts, by name, listen where these ports say.
+        """Check that the running parts, by name, use these ports.
 
         Raises:
-            OtherPortsError: one of them does not.
+            OtherPortsError: a part uses another port.
         """
         if any(port != self.of(name) for name, port in running.items()):
             places = ", ".join(f"{name} {port}" for name, port in running.items())
