@@ -1,5 +1,5 @@
 """The reference Telegram Gateway: the HTTP API that the engine consumes, on PostgreSQL.
 
-It has no Telegram session of its own. Messages come in by ``tp-capital gateway import`` or by
-SQL into ``telegram_gateway.messages``.
+It has no Telegram session. ``tp-capital gateway import`` adds messages, or SQL that writes to
+``telegram_gateway.messages``.
 """

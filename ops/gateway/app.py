@@ -1,4 +1,4 @@
-"""The gateway's HTTP API. Every answer is JSON with ``success``; an outage of the database is 503."""
+"""The gateway's HTTP API. Every answer is JSON with ``success``. During a database outage it answers 503."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ from storage.errors import RowsRefusedError, StorageError
 
 __all__ = ["Gateway", "create_app", "refuse"]
 
-#: of a client that is neither of this machine nor has the key, as at the gateway this one stands in for
+#: the limit for a remote client without the key, as at the gateway that this one replaces
 RATE = RatePolicy(most=300, window_s=60.0)
-#: what a start waits for the database, which may come later
+#: how long the start waits for the database, which may also come later
 START_S = 4.0
 
 log = structlog.get_logger("gateway")
 
 
 class Gateway:
-    """The endpoints, the store behind them and those who wait. Who waits holds no thread."""
+    """The endpoints, their store and the long polls. A waiting client holds no thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -60,7 +60,7 @@ class Gateway:
         self.long_poll = LongPoll(self._has_changed)
 
     def routes(self) -> list[Route]:
-        """Return all routes, unversioned and versioned, specific ones before ``/{id}``."""
+        """Return all routes, unversioned and versioned. Specific ones come before ``/{id}``."""
         routes = [Route("/health", self.health)]
         for prefix in ("/api", "/api/v1"):
             for path, method, handler in (
@@ -98,7 +98,7 @@ class Gateway:
         return _json(200, data=found, count=len(found), filters=filters)
 
     async def _held(self, request: Request, query: UnprocessedQuery, wait_s: float) -> list[dict[str, Any]]:
-        """Hold an empty result until something comes, time is up or the client is gone."""
+        """Wait until there are messages, the time is over or the client is gone. Return the messages."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         gone = asyncio.create_task(_disconnected(request))
@@ -137,7 +137,7 @@ class Gateway:
         if body.read is not None:
             data["left"] = left
         if left:
-            # who waits for messages has one more to read
+            # an unmarked row is news for the waiting clients
             self.long_poll.ring()
         if len(ids) < requested:
             data["unusable"] = requested - len(ids)
@@ -168,7 +168,7 @@ class Gateway:
             raise no_such_message()
         self.long_poll.ring()
         log.info("message.reprocess_requested", id=own_id, edited=text is not None)
-        return _json(200, message="the message will be read again", data=found)
+        return _json(200, message="the message will be reread", data=found)
 
     async def sync_messages(self, request: Request) -> Response:
         await read_body(request, SyncBody, most_bytes=BODY_MAX_BYTES)
@@ -186,9 +186,9 @@ class Gateway:
 
 
 def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> Starlette:
-    """Return the application, behind the engine's entrance and guards.
+    """Return the application behind the same layers as the engine.
 
-    ``app.state.gateway`` is its :class:`Gateway` once it has started.
+    After the start ``app.state.gateway`` is its :class:`Gateway`.
     """
 
     @asynccontextmanager
@@ -209,7 +209,7 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
                 store.close()
                 for task in tasks:
                     task.cancel()
-        # their calls, if any runs, have been cut
+        # their running calls were cut
         await asyncio.gather(*tasks, return_exceptions=True)
 
     return Starlette(
@@ -234,7 +234,7 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
 
 
 def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a refusal in this API's own form."""
+    """Return a refusal in the form of this API."""
     return json_answer({"success": False, "message": detail}, status, headers)
 
 

@@ -52,7 +52,7 @@ def gateway(
     api_key: Annotated[
         str | None,
         typer.Option(
-            help="Key asked for; by default TELEGRAM_GATEWAY_API_KEY, or its _FILE. None: the API is open."
+            help="The required key; by default TELEGRAM_GATEWAY_API_KEY, or its _FILE. Without a key the API is open."
         ),
     ] = None,
     allowed_hosts: Annotated[
@@ -60,7 +60,7 @@ def gateway(
         typer.Option(
             envvar="TELEGRAM_GATEWAY_ALLOWED_HOSTS",
             show_envvar=True,
-            help="Names it is asked by, comma-separated; without any: addresses, and the machine's own names.",
+            help="Host names to serve, comma-separated; by default addresses and the machine's own names.",
         ),
     ] = "",
     allow_open: Annotated[
@@ -69,7 +69,7 @@ def gateway(
             "--allow-open",
             envvar="TELEGRAM_GATEWAY_ALLOW_OPEN",
             show_envvar=True,
-            help="Run without a key though others reach it.",
+            help="Run without a key even if other machines can reach it.",
         ),
     ] = False,
 ) -> None:
@@ -106,10 +106,12 @@ def import_(
     database_url: DatabaseUrl = None,
     channel: Annotated[
         str | None,
-        typer.Option(help="Channel id for all messages, in place of the file's own; after = if negative."),
+        typer.Option(
+            help="Channel id for all messages, instead of the file's own; write a negative id after =."
+        ),
     ] = None,
 ) -> None:
-    """Import messages. The same file again adds nothing; exit code 1 if an entry was bad."""
+    """Import messages. Importing a file twice adds nothing. The exit code is 1 if an entry was bad."""
     url = _checked_url(database_url or context.obj)
     if channel is not None and not CHANNEL_ID.fullmatch(channel):
         raise _stop(EXIT_USAGE, "--channel must be a number, for instance --channel=-1001649127710")
@@ -129,10 +131,10 @@ def import_(
 
 
 def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:
-    """Return the key, if it will do for the address.
+    """Return the key if it is good enough for the address.
 
     Raises:
-        ValueError: with what to change; never says the key.
+        ValueError: the text tells what to change, without the key.
     """
     if key is not None and not all("!" <= character <= "~" for character in key):
         raise ValueError(f"{_KEY} must be printable ASCII characters without blanks")

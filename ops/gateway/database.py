@@ -1,4 +1,4 @@
-"""The gateway's database: the engine's client, and a schema of its own that is kept in place."""
+"""The gateway's database: the engine's client, and the gateway's own schema."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ URL_SETTING = "TELEGRAM_GATEWAY_DATABASE_URL"
 SCHEMA = "telegram_gateway"
 #: five for readers, two for writers, one for the probe
 POOL_MAX = 8
-#: any constant will do as long as nobody else in the database uses it
+#: any constant that nobody else in the database uses
 SCHEMA_LOCK = 4010_2026
 
 
 @contextmanager
 def open_database(database_url: str) -> Iterator[Database]:
-    """Give the client; it connects when it is first asked. In the end, calls that hang are cut."""
+    """Yield the client. It connects at the first call. At the end, hanging calls are cut."""
     timers = TimerThread()
     database = Database(
         database_url,
@@ -43,13 +43,13 @@ def open_database(database_url: str) -> Iterator[Database]:
 
 
 def apply_schema(database: Database, *, again: bool = False) -> None:
-    """Create what is missing, or everything once more. Safe to run twice at once.
+    """Create or update the schema. Two runs at the same time are safe.
 
-    The fingerprint in the table's comment spares a schema that is up to date the statements,
-    which need the owner's rights and wait for open transactions of writers.
+    The statements need the owner's rights and wait for open transactions of writers. The table's comment holds a
+    fingerprint of the schema, and if it matches, they are skipped.
 
     Raises:
-        StorageError: it cannot be done now.
+        StorageError: the database cannot do it now.
     """
     ddl = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
     fingerprint = "schema " + hashlib.sha256(ddl.encode()).hexdigest()[:16]
@@ -62,7 +62,7 @@ def apply_schema(database: Database, *, again: bool = False) -> None:
         row = cursor.fetchone()
         if row and row["found"] == fingerprint and not again:
             return
-        # an index on an existing table waits for its writers: rather try again
+        # an index on an existing table waits for its writers; a later attempt is better than a long wait
         cursor.execute("SET LOCAL lock_timeout = '5s'")
         cursor.execute(ddl.encode(), binary=False)
         comment = sql.SQL("COMMENT ON TABLE telegram_gateway.messages IS {}")

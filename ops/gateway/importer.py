@@ -1,7 +1,6 @@
-"""Importing messages: a Telegram Desktop export, JSON lines, or messages at hand.
+"""Imports messages: a Telegram Desktop export, JSON lines, or messages in memory.
 
-Importing the same again adds nothing. A bad entry is reported with its place and does not hinder
-the others.
+A repeated import adds nothing. A bad entry is reported with its place, and the others are imported.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ __all__ = [
 ]
 
 BATCH_SIZE = 200
-#: of JSON lines; a message of Telegram has some 4,096 characters. A batch of such lines is what is held at once
+#: the longest JSON line; a Telegram message has about 4,096 characters. One batch of lines is in memory at once
 LONGEST_LINE = 256 * 1024
-#: the bad entries that are told one by one
+#: the number of bad entries that are kept for the report
 BAD_KEPT = 100
 
 
@@ -45,30 +44,30 @@ class ImportFileError(Exception):
 
 
 class Skipped(Enum):
-    """What is no message."""
+    """The kinds of entries that are no messages."""
 
     SERVICE = "service"
-    #: stands for a message that the exporting program could not show
+    #: a placeholder for a message that the exporting program could not show
     UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadEntry:
-    """What cannot be imported. ``place`` is like ``line 7``; ``reason`` holds no message text."""
+    """An entry that cannot be imported. ``place`` is for instance ``line 7``. ``reason`` holds no message text."""
 
     place: str
     reason: str
 
 
-#: where an entry stands in its file, and what it is
+#: the place of an entry in its file, and the entry
 Entry = tuple[str, MessageRecord | Skipped | BadMessageError]
 
 
 @dataclass(slots=True, kw_only=True)
 class ImportReport:
-    """What an import did. ``already_there``, ``service`` and ``unsupported`` were skipped.
+    """The result of an import. ``already_there``, ``service`` and ``unsupported`` were skipped.
 
-    ``bad`` holds the first bad entries, ``bad_count`` is the number of all.
+    ``bad`` holds the first bad entries. ``bad_count`` is the number of all bad entries.
     """
 
     imported: int = 0
@@ -86,7 +85,7 @@ class ImportReport:
 
     @property
     def skipped(self) -> int:
-        """The number of entries that were fine and not imported."""
+        """The number of good entries that were not imported."""
         return self.already_there + self.service + self.unsupported
 
     def words(self) -> str:
@@ -99,17 +98,17 @@ class ImportReport:
 
 
 def import_file(path: Path, database_url: str, *, channel_id: str | None = None) -> ImportReport:
-    """Import an export or JSON lines; ``channel_id`` takes the place of the file's own.
+    """Import an export or JSON lines. ``channel_id`` replaces the file's own channel id.
 
     Raises:
-        ImportFileError: the file cannot be read, or is a broken export.
+        ImportFileError: the file cannot be read, or it is a broken export.
         StorageError: the database cannot be reached or used.
     """
     return _import(database_url, read_entries(path, channel_id=channel_id))
 
 
 def import_messages(database_url: str, messages: Iterable[Mapping[str, Any]]) -> ImportReport:
-    """Import messages of the API's shape.
+    """Import messages in the form of the API.
 
     Raises:
         StorageError: the database cannot be reached or used.
@@ -118,16 +117,16 @@ def import_messages(database_url: str, messages: Iterable[Mapping[str, Any]]) ->
 
 
 def read_messages(messages: Iterable[object], *, channel_id: str | None = None) -> Iterator[Entry]:
-    """Yield what messages of the API's shape are."""
+    """Yield the entries of messages in the form of the API."""
     for number, message in enumerate(messages, start=1):
         yield f"message {number}", _checked(message, channel_id)
 
 
 def read_entries(path: Path, *, channel_id: str | None = None) -> Iterator[Entry]:
-    """Yield what stands in a file, however large it is.
+    """Yield the entries of a file. Its size does not matter.
 
     Raises:
-        ImportFileError: the file cannot be read, or is a broken document.
+        ImportFileError: the file cannot be read, or it is a broken document.
     """
     try:
         first = next((line for _, line in _lines(path) if line is None or line), b"")
@@ -141,7 +140,7 @@ def read_entries(path: Path, *, channel_id: str | None = None) -> Iterator[Entry
         if document.holds_messages:
             yield from _document_entries(path, document, channel_id)
             return
-        # pretty-printed JSON opens with a bracket alone: no line of it is a message
+        # indented JSON begins with a bracket on its own line, and no line of it is a message
         if first is None or first in {b"{", b"["}:
             what = error or "neither a Telegram export nor JSON lines"
             long = f"; its first line has more than {LONGEST_LINE} bytes" if first is None else ""
@@ -154,7 +153,7 @@ def read_entries(path: Path, *, channel_id: str | None = None) -> Iterator[Entry
 
 
 def _is_json_line(line: bytes | None) -> bool:
-    """Tell whether the first line of a file is a message by itself."""
+    """Return whether the first line of a file is a message by itself."""
     try:
         value = orjson.loads(line or b"")
     except orjson.JSONDecodeError:
@@ -163,7 +162,7 @@ def _is_json_line(line: bytes | None) -> bool:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines with their numbers; None for one that is too long, which is passed over unread."""
+    """Yield the lines with their numbers. A line that is too long is skipped and yielded as None."""
     with path.open("rb") as file:
         number = 0
         while line := file.readline(LONGEST_LINE + 1):
@@ -220,7 +219,7 @@ def _checked(message: object, channel_id: str | None) -> MessageRecord | BadMess
 
 def _import(database_url: str, entries: Iterator[Entry]) -> ImportReport:
     report = ImportReport()
-    # read before the database is asked: a file that cannot be read needs none
+    # the file is read before the database is used, because a bad file needs no database
     batch = list(islice(entries, BATCH_SIZE))
     with open_database(database_url) as database:
         apply_schema(database)
@@ -242,7 +241,7 @@ def _import(database_url: str, entries: Iterator[Entry]) -> ImportReport:
 
 
 def _insert(repository: Repository, records: list[tuple[str, MessageRecord]], report: ImportReport) -> None:
-    """Insert a batch; one that the database refuses is split until the bad entry is alone."""
+    """Insert a batch. If the database refuses it, split it until the bad entry is alone."""
     if not records:
         return
     try:

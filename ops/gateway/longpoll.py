@@ -1,4 +1,4 @@
-"""Long polls: a ring wakes the waiters, and so does one cheap look at the database every 0.2 s for all of them."""
+"""Long polls. A ring wakes the waiting clients, and so does one cheap query every 0.2 s for all of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ops.gateway.params import UnprocessedQuery
 
 __all__ = ["LongPoll"]
 
-#: looked back beyond the beginning of a wait: a transaction may commit later than it marked
+#: how far before the beginning of a wait the query looks back, because a transaction commits after it marks
 MARGIN_S = 30.0
-#: how often the table is looked at for those who wait: other processes change it, and a notification may be lost
+#: how often the table is queried for the waiting clients: other processes change it, and a notification may be lost
 LOOK_EVERY_S = 0.2
-#: beyond these a poll is answered at once, as by a gateway that does not know the word
+#: with more waiting clients, a poll is answered at once, as by a gateway without long polls
 WAITERS_MAX = 200
 
 
@@ -27,10 +27,10 @@ class _Group:
 
 
 class LongPoll:
-    """Wake the waiters of a query when ``changed(query, age_s)`` finds something for it.
+    """Wakes the clients that wait with a query when ``changed(query, age_s)`` finds something for it.
 
-    Equal queries share one look. It runs only while someone waits. A failing look fails the
-    waiters: an outage is not an empty answer.
+    Equal queries share one look at the database. It runs only while a client waits. If the look fails, the waits
+    fail too, because an outage is no empty answer.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class LongPoll:
 
     @property
     def waiting(self) -> int:
-        """The number of waiters."""
+        """The number of waiting clients."""
         return sum(len(group.waiters) for group in self._groups.values())
 
     async def wait(self, query: UnprocessedQuery, timeout_s: float) -> bool:
-        """Wait until there may be something; False when time is up or no waiting is possible."""
+        """Wait until there may be messages. Return False if the time is over or no waiting is possible."""
         if self._closed or self.waiting >= self._waiters_max:
             return False
         group = self._groups.setdefault(query, _Group(since=time.monotonic()))
@@ -74,9 +74,9 @@ class LongPoll:
         return not self._closed
 
     def ring(self, channel: str | None = None) -> None:
-        """Wake the waiters of a channel that has new messages. Without a channel, look now for all waiters.
+        """Wake the clients that wait for a channel with new messages. Without a channel, look now for all clients.
 
-        Only the first characters of ``channel`` need to be given.
+        ``channel`` may be only the first characters of the id.
         """
         if channel is None:
             self._rung.set()
@@ -86,7 +86,7 @@ class LongPoll:
                 _release(group, None)
 
     def close(self) -> None:
-        """Let all waiters go, and take no more."""
+        """Release all waiting clients, and accept no more."""
         self._closed = True
         for group in self._groups.values():
             _release(group, None)

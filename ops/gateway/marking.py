@@ -1,4 +1,4 @@
-"""Marking messages as processed: what a consumer says it read, compared with what stands there now."""
+"""Marks messages as processed. The statement compares what a consumer read with the present rows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import LiteralString
 __all__ = ["MARK"]
 
 
-# Rows are locked in the order of their ids, so that two consumers marking at once cannot deadlock; a row that
-# was edited while the lock was awaited shows its new text here.
-# A consumer that says what it read gets just that marked. What was edited since stays unmarked; if it was marked
-# by a request whose answer was lost, the mark is taken back. So does a row that it has not read, a second one of
-# the same message; and one that is to be read again, if it read that row before. Answers show milliseconds.
+# Rows are locked in the order of their ids, so that two consumers that mark at the same time cannot deadlock. After
+# the wait for a lock, the statement sees the new text of a row that was edited meanwhile.
+# If a consumer tells what it read, only that is marked. Three kinds of rows stay unmarked: a row that was edited
+# since, a second row of the same message that the consumer has not read, and a row with a new reprocess request. If
+# an earlier request, whose answer was lost, has marked an edited row, that mark is removed. Answers show milliseconds.
 MARK: LiteralString = """
     WITH read AS (
         SELECT r.id, r.status, date_trunc('milliseconds', r.updated_at) AS updated_at

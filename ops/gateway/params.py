@@ -1,4 +1,4 @@
-"""What can be asked of the gateway: query strings and bodies as models."""
+"""The query strings and bodies of the gateway's requests, as models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "row_id",
 ]
 
-#: a new text of 1 MB, escaped, fits; so do 10,000 message ids
+#: enough for an escaped text of 1 MB, or for 10,000 message ids
 BODY_MAX_BYTES = 4 * 1024 * 1024
 LIMIT_MAX = 10_000
 WAIT_MAX_S = 30.0
@@ -44,7 +44,7 @@ def _channel(text: str) -> str:
 
 
 def _channel_of_json(value: object) -> object:
-    """Take a number too, which some senders write."""
+    """Accept a number too, because some senders use numbers."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value.strip() if isinstance(value, str) else value
@@ -82,7 +82,7 @@ Limit = Annotated[int, Whole(1, LARGEST), AfterValidator(lambda number: min(numb
 
 
 class _Query(Parameters):
-    """A query string. Of a parameter given twice the last counts, and unknown ones are left aside."""
+    """A query string. If a parameter is given twice, the last one counts. Unknown parameters are ignored."""
 
     @classmethod
     def read(cls, query: QueryParams) -> Self:
@@ -93,7 +93,7 @@ class _Query(Parameters):
 
 
 class UnprocessedQuery(_Query):
-    """What a poll asks for. Without ``exclude`` the plain status counts."""
+    """The parameters of a poll. Without ``exclude`` only the plain status counts."""
 
     channel: Channel = Field("", validate_default=True)
     statuses: Annotated[
@@ -104,7 +104,7 @@ class UnprocessedQuery(_Query):
 
 
 class Waiting(_Query):
-    """How long an empty result is to be held, in seconds."""
+    """How many seconds a request may wait for a result."""
 
     wait: Annotated[
         float, Field(ge=0, allow_inf_nan=False), AfterValidator(lambda seconds: min(seconds, WAIT_MAX_S))
@@ -112,12 +112,12 @@ class Waiting(_Query):
 
 
 class HistoryQuery(_Query):
-    """A page of the history. ``since`` is inclusive, ``before`` exclusive; both are of receipt."""
+    """A page of the history. ``since`` is inclusive and ``before`` exclusive. Both are times of receipt."""
 
     channel: Channel | None = Field(None, alias="channelId")
     statuses: Annotated[tuple[str, ...] | None, BeforeValidator(_statuses)] = Field(None, alias="status")
     since: Instant | None = Field(None, alias="from")
-    #: answers show milliseconds: a row is not to be past the very time shown for it
+    #: answers show milliseconds, and a row must not lie beyond the time that is shown for it
     before: Annotated[Instant, AfterValidator(lambda instant: instant + timedelta(milliseconds=1))] | None = (
         Field(None, alias="to")
     )
@@ -128,7 +128,7 @@ class HistoryQuery(_Query):
 
 
 class RowRead(BaseModel):
-    """A row as a consumer read it; what it does not say is not compared."""
+    """A row as a consumer read it. Missing fields are not compared."""
 
     id: int
     updated_at: Instant | None = Field(None, alias="updatedAt")
@@ -136,7 +136,7 @@ class RowRead(BaseModel):
 
 
 def _rows_of_ours(value: object) -> object:
-    """Leave out what is no row of ours, and all but the last of those that are named twice."""
+    """Leave out entries that cannot be our rows. Of a row that is named twice, keep the last entry."""
     if not isinstance(value, list):
         return value
     if len(value) > LIMIT_MAX:
@@ -164,9 +164,9 @@ def _is_usable(entry: object) -> bool:
 
 
 class MarkBody(BaseModel):
-    """Which messages to mark, for whom. ``read`` are the rows as the consumer read them; without it all are marked.
+    """The messages to mark, and the consumer. ``read`` holds the rows as the consumer read them. Without it all are marked.
 
-    One bad entry among ``entries`` does not fail the others; only a list without any usable one is refused.
+    A bad entry in ``entries`` does not fail the others. A list without any usable entry is refused.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -207,5 +207,5 @@ def row_id(request: Request) -> int:
 
 
 def no_such_message() -> HTTPException:
-    """Return what answers that an id is nobody's."""
+    """Return the error for an id that no message has."""
     return HTTPException(404, "there is no message with this id")

@@ -1,4 +1,4 @@
-"""A message on its way in (checked) and on its way out (JSON of the API)."""
+"""Messages: checked when they come in, and as JSON of the API when they go out."""
 
 from __future__ import annotations
 
@@ -23,20 +23,19 @@ STATUSES = frozenset(
     {"received", "retrying", "queued", "published", "failed", "reprocess_pending", "reprocessed", "deleted"}
 )
 CHANNEL_ID = re.compile(r"-?\d{1,19}", re.ASCII)
-#: a plus that was not escaped in a URL arrives as a space
+#: an unescaped plus in a URL arrives as a space
 _SPACE_FOR_PLUS = re.compile(r" (\d{2}:?\d{2})$")
 
 
 class BadMessageError(ValueError):
-    """A message cannot be taken; the words say why, without its content."""
+    """A message cannot be accepted. The text tells the reason, without the content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
-    """A message to insert. ``None`` for a time means: now, by the database's clock.
+    """A message to insert. ``None`` for a time means now, by the database's clock.
 
-    ``source_id`` is the id the row had where it comes from; two rows that differ in it only are
-    two deliveries of the same message.
+    ``source_id`` is the row's id in its source. Two rows that differ only in it are two deliveries of one message.
     """
 
     channel_id: str
@@ -71,10 +70,10 @@ def iso_utc(instant: datetime | None) -> str | None:
 
 
 def utc_from_iso(text: str) -> datetime:
-    """Read an ISO 8601 instant; one without an offset is in UTC.
+    """Return the instant of an ISO 8601 text. Without an offset it is in UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no instant.
 
     >>> utc_from_iso("2025-11-12T10:04:31 03:00").isoformat()
     '2025-11-12T07:04:31+00:00'
@@ -117,12 +116,12 @@ def message_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_from_json(value: object, *, channel_id: str | None = None) -> MessageRecord:
-    """Check a message in the API's shape; missing fields take their defaults.
+    """Check a message in the form of the API. Missing fields get their defaults.
 
-    ``channel_id`` takes the place of the message's own.
+    ``channel_id`` replaces the message's own.
 
     Raises:
-        BadMessageError: the words say which field is wrong, without its content.
+        BadMessageError: a field is wrong; the text names it, without its content.
     """
     if not isinstance(value, dict):
         raise BadMessageError("not a JSON object")
@@ -173,7 +172,7 @@ def _string(value: Mapping[str, Any], key: str) -> str | None:
 
 
 def _name(value: Mapping[str, Any], key: str, *, required: bool = False) -> str | None:
-    """Return an identifier, which some senders write as a number."""
+    """Return an identifier. Some senders write it as a number."""
     found = value.get(key)
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)

@@ -1,4 +1,4 @@
-"""What the gateway asks its database. Finding and marking are a single statement each."""
+"""The gateway's queries. Finding and marking are one statement each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.postgres.database import Cursor, Database
 
 __all__ = ["Repository"]
 
-#: the advisory lock that keeps two imports from inserting the same messages
+#: the advisory lock that prevents two imports from inserting the same messages
 IMPORT_LOCK = 4010_2027
 
 
@@ -27,9 +27,9 @@ _COLUMNS: LiteralString = """
     ARRAY(SELECT c.processed_by FROM telegram_gateway.message_consumers c
           WHERE c.message_row = m.id ORDER BY c.processed_at, c.processed_by) AS consumers"""
 
-# First branch: rows that have a status asked for. Second: rows that another consumer marked
-# (which made them `published`) and that had such a status before; the two ranges of processed_by
-# let the index pass over all rows that this consumer itself marked last.
+# The first branch finds rows with a wanted status. The second finds rows that had a wanted status until another consumer
+# marked them, which made them `published`. Its two ranges of processed_by let the index skip all rows that this
+# consumer itself marked last.
 _CANDIDATES: LiteralString = """
     (SELECT m.id, m.received_at FROM telegram_gateway.messages m
      WHERE m.channel_id = %(channel)s AND m.status = ANY(%(statuses)s)
@@ -67,8 +67,8 @@ _MATCHING: LiteralString = """
       AND (%(before)s::timestamptz IS NULL OR m.received_at < %(before)s)
       AND (%(search)s::text IS NULL OR m.text ILIKE %(search)s OR m.caption ILIKE %(search)s)"""
 
-# The total stands beside the page, so that it is right past the end as well. The page is chosen
-# by id first: columns would be worked out for the rows passed over too.
+# The total is computed beside the page, so it is right beyond the end too. The page is chosen by id first, because
+# otherwise the columns of skipped rows would be computed too.
 _HISTORY: LiteralString = """
     WITH page AS (SELECT m.id {matching} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s),
          counted AS (SELECT count(*) AS total {matching})
@@ -90,8 +90,8 @@ _GET = sql.SQL(
     "SELECT {columns} FROM telegram_gateway.messages m WHERE m.id = %(id)s AND m.status <> 'deleted'"
 ).format(columns=sql.SQL(_COLUMNS))
 
-# The text of a photo message is its caption. updated_at moves past its old value always, also
-# when that lies in the future, for a reader takes the later one as the newer text.
+# The text of a photo message is its caption. updated_at always increases, even if the old value lies in the future,
+# because a reader takes the later one for the newer text.
 _REPROCESS = sql.SQL("""
     UPDATE telegram_gateway.messages m
     SET status = 'reprocess_pending',
@@ -104,8 +104,8 @@ _REPROCESS = sql.SQL("""
     WHERE m.id = %(id)s AND m.status <> 'deleted'
     RETURNING {columns}""").format(columns=sql.SQL(_COLUMNS))
 
-# A row is there already when channel, message, text and date are the same and neither side's
-# source id says otherwise; or when the very source id of this message is there.
+# A message is already there in two cases: a row has its source id, or a row has the same channel, message, text and date
+# and the source ids do not contradict.
 _INSERT: LiteralString = """
     WITH inserted AS (
         INSERT INTO telegram_gateway.messages (
@@ -136,20 +136,19 @@ _INSERT: LiteralString = """
 
 
 class Repository:
-    """The gateway's questions, over a database. All raise ``StorageError``."""
+    """The gateway's queries over a database. All of them may raise ``StorageError``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_unprocessed(self, query: UnprocessedQuery) -> list[dict[str, Any]]:
-        """Return messages in the API's shape, oldest receipt first."""
+        """Return messages in the form of the API, the first received first."""
         return [message_json(row) for row in self._database.read(_rows(_FIND, _unprocessed(query, None)))]
 
     def changed_since(self, query: UnprocessedQuery, age_s: float) -> bool:
-        """Tell cheaply whether something came for ``query`` in the last ``age_s`` seconds.
+        """Return whether something came for ``query`` in the last ``age_s`` seconds. This is cheap.
 
-        Rows that wait are seen whatever their age; of rows that another consumer marked only
-        those it marked within ``age_s`` are looked at.
+        Waiting rows count at any age. Rows that another consumer marked count only if it marked them within ``age_s``.
         """
         rows = self._database.read(_rows(_CHANGED, _unprocessed(query, age_s) | {"limit": 1}))
         return bool(rows[0]["found"])
@@ -157,9 +156,9 @@ class Repository:
     def mark_processed(
         self, ids: Sequence[str], *, by: str, channel: str | None, read: Sequence[RowRead] | None = None
     ) -> tuple[int, list[str]]:
-        """Mark messages as processed by one consumer; return the number of rows this hit.
+        """Mark messages as processed by one consumer. Return the number of marked rows and the ids of rows left unmarked.
 
-        With ``read``, the rows as the consumer read them, also the ids of rows left unmarked: they are not so any more.
+        ``read`` holds the rows as the consumer read them. A row that has changed since is left unmarked.
         """
         versions = None if read is None else orjson.dumps([row.model_dump() for row in read]).decode()
         params = {"ids": list(ids), "by": by, "channel": channel, "read": versions}
@@ -167,18 +166,18 @@ class Repository:
         return int(row["updated"]), list(row["left_rows"])
 
     def history(self, query: HistoryQuery) -> tuple[list[dict[str, Any]], int]:
-        """Return a page and the number of all messages that match."""
+        """Return a page and the number of all matching messages."""
         statement = _HISTORY_DOWN if query.sort == "desc" else _HISTORY_UP
         params = _with_lists(query) | {"search": _like(query.search)}
         rows = self._database.read(_rows(statement, params))
         return [message_json(row) for row in rows if row["id"] is not None], int(rows[0]["total"])
 
     def get(self, row_id: int) -> dict[str, Any] | None:
-        """Return one message in the API's shape."""
+        """Return one message in the form of the API."""
         return _first(self._database.read(_rows(_GET, {"id": row_id})))
 
     def reprocess(self, row_id: int, text: str | None) -> dict[str, Any] | None:
-        """Ask consumers to read a message again, with a new text if one is given."""
+        """Request that consumers reread a message. Give it a new text if there is one."""
         return _first(self._database.write(_rows(_REPROCESS, {"id": row_id, "text": text})))
 
     def channels(self) -> list[str]:
@@ -189,7 +188,7 @@ class Repository:
         return [str(row["channel_id"]) for row in rows]
 
     def insert_many(self, records: Sequence[MessageRecord]) -> int:
-        """Insert what is not there yet; return the number of rows inserted."""
+        """Insert the messages that are missing, and return their number."""
         rows = orjson.dumps([asdict(record) for record in _single(records)]).decode()
 
         def insert(cursor: Cursor) -> int:
@@ -200,7 +199,7 @@ class Repository:
         return self._database.write(insert)
 
     def ping(self) -> None:
-        """Look whether the messages can be read."""
+        """Check that the messages can be read."""
         self._database.check(lambda cursor: cursor.execute("SELECT FROM telegram_gateway.messages LIMIT 1"))
 
 
@@ -215,7 +214,7 @@ def _first(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _with_lists(query: UnprocessedQuery | HistoryQuery) -> dict[str, Any]:
-    """Return the parameters of a statement; the driver makes an array of a list, not of a tuple."""
+    """Return the parameters of a statement. The driver makes an array from a list, but not from a tuple."""
     return query.model_dump() | {"statuses": None if query.statuses is None else list(query.statuses)}
 
 
@@ -232,7 +231,7 @@ def _like(search: str | None) -> str | None:
 
 
 def _single(records: Sequence[MessageRecord]) -> list[MessageRecord]:
-    """Leave out doubles within one batch, by the rule of the statement."""
+    """Leave out doubles within one batch, by the same rule as the statement."""
     kept: list[MessageRecord] = []
     sources: dict[tuple[object, ...], set[str | None]] = {}
     ids: set[tuple[str, str, str]] = set()

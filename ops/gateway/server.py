@@ -1,4 +1,4 @@
-"""Running the gateway in the foreground."""
+"""Runs the gateway in the foreground."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = structlog.get_logger("gateway")
 
 
 class GatewayServer(uvicorn.Server):
-    """A uvicorn server that lets its long polls go before it waits for them."""
+    """A uvicorn server that ends its long polls first. Otherwise its shutdown would wait for them."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         gateway = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
@@ -45,7 +45,7 @@ class GatewayServer(uvicorn.Server):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceGatewaySettings:
-    """Where the gateway listens and whom it serves. ``api_key`` is None for everyone."""
+    """The gateway's address, database and access. With an ``api_key`` of None it serves everyone."""
 
     host: str
     port: int
@@ -55,10 +55,10 @@ class ReferenceGatewaySettings:
 
 
 def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Listening, KeyRing]:
-    """Bind the port (0: any free one) and return the server, its sockets, to be run with, and the key it asks for.
+    """Bind the port (0 for any free one). Return the server, its sockets and its keys.
 
     Raises:
-        OSError: the address is taken or not ours.
+        OSError: the address is taken, or this machine does not have it.
     """
     listening = Listening(settings.host, settings.port)
     keys = KeyRing(_keys(settings.api_key), headers=KEY_HEADERS)
@@ -73,7 +73,7 @@ def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Lis
         origins_setting=None,
         key_setting="TELEGRAM_GATEWAY_API_KEY",
     )
-    # counted as the engine counts; nobody scrapes a gateway that stands in for another one
+    # the layers need counters, but nobody scrapes the reference gateway
     metrics = Metrics(CollectorRegistry())
     config = uvicorn.Config(
         create_app(settings.database_url, policy=policy, metrics=metrics),
@@ -91,12 +91,12 @@ def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Lis
 
 
 def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | None]) -> None:
-    """Serve until SIGTERM or SIGINT, then return; SIGHUP reads the key again.
+    """Serve until SIGTERM or SIGINT, then return. SIGHUP rereads the key.
 
-    A database that is down does not hinder the start: the gateway answers 503 until it comes.
+    The gateway also starts without its database, and answers 503 until it comes.
 
     Raises:
-        OSError: the address is taken or not ours.
+        OSError: the address is taken, or this machine does not have it.
     """
     server, listening, keys = build_server(settings)
     if settings.api_key is None and settings.host not in LOOPBACK_HOSTS:
@@ -109,13 +109,13 @@ def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | No
             log.error("keys.kept", error=str(error))
             return
         if key is None or settings.api_key is None:
-            # whether there is a key decides what is open: that takes a restart
-            log.error("keys.kept", error="a key cannot come or go while the gateway runs: start it anew")
+            # the existence of a key decides which requests are open, and that is fixed at the start
+            log.error("keys.kept", error="adding or removing the key needs a restart of the gateway")
             return
         keys.replace(_keys(key))
         log.info("keys.taken", names=[DEFAULT_KEY])
 
-    # uvicorn raises a signal it has caught once more when it has stopped: that one is for nobody
+    # after its shutdown, uvicorn raises the caught signal a second time, and nothing must handle it
     former = {}
     if threading.current_thread() is threading.main_thread():
         former = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -133,7 +133,7 @@ def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | No
 
 
 def _ignore(_number: int, _frame: object) -> None:
-    """Take the signal and do nothing."""
+    """Ignore the signal."""
 
 
 def _keys(api_key: str | None) -> tuple[ApiKeyEntry, ...]:

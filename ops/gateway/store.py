@@ -1,4 +1,4 @@
-"""The gateway's database as its endpoints ask it: in threads, with the schema kept in place."""
+"""Calls of the gateway's database from the event loop, in threads. It also keeps the schema up to date."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ log = structlog.get_logger("gateway")
 
 
 class Store:
-    """Asks ``repository`` from the event loop. Every call has a deadline. The log tells when the database is lost."""
+    """Calls ``repository`` from the event loop. Every call has a deadline. The log tells when the database is lost."""
 
     def __init__(self, database: Database) -> None:
         self.repository = Repository(database)
         self._database = database
-        #: whether the last call found the database. None before the first call.
+        #: whether the last call reached the database; None before the first call
         self._reachable: bool | None = None
-        #: one thread for the probe alone, so that it does not wait behind a crowd
+        #: a thread for the probe alone, so that it does not wait behind other calls
         self._probing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe")
         self._schema_ready = asyncio.Event()
         self._schema_lost = asyncio.Event()
@@ -42,21 +42,21 @@ class Store:
         """Run a call of the repository in a thread.
 
         Raises:
-            StorageError: as the call does.
+            StorageError: the call failed.
         """
         return await self._noted(run_in_threadpool(call, *args, **kwargs))
 
     async def ping(self) -> None:
-        """Look whether the messages can be read.
+        """Check that the messages can be read.
 
         Raises:
-            StorageError: they cannot.
+            StorageError: they cannot be read.
         """
         loop = asyncio.get_running_loop()
         await self._noted(loop.run_in_executor(self._probing, self.repository.ping))
 
     async def keep_schema(self) -> None:
-        """Apply the schema as soon as the database can be reached, and again if it was lost."""
+        """Apply the schema as soon as the database can be reached, and each time the schema was lost."""
         while True:
             self._schema_lost.clear()
             try:
@@ -68,17 +68,17 @@ class Store:
             await self._schema_lost.wait()
 
     async def wait_for_schema(self, timeout_s: float) -> None:
-        """Return when the schema is in place, or after the time."""
+        """Return when the schema is in place or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._schema_ready.wait()
 
     def close(self) -> None:
-        """Let the probe's thread go."""
+        """End the probe's thread."""
         self._probing.shutdown(wait=False)
 
     async def _noted(self, call: Awaitable[T]) -> T:
-        """Return what a call returns. Note whether it found the database and its schema."""
+        """Return the result of a call. Record whether it found the database and its schema."""
         try:
             result = await call
         except RowsRefusedError:

@@ -1,4 +1,4 @@
-"""An entry of Telegram Desktop's export (``result.json``) turned into a message of the API's shape."""
+"""Converts an entry of Telegram Desktop's export (``result.json``) into a message in the form of the API."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ops.gateway.records import CHANNEL_ID, BadMessageError, iso_utc
 
 __all__ = ["api_message", "channel_id_of", "is_service", "is_unsupported"]
 
-#: `media_type` of an export -> `mediaType`; others stay as they are
+#: `media_type` of an export -> `mediaType`; other values are kept
 _MEDIA = {"video_file": "video", "voice_message": "voice", "audio_file": "audio"}
 
 
 def channel_id_of(kind: object, number: object) -> str | None:
-    """Return the API's channel id of a chat of the export; None where its number is none.
+    """Return the API's channel id of a chat in the export, or None if it has no valid number.
 
-    Telegram's own numbers are bare there; the API's channels and supergroups carry ``-100``,
-    basic groups a minus sign.
+    The export has Telegram's plain numbers. In the API, channels and supergroups begin with ``-100``, and basic groups
+    with a minus sign.
 
     >>> channel_id_of("public_channel", 1649127710)
     '-1001649127710'
@@ -36,12 +36,12 @@ def channel_id_of(kind: object, number: object) -> str | None:
 
 
 def is_service(message: object) -> bool:
-    """Tell whether an entry of the export is a service message (somebody joined, a pin, a call)."""
+    """Return whether an entry of the export is a service message (somebody joined, a pin, a call)."""
     return isinstance(message, dict) and message.get("type") == "service"
 
 
 def is_unsupported(message: object) -> bool:
-    """Tell whether an entry only stands for a message that the exporting program could not show.
+    """Return whether an entry is a placeholder for a message that the exporting program could not show.
 
     A later export may hold the message itself under the same number (fault 35).
     """
@@ -49,10 +49,10 @@ def is_unsupported(message: object) -> bool:
 
 
 def api_message(message: object, channel_id: str) -> dict[str, Any]:
-    """Return an entry of the export in the API's shape.
+    """Return an entry of the export in the form of the API.
 
     Raises:
-        BadMessageError: it cannot be one.
+        BadMessageError: the entry is no valid message.
     """
     if not isinstance(message, dict):
         raise BadMessageError("not a JSON object")
@@ -62,7 +62,7 @@ def api_message(message: object, channel_id: str) -> dict[str, Any]:
     edited = _instant(message, "edited")
     path = message.get("photo") or message.get("file")
     metadata: dict[str, str | None] = {}
-    # with a peer the message replied to is one of another chat, where numbers are others (fault 34)
+    # with a peer, the reply is to a message of another chat, which has its own numbers (fault 34)
     if message.get("reply_to_message_id") is not None and message.get("reply_to_peer_id") is None:
         metadata["replyTo"] = str(message["reply_to_message_id"])
     if edited is not None:
@@ -70,20 +70,20 @@ def api_message(message: object, channel_id: str) -> dict[str, Any]:
     return {
         "channelId": channel_id,
         "messageId": message.get("id"),
-        # what stands beside a photo is its caption
+        # the text of a photo is its caption
         "text": words if media is None else None,
         "caption": (words or None) if media is not None else None,
         "mediaType": media,
         "mediaRefs": [{"path": path}] if isinstance(path, str) else [],
         "telegramDate": iso_utc(sent),
-        # the age of the text, so that a later export with an edited one counts as newer
+        # the time of the edit, so that an edited text in a later export counts as newer
         "updatedAt": iso_utc(edited or sent),
         "metadata": metadata,
     }
 
 
 def _plain(text: object) -> str:
-    """Return the words of a text, which is a string or a list of strings and entities."""
+    """Return the plain text. The export has a string, or a list of strings and entities."""
     if isinstance(text, str):
         return text
     if not isinstance(text, list):
@@ -107,7 +107,7 @@ def _media_type(message: Mapping[str, Any]) -> str | None:
 
 
 def _instant(message: Mapping[str, Any], key: str) -> datetime | None:
-    """Return the instant of ``<key>_unixtime``, or of ``<key>``: the exporter's local time."""
+    """Return the instant of ``<key>_unixtime``, otherwise of ``<key>``, which is the exporter's local time."""
     seconds = message.get(f"{key}_unixtime")
     local = message.get(key)
     try:
@@ -124,5 +124,5 @@ def _brasilia() -> tzinfo:
     try:
         return ZoneInfo("America/Sao_Paulo")
     except ZoneInfoNotFoundError:
-        # a slim container without the time zone data; no summer time since 2019
+        # a slim container has no time zone data; Brazil has had no summer time since 2019
         return timezone(timedelta(hours=-3))

@@ -1,7 +1,7 @@
-"""A JSON document of any size, read as a stream: Telegram Desktop's ``result.json``, or a list of messages.
+"""Reads a JSON document of any size as a stream: Telegram Desktop's ``result.json``, or a list of messages.
 
-It is read twice. The first time tells what it is, whose messages it holds and that it is whole; the second gives its
-messages one by one. Memory does not grow with the file.
+It is read twice. The first pass finds out its kind and its chats, and checks that it is complete. The second pass
+yields its messages one by one. The use of memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ops.gateway.telegram_export import channel_id_of
 
 __all__ = ["Document", "DocumentError", "look_at", "messages_of"]
 
-#: of one value; a text of Telegram has at most 4,096 characters
+#: the longest value; a Telegram text has at most 4,096 characters
 _LONGEST_VALUE = 4 * 1024 * 1024
-#: where the messages of a chat stand: of one chat, of an account's, of chats that were left
+#: the places of messages: one exported chat, the chats of an account, chats that were left
 _CHATS = ("", "chats.list.item", "left_chats.list.item")
 
 
@@ -29,19 +29,19 @@ class DocumentError(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """What a document is: a list of messages, or an export with the channel id of each chat that has messages."""
+    """The kind of a document: a list of messages, or an export with the channel id of each chat that has messages."""
 
     is_list: bool = False
     chats: list[str | None] = field(default_factory=list)
 
     @property
     def holds_messages(self) -> bool:
-        """Whether it is one of the two."""
+        """Whether the document is of one of these kinds."""
         return self.is_list or bool(self.chats)
 
 
 class _BoundedText:
-    """A file that refuses to be read on while one value of it has no end."""
+    """A file that raises an error if one of its values is far too long."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -56,10 +56,10 @@ class _BoundedText:
 
 
 def look_at(path: Path) -> Document:
-    """Return what a file holds.
+    """Return the kind of a file.
 
     Raises:
-        DocumentError: it is no whole JSON document, or one of its values is far too long.
+        DocumentError: the file is no complete JSON document, or one of its values is far too long.
     """
     document = Document()
     kind: object = None
@@ -89,7 +89,7 @@ def messages_of(path: Path, document: Document) -> Iterator[tuple[int, int, Any]
     """Yield the number of the chat (from 1), the number of the message in it, and the message.
 
     Raises:
-        DocumentError: as :func:`look_at`; the file was changed meanwhile.
+        DocumentError: the file was changed since :func:`look_at`.
     """
     lists = {"": "item"} if document.is_list else {}
     places = {f"{chat}.messages".lstrip("."): f"{chat}.messages.item".lstrip(".") for chat in _CHATS} | lists
@@ -116,7 +116,7 @@ def messages_of(path: Path, document: Document) -> Iterator[tuple[int, int, Any]
 
 
 def _events(path: Path) -> Iterator[tuple[str, str, Any]]:
-    """Yield the events of the document with their places.
+    """Yield the events of the JSON document with their places.
 
     Raises:
         DocumentError: see :func:`look_at`.

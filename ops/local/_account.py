@@ -72,7 +72,7 @@ def open_for_passing(folder: Path) -> None:
     """Let other users pass through `folder` and the folders above it. Add only the search right, and only if missing.
 
     Raises:
-        LocalServerError: A folder on the way is closed and not ours to open.
+        LocalServerError: A folder on the way is closed and belongs to somebody else.
 
     """
     for each in (folder, *folder.parents):

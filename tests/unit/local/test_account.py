@@ -31,7 +31,7 @@ def test_a_closed_folder_of_another_is_refused_and_left_alone(
     folder.chmod(0o700)
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
-    with pytest.raises(LocalServerError, match="not ours to open"):
+    with pytest.raises(LocalServerError, match="belongs to somebody else"):
         _account.open_for_passing(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
