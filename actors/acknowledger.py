@@ -261,7 +261,7 @@ class Acknowledger(Source):
         if acks.error is not None:
             failure, words = acks, "acknowledgements fail"
         else:
-            failure, words = looks, "acknowledged messages cannot be read again"
+            failure, words = looks, "acknowledged messages cannot be reread"
         self.publish(
             AcknowledgerSnapshot(
                 channel=self._channel,

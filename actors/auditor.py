@@ -141,7 +141,7 @@ class Auditor(Source):
         self.tick_later("look", self._policy.page_every_s)
 
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
-        """Count what was found. The page is then read again, and all of it is known."""
+        """Count what was found. The page is then reread, and all of it is known."""
         self._delivered.update(message.gateway_id for message in flight.messages)
         if self._reading is not None:
             self._reading.found += committed.new

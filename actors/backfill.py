@@ -110,7 +110,7 @@ class Backfill(Source):
         if command.since is not None:
             self._queue.check(channels, command.since)
         elif command.again:
-            self._queue.read_anew(channels)
+            self._queue.reread(channels)
         self._step()
 
     @handles(CheckHistory)
@@ -132,7 +132,7 @@ class Backfill(Source):
         new = [channel for channel in channels if channel not in self._channels]
         self._channels = tuple(channels)
         self._round_robin.follow(channels)
-        # A page in flight of a removed channel is not counted and its checkpoint stays. Read again, it is known.
+        # A page in flight of a removed channel is not counted and its checkpoint stays. When it is reread, it is known.
         self._passes = {c: reading for c, reading in self._passes.items() if c in channels}
         self._queue.follow(channels)
         if new:
@@ -181,13 +181,13 @@ class Backfill(Source):
         self._publish()
 
     def _do_next(self) -> None:
-        if anew := self._queue.anew:
-            self._checkpoints.restart(list(anew))
-            self._passes = {c: reading for c, reading in self._passes.items() if c not in anew}
-            if self._unsaved is not None and self._unsaved.channel in anew:
+        if restarts := self._queue.restarts:
+            self._checkpoints.restart(list(restarts))
+            self._passes = {c: reading for c, reading in self._passes.items() if c not in restarts}
+            if self._unsaved is not None and self._unsaved.channel in restarts:
                 self._unsaved = None
             self._known_is_current, self._synced = False, False
-            self._queue.begun_anew()
+            self._queue.restarted()
         if not self._known_is_current:
             self._known = self._checkpoints.load(self._channels)
             self._known_is_current = True

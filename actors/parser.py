@@ -78,7 +78,7 @@ class Parser(Actor):
         )
 
     def _market_of(self, channel: str) -> Market:
-        """Return the published market. If it is outdated, the ledger reads the messages again."""
+        """Return the published market. If it is outdated, the ledger rereads the messages."""
         shown = self.context.services.snapshots.read(CHANNELS, ChannelsSnapshot)
         entries = shown.value.channels if shown is not None else ()
         known = {entry.channel: entry.market for entry in entries}
@@ -86,7 +86,7 @@ class Parser(Actor):
 
     def _settle(self, message: SourceMessage, now: datetime, market: Market, *, unread: bool) -> Outcome:
         if unread:
-            error = "an actor died twice with this message alone in its batch; it was not read again"
+            error = "an actor died twice with this message alone in its batch; it was not reread"
             return dead_letter(message, reason="killed_actor", error=error)
         if isinstance(message, ChannelMessage):
             message = bounded(message, now)  # it may have been fetched before the database's time was known

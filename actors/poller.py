@@ -35,7 +35,7 @@ __all__ = ["PollPolicy", "Poller"]
 
 #: the gateway returns at most so many messages at once
 MAX_PAGE = 10_000
-#: how often it asks for the messages that are to be read again
+#: how often it asks for messages to reread
 REPROCESS_EVERY_S = 60.0
 
 
@@ -245,7 +245,7 @@ class Poller(Source):
         if answer.quiet_s:
             self._quiet_until_s = self.clock.monotonic_s() + answer.quiet_s
         if answer.edited:
-            # The gateway lists the new text, as an unprocessed message or as one to be read again.
+            # The gateway lists the new text, as an unprocessed message or as one to reread.
             self._poll_requested = self._rereads.due = True
         if answer.number is not None and answer.number == self._awaited:
             self._awaited = None

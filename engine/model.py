@@ -169,7 +169,7 @@ class Reading:
     ``first_half`` is set on a text that names a side and a ticker but no price, whether the text is a signal or
     not. ``second_half`` says that the text names no ticker and holds a labelled stop price, labelled target
     prices or both. Read alone, such a text is no signal. It may reply to a message with a ``first_half``, or
-    directly follow such a message in its channel within :data:`SECOND_HALF_WITHIN`. Then it is read again with
+    directly follow such a message in its channel within :data:`SECOND_HALF_WITHIN`. Then it is reread with
     that message as ``half_of``, and becomes an update with one event that belongs to that message only.
     """
 
@@ -217,7 +217,7 @@ class MalformedMessage:
     """A message of the gateway in which a key is missing or has the wrong type.
 
     ``error`` names the key. ``raw`` is the whole JSON object, ASCII-escaped: any database can hold it, and a later
-    version can read it again.
+    version can reread it.
     """
 
     channel: str

@@ -39,7 +39,7 @@ OF_COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         "TELEGRAM_GATEWAY_API_KEY",
         "gateway",
-        "the key that clients must send; also `TELEGRAM_GATEWAY_API_KEY_FILE`; read again on `SIGHUP`",
+        "the key that clients must send; also `TELEGRAM_GATEWAY_API_KEY_FILE`; reread on `SIGHUP`",
     ),
     (
         "TELEGRAM_GATEWAY_ALLOWED_HOSTS",

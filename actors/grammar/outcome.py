@@ -77,7 +77,7 @@ def _outcome_of(
 ) -> Outcome:
     """Return the outcome of a reading.
 
-    A signal past the retention gets no row: the next retention job would drop it, the next re-reading
+    A signal past the retention gets no row: the next retention job would drop it, the next reread
     bring it back.
     """
     ts, flag = date_of(message)

@@ -19,31 +19,31 @@ class BackfillPolicy:
 
 
 class BackfillQueue:
-    """Channels to read again from the first row, and tails to check, in the order of the requests."""
+    """Channels to reread from the first row, and tails to check, in the order of the requests."""
 
     def __init__(self) -> None:
-        self._anew: set[str] = set()
+        self._restarts: set[str] = set()
         self._tails: dict[str, datetime | None] = {}
 
     @property
-    def anew(self) -> Collection[str]:
+    def restarts(self) -> Collection[str]:
         """The channels to read from their first row on, whatever their checkpoint says."""
-        return self._anew
+        return self._restarts
 
     @property
     def tails(self) -> Collection[str]:
         """The channels whose tail is to be checked."""
         return self._tails.keys()
 
-    def read_anew(self, channels: Iterable[str]) -> None:
-        """Request that the whole history of these channels is read again."""
-        self._anew.update(channels)
+    def reread(self, channels: Iterable[str]) -> None:
+        """Request that the whole history of these channels is reread."""
+        self._restarts.update(channels)
 
-    def begun_anew(self) -> None:
-        """Clear :attr:`anew`. The tail checks of these channels are dropped too: they would repeat the reading."""
-        for channel in self._anew:
+    def restarted(self) -> None:
+        """Clear :attr:`restarts`. The tail checks of these channels are dropped too: they would repeat the reading."""
+        for channel in self._restarts:
             self._tails.pop(channel, None)
-        self._anew.clear()
+        self._restarts.clear()
 
     def check(self, channels: Iterable[str], since: datetime | None = None) -> None:
         """Request tail checks from ``since`` on, or from the end of the last check. The earlier ``since`` holds."""
@@ -57,5 +57,5 @@ class BackfillQueue:
 
     def follow(self, channels: Collection[str]) -> None:
         """Drop the requests for all other channels."""
-        self._anew.intersection_update(channels)
+        self._restarts.intersection_update(channels)
         self._tails = {channel: since for channel, since in self._tails.items() if channel in channels}

@@ -24,11 +24,11 @@ class Held:
         return tuple(self._rows.values())
 
     def add(self, messages: Iterable[SourceMessage]) -> None:
-        """Add durable messages. A message that was read again replaces the earlier reading."""
+        """Add durable messages. A message that was reread replaces the earlier reading."""
         self._rows.update((message.gateway_id, message) for message in messages)
 
     def release(self, messages: Iterable[SourceMessage]) -> None:
-        """Remove rows that the gateway has marked, unless they were read again since."""
+        """Remove rows that the gateway has marked, unless they were reread since."""
         for message in messages:
             if self._rows.get(message.gateway_id) == message:
                 del self._rows[message.gateway_id]

@@ -118,7 +118,7 @@ def backfill(
 ) -> None:
     """Make the daemon read the history, and show the progress. Ctrl-C ends the display, not the import.
 
-    A completed history is not read again, except with --again. With --since, messages from that time are read again.
+    A completed history is reread only with --again. With --since, messages from that time are reread.
     """
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

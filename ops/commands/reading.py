@@ -77,7 +77,7 @@ def replay(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the differences and counts as JSON.")] = False,
 ) -> None:
-    """Read all stored messages again, and print what the current grammar reads differently."""
+    """Reread all stored messages, and print what the current grammar reads differently."""
     settings = usable_settings()
     quiet_logs()
     timers = TimerThread()

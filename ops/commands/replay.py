@@ -123,11 +123,11 @@ class ReplayReport:
         passed = (
             f"; {self.passed_over} rows of the former service's table skipped" if self.passed_over else ""
         )
-        return f"{self.messages} messages read again, {differences}; {written}{passed}"
+        return f"{self.messages} messages reread, {differences}; {written}{passed}"
 
 
 class Replay:
-    """Reads stored messages again. It writes only with ``apply``, through the ledger like any re-reading."""
+    """Rereads stored messages. It writes only with ``apply``, through the ledger like any reread."""
 
     def __init__(self, archive: Archive, ledger: Ledger, *, policy: OutcomePolicy, now: datetime) -> None:
         self._archive = archive

@@ -51,7 +51,7 @@ def copy_rows(
 def _batches(
     source: LegacySource, after: str | None, batch: int, channels: Mapping[str, str]
 ) -> Iterator[list[LegacyRow]]:
-    # the row taken last is read once more: if it is another one, this is another table
+    # the last imported row is reread: if it differs, this is another table
     again = after is not None
     while True:
         try:

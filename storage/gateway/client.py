@@ -118,7 +118,7 @@ class GatewayClient:
     ) -> tuple[SourceMessage, ...]:
         """Return up to ``limit`` messages that we have not marked, oldest first.
 
-        ``reprocess`` asks for the messages to read again instead. We have marked those already, so the request does
+        ``reprocess`` asks for the messages to reread instead. We have marked those already, so the request does
         not exclude marked messages. ``wait_s``: the gateway holds an empty answer for so long.
         """
         params: dict[str, str] = {"channel": channel, "limit": str(limit)}

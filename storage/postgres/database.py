@@ -2,7 +2,7 @@
 
 Nothing here relies on session state: PgBouncer and Neon's pooler hand each transaction another server
 connection. No server-side prepared statements, no SET, no LISTEN, no ``options`` at connect. So each
-transaction asks anew what the server behind it is: a standby is left at once.
+transaction asks what its server is, and a connection to a standby is given up at once.
 """
 
 from __future__ import annotations

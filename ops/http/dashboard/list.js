@@ -1,4 +1,4 @@
-// The list of signals that the page holds: a window of the newest ones, asked anew as a whole.
+// The list of signals that the page holds: a window of the newest ones, which is reloaded as a whole.
 
 import { ApiError, ask } from "./api.js";
 import { hasStatus, matches, toSignal } from "./model.js";
@@ -30,7 +30,7 @@ export class SignalList {
   scanned = 0;
   /** when the answer was made, if the service says that it is stale */
   staleAt = null;
-  /** Whether the window no longer begins at the newest signal: it is not asked anew then. */
+  /** Whether the window no longer begins at the newest signal: it is not reloaded then. */
   frozen = false;
   /** signals that came while the window was elsewhere */
   news = 0;
@@ -118,7 +118,7 @@ export class SignalList {
     }
   }
 
-  /** Take a signal that the stream told of; a moment later the window is asked anew all the same. */
+  /** Take a signal that the stream told of; a moment later the window is reloaded all the same. */
   add(signal) {
     if (this.rows.some((row) => row.id === signal.id) || !matches(signal, this.filters)) return;
     if (this.frozen || this.filters.direction === "asc") {

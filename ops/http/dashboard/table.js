@@ -1,4 +1,4 @@
-// The table of signals. A row is made anew only when its signal changed, so focus and open details stay.
+// The table of signals. A row is rebuilt only when its signal changed, so focus and open details stay.
 
 import { detailRow } from "./detail.js";
 import { byId, h, icon } from "./dom.js";

@@ -10,7 +10,7 @@ const THEME_KEY = "tp-capital.theme";
 const THEMES = ["auto", "light", "dark"];
 const ICONS = { auto: "half", light: "sun", dark: "moon" };
 
-/** Make the buttons work; `onLanguage` shows the page anew, `question` gives the present filters. */
+/** Make the buttons work; `onLanguage` redraws the page, `question` gives the present filters. */
 export function setUpTools({ onLanguage, question }) {
   byId("language").addEventListener("click", () => {
     switchLanguage();

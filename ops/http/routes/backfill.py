@@ -1,4 +1,4 @@
-"""``/backfill``: the progress of the history import, and a request to read the history again."""
+"""``/backfill``: the progress of the history import, and a request to reread the history."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def stale(cause: str | None, since: datetime | None) -> bytes:
 def reset(place: Position) -> bytes:
     """Return the event for a database that was set back: events sent after ``place`` are no longer valid.
 
-    The client must read the list again. This is the last event on its connection, because ids on one connection
+    The client must reread the list. This is the last event on its connection, because ids on one connection
     never decrease.
     """
     return _frame("reset", {"reason": "the database was set back to an earlier state"}, place)
