@@ -1,8 +1,8 @@
-"""The question for a page of signals and its SQL: every filter in one condition, and the weeks that may hold the page.
+"""The query for a page of signals: all filters in one condition, and the weeks that may hold the page.
 
-The server plans a query for each week that may hold a row of it, and that takes longer than reading the page. So the
-query is asked first within a window of days, at the end where the page begins. A full page of the window is the page,
-since all other signals come after it. Only where the page is not full, the query is asked without the window.
+The server plans each week that may hold a row, and that takes longer than reading the page. So the query first covers
+only a window of days, at the end where the page begins. If the window fills the page, the page is complete, because
+all other signals come after it. Otherwise the query runs without the window.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from psycopg import sql
 
 __all__ = ["SignalQuery", "condition_of", "windows_of"]
 
-#: as long as a week of the table, so it lies in two of them
+#: as long as a week of the table, so it covers parts of at most two weeks
 WINDOW = timedelta(days=7)
 
-#: bounds of ``ts``, both included; None is no bound
+#: bounds of ``ts``, both inclusive; None is no bound
 Window = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalQuery:
-    """A page's question. ``after`` is the (ts, id) of the last signal of the page before."""
+    """The query of a page. ``after`` is the (ts, id) of the last signal of the previous page."""
 
     limit: int = 100
     after: tuple[datetime, int] | None = None
@@ -39,9 +39,9 @@ class SignalQuery:
 
 
 def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> Iterator[Window]:
-    """Yield the bounds to ask within, one after the other until the page is full; the last ones leave nothing out."""
+    """Yield the bounds to try until the page is full. The last bounds leave nothing out."""
     since, until, oldest = query.since, query.until, now - retention
-    # beside the comparison with the cursor: the server leaves weeks out of its plan by a bound of ts alone
+    # besides the comparison with the cursor, because only a bound of ts lets the server skip weeks in its plan
     if query.ascending:
         since = max(filter(None, (since, query.after and query.after[0])), default=None)
         begin = max(since or oldest, oldest)
@@ -56,7 +56,7 @@ def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> It
 
 
 def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, dict[str, object]]:
-    """Return the condition on a row of signals, and the values of its placeholders."""
+    """Return the condition for rows of signals, and the values of its placeholders."""
     since, until = window
     asset = query.asset and query.asset.upper()
     values: dict[str, object] = {}
@@ -85,5 +85,5 @@ def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, di
 
 
 def _escape_like(text: str) -> str:
-    """Let LIKE's own characters stand for themselves."""
+    """Escape the special characters of LIKE."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

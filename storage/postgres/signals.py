@@ -1,4 +1,4 @@
-"""Reading signals: key-set pages by any filter, one signal, and what was committed since."""
+"""Reads signals: key-set pages with any filter, one signal, and the signals of new commits."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ SIGNAL_COLUMNS = sql.SQL(
     """id, ts, channel, signal_type, side, asset, buy_min, buy_max, targets, target_final, stop, valid_until,
     warnings, raw_message, source, message_id, position, ingested_at, created_at, updated_at, commit_number"""
 )
-#: all columns of a signal; its page leaves out the last two
+#: all columns of a signal; a page leaves out the last two
 DETAIL_COLUMNS = sql.SQL("{}, provenance, grammar_version").format(SIGNAL_COLUMNS)
-#: of the events that stand with a signal
+#: the columns of a signal's events
 EVENT_COLUMNS = sql.SQL(
     """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
     new_targets, new_entry, breakeven, fraction, price, percent"""
@@ -52,10 +52,10 @@ left join lateral (
         and event.signal_position = page.position) as told on true
 order by page.ts {way}, page.id {way}
 """
-# the bounds of ts spare the weeks that hold none of them
+# with the bounds of ts the server skips all weeks that hold none of them
 _ROWS = "select {columns} from {table} where id = any(%(ids)s) and ts between %(first)s and %(last)s"
-# A label stands in no row of signals: it is looked up with each page. Whoever changes one draws a commit
-# number, so that a page built for that generation has it.
+# Signal rows hold no label. It is looked up for each page. A change of a label draws a commit number, so a page of
+# that generation has the new label.
 _LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
 _EVENTS = """
 select {columns} from {schema}.signal_events
@@ -64,8 +64,8 @@ where (channel, signal_message_id, signal_position) in (
         channel text, message_id text, position smallint))
 order by ts, length(message_id), message_id, position
 """
-# Signals that came and signals that went, in one order: numbers are in commit order, and a signal that takes
-# another's place has the higher id. The history's rows go by the table's name, as the columns may name it.
+# New and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id. The
+# history's rows get the alias of the table, because the columns may name it.
 _COMMITTED = """
 select * from (
     (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
@@ -82,28 +82,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Place(NamedTuple):
-    """Where a signal stands in a page, and all that tells one state of it from another.
+    """The place of a signal in a page, and everything that distinguishes its states.
 
-    Rows of signals and events are written once and never changed. So two equal places are of the same signal with the
-    same label and events. The instants of writing, in seconds, tell rows apart whose ids a restored database gave
-    twice.
+    Rows of signals and events are written once and never changed. So equal places mean the same signal with the same
+    label and events. A restored database may use an id twice. The instants of writing, in seconds, distinguish such
+    rows.
     """
 
     id: int
     ts: datetime
     stored_s: float
     label: str | None
-    #: ids of its events, and when the newest of them was written
+    #: the ids of its events, and when the newest of them was written
     events: Sequence[int] | None
     told_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPage:
-    """The places of a page and the rows of those that were wanted, both in the page's order.
+    """The places of a page and the requested rows, both in the page's order.
 
-    ``more`` says whether another page follows. A row is keyed by column. It also holds ``channel_label``, ``events`` in order of time, and what follows from them: the ``status``
-    and ``current``, which is what holds now.
+    ``more`` tells whether another page follows. A row is keyed by column. It also holds ``channel_label``, ``events`` in
+    order of time, and the ``status`` and ``current`` values that follow from the events.
     """
 
     places: Sequence[Place] = ()
@@ -112,7 +112,7 @@ class StoredPage:
 
 
 class Signals:
-    """The readers' side of the signals table. ``retention`` hides what is older, stored or not."""
+    """Reads the signals table. ``retention`` hides older signals, even if they are still stored."""
 
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
@@ -134,8 +134,8 @@ class Signals:
     ) -> StoredPage:
         """Return one page.
 
-        The order is (ts, id), so that a cursor stays true while rows are added. ``unknown`` picks the places whose rows
-        are wanted: who keeps what it has made of a row need not read it again.
+        The order is (ts, id), so a cursor stays valid while rows are added. ``unknown`` selects the places whose rows are
+        read. The caller already has the other signals.
         """
 
         def work(cursor: Cursor) -> StoredPage:
@@ -143,7 +143,7 @@ class Signals:
                 places, more = self._find_places(cursor, query)
                 wanted = unknown(places)
                 rows = self._read_rows(cursor, wanted)
-                # else another transaction has just replaced one of them: what took its place has to be found
+                # otherwise another transaction has just replaced one of them, and the query must find its successor
                 if len(rows) == len(wanted):
                     return StoredPage(places=places, rows=rows, more=more)
 
@@ -167,11 +167,11 @@ class Signals:
     def committed(
         self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
     ) -> tuple[Mapping[str, Any], ...]:
-        """Return what was committed after a place and up to commit ``upto``, in commit order.
+        """Return the signals that were committed after a place and up to commit ``upto``, in commit order.
 
-        Each row has the ``number`` of the commit beside a signal's columns; of a signal that went,
-        ``superseded_at`` is not None. ``after`` is the (number, id) of the last row seen. A caller that knows an instant
-        before which no signal came gives it as ``since``: then only the weeks from there on are looked into.
+        Each row has the ``number`` of the commit and the columns of a signal. A removed signal has ``superseded_at``.
+        ``after`` is the (number, id) of the last row seen. If the caller knows that no signal is earlier than
+        ``since``, only the weeks from then on are searched.
         """
         number, signal_id = after
         values = {
@@ -205,7 +205,7 @@ class Signals:
         return found[: query.limit], len(found) > query.limit
 
     def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> list[dict[str, Any]]:
-        """Return the rows of places that are still there, in their order."""
+        """Return the rows of the places that still exist, in their order."""
         if not places:
             return []
         instants = [place.ts for place in places]
@@ -236,7 +236,7 @@ class Signals:
 
 
 def encode_cursor(ts: datetime, signal_id: int) -> str:
-    """Return the place after a signal as a word that fits a URL: microseconds and id.
+    """Return the place after a signal as a word for a URL: microseconds and id.
 
     >>> encode_cursor(_EPOCH + timedelta(milliseconds=1), 7)
     '1000_7'
@@ -245,10 +245,10 @@ def encode_cursor(ts: datetime, signal_id: int) -> str:
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, int]:
-    """Return the place a cursor stands for.
+    """Return the place of a cursor.
 
     Raises:
-        ValueError: it is none of ours.
+        ValueError: the word is no cursor of this service.
     """
     match = re.fullmatch(r"(-?[0-9]{1,18})_([0-9]{1,19})", cursor)
     try:

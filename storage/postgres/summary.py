@@ -1,4 +1,4 @@
-"""Counting signals: per day, by what has become of them, and where messages ended."""
+"""Counts signals for each day and by status, and messages by outcome."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from storage.postgres.database import Cursor, Database
 
 __all__ = ["DayCount", "Summaries", "Summary"]
 
-#: names of assets told at most, the most frequent ones
+#: the most assets in a summary, the most frequent ones
 MOST_ASSETS = 200
 
-# %(first)s is the first day's midnight in the reader's zone; retention hides what is older, stored or not
 _FIRST_DAY = "select (now() at time zone %(zone)s)::date - %(days)s + 1 as first_day"
-# %(first)s is the first day's midnight in the reader's zone; retention hides what is older, stored or not
+# %(first)s is midnight of the first day in the reader's time zone
 _WANTED = """
 with wanted as (
     select channel, message_id, position, ts, side, signal_type, asset from {schema}.tp_capital_signals
@@ -32,8 +31,8 @@ _NAMES = """
 select grouping(asset) = 1 as of_type, coalesce(asset, signal_type) as name, count(*) as signals
 from wanted group by grouping sets ((asset), (signal_type)) order by 3 desc, 2
 """
-# Each signal's events as one short word, in their order: few different words come back however many
-# signals there are, and one place (status_of) says what such a story means.
+# Each signal's events become one short text, in their order. There are few different texts, however many signals there
+# are. Only status_of decides what such a text means.
 _STORIES = """,
 stories as (
     select string_agg(
@@ -45,8 +44,8 @@ stories as (
     group by wanted.channel, wanted.message_id, wanted.position)
 select story, count(*) as signals from stories where story is not null group by story
 """
-# The ledger is kept for good: its index begins with the channel, so the few channels are found first,
-# one index probe each.
+# The ledger is kept for good. Its index begins with the channel, so the query first finds the few channels, with one
+# index look-up for each.
 _CHANNELS = """
 with recursive channels as (
     (select channel from {schema}.ledger order by channel limit 1)
@@ -68,7 +67,7 @@ from channels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """Signals of one day of the reader's zone."""
+    """The signals of one day in the reader's time zone."""
 
     day: date
     buy: int
@@ -77,12 +76,11 @@ class DayCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Counts of the last days, today included.
+    """Counts of the last days, including today.
 
-    ``days`` has every day, the first one first. ``outcomes`` counts signals by status (``status_of``),
-    ``types`` and ``assets`` by name, the most frequent first; ``messages`` counts all messages received
-    in these days by the ledger's outcome. ``newest_message_at`` is when the newest message of all was
-    received by the gateway, whatever became of it.
+    ``days`` has every day in order. ``outcomes`` counts signals by status (``status_of``). ``types`` and ``assets``
+    count by name, the most frequent first. ``messages`` counts all messages received in these days by outcome.
+    ``newest_message_at`` is when the gateway received the newest message of any outcome.
     """
 
     days: tuple[DayCount, ...]
@@ -94,7 +92,7 @@ class Summary:
 
 
 class Summaries:
-    """Counts in the database. ``retention`` hides signals that are older, stored or not."""
+    """Counts in the database. ``retention`` hides older signals, even if they are still stored."""
 
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
@@ -108,10 +106,10 @@ class Summaries:
         self._messages, self._newest = channels + messages, channels + newest
 
     def read(self, *, days: int, zone: str) -> Summary:
-        """Count the last ``days`` days as the time zone ``zone`` (a name such as America/Sao_Paulo) has them.
+        """Return the counts of the last ``days`` days of the time zone ``zone``, for instance America/Sao_Paulo.
 
         Raises:
-            RowsRefusedError: the database knows no such zone.
+            RowsRefusedError: the database does not know this zone.
             StorageError: the database cannot be read.
         """
 
@@ -145,7 +143,7 @@ class Summaries:
 
 
 def _outcomes(signals: int, told: Mapping[str, int]) -> dict[str, int]:
-    """Return how many of ``signals`` have each status; those of which no event tells are open.
+    """Return how many of ``signals`` have each status. Signals without events are open.
 
     >>> _outcomes(9, {"t1 t2": 3, "t1 s": 2})
     {'target_2': 3, 'stopped': 2, 'open': 4}
@@ -158,7 +156,7 @@ def _outcomes(signals: int, told: Mapping[str, int]) -> dict[str, int]:
 
 
 def _event(word: str) -> dict[str, object]:
-    """Return an event as ``status_of`` reads it."""
+    """Return the event of a text, in the form that ``status_of`` needs."""
     return {
         "kind": "cancel" if word == "c" else "result",
         "stop_hit": word == "s",
