@@ -104,7 +104,7 @@ class Gateway:
         gone = asyncio.create_task(_disconnected(request))
         try:
             while True:
-                # It waits before the table is read: what is committed after that read rings it.
+                # The wait begins before the table is read. A later commit then rings it.
                 waiter = asyncio.create_task(self.long_poll.wait(query, deadline - loop.time()))
                 try:
                     found = await self._ask(self._repository.find_unprocessed, query)
@@ -115,7 +115,7 @@ class Gateway:
                         return []
                 finally:
                     if not waiter.cancel():
-                        waiter.exception()  # read, or asyncio would log the error that this read may have had too
+                        waiter.exception()  # mark the error as seen; otherwise asyncio logs it
         finally:
             gone.cancel()
 

@@ -1,7 +1,7 @@
-"""The gateway's listener: hears of each commit of new messages, so that long polls end at once.
+"""The gateway's listener: the database notifies it of each commit of new messages, so that long polls end at once.
 
-It saves time and decides nothing. A lost notification costs one interval of the long polls' own look. A pooler of
-transactions accepts LISTEN and passes no notification on; there the long polls only look.
+It saves time and decides nothing. A lost notification costs one interval of the long polls' own query. A pooler of
+transactions accepts LISTEN but passes on no notification. Behind it, the long polls rely on their query.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ __all__ = ["listen"]
 #: the limit for connecting, and for the answer to LISTEN
 CONNECT_S = 5.0
 RETRY_S = 1.0
-#: a connection is replaced after this time: it may lead to a server that nobody writes to any more
+#: a connection is replaced after this time, because it may lead to a server that gets no writes any more
 RENEW_S = 600.0
 #: the kernel ends a connection whose peer is gone
 _KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3}
 
 
 async def listen(database_url: str, ring: Callable[[str | None], None]) -> None:
-    """Call ``ring`` with the channel of each commit of new messages. Runs until cancelled.
+    """Call ``ring`` with the channel of each commit of new messages. Run until cancelled.
 
-    After each new connection it is called with None: any channel may have new messages.
+    After each new connection, call it with None, because any channel may have new messages.
     """
     place = make_conninfo(
         steady_conninfo(database_url), application_name="tp-capital-gateway listen", **_KEEPALIVE
@@ -41,7 +41,7 @@ async def listen(database_url: str, ring: Callable[[str | None], None]) -> None:
             try:
                 async with asyncio.timeout(CONNECT_S):
                     await connection.execute("LISTEN telegram_gateway")
-                ring(None)  # for what was committed while there was no connection
+                ring(None)  # messages may have been committed while there was no connection
                 async for notification in connection.notifies(timeout=RENEW_S):
                     ring(notification.payload)
                 continue

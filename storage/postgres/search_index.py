@@ -1,6 +1,6 @@
-"""The index for `search`: trigrams of asset and message. It needs the extension pg_trgm, which PostgreSQL brings along.
+"""The index for `search`: trigrams of asset and message. It needs the extension pg_trgm of PostgreSQL's contrib package.
 
-Without it a search reads every signal, as long as that takes; what is found is the same.
+Without the index a search reads every signal. It takes longer and finds the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BUILD = """
 create index {index} on {schema}.tp_capital_signals using gin (
     asset {extension_schema}.gin_trgm_ops, raw_message {extension_schema}.gin_trgm_ops)
 """
-#: the role may not, or the server cannot: searches go on without the index
+#: the role lacks a right, the server lacks the extension, or the build takes too long; searches then work without it
 _NOT_POSSIBLE = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.InvalidSchemaName,
@@ -38,7 +38,7 @@ _NOT_POSSIBLE = (
 
 
 def what_search_lacks(cursor: Cursor, schema: str) -> str | None:
-    """Return what gives searches their index, as a remedy; None when it is there."""
+    """Return the remedy for a missing index, or None if it exists."""
     state = _look(cursor, schema)
     if state["indexed"]:
         return None
@@ -50,7 +50,7 @@ def what_search_lacks(cursor: Cursor, schema: str) -> str | None:
 
 
 def make_search_index(cursor: Cursor, schema: str) -> bool:
-    """Make the index, and the extension if it is not there; return whether both was possible and not done before."""
+    """Create the index, and the extension if it is missing. Return whether the index was created."""
     state = _look(cursor, schema)
     if state["indexed"] or not (state["available"] or state["extension_schema"]):
         return False
