@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from engine.clock import Clock
 
@@ -40,11 +40,14 @@ class Snapshots:
         self._entries.pop(name, None)
 
     def read(self, name: str, kind: type[T]) -> Published[T] | None:
-        """Return the newest snapshot of ``name`` if there is one and it is a ``kind``."""
+        """Return the newest snapshot of ``name`` if there is one and it is a ``kind``.
+
+        As long as nothing new is published, it is the same object.
+        """
         entry = self._entries.get(name)
         if entry is None or not isinstance(entry.value, kind):
             return None
-        return Published(entry.value, entry.at_s)
+        return cast("Published[T]", entry)
 
     def all_of(self, kind: type[T]) -> dict[str, Published[T]]:
         """Return the newest snapshots of one kind, by name of publisher."""

@@ -17,7 +17,12 @@ EVENTS_BYTES = 2 * 1024 * 1024
 
 
 class Pages(Protocol):
-    """A cache of pages by key."""
+    """A cache of pages by key. ``level`` is the word by which answers name it."""
+
+    @property
+    def level(self) -> str:
+        """How an answer from this store is marked."""
+        ...
 
     def get(self, key: str) -> bytes | None:
         """Return the page of ``key``, or None if there is none or it has expired."""
@@ -34,6 +39,8 @@ class MemoryPages:
     The cache actor writes and the responder's threads read, so there is a lock. It covers only operations on the
     dictionary.
     """
+
+    level = "memory"
 
     def __init__(self, clock: Clock, *, max_bytes: int = PAGES_BYTES) -> None:
         self._clock = clock

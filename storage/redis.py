@@ -35,6 +35,8 @@ class RedisPages:
     ``namespace`` begins every key, because two databases use the same commit numbers for different pages.
     """
 
+    level = "redis"
+
     def __init__(
         self,
         *,

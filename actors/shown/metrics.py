@@ -125,6 +125,8 @@ class Metrics:
             registry=registry,
         )
         self.stream_bytes = Counter("tpcapital_stream_bytes", "Bytes sent to streams", registry=registry)
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self.answers_from_memory = self.cache_requests.labels("memory")
         self._cache_hits = self.cache_requests.labels("hit")
         self._cache_misses = self.cache_requests.labels("miss")
         self._cache_shared = self.cache_requests.labels("shared")
@@ -166,6 +168,15 @@ class Metrics:
             self.http_seconds.labels(route)
             self.http_failures.labels(route)
 
+    def count_answer(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request. Routes, methods and statuses are few, so their series are kept at hand."""
+        series = self._answers.get((route, method, status))
+        if series is None:
+            series = self.http_requests.labels(route, method, str(status)), self.http_seconds.labels(route)
+            self._answers[route, method, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
+
     def forget_channel(self, channel: str) -> None:
         """Remove the series of a channel that is no longer read."""
         for counter in (self.polls, self.breaker_transitions, self.acknowledgements, self.history_found):
@@ -176,8 +187,8 @@ class Metrics:
 
         A page that several readers shared while it was built is no hit: it did not come from the cache.
         """
-        hits, *others = (_value(c) for c in (self._cache_hits, self._cache_misses, self._cache_shared))
-        asked = hits + sum(others)
+        hits = _value(self._cache_hits) + _value(self.answers_from_memory)
+        asked = hits + _value(self._cache_misses) + _value(self._cache_shared)
         return hits / asked if asked else None
 
 

@@ -37,8 +37,8 @@ from ops.http.kit.bodies import read_body
 from ops.http.kit.problems import BadRequestError
 from ops.http.server.clients import Proxies
 from ops.http.server.guard import GuardPolicy
-from ops.http.server.layers import request_layers
-from ops.http.server.limits import RatePolicy
+from ops.http.server.layers import Access, request_layers
+from ops.http.server.limits import RatePolicy, Rates
 from storage.errors import RowsRefusedError, StorageError
 
 __all__ = ["Gateway", "create_app", "refuse"]
@@ -212,17 +212,13 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
         # their running calls were cut
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    clock = SystemClock()
+    access = Access(
+        policy=policy, rates=Rates(RATE, clock), proxies=Proxies([]), metrics=metrics, clock=clock
+    )
     return Starlette(
         lifespan=lifespan,
-        middleware=request_layers(
-            policy=policy,
-            rate=RATE,
-            proxies=Proxies([]),
-            metrics=metrics,
-            clock=SystemClock(),
-            refuse=refuse,
-            unexpected=_unexpected,
-        ),
+        middleware=request_layers(access, refuse=refuse, unexpected=_unexpected),
         exception_handlers={
             BadRequestError: _bad_request,
             RowsRefusedError: _refused_value,

@@ -43,12 +43,14 @@ from ops.http.server.clients import Proxies, prefix_of
 from ops.http.server.guard import GuardPolicy
 from ops.http.server.hosts import served_hosts
 from ops.http.server.keys import KeyRing
-from ops.http.server.layers import request_layers
-from ops.http.server.limits import RatePolicy
+from ops.http.server.layers import Access, request_layers
+from ops.http.server.limits import RatePolicy, Rates
 from ops.http.server.listening import Listening
 from ops.http.server.middleware import OTHER
 from ops.http.server.protocol import bounded_protocol
+from ops.http.server.ready import ReadyAnswers
 from ops.http.server.seats import ConnectionLimits
+from ops.http.server.shortcut import Shortcut
 from ops.recent_logs import RecentLogs
 from ops.stores import RETENTION, Stores, settings_markets
 from ops.version import VERSION
@@ -69,7 +71,7 @@ def responder_spec(
     keys: KeyRing,
 ) -> ChildSpec:
     """Return the child that serves the application on the sockets of ``listening``."""
-    proxies = Proxies(settings.http.trusted_proxies)
+    access, ready = _access(settings, services, metrics, keys), ReadyAnswers()
     streams = Streams(
         stores.event_log,
         stores.signals,
@@ -83,10 +85,9 @@ def responder_spec(
         services,
         stores,
         streams=streams,
-        metrics=metrics,
+        access=access,
+        ready=ready,
         logs=logs,
-        keys=keys,
-        proxies=proxies,
     )
     factory = partial(
         Responder.start,
@@ -94,23 +95,18 @@ def responder_spec(
         bind=listening.duplicates,
         end_streams=streams.end,
         # each start needs its own: it counts the open connections of one server
-        make_protocol=partial(bounded_protocol, ConnectionLimits.of_this_process(), metrics, proxies=proxies),
+        make_protocol=partial(
+            bounded_protocol,
+            ConnectionLimits.of_this_process(),
+            metrics,
+            proxies=access.proxies,
+            shortcut=Shortcut(ready, access),
+        ),
     )
     return ChildSpec(name=RESPONDER, factory=factory, shutdown_s=4.0)
 
 
-def _create_app(
-    settings: Settings,
-    services: Services,
-    stores: Stores,
-    *,
-    streams: Streams,
-    metrics: Metrics,
-    logs: RecentLogs,
-    keys: KeyRing,
-    proxies: Proxies,
-) -> Starlette:
-    """Return the ASGI application."""
+def _access(settings: Settings, services: Services, metrics: Metrics, keys: KeyRing) -> Access:
     http = settings.http
     policy = GuardPolicy(
         hosts=served_hosts(http.host, http.allowed_hosts),
@@ -120,6 +116,29 @@ def _create_app(
         origins=http.origins,
         sync_open=http.sync_open,
     )
+    rate = RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000)
+    return Access(
+        policy=policy,
+        rates=Rates(rate, services.clock),
+        proxies=Proxies(http.trusted_proxies),
+        metrics=metrics,
+        clock=services.clock,
+        root_path=http.root_path,
+    )
+
+
+def _create_app(
+    settings: Settings,
+    services: Services,
+    stores: Stores,
+    *,
+    streams: Streams,
+    access: Access,
+    ready: ReadyAnswers,
+    logs: RecentLogs,
+) -> Starlette:
+    """Return the ASGI application."""
+    policy, metrics = access.policy, access.metrics
     responses = ConditionalResponses(stores.memory)
     pages = PageReader(
         snapshots=services.snapshots,
@@ -129,9 +148,10 @@ def _create_app(
         last_good=stores.memory,
         signals=stores.signals,
         metrics=metrics,
+        ttl_s=float(settings.redis.ttl_s),
     )
-    reading = pages, stores.signals, streams, responses
-    probes = probe_operations(services.snapshots, metrics)
+    reading = pages, stores.signals, streams, responses, ready
+    probes = probe_operations(services.snapshots, services.clock, metrics, ready)
     resources = _resources(settings, services, stores, responses, logs)
     dashboard = Dashboard(responses)
     document: dict[str, Any] = {}
@@ -149,22 +169,14 @@ def _create_app(
     operations.append(_index(operations, dashboard))
     document |= openapi_document(
         operations,
-        key_for_writes=bool(keys) or not policy.allow_open,
+        key_for_writes=bool(policy.keys) or not policy.allow_open,
         key_for_reads=policy.read_key_required,
     )
     metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
     routes = routes_of(operations)
     app = Starlette(
         routes=[*routes],
-        middleware=request_layers(
-            policy=policy,
-            rate=RatePolicy(most=http.rate_limit_max, window_s=http.rate_limit_window_ms / 1000),
-            proxies=proxies,
-            metrics=metrics,
-            clock=services.clock,
-            root_path=http.root_path,
-            is_served=partial(serves, routes),
-        ),
+        middleware=request_layers(access, is_served=partial(serves, routes)),
         exception_handlers={
             BadRequestError: problem_of_bad_request,
             HTTPException: problem_of_http,

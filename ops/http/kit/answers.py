@@ -6,6 +6,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -14,8 +15,11 @@ from ops.http.kit.encoding import encode
 from storage.pages import MemoryPages
 
 __all__ = [
+    "CSV",
     "JSON",
     "ConditionalResponses",
+    "Versions",
+    "accepts_gzip",
     "json_answer",
     "matches",
     "packed_answer",
@@ -24,6 +28,7 @@ __all__ = [
 ]
 
 JSON = "application/json"
+CSV = "text/csv"
 #: smaller bodies are sent uncompressed: the saving is not worth the work
 _SMALLEST_GZIP_BYTES = 1024
 #: on pages of signals, level 1 is three times as fast as level 6 and its result is a tenth larger
@@ -93,6 +98,20 @@ def _qualities(header: str) -> dict[str, float]:
     return qualities
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The two answers to one request: the full one, and 304 for a client that has this version already."""
+
+    full: Response
+    unchanged: Response
+
+    def for_client(self, request: Headers) -> Response:
+        """Return the answer for what the client has."""
+        # a request may repeat this header; the values together are one list (RFC 9110 5.3)
+        known = ", ".join(request.getlist("if-none-match")) or None
+        return self.unchanged if matches(known, self.full.headers["etag"]) else self.full
+
+
 class ConditionalResponses:
     """Builds conditional answers. Compressing takes 1-2 ms, so compressed bodies are kept in ``memory`` by ETag."""
 
@@ -109,18 +128,29 @@ class ConditionalResponses:
         vary: str = "Accept-Encoding",
     ) -> Response:
         """Return the body, or 304 if the client has it. Thread-safe; call it in a worker thread, as it may compress."""
+        versions = self.versions(request, body, media_type=media_type, headers=headers, vary=vary)
+        return versions.for_client(request)
+
+    def versions(
+        self,
+        request: Headers,
+        body: bytes,
+        *,
+        media_type: str = JSON,
+        headers: Mapping[str, str] | None = None,
+        vary: str = "Accept-Encoding",
+    ) -> Versions:
+        """Return both answers, as :meth:`answer` chooses between them."""
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         sent = {"Cache-Control": "no-cache", "Vary": vary, **(headers or {})}
         gzip = _takes_gzip(request, body)
         # weak when compressed: the same content, but not the same bytes as the plain answer
         sent["ETag"] = f"W/{etag}" if gzip else etag
-        # a request may repeat this header; the values together are one list (RFC 9110 5.3)
-        if matches(", ".join(request.getlist("if-none-match")) or None, etag):
-            return Response(status_code=304, headers=sent)
+        unchanged = Response(status_code=304, headers=sent)
         if gzip:
             sent["Content-Encoding"] = "gzip"
             body = self._kept(etag, body)
-        return Response(body, media_type=media_type, headers=sent)
+        return Versions(Response(body, media_type=media_type, headers=sent), unchanged)
 
     def _kept(self, etag: str, body: bytes) -> bytes:
         kept = self._compressed.get(etag)
@@ -130,10 +160,15 @@ class ConditionalResponses:
         return kept
 
 
+def accepts_gzip(request: Headers) -> bool:
+    """Return whether the client accepts gzip."""
+    qualities = _qualities(request.get("accept-encoding", ""))
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+
+
 def _takes_gzip(request: Headers, body: bytes) -> bool:
     """Return whether the client accepts gzip and the body is large enough."""
-    qualities = _qualities(request.get("accept-encoding", ""))
-    return qualities.get("gzip", qualities.get("*", 0.0)) > 0 and len(body) >= _SMALLEST_GZIP_BYTES
+    return len(body) >= _SMALLEST_GZIP_BYTES and accepts_gzip(request)
 
 
 def _gzip(body: bytes) -> bytes:

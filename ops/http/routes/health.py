@@ -14,7 +14,7 @@ from engine.snapshot import Snapshots
 from engine.spec import SUPERVISOR
 from ops.version import VERSION
 
-__all__ = ["database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
+__all__ = ["OLDEST_S", "database_trouble", "health_body", "is_live", "readiness", "stream_trouble"]
 
 #: an older snapshot is itself a finding: its publisher hangs
 OLDEST_S = 10.0

@@ -23,15 +23,41 @@ from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.signals import Signals, StoredPage, encode_cursor
 
-__all__ = ["Page", "PageReader"]
+__all__ = ["Page", "PageReader", "Validity"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Generation:
+    """What is known when a page is asked for. The same object means that nothing was published meanwhile.
+
+    Commit numbers alone would not do: a restored database comes back to a number that it has had before.
+    """
+
+    cache: CacheSnapshot | None
+    backfill: BackfillSnapshot | None
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How long a page may be given without another look: in its generation, until ``until_s``."""
+
+    generation: _Generation
+    until_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page to answer with. ``age_s`` is the age of a stale page, and None for a current one."""
+    """A page to answer with.
+
+    ``level`` says what answered: a store of pages, the database, or ``stale`` for a page from before an outage.
+    ``age_s`` is the age of a stale page, and None for a current one. A page with a ``validity`` may be kept.
+    """
 
     body: bytes
+    level: str
     age_s: int | None = None
+    validity: Validity | None = None
 
 
 class PageReader:
@@ -51,6 +77,7 @@ class PageReader:
         last_good: MemoryPages,
         signals: Signals,
         metrics: Metrics,
+        ttl_s: float,
     ) -> None:
         self._snapshots = snapshots
         self._directory = directory
@@ -59,7 +86,9 @@ class PageReader:
         self._last_good = last_good
         self._texts = SignalTexts(signals)
         self._metrics = metrics
+        self._ttl_s = ttl_s
         self._single_flight = SingleFlight()
+        self._newest = _Generation(cache=None, backfill=None, stamp="")
 
     def page(self, query: ListQuery) -> Page:
         """Return the page.
@@ -67,13 +96,13 @@ class PageReader:
         Raises:
             StorageError: the database cannot be read, and there is no last good page for this query.
         """
-        backfill = self._completed_backfill() if query.history else None
-        key = f"{query.key}#{_stamp(backfill)}#{int(query.history)}"
-        cache = self._snapshots.read(CACHE, CacheSnapshot)
-        commit_number = cache.value.commit_number if cache else None
+        generation = self._generation()
+        backfill = generation.backfill if query.history else None
+        key = f"{query.key}#{generation.stamp if query.history else ''}#{int(query.history)}"
+        commit_number = generation.cache.commit_number if generation.cache else None
         if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
             self._metrics.cache_requests.labels("hit").inc()
-            return self._judged(kept)
+            return self._judged(kept, generation)
         try:
             body, shared = self._single_flight.build(
                 page_key(key, commit_number or 0), lambda: self._build(query, backfill)
@@ -89,7 +118,35 @@ class PageReader:
         if commit_number is not None and not shared:
             stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
             self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
-        return Page(body=body)
+        validity = None if commit_number is None else self._validity(generation, age_s=0)
+        return Page(body=body, level="database", validity=validity)
+
+    def count_from_memory(self) -> None:
+        """Count a page that was answered without this reader."""
+        self._metrics.answers_from_memory.inc()
+
+    def holds(self, validity: Validity) -> bool:
+        """Return whether a page may still be given as a current one."""
+        return (
+            self._generation() is validity.generation
+            and database_trouble(self._snapshots) is None
+            and self._clock.monotonic_s() < validity.until_s
+        )
+
+    def _generation(self) -> _Generation:
+        cache = self._snapshots.read(CACHE, CacheSnapshot)
+        backfill = self._snapshots.read(BACKFILL, BackfillSnapshot)
+        newest = self._newest
+        known = cache.value if cache else None
+        completed = backfill.value if backfill and backfill.value.completed else None
+        if newest.cache is known and newest.backfill is completed:
+            return newest
+        # Two threads may both come here. The page of the one whose object is replaced is then just not kept.
+        newest = self._newest = _Generation(cache=known, backfill=completed, stamp=_stamp(completed))
+        return newest
+
+    def _validity(self, generation: _Generation, *, age_s: int) -> Validity:
+        return Validity(generation, self._clock.monotonic_s() + self._ttl_s - age_s)
 
     def _kept(self, key: str) -> bytes | None:
         try:
@@ -97,16 +154,25 @@ class PageReader:
         except RedisUnavailableError:
             return None
 
-    def _judged(self, stamped: bytes) -> Page:
+    def _judged(self, stamped: bytes, generation: _Generation) -> Page:
         """Return a cached page of the newest known generation. In an outage it may be outdated, so mark it stale."""
         if database_trouble(self._snapshots) is not None:
             return self._stale(stamped)
-        return Page(body=stamped.partition(b"\n")[2])
+        built_at, _, body = stamped.partition(b"\n")
+        return Page(
+            body=body,
+            level=self._pages.level,
+            validity=self._validity(generation, age_s=self._age_s(built_at)),
+        )
 
     def _stale(self, stamped: bytes) -> Page:
         built_at, _, body = stamped.partition(b"\n")
-        age_s = max(0, round(self._clock.now().timestamp()) - int(built_at))
-        return Page(body=body[:-1] + b',"stale":true,"staleSeconds":%d}' % age_s, age_s=age_s)
+        age_s = self._age_s(built_at)
+        told = body[:-1] + b',"stale":true,"staleSeconds":%d}' % age_s
+        return Page(body=told, level="stale", age_s=age_s)
+
+    def _age_s(self, built_at: bytes) -> int:
+        return max(0, round(self._clock.now().timestamp()) - int(built_at))
 
     def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
         texts, page = self._texts.find(query.signals) if query.signals else ([], StoredPage())
@@ -117,10 +183,6 @@ class PageReader:
             # beside the limit: clients of the former service look for it on the first page only (fault 77)
             texts.append(encode(history_entry(backfill)))
         return b'{"data":[%b],"nextCursor":%b}' % (b",".join(texts), encode(next_cursor))
-
-    def _completed_backfill(self) -> BackfillSnapshot | None:
-        backfill = self._snapshots.read(BACKFILL, BackfillSnapshot)
-        return backfill.value if backfill and backfill.value.completed else None
 
 
 def _stamp(backfill: BackfillSnapshot | None) -> str:

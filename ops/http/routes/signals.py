@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Callable
 from datetime import tzinfo
 
 from starlette.concurrency import run_in_threadpool
@@ -10,26 +12,35 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ops.http.kit.answers import JSON, ConditionalResponses, json_answer, prefers, stale_headers
+from ops.http.kit.answers import (
+    CSV,
+    JSON,
+    ConditionalResponses,
+    Versions,
+    json_answer,
+    prefers,
+    stale_headers,
+)
 from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
 from ops.http.routes.csv import csv_page
 from ops.http.routes.models import SignalDetail, SignalPage
-from ops.http.routes.pages import PageReader
+from ops.http.routes.pages import Page, PageReader
 from ops.http.routes.query import SignalsParameters, StreamParameters, parse_list_query
 from ops.http.routes.signal_objects import signal_detail
 from ops.http.routes.streaming import Streams, TooManyStreamsError
 from ops.http.server.clients import asker_of, prefix_of
+from ops.http.server.ready import LEVEL_HEADER, ReadyAnswers
 from storage.errors import StorageError
 from storage.postgres.signals import Signals
 
 __all__ = ["signal_operations"]
 
-_CSV = "text/csv"
 _EVENTS = "text/event-stream"
 _TEXT = {"type": "string"}
 _VARY = "Accept, Accept-Encoding"
+_Form = Callable[[Request], tuple[Page, Versions]]
 _UNREADABLE = {"Retry-After": "5"}
 
 
@@ -38,6 +49,7 @@ def signal_operations(
     signals: Signals,
     streams: Streams,
     responses: ConditionalResponses,
+    ready: ReadyAnswers,
     *,
     zone: tzinfo,
     with_history: bool,
@@ -47,15 +59,16 @@ def signal_operations(
     ``zone`` is the time zone of a date without a time. ``with_history`` says whether the list shows the entry of the
     history import.
     """
-    listing = _Listing(pages, responses, zone=zone, with_history=with_history)
+    listing = _Listing(pages, responses, ready, zone=zone, with_history=with_history)
     csv = Answer(
         description="The same page with a header line; `X-Next-Cursor` and `Link` if another page follows",
-        body={_CSV: _TEXT},
+        body={CSV: _TEXT},
         headers={"X-Next-Cursor": "`cursor` of the next page", "Link": "address of the next page"},
     )
     page = Answer(
         description="A page of signals, newest first",
-        body={JSON: SignalPage, _CSV: _TEXT},
+        headers={"X-Cache": "what answered: `memory`, `redis`, `database`, or `stale` in an outage"},
+        body={JSON: SignalPage, CSV: _TEXT},
         links={"one": {"operationId": "getSignal", "parameters": {"id": "$response.body#/data/0/id"}}},
     )
     return [
@@ -112,43 +125,58 @@ def signal_operations(
 
 
 class _Listing:
-    """Serves the list as JSON or CSV."""
+    """Serves the list as JSON or CSV, and keeps current answers ready."""
 
     def __init__(
-        self, pages: PageReader, responses: ConditionalResponses, *, zone: tzinfo, with_history: bool
+        self,
+        pages: PageReader,
+        responses: ConditionalResponses,
+        ready: ReadyAnswers,
+        *,
+        zone: tzinfo,
+        with_history: bool,
     ) -> None:
         self._pages = pages
         self._responses = responses
+        self._ready = ready
         self._zone = zone
         self._with_history = with_history
 
     async def by_accept(self, request: Request) -> Response:
-        if prefers(request.headers.get("accept", ""), _CSV, to=JSON):
-            return await run_in_threadpool(self._as_csv, request, download=False)
-        return await run_in_threadpool(self._as_json, request)
+        if prefers(request.headers.get("accept", ""), CSV, to=JSON):
+            return await self._answer(request, self._as_csv)
+        return await self._answer(request, self._as_json)
 
     async def csv(self, request: Request) -> Response:
-        return await run_in_threadpool(self._as_csv, request, download=True)
+        return await self._answer(request, functools.partial(self._as_csv, download=True))
 
-    def _as_json(self, request: Request) -> Response:
-        query = parse_list_query(request.query_params, zone=self._zone, with_history=self._with_history)
+    async def _answer(self, request: Request, form: _Form) -> Response:
         try:
-            page = self._pages.page(query)
+            page, versions = await run_in_threadpool(form, request)
         except StorageError as error:
             return _cannot_read(error)
-        return self._responses.answer(
-            request.headers, page.body, headers=stale_headers(page.age_s), vary=_VARY
-        )
+        if page.validity is not None:
+            self._ready.keep(
+                request.scope,
+                versions.full,
+                unchanged=versions.unchanged,
+                holds=functools.partial(self._pages.holds, page.validity),
+                count=self._pages.count_from_memory,
+            )
+        return versions.for_client(request.headers)
 
-    def _as_csv(self, request: Request, *, download: bool) -> Response:
+    def _as_json(self, request: Request) -> tuple[Page, Versions]:
+        query = parse_list_query(request.query_params, zone=self._zone, with_history=self._with_history)
+        page = self._pages.page(query)
+        headers = _told(page)
+        return page, self._responses.versions(request.headers, page.body, headers=headers, vary=_VARY)
+
+    def _as_csv(self, request: Request, *, download: bool = False) -> tuple[Page, Versions]:
         # the history import is no signal, so CSV leaves it out
         query = parse_list_query(request.query_params, zone=self._zone, with_history=False)
-        try:
-            page = self._pages.page(query)
-        except StorageError as error:
-            return _cannot_read(error)
+        page = self._pages.page(query)
         body, cursor = csv_page(page.body)
-        headers = stale_headers(page.age_s)
+        headers = _told(page)
         if cursor is not None:
             asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
             following = QueryParams([*asked, ("cursor", cursor)])
@@ -158,10 +186,16 @@ class _Listing:
             }
         if download:
             headers["Content-Disposition"] = 'attachment; filename="signals.csv"'
-        media_type = f"{_CSV}; charset=utf-8; header=present"
-        return self._responses.answer(
+        media_type = f"{CSV}; charset=utf-8; header=present"
+        versions = self._responses.versions(
             request.headers, body, media_type=media_type, headers=headers, vary=_VARY
         )
+        return page, versions
+
+
+def _told(page: Page) -> dict[str, str]:
+    """Return the headers that say what answered, and how old a stale page is."""
+    return {LEVEL_HEADER: page.level, **stale_headers(page.age_s)}
 
 
 def _one(signals: Signals) -> Handler:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 __all__ = [
+    "FORWARDING",
     "IPV6_SITE_BITS",
     "Proxies",
     "Requester",
@@ -22,7 +24,7 @@ __all__ = [
 ]
 
 #: a request with one of these headers came through a proxy, so it does not count as local
-_FORWARDING = frozenset(
+FORWARDING = frozenset(
     {
         *(
             "forwarded",
@@ -39,6 +41,8 @@ _FORWARDING = frozenset(
 _IPV6_HOUSEHOLD_BITS = 64
 #: a customer can get a whole /48 network: 65,536 times the network of a household
 IPV6_SITE_BITS = 48
+#: how many addresses are not parsed anew at each request
+_REMEMBERED = 4096
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 Network = IPv4Network | IPv6Network
@@ -72,7 +76,7 @@ class Proxies:
         """Return who sent a request."""
         peer = scope["client"][0] if scope.get("client") else ""
         headers = Headers(scope=scope)
-        if not any(name in headers for name in _FORWARDING):
+        if not any(name in headers for name in FORWARDING):
             return _asker(peer, local=is_loopback(peer))
         address = peer
         hops = [hop.strip() for line in headers.getlist("x-forwarded-for") for hop in line.split(",")]
@@ -84,6 +88,13 @@ class Proxies:
                 break
             address = hop
         return _asker(address, local=False)
+
+    def introduce(self, scope: Scope, *, root_path: str = "") -> None:
+        """Note in the state of a request what the layers behind want to know of its client and its way here."""
+        state = scope.setdefault("state", {})
+        state["asker"] = self.asker(scope)
+        state["forwarded_hosts"], told = self.forwarded(scope)
+        state["prefix"] = told or root_path
 
     def forwarded(self, scope: Scope) -> tuple[tuple[str, ...], str]:
         """Return the hosts and the path prefix that a trusted proxy forwards; nothing from any other peer."""
@@ -97,13 +108,8 @@ class Proxies:
 
     def trusts(self, address: str) -> bool:
         """Return whether an address belongs to a trusted proxy."""
-        try:
-            known = ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(known, IPv6Address) and known.ipv4_mapped:
-            known = known.ipv4_mapped
-        return any(known in network for network in self._trusted)
+        known = _parsed(address)
+        return known is not None and any(known in network for network in self._trusted)
 
 
 def asker_of(scope: Scope) -> Requester:
@@ -123,6 +129,7 @@ def prefix_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("prefix", ""))
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def _asker(address: str, *, local: bool) -> Requester:
     return Requester(
         address=group_of(address), local=local, site=group_of(address, bits=IPV6_SITE_BITS), shown=address
@@ -144,23 +151,23 @@ def _plain(hop: str) -> str | None:
 
 def is_loopback(address: str) -> bool:
     """Return whether an address is a loopback address."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(known, IPv6Address) and known.ipv4_mapped:
-        known = known.ipv4_mapped
-    return known.is_loopback
+    known = _parsed(address)
+    return known is not None and known.is_loopback
 
 
 def group_of(address: str, *, bits: int = _IPV6_HOUSEHOLD_BITS) -> str:
     """Return an IPv4 address as it is, and an IPv6 address as its network of ``bits`` bits."""
+    known = _parsed(address)
+    if isinstance(known, IPv6Address):
+        return str(ip_network((known, bits), strict=False))
+    return address if known is None else str(known)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, one that IPv6 only wraps as the IPv4 address that it is, or None for any other text."""
     try:
         known = ip_address(address)
     except ValueError:
-        return address
-    if isinstance(known, IPv6Address):
-        if known.ipv4_mapped:
-            return str(known.ipv4_mapped)
-        return str(ip_network((known, bits), strict=False))
-    return str(known)
+        return None
+    return (known.ipv4_mapped or known) if isinstance(known, IPv6Address) else known

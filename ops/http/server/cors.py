@@ -9,15 +9,20 @@ from starlette.types import ASGIApp
 
 from ops.http.kit.problems import problem
 
-__all__ = ["CrossOrigin"]
+__all__ = ["CrossOrigin", "vary_by_origin"]
 
 _METHODS = ("GET", "HEAD", "POST", "DELETE")
 _REQUEST_HEADERS = ("Content-Type", "If-None-Match", "Last-Event-ID", "X-API-Key")
 _ANSWER_HEADERS = (
     *("Age", "Content-Disposition", "ETag", "Link", "RateLimit-Limit", "RateLimit-Policy"),
-    *("RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Next-Cursor", "X-Stale-Seconds"),
+    *("RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Cache", "X-Next-Cursor", "X-Stale-Seconds"),
 )
 _KEEP_PREFLIGHT_S = 600
+
+
+def vary_by_origin(response: Response) -> None:
+    """Add the header that :class:`CrossOrigin` adds to the answer of a request without an origin."""
+    response.headers["Vary"] = ", ".join([*response.headers.getlist("Vary"), "Origin"])
 
 
 class CrossOrigin(CORSMiddleware):

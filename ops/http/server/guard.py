@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config.keys import ApiKeyEntry
 from engine.clock import Clock
 from ops.http.kit.problems import problem
 from ops.http.server.clients import asker_of, forwarded_hosts
@@ -19,7 +20,7 @@ from ops.http.server.keys import KeyRing
 from ops.http.server.refusals import AccessLog
 from ops.http.server.seats import PROBES
 
-__all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse"]
+__all__ = ["ENGINE_OPEN_READS", "Guard", "GuardPolicy", "Refuse", "admits_unheard"]
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = ("host", "origin", "sec-fetch-site", "content-type")
@@ -110,19 +111,9 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         policy, headers = self._policy, Headers(scope=scope)
         path, write = scope["path"], scope["method"] not in _READS
-        for name in (*_ONCE, *policy.keys.headers):
-            # a proxy in front may have checked a different value than the one read here
-            if len(headers.getlist(name)) > 1:
-                return self._no(scope, 400, f"Send the header {name} once.")
-        host = headers.get("host", "")
-        through = forwarded_hosts(scope)
-        came_in_by = scope["server"][0] if scope.get("server") else None
-        # a page can send its own Host together with one of our names in X-Forwarded-Host, so all must be ours
-        if not all(policy.hosts.serves(name, came_in_by=came_in_by) for name in (host, *through)):
-            return self._no(
-                scope, 421, f"This Host is not served here; {policy.hosts_setting} lists more names."
-            )
-        if write and not self._is_of_ours(headers, (host, *through[-1:])):
+        if (wrong := _misaddressed(policy, scope, headers)) is not None:
+            return self._no(scope, *wrong)
+        if write and not self._is_of_ours(headers, (headers.get("host", ""), *forwarded_hosts(scope)[-1:])):
             more = f" {policy.origins_setting} lists the allowed ones." if policy.origins_setting else ""
             return self._no(scope, 403, f"Pages of this Origin may not write here.{more}")
         # A request with a valid key in its own header is not a forged form: a browser sends a preflight first.
@@ -133,7 +124,7 @@ class Guard:
     def _key_refusal(self, scope: Scope, path: str, *, write: bool) -> Response | None:
         policy = self._policy
         key = policy.keys.key_of(scope)
-        scope["state"]["may_read"] = not policy.read_key_required or key is not None
+        scope["state"]["may_read"] = _may_read(policy, key)
         if not write and (scope["state"]["may_read"] or self._is_open_read(path)):
             if key is None and policy.keys and policy.keys.is_given(scope):
                 # Only a valid key is exempt from the rate limit, and the answer shows it. Open reads would thus allow
@@ -183,6 +174,37 @@ class Guard:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts}
         return origin in self._policy.origins or origin in own
+
+
+def admits_unheard(policy: GuardPolicy, scope: Scope) -> bool:
+    """Return whether a guard passes a read of this client in silence, if the client may read what it asks for.
+
+    That it may read data is noted in the state, as the guard does it.
+    """
+    key = policy.keys.key_of(scope)
+    if _misaddressed(policy, scope, Headers(scope=scope)) or (key is None and policy.keys.is_given(scope)):
+        return False
+    scope["state"]["may_read"] = _may_read(policy, key)
+    return True
+
+
+def _misaddressed(policy: GuardPolicy, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+    """Return the refusal of a request that nobody may send, whatever it asks for."""
+    names = headers.keys()
+    for name in (*_ONCE, *policy.keys.headers):
+        # a proxy in front may have checked a different value than the one read here
+        if names.count(name) > 1:
+            return 400, f"Send the header {name} once."
+    came_in_by = scope["server"][0] if scope.get("server") else None
+    # a page can send its own Host together with one of our names in X-Forwarded-Host, so all must be ours
+    for name in (headers.get("host", ""), *forwarded_hosts(scope)):
+        if not policy.hosts.serves(name, came_in_by=came_in_by):
+            return 421, f"This Host is not served here; {policy.hosts_setting} lists more names."
+    return None
+
+
+def _may_read(policy: GuardPolicy, key: ApiKeyEntry | None) -> bool:
+    return not policy.read_key_required or key is not None
 
 
 def _has_other_body(headers: Headers) -> bool:

@@ -19,6 +19,8 @@ class KeyRing:
     def __init__(self, keys: Iterable[ApiKeyEntry], *, headers: tuple[str, ...] = ("x-api-key",)) -> None:
         self._keys = tuple(keys)
         self.headers = headers
+        #: how many times the keys were replaced; who remembers a decision about a key remembers it with this number
+        self.version = 0
 
     def __bool__(self) -> bool:
         """Whether there is any key."""
@@ -31,6 +33,7 @@ class KeyRing:
         being checked at the same time uses the old keys or the new ones, never a mixture.
         """
         self._keys = tuple(keys)
+        self.version += 1
 
     def is_given(self, scope: Scope) -> bool:
         """Return whether a request carries a key, right or wrong."""

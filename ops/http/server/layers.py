@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -15,20 +16,27 @@ from ops.http.kit.problems import problem, problem_of_unexpected
 from ops.http.server.clients import Proxies
 from ops.http.server.cors import CrossOrigin
 from ops.http.server.guard import Guard, GuardPolicy, Refuse
-from ops.http.server.limits import RateLimit, RatePolicy
+from ops.http.server.limits import RateLimit, Rates
 from ops.http.server.middleware import RequestMiddleware
 
-__all__ = ["request_layers"]
+__all__ = ["Access", "request_layers"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What decides about a request before its route: by the same the layers decide and the shortcut."""
+
+    policy: GuardPolicy
+    rates: Rates
+    proxies: Proxies
+    metrics: Metrics
+    clock: Clock
+    root_path: str = ""
 
 
 def request_layers(
+    access: Access,
     *,
-    policy: GuardPolicy,
-    rate: RatePolicy,
-    proxies: Proxies,
-    metrics: Metrics,
-    clock: Clock,
-    root_path: str = "",
     refuse: Refuse = problem,
     is_served: Callable[[Scope], bool] = lambda _: True,
     unexpected: Callable[[Request, Exception], Awaitable[Response]] = problem_of_unexpected,
@@ -37,22 +45,22 @@ def request_layers(
 
     ``is_served`` tells whether a route serves a request; one that none serves needs no key to be told so.
     """
+    policy = access.policy
     return [
         Middleware(
             RequestMiddleware,
-            proxies=proxies,
-            metrics=metrics,
-            clock=clock,
-            root_path=root_path,
+            proxies=access.proxies,
+            metrics=access.metrics,
+            clock=access.clock,
+            root_path=access.root_path,
             unexpected=unexpected,
         ),
         *([Middleware(CrossOrigin, origins=policy.origins)] if policy.origins_setting else []),
         Middleware(
             RateLimit,
-            policy=rate,
+            rates=access.rates,
             has_key=lambda scope: policy.keys.key_of(scope) is not None,
-            clock=clock,
             refuse=refuse,
         ),
-        Middleware(Guard, policy=policy, clock=clock, refuse=refuse, is_served=is_served),
+        Middleware(Guard, policy=policy, clock=access.clock, refuse=refuse, is_served=is_served),
     ]

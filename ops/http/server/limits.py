@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.clock import Clock
 from ops.http.kit.problems import problem
-from ops.http.server.clients import asker_of
+from ops.http.server.clients import Requester, asker_of
 from ops.http.server.guard import Refuse
 from ops.http.server.seats import PROBES
 
-__all__ = ["RateLimit", "RatePolicy"]
+__all__ = ["RateLimit", "RatePolicy", "Rates"]
 
 #: the most clients kept in memory; above it, the client with the oldest window is forgotten
 MOST_CLIENTS = 10_000
@@ -37,39 +37,37 @@ class _RateWindow:
     used: int = 0
 
 
-class RateLimit:
-    """Counts requests by client. Probes, programs of this machine and requests with a key are exempt."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateUse:
+    """What one request has left: the headers that tell the client, and whether it is one too many."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        policy: RatePolicy,
-        has_key: Callable[[Scope], bool],
-        clock: Clock,
-        refuse: Refuse = problem,
-    ) -> None:
-        self._refuse = refuse
-        self._app = app
-        self._policy = policy
-        self._has_key = has_key
+    headers: Mapping[str, str]
+    most: int
+    reset_s: int
+    over: bool
+
+
+class Rates:
+    """The windows of all clients. Only the thread that serves requests uses them, so they need no lock."""
+
+    def __init__(self, policy: RatePolicy, clock: Clock) -> None:
+        self.policy = policy
+        #: the headers where nothing is counted; what is left is not among them, or clients would spread their requests
+        self.told_to_all: Mapping[str, str] = self._told_policy(policy.most)
         self._clock = clock
         #: ordered by the start of the window, oldest first
         self._windows: OrderedDict[str, _RateWindow] = OrderedDict()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        asker = asker_of(scope)
-        if asker.local or scope["path"] in PROBES or self._has_key(scope):
-            # nothing is counted, so nothing is said to be left: clients would spread their requests over the window
-            await self._app(scope, receive, _telling(send, self._told_policy(self._policy.most)))
-            return
-        window, most = self._window(asker.address), self._policy.most
+    def has_room(self, asker: Requester) -> bool:
+        """Return whether the client's next request is within the limit. This counts nothing."""
+        narrow, wide = self._used(asker.address), self._used(asker.site) if _has_site(asker) else 0
+        return narrow < self.policy.most and wide < self.policy.most * SITE_TIMES
+
+    def use(self, asker: Requester) -> RateUse:
+        """Count one request of a client."""
+        window, most = self._window(asker.address), self.policy.most
         window.used += 1
-        if asker.site not in ("", asker.address):
+        if _has_site(asker):
             wide = self._window(asker.site)
             wide.used += 1
             if wide.used > most * SITE_TIMES:
@@ -80,19 +78,14 @@ class RateLimit:
             "ratelimit-remaining": str(max(0, most - window.used)),
             "ratelimit-reset": str(reset_s),
         }
-        if window.used > most:
-            refusal = self._refuse(
-                429,
-                f"A client without the API key may send {most} requests in {self._policy.window_s:g} s. "
-                f"Try again in {reset_s} s.",
-                headers={**told, "Retry-After": str(reset_s)},
-            )
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, receive, _telling(send, told))
+        return RateUse(headers=told, most=most, reset_s=reset_s, over=window.used > most)
 
     def _told_policy(self, most: int) -> dict[str, str]:
-        return {"ratelimit-policy": f"{most};w={self._policy.window_s:g}", "ratelimit-limit": str(most)}
+        return {"ratelimit-policy": f"{most};w={self.policy.window_s:g}", "ratelimit-limit": str(most)}
+
+    def _used(self, address: str) -> int:
+        window = self._windows.get(address)
+        return window.used if window is not None and window.ends_s > self._clock.monotonic_s() else 0
 
     def _window(self, address: str) -> _RateWindow:
         """Return the client's current window, or start a new one."""
@@ -106,8 +99,46 @@ class RateLimit:
             if oldest.ends_s > now_s and len(self._windows) < MOST_CLIENTS:
                 break
             self._windows.popitem(last=False)
-        window = self._windows[address] = _RateWindow(now_s + self._policy.window_s)
+        window = self._windows[address] = _RateWindow(now_s + self.policy.window_s)
         return window
+
+
+class RateLimit:
+    """Limits requests by client. Probes, programs of this machine and requests with a key are exempt."""
+
+    def __init__(
+        self, app: ASGIApp, *, rates: Rates, has_key: Callable[[Scope], bool], refuse: Refuse = problem
+    ) -> None:
+        self._refuse = refuse
+        self._app = app
+        self._rates = rates
+        self._has_key = has_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asker = asker_of(scope)
+        if asker.local or scope["path"] in PROBES or self._has_key(scope):
+            await self._app(scope, receive, _telling(send, self._rates.told_to_all))
+            return
+        use = self._rates.use(asker)
+        if use.over:
+            refusal = self._refuse(
+                429,
+                f"A client without the API key may send {use.most} requests in {self._rates.policy.window_s:g} s. "
+                f"Try again in {use.reset_s} s.",
+                headers={**use.headers, "Retry-After": str(use.reset_s)},
+            )
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, _telling(send, use.headers))
+
+
+def _has_site(asker: Requester) -> bool:
+    """Return whether the client's network is part of a wider one that may be one customer's."""
+    return asker.site not in ("", asker.address)
 
 
 def _telling(send: Send, told: Mapping[str, str]) -> Send:

@@ -6,7 +6,7 @@ into a problem document.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +17,7 @@ from engine.clock import Clock
 from ops.http.kit.problems import problem_of_unexpected
 from ops.http.server.clients import Proxies
 
-__all__ = ["OTHER", "SECURITY_HEADERS", "RequestMiddleware"]
+__all__ = ["OTHER", "SECURITY_HEADERS", "RequestMiddleware", "with_security"]
 
 #: the label of a path that is not served, and of an unknown method
 OTHER = "other"
@@ -36,6 +36,13 @@ SECURITY_HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
 }
+
+
+def with_security(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those of :data:`SECURITY_HEADERS` that it does not set itself."""
+    own = list(headers)
+    names = {name.lower() for name, _ in own}
+    return [*own, *(pair for pair in SECURITY_HEADERS.items() if pair[0] not in names)]
 
 
 class RequestMiddleware:
@@ -64,11 +71,9 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         began_s = self._clock.monotonic_s()
-        state = scope.setdefault("state", {})
-        state["asker"] = self._proxies.asker(scope)
-        state["forwarded_hosts"], told = self._proxies.forwarded(scope)
-        prefix = state["prefix"] = told or self._root_path
-        path = scope["path"]
+        self._proxies.introduce(scope, root_path=self._root_path)
+        state, path = scope["state"], scope["path"]
+        prefix = state["prefix"]
         # some proxies strip the prefix, and some pass it on
         if prefix and path == prefix:
             # without the trailing slash, relative links would leave the prefix
@@ -85,12 +90,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = message.get("headers", [])
-                names = {name.lower() for name, _ in own}
-                message["headers"] = [
-                    *own,
-                    *(pair for pair in SECURITY_HEADERS.items() if pair[0] not in names),
-                ]
+                message["headers"] = with_security(message.get("headers", []))
                 self._count(scope, status, self._clock.monotonic_s() - began_s)
             await send(message)
 
@@ -109,8 +109,7 @@ class RequestMiddleware:
         route = _route(scope)
         # Clients can invent any path or method. One time series for each would fill the memory of Prometheus.
         method = scope["method"] if scope["method"] in _METHODS else OTHER
-        self._metrics.http_requests.labels(route, method, str(status)).inc()
-        self._metrics.http_seconds.labels(route).observe(seconds)
+        self._metrics.count_answer(route, method, status, seconds)
         if status == 500:
             self._metrics.http_failures.labels(route).inc()
 

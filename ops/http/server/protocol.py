@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from actors.shown.metrics import Metrics
@@ -19,6 +20,7 @@ from ops.http.server.clients import IPV6_SITE_BITS, Proxies, group_of, is_loopba
 from ops.http.server.guard import Refuse
 from ops.http.server.middleware import SECURITY_HEADERS
 from ops.http.server.seats import PROBES, ConnectionLimits, Seat, Seats
+from ops.http.server.shortcut import LARGEST_HEADERS, Shortcut
 
 __all__ = ["ConnectionLimits", "bounded_protocol"]
 
@@ -36,6 +38,7 @@ def bounded_protocol(
     *,
     proxies: Proxies | None = None,
     refuse: Refuse = problem,
+    shortcut: Shortcut | None = None,
 ) -> type[asyncio.Protocol]:
     """Return the connection class of a server. ``refuse`` answers what never becomes a request."""
     own = {
@@ -45,6 +48,7 @@ def bounded_protocol(
         "proxies": proxies or Proxies([]),
         # without staticmethod the function would become a method of each connection
         "refuse": staticmethod(refuse),
+        "shortcut": shortcut,
     }
     return type("BoundedProtocol", (_Bounded,), own)
 
@@ -55,6 +59,7 @@ class _Bounded(HttpToolsProtocol):
     metrics: ClassVar[Metrics]
     proxies: ClassVar[Proxies]
     refuse: ClassVar[Refuse]
+    shortcut: ClassVar[Shortcut | None]
     seat: Seat
 
     # ── the connection ───────────────────────────────────────────────────────
@@ -157,10 +162,35 @@ class _Bounded(HttpToolsProtocol):
         if self.seat.in_reserve and not self._is_probe():
             self._refusal = (503, _NO_ROOM)
             raise _RefusedError
+        if self._answered_at_once():
+            return
         super().on_headers_complete()
         self._reading_head, self._reading_body = False, True
         if self.seat.in_reserve:
             self.cycle.keep_alive = False
+
+    def _answered_at_once(self) -> bool:
+        """Answer a request whose answer is ready, if it needs nothing else of uvicorn than to be sent."""
+        if (
+            self.shortcut is None
+            or self._is_answering()
+            or self.flow.write_paused
+            or self.seat.in_reserve
+            or self._header_bytes > LARGEST_HEADERS
+            or self.parser.get_http_version() != "1.1"
+            or not self.parser.should_keep_alive()
+        ):
+            return False
+        scope = cast("Scope", self.scope)  # uvicorn has a type of its own for the same dictionary
+        ready = self.shortcut(scope, self.parser.get_method(), self.url)
+        if ready is None:
+            return False
+        head, body = ready
+        common = (b"%b: %b\r\n" % pair for pair in self.server_state.default_headers)
+        self.transport.writelines([head, *common, b"\r\n", body])
+        self._reading_head = False
+        self.on_response_complete()
+        return True
 
     def _names_another_host(self) -> bool:
         """Return whether an absolute target (RFC 9112 3.2.2) has another host than the Host header."""
@@ -184,7 +214,8 @@ class _Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End the request."""
-        super().on_message_complete()
+        if self.cycle is not None:  # there is none before the first request that took the long way
+            super().on_message_complete()
         self._reading_body = False
 
     def on_response_complete(self) -> None:

@@ -120,7 +120,7 @@ def test_fault_19_the_services_own_series_are_exported(served: Served, name: str
 #: of these the label values are known beforehand; no request, batch or poll is waited for
 _KNOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "tpcapital_http_dropped_total": {"part": ("head", "body", "write")},
-    "tpcapital_cache_requests_total": {"result": ("hit", "miss", "shared")},
+    "tpcapital_cache_requests_total": {"result": ("memory", "hit", "miss", "shared")},
     "tpcapital_end_to_end_lag_seconds_count": {"since": ("received", "telegram")},
     "tpcapital_messages_duplicate_total": {"source": ("poller", "backfill", "dead_letters")},
     "tpcapital_messages_total": {"outcome": tuple(OutcomeKind)},

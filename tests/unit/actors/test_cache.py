@@ -36,6 +36,8 @@ class FakeLedger:
 
 
 class FakePages:
+    level = "fake"
+
     def __init__(self) -> None:
         self.pages: dict[str, tuple[bytes, float]] = {}
         self.down: RedisUnavailableError | None = None

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from ops.http.server.clients import IPV6_SITE_BITS, Requester, group_of
-from ops.http.server.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy
+from ops.http.server.limits import MOST_CLIENTS, SITE_TIMES, RateLimit, RatePolicy, Rates
 from ops.http.server.seats import PROBES
 from tests.support.clock import FakeClock
 
@@ -18,11 +18,11 @@ class Limited:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
+        self.rates = Rates(RatePolicy(most=3, window_s=10.0), self.clock)
         self.limit = RateLimit(
             self._application,
-            policy=RatePolicy(most=3, window_s=10.0),
+            rates=self.rates,
             has_key=lambda scope: bool(scope["state"].get("key")),
-            clock=self.clock,
         )
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +99,7 @@ def test_so_many_clients_are_remembered_and_no_more() -> None:
     limited = Limited()
     for number in range(MOST_CLIENTS + 50):
         limited.ask(f"client {number}")
-    assert len(limited.limit._windows) == MOST_CLIENTS
+    assert len(limited.rates._windows) == MOST_CLIENTS
     assert limited.ask(f"client {MOST_CLIENTS}")[1]["ratelimit-remaining"] == "1"  # remembered
     assert limited.ask("client 0")[1]["ratelimit-remaining"] == "2"  # forgotten
 
@@ -110,7 +110,7 @@ def test_windows_that_are_over_are_forgotten_with_the_next_new_client() -> None:
         limited.ask(f"client {number}")
     limited.clock.advance(10)
     limited.ask("another")
-    assert len(limited.limit._windows) == 1
+    assert len(limited.rates._windows) == 1
 
 
 def test_fault_62_changing_networks_of_one_site_has_a_limit_too() -> None:
