@@ -8,7 +8,6 @@ transaction asks what its server is, and a connection to a standby is given up a
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -17,7 +16,7 @@ import psycopg
 import psycopg.errors
 import structlog
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from engine.clock import Clock, DatabaseClock, SystemClock
 from engine.timers import Timers
@@ -25,8 +24,8 @@ from storage.deadline import Deadline, cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError, StorageError
 from storage.postgres.connect_failures import ADDRESS, with_remedy
 from storage.postgres.driver_errors import translate
-from storage.postgres.pool import Connection, Pool, PoolBusyError, PooledLink, PoolStats
-from storage.postgres.session import SteadyConnection
+from storage.postgres.pool import Pool, PoolBusyError, PoolStats
+from storage.postgres.stock import PooledConnection
 
 __all__ = ["Cursor", "Database"]
 
@@ -164,28 +163,28 @@ class Database:
 
     def _attempt(self, pool: Pool, work: Callable[[Cursor], T], deadline_s: float) -> T:
         try:
-            link = pool.take(min(CONNECT_WAIT_S, deadline_s))
+            connection = pool.take(min(CONNECT_WAIT_S, deadline_s))
         except PoolBusyError as error:
             cause = with_remedy(str(error.cause), setting=self._setting) if error.cause else str(error)
             raise DatabaseUnavailableError(f"no connection: {cause}") from error
         try:
-            self._begin(pool, link, min(BEGIN_DEADLINE_S, deadline_s))
-            return self._finish(pool, link, work, deadline_s)
+            self._begin(pool, connection, min(BEGIN_DEADLINE_S, deadline_s))
+            return self._finish(pool, connection, work, deadline_s)
         finally:
-            pool.give_back(link)
+            pool.give_back(connection)
 
-    def _begin(self, pool: Pool, link: PooledLink, deadline_s: float) -> None:
+    def _begin(self, pool: Pool, connection: PooledConnection, deadline_s: float) -> None:
         """Begin a transaction, unless the peer is silent or a standby: then none of our connections is of use."""
-        connection, asked_s = link.connection, self._now_s()
+        asked_s = self._now_s()
         try:
-            with self._cut_after(link, deadline_s) as cut:
+            with self._cut_after(connection, deadline_s) as cut:
                 cursor = connection.cursor().execute(_BEGIN, binary=False)
                 cursor.nextset()
                 row = cursor.fetchone()
         except psycopg.Error as error:
             if cut.happened:
                 self._renew(*self._pools.values(), why="no answer")
-                raise _cut(deadline_s, connection_lost=link.used) from error
+                raise _cut(deadline_s, connection_lost=connection.used) from error
             self._renew(pool, why="lost")
             ours = translate(error, setting=self._setting)
             assert ours is not None  # noqa: S101 - the driver's
@@ -198,12 +197,13 @@ class Database:
             raise DatabaseUnavailableError(STANDBY, connection_lost=True)
         self.clock.observe(datetime.fromtimestamp(float(row["now"]), UTC), asked_s=asked_s)
 
-    def _finish(self, pool: Pool, link: PooledLink, work: Callable[[Cursor], T], deadline_s: float) -> T:
+    def _finish(
+        self, pool: Pool, connection: PooledConnection, work: Callable[[Cursor], T], deadline_s: float
+    ) -> T:
         """Run ``work`` in the transaction that was begun, and commit."""
-        connection = link.connection
         try:
             # the commit stands inside as well: a frozen server can hang there too
-            with self._cut_after(link, deadline_s) as cut, _rolled_back(connection):
+            with self._cut_after(connection, deadline_s) as cut, _rolled_back(connection):
                 result = work(connection.cursor())
                 connection.commit()
                 return result
@@ -221,8 +221,10 @@ class Database:
                 self._renew(pool, why="lost")
             raise ours from error
 
-    def _cut_after(self, link: PooledLink, deadline_s: float) -> contextlib.AbstractContextManager[Deadline]:
-        return cut_after(self._timers, deadline_s, lambda: shut_down_fd(link.fd))
+    def _cut_after(
+        self, connection: PooledConnection, deadline_s: float
+    ) -> contextlib.AbstractContextManager[Deadline]:
+        return cut_after(self._timers, deadline_s, lambda: shut_down_fd(connection.fd))
 
     def _renew(self, *pools: Pool, why: str) -> None:
         """Replace all connections of ``pools``. One of them was useless, and the others lead to the same server."""
@@ -237,14 +239,11 @@ class Database:
             application_name=f"{self._application} {name}",
             **_TCP,
         )
-        connect = functools.partial(
-            SteadyConnection.connect, place, autocommit=True, prepare_threshold=None, row_factory=dict_row
-        )
-        return Pool(name, connect, most=most)
+        return Pool(name, place, most=most)
 
 
 @contextlib.contextmanager
-def _rolled_back(connection: Connection) -> Iterator[None]:
+def _rolled_back(connection: PooledConnection) -> Iterator[None]:
     """Roll back when the body raises."""
     try:
         yield

@@ -1,35 +1,35 @@
 """A pool: a bounded number of connections to the database, each made when a caller wants one.
 
-There is no background worker that tries again and may give up: whoever wants a connection and finds none free
-has one made. So a pool cannot end up without connections, and nothing waits or is refused beyond a deadline. A
-caller that gives up takes its place out of the queue.
+psycopg_pool keeps the connections (`stock.py`). In front of it stands here what it does not promise:
+
+- A caller that gives up leaves the queue. The library's queue keeps it, so no more callers come to the library than
+  it may have connections. The others wait here.
+- If there is no connection, all who wait are told why as soon as one could not be made.
+- No pause between attempts holds up a caller. A stock that has no connection and could not make one is closed, and
+  the next caller opens another. So there is no state in which nobody connects.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from storage.deadline import shut_down_fd
+from storage.postgres.stock import PooledConnection, Stock
 
-__all__ = ["Connection", "Pool", "PoolBusyError", "PoolStats", "PooledLink"]
-
-Connection = psycopg.Connection[DictRow]
+__all__ = ["Pool", "PoolBusyError", "PoolStats"]
 
 #: callers that wait at once: refuse rather than queue without bound
 MOST_WAITING: Final = 200
-#: a connection is replaced after this, so that a name which leads elsewhere by now is followed
-LIFETIME_S: Final = 3600.0
-#: a connection that nobody needed for so long is closed
-IDLE_S: Final = 600.0
+#: how long closing waits for a thread that is connecting
+CLOSING_S: Final = 0.5
 
 _CLOSED: Final = ConnectionError("the client is closed")
 
@@ -63,204 +63,194 @@ class PoolStats:
     longest_s: float
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class PooledLink:
-    """A connection of a pool. ``used`` once a call has run on it: it may have gone stale since."""
-
-    connection: Connection
-    fd: int
-    made_s: float
-    renewal: int
-    since_s: float
-    used: bool = False
-
-
 class _Place:
-    """A caller's place in the queue: given a link, or told why there is none."""
+    """A caller's place in the queue: let in, or told why not."""
 
-    __slots__ = ("error", "link", "settled")
+    __slots__ = ("error", "settled")
 
     def __init__(self) -> None:
         self.settled = threading.Event()
-        self.link: PooledLink | None = None
         self.error: Exception | None = None
 
 
 class Pool:
-    """At most ``most`` connections, made by ``connect``, which has a time limit of its own."""
+    """At most ``most`` connections to ``conninfo``, which limits how long making one may take."""
 
-    def __init__(self, name: str, connect: Callable[[], Connection], *, most: int) -> None:
+    def __init__(self, name: str, conninfo: str, *, most: int) -> None:
         self.name = name
         self.most = most
-        self._connect = connect
+        self._conninfo = conninfo
         self._lock = threading.Lock()
-        #: unused ones, the one used last at the end
-        self._free: deque[PooledLink] = deque()
-        self._lent: set[PooledLink] = set()
+        self._stock: Stock | None = None
+        self._lent: dict[PooledConnection, Stock] = {}
+        #: callers that have a connection or wait for one of the library's
+        self._inside = 0
         self._waiting: deque[_Place] = deque()
-        self._connecting = 0
-        self._renewal = 0
         self._closed = False
-        self._error: Exception | None = None
-        self._requests = self._queued = self._refused = 0
+        self._requests = self._queued = self._refused = self._renewals = 0
         self._waited_s = 0.0
 
     def open(self) -> None:
         """Begin to connect; returns at once."""
-        with self._lock:
-            if not self._lent and not self._free and not self._connecting:
-                self._start_connecting()
+        # without a thread for it, the first caller tries again
+        with self._lock, contextlib.suppress(PoolBusyError):
+            if self._stock is None and not self._closed:
+                self._stock = self._open_stock(least=1)
 
-    def take(self, timeout_s: float) -> PooledLink:
+    def take(self, timeout_s: float) -> PooledConnection:
         """Return a connection that is the caller's until :meth:`give_back`.
 
         Raises:
             PoolBusyError: none became free or could be made in time.
         """
         start_s = time.monotonic()
-        with self._lock:
-            self._requests += 1
-            link, stale = self._take_free()
-            place = None
-            if link is None:
-                if self._closed or len(self._waiting) >= MOST_WAITING:
-                    self._refused += 1
-                    raise PoolBusyError(self._why_none())
-                place = _Place()
-                self._waiting.append(place)
-                self._queued += 1
-                self._grow()
-        _close(stale)
-        if place is None:
-            assert link is not None  # noqa: S101 - else there is a place
-            return link
-        place.settled.wait(timeout_s)
-        with self._lock:
-            self._waited_s += time.monotonic() - start_s
-            # a link given between the time-out and here is taken, not lost
-            if place.link is not None:
-                return place.link
-            if not place.settled.is_set():
-                self._waiting.remove(place)
-            self._refused += 1
-            raise PoolBusyError(place.error or self._why_none())
+        try:
+            queued = self._enter(timeout_s)
+            return self._borrow(start_s, timeout_s, queued=queued)
+        except PoolBusyError:
+            with self._lock:
+                self._refused += 1
+                self._waited_s += time.monotonic() - start_s
+            raise
 
-    def give_back(self, link: PooledLink) -> None:
+    def give_back(self, connection: PooledConnection) -> None:
         """Take a connection back; one that is broken, old or in a transaction is closed."""
-        status = link.connection.pgconn.transaction_status
         with self._lock:
-            self._lent.discard(link)
-            if status == TransactionStatus.IDLE and self._is_current(link):
-                link.used = True
-                self._hand(link)
-                return
-            self._grow()
-        _close([link])
+            stock = self._lent.pop(connection)
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            connection.close()
+        connection.used = True
+        stock.putconn(connection)
+        self._leave()
 
     def renew(self) -> bool:
         """Replace all connections, those in use when they come back; return whether any was open."""
         with self._lock:
-            stale = list(self._free)
-            self._free.clear()
-            if not stale and not self._lent:
+            stock = self._stock
+            if stock is None or stock.closed or not self._has_connections(stock):
                 return False
-            self._renewal += 1
-        _close(stale)
+            self._renewals += 1
+            stock.failure = None
+        stock.close(timeout=0)
         return True
 
     def close(self) -> None:
         """Close all connections. Calls that still run are cut, callers that wait are refused. Idempotent."""
         with self._lock:
             self._closed = True
-            stale = list(self._free)
-            self._free.clear()
             self._refuse_all(_CLOSED)
-            for link in self._lent:
-                if not link.connection.closed:
-                    shut_down_fd(link.fd)
-        _close(stale)
+            for connection in self._lent:
+                if not connection.closed:
+                    shut_down_fd(connection.fd)
+        if self._stock:
+            self._stock.close(timeout=CLOSING_S)
 
     def stats(self) -> PoolStats:
         """Return the counts as they stand."""
         now_s = time.monotonic()
         with self._lock:
+            available = self._stock.get_stats()["pool_available"] if self._stock else 0
             return PoolStats(
-                size=len(self._free) + len(self._lent),
-                available=len(self._free),
-                waiting=len(self._waiting),
+                size=available + len(self._lent),
+                available=available,
+                waiting=len(self._waiting) + self._inside - len(self._lent),
                 maximum=self.most,
                 requests=self._requests,
                 queued=self._queued,
                 refused=self._refused,
                 waited_s=self._waited_s,
-                renewals=self._renewal,
-                longest_s=max((now_s - link.since_s for link in self._lent), default=0.0),
+                renewals=self._renewals,
+                longest_s=max((now_s - connection.since_s for connection in self._lent), default=0.0),
             )
+
+    # ── callers ──────────────────────────────────────────────────────────────
+
+    def _enter(self, timeout_s: float) -> bool:
+        """Wait until the caller may come to the library; return whether it had to."""
+        with self._lock:
+            self._requests += 1
+            if self._inside < self.most:
+                self._inside += 1
+                return False
+            if self._closed or len(self._waiting) >= MOST_WAITING:
+                raise PoolBusyError(self._why_none())
+            self._queued += 1
+            place = _Place()
+            self._waiting.append(place)
+        place.settled.wait(timeout_s)
+        with self._lock:
+            # who is let in between the time-out and here is in
+            if not place.settled.is_set():
+                self._waiting.remove(place)
+                raise PoolBusyError(self._why_none())
+        if place.error:
+            raise PoolBusyError(place.error)
+        return True
+
+    def _leave(self) -> None:
+        """Let the caller in that has waited longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().settled.set()
+            else:
+                self._inside -= 1
+
+    def _borrow(self, start_s: float, timeout_s: float, *, queued: bool) -> PooledConnection:
+        """Return a connection of the library's. A caller that gets none has left."""
+        try:
+            while True:
+                stock = self._open_one()
+                try:
+                    connection = stock.getconn(start_s + timeout_s - time.monotonic())
+                except PoolTimeout:
+                    with self._lock:
+                        raise PoolBusyError(self._why_none()) from None
+                except PoolClosed:
+                    if stock.failure is None:  # renewed meanwhile
+                        continue
+                    raise PoolBusyError(stock.failure) from None
+                with self._lock:
+                    if not stock.closed:
+                        self._lent[connection] = stock
+                        connection.since_s = time.monotonic()
+                        self._waited_s += connection.since_s - start_s
+                        # who is lent one that is new has waited for it
+                        self._queued += not (queued or connection.used)
+                        return connection
+                stock.putconn(connection)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _open_one(self) -> Stock:
+        """Return the stock to borrow from; a closed one is replaced."""
+        with self._lock:
+            if self._closed:
+                raise PoolBusyError(_CLOSED)
+            if self._stock is None or self._stock.closed:
+                self._stock = self._open_stock(least=0)
+            return self._stock
 
     # ── under the lock ───────────────────────────────────────────────────────
 
-    def _take_free(self) -> tuple[PooledLink | None, list[PooledLink]]:
-        """Return the unused connection that was used last, and those that are too old to be used or kept."""
-        stale = []
-        if self._free and time.monotonic() - self._free[0].since_s > IDLE_S:
-            stale.append(self._free.popleft())
-        while self._free:
-            link = self._free.pop()
-            if self._is_current(link):
-                self._lend(link)
-                return link, stale
-            stale.append(link)
-        return None, stale
+    def _open_stock(self, *, least: int) -> Stock:
+        stock = Stock(self._conninfo, name=self.name, least=least, most=self.most, failed=self._note_failure)
+        try:
+            stock.open()
+        except RuntimeError as error:  # the machine has no thread left: the next caller tries again
+            stock.close(timeout=0)
+            raise PoolBusyError(error) from error
+        return stock
+
+    def _has_connections(self, stock: Stock) -> bool:
+        return stock.get_stats()["pool_available"] > 0 or stock in self._lent.values()
 
     def _why_none(self) -> Exception | None:
         if self._closed:
             return _CLOSED
-        if self._error is None and self._connecting:
-            return ConnectionError("connecting timed out")
-        return self._error
-
-    def _is_current(self, link: PooledLink) -> bool:
-        young = time.monotonic() - link.made_s < LIFETIME_S
-        return young and not self._closed and link.renewal == self._renewal
-
-    def _lend(self, link: PooledLink) -> None:
-        link.since_s = time.monotonic()
-        self._lent.add(link)
-
-    def _hand(self, link: PooledLink) -> None:
-        """Give a connection to the caller that has waited longest, or keep it."""
-        if self._waiting:
-            place = self._waiting.popleft()
-            place.link = link
-            self._lend(link)
-            place.settled.set()
-        else:
-            link.since_s = time.monotonic()
-            self._free.append(link)
-
-    def _grow(self) -> None:
-        """Have as many connections made as callers wait, or as there is room for."""
-        while (
-            not self._closed
-            and self._connecting < len(self._waiting)
-            and len(self._free) + len(self._lent) + self._connecting < self.most
-            and self._start_connecting()
-        ):
-            pass
-
-    def _start_connecting(self) -> bool:
-        # on a thread of its own: a name that does not resolve holds up whoever asks, and nobody can cut that
-        thread = threading.Thread(
-            target=self._make, args=(self._renewal,), name=f"{self.name}-connecting", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError as error:  # the machine has no thread left: the next caller tries again
-            self._error = error
-            return False
-        self._connecting += 1
-        self._error = None
-        return True
+        if len(self._lent) == self.most:
+            return None
+        return (self._stock and self._stock.failure) or ConnectionError("connecting timed out")
 
     def _refuse_all(self, error: Exception) -> None:
         while self._waiting:
@@ -268,32 +258,18 @@ class Pool:
             place.error = error
             place.settled.set()
 
-    # ── on a thread of its own ───────────────────────────────────────────────
+    # ── on a thread of the library's ─────────────────────────────────────────
 
-    def _make(self, renewal: int) -> None:
-        """Make a connection and hand it on. While the pool has none at all, a failure is everybody's answer."""
-        try:
-            connection = self._connect()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the callers are told
-            with self._lock:
-                self._connecting -= 1
-                self._error = error
-                if not self._free and not self._lent and not self._connecting:
-                    self._refuse_all(error)
-            return
-        now_s = time.monotonic()
-        link = PooledLink(
-            connection=connection, fd=connection.fileno(), made_s=now_s, renewal=renewal, since_s=now_s
-        )
+    def _note_failure(self, stock: Stock, error: Exception) -> None:
+        """Tell all who wait why a connection could not be made, unless there are others to wait for."""
         with self._lock:
-            self._connecting -= 1
-            if self._is_current(link):
-                self._hand(link)
+            if stock is not self._stock or stock.closed:
                 return
-            self._grow()
-        _close([link])
-
-
-def _close(links: list[PooledLink]) -> None:
-    for link in links:
-        link.connection.close()
+            stock.failure = error
+            if self._has_connections(stock):
+                return
+            self._refuse_all(error)
+        # closing waits for the library's threads, of which this is one
+        closing = threading.Thread(target=stock.close, args=(0,), name=f"{self.name}-closing", daemon=True)
+        closing.start()
+        closing.join()
