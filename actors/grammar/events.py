@@ -43,6 +43,9 @@ _CHANGES = frozenset(("update.adjust", "update.changed"))
 _NEW = frozenset(("update.new_stop", "update.new_target", "update.new_entry"))
 _KEPT = words("mantido mantida mantidos mantidas")
 _AT_ZERO = (("no", "zero", "a", "zero"), ("no", "zero"), ("no", "0x0"), ("at", "be"), ("at", "breakeven"))
+#: behind a stop that was hit: the other half goes on
+_ON_HALF = (("em", "metade"), ("on", "half"))
+_HALF = Decimal("0.5")
 _OF = words("de da do of")
 _HUNDRED = Decimal(100)
 #: the percentage behind one of these is what stays open
@@ -73,12 +76,7 @@ class _Said:
     percent: Decimal | None = None
 
 
-def describe(
-    message: Message,
-    kind: EventKind,
-    phrases: list[Phrase],
-    found: Found,
-) -> tuple[Event, ...]:
+def describe(message: Message, kind: EventKind, phrases: list[Phrase], found: Found) -> tuple[Event, ...]:
     """Describe an event, once for each asset that its phrases speak of."""
     return _Describer(message, kind, phrases, found).describe()
 
@@ -86,13 +84,7 @@ def describe(
 class _Describer:
     """Collects what the phrases of one message say, by asset."""
 
-    def __init__(
-        self,
-        message: Message,
-        kind: EventKind,
-        phrases: list[Phrase],
-        found: Found,
-    ) -> None:
+    def __init__(self, message: Message, kind: EventKind, phrases: list[Phrase], found: Found) -> None:
         self._message = message
         self._kind = kind
         self._phrases = phrases
@@ -169,7 +161,12 @@ class _Describer:
         if reason in _STOP_HITS or (
             reason == "result.level_reached" and self._message.items[phrase.end].word in _STOPS
         ):
-            said.stop_hit = True
+            if any(
+                words_follow(self._message.items, i, half) for i in range(start, end) for half in _ON_HALF
+            ):
+                said.fraction = said.fraction or _HALF
+            else:
+                said.stop_hit = True
             said.price = said.price or places.exit_price(start, end, said=phrase.end)
             said.breakeven = said.breakeven or self._at_zero(start, end)
         elif reason in _REACHED:

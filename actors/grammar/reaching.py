@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .cancel_words import CANCEL_ALONE_WORDS
 from .clauses import Clause
-from .lexicon import LABELS, words
+from .lexicon import LABELS, ORDINALS_BEHIND, words
 from .links import price_after
 from .message import Message
 from .rules import PRICE, TICKER
@@ -27,7 +27,7 @@ def reach(
 ) -> Iterator[int]:
     """Yield the words behind token i that a phrase may reach: at most three others between.
 
-    Tickers do not count, nor do `final`, `loss` or an index right after a label. `com` and `sem` end
+    Tickers do not count, nor do ordinals in digits (`bateu o 1º e o 2º alvo`), `final`, `loss` or an index right after a label. `com` and `sem` end
     the reach unless a ticker follows; a price ends that of a verb to its noun.
     """
     items = message.items
@@ -38,7 +38,9 @@ def reach(
             yield j
             if token.word in _ENDING and not _ticker_at(items, j + 1):
                 return
-            if not (token.word in _TAKEN_IN and _is_label(items, setting, j - 1)):
+            if token.word not in ORDINALS_BEHIND and not (
+                token.word in _TAKEN_IN and _is_label(items, setting, j - 1)
+            ):
                 between += 1
         elif token.number is not None and token.kind is not TokenKind.INDEX:
             is_index = j in setting.indices

@@ -94,11 +94,11 @@ def _stop_placed(message: Message, setting: PhraseContext, clause: Clause, i: in
 
 
 def _is_of_stop(between: list[Token]) -> bool:
-    """Tell whether nothing but its ticker stands behind the stop: `stop de GGBR4 para 17,60`."""
+    """Tell whether nothing but its ticker and its way stands behind the stop: `stop de GGBR4 sobe para 17,60`."""
     return all(token.kind is TokenKind.TICKER or token.word in _OF_TICKER for token in between)
 
 
-_OF_TICKER = words("de da do em na no # $ :")
+_OF_TICKER = words("de da do em na no # $ : sobe sobem subiu desce desceu passa passou")
 
 
 def _unpriced_place(message: Message, clause: Clause, k: int) -> int | None:
