@@ -1,6 +1,6 @@
-"""PostgreSQL: three pools of connections, every call with a deadline, driver errors made ours.
+"""PostgreSQL: three pools of connections, a deadline for every call, and our errors in place of the driver's.
 
-Nothing here relies on session state: PgBouncer and Neon's pooler hand each transaction another server
+Nothing here relies on session state, because PgBouncer and Neon's pooler give each transaction another server
 connection. No server-side prepared statements, no SET, no LISTEN, no ``options`` at connect. So each
 transaction asks what its server is, and a connection to a standby is given up at once.
 """
@@ -34,20 +34,20 @@ Cursor = psycopg.Cursor[DictRow]
 
 _log = structlog.get_logger("storage.postgres.database")
 
-#: a call past these is cut, in seconds: readers wait for an answer, the writer for a thousand rows
+#: a longer call is cut: a reader waits for an answer, and the writer writes a thousand rows
 READ_DEADLINE_S = 5.0
 WRITE_DEADLINE_S = 8.0
 PROBE_DEADLINE_S = 2.0
-#: how long to wait for a connection: short, so that an outage is an answer soon
+#: how long to wait for a connection; short, so that an outage is answered soon
 CONNECT_WAIT_S = 2.0
-#: the first statement asks next to nothing: without an answer within this the peer is gone or frozen
+#: the first statement is trivial, so without an answer in this time the peer is gone or frozen
 BEGIN_DEADLINE_S = 2.0
-#: how long making a connection may take for each address its host has
+#: the limit of an attempt to connect, for each address of the host
 CONNECT_TIMEOUT_S = 3
-#: a call is tried this often when connections break or a standby answers: with a pooler between, only the
-#: server's side is replaced each time
+#: the attempts of a call when connections break or a standby answers; behind a pooler, each attempt replaces only
+#: one server connection
 ATTEMPTS = 3
-#: connections kept back from readers, for the writer and its neighbours (2) and the probe (1)
+#: connections that readers do not get: two for the writer's pool, one for the probe
 KEPT_CONNECTIONS = 3
 
 STANDBY: Final = (
@@ -55,27 +55,27 @@ STANDBY: Final = (
     " to the primary"
 )
 
-#: Who waits between two statements for longer is frozen or gone without a word, and others wait for its locks.
-#: Less than the writer's deadline: another daemon that waits meanwhile gets the lock in the same call.
-#: Set for each transaction, since a role need not have a limit; the role's own one holds where it is shorter.
+#: A client that waits longer between two statements is frozen or gone, and others wait for its locks. The limit is
+#: shorter than the writer's deadline, so another daemon that waits for the lock gets it within the same call. It is
+#: set for each transaction, because a role may have no limit. A shorter limit of the role stays.
 IDLE_LIMIT_S = 4
-#: in one round trip; the instant is a number, which no setting of a role writes differently
+#: one round trip; the instant is a number, so no setting of a role changes its form
 _BEGIN = f"""
 begin isolation level read committed;
 select pg_is_in_recovery() as standby, extract(epoch from clock_timestamp()) as now,
     case when current_setting('idle_in_transaction_session_timeout')::interval not between '1 ms' and '{IDLE_LIMIT_S} s'
     then set_config('idle_in_transaction_session_timeout', '{IDLE_LIMIT_S}s', true) end
 """.encode()  # noqa: S608 - a number of ours
-#: the kernel gives a peer up that acknowledges nothing; the last counts milliseconds
+#: the kernel gives up a peer that acknowledges nothing; the last limit is in milliseconds
 _TCP = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 6000}
 
 
 class Database:
-    """The connections of one daemon. ``clock`` is the database's, as its last transactions told it.
+    """The connections of one daemon. ``clock`` follows the database's clock by its last transactions.
 
-    Reads, writes and the probe have pools of their own, so that readers cannot starve the writer and
-    the probe tells the database's state, not the readers' queue. ``application`` is the name that the server
-    shows for the connections; ``setting`` is where the address is given, for remedies.
+    Reads, writes and the probe have their own pools. So readers cannot starve the writer, and the probe measures the
+    database and not the queue of the readers. The server shows ``application`` as the name of the connections.
+    ``setting`` is the setting that holds the address, for remedies.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Database:
         machine = clock or SystemClock()
         self._now_s = machine.monotonic_s
         self.clock = DatabaseClock(machine)
-        #: the last failure of each pool that was not a row's fault: when and why
+        #: the time and text of each pool's last failure that no row caused
         self._failed: dict[str, tuple[float, str]] = {}
         self._pools = {
             "read": self._pool("read", conninfo, max(1, pool_max - KEPT_CONNECTIONS)),
@@ -105,7 +105,7 @@ class Database:
         }
 
     def open(self) -> None:
-        """Start connecting in the background; a database that is down does not hold this up."""
+        """Start to connect in the background. This returns at once, also during an outage."""
         for pool in self._pools.values():
             pool.open()
 
@@ -115,15 +115,15 @@ class Database:
             pool.close()
 
     def read(self, work: Callable[[Cursor], T]) -> T:
-        """Run ``work`` in a transaction of the readers' pool and return what it returns."""
+        """Run ``work`` in a transaction of the readers' pool and return its result."""
         return self._run("read", work, READ_DEADLINE_S)
 
     def write(self, work: Callable[[Cursor], T]) -> T:
-        """Run ``work`` in a transaction of the writer's pool; it may run twice, so it is idempotent."""
+        """Run ``work`` in a transaction of the writer's pool. It must be idempotent, because it may run twice."""
         return self._run("write", work, WRITE_DEADLINE_S)
 
     def check(self, work: Callable[[Cursor], T]) -> T:
-        """Run a short ``work`` on the probe's pool, which nothing else can keep busy."""
+        """Run a short ``work`` on the probe's pool, which no other call can keep busy."""
         return self._run("probe", work, PROBE_DEADLINE_S)
 
     def stats(self) -> dict[str, PoolStats]:
@@ -146,7 +146,7 @@ class Database:
         return failed[1] if failed and self._now_s() - failed[0] < seconds else None
 
     def _run(self, name: str, work: Callable[[Cursor], T], deadline_s: float) -> T:
-        """Run ``work``, again on another connection when one turns out to be lost, within one time for all."""
+        """Run ``work``. If its connection is lost, retry on another one. All attempts share one time limit."""
         pool = self._pools[name]
         until_s = self._now_s() + CONNECT_WAIT_S + deadline_s
         for left in range(ATTEMPTS - 1, -1, -1):
@@ -174,7 +174,7 @@ class Database:
             pool.give_back(connection)
 
     def _begin(self, pool: Pool, connection: PooledConnection, deadline_s: float) -> None:
-        """Begin a transaction, unless the peer is silent or a standby: then none of our connections is of use."""
+        """Begin a transaction. If the peer is silent or a standby, no connection is of use, so replace all of them."""
         asked_s = self._now_s()
         try:
             with self._cut_after(connection, deadline_s) as cut:
@@ -191,7 +191,7 @@ class Database:
             raise ours from error
         assert row is not None  # noqa: S101 - the statement returns one row
         if row["standby"]:
-            # closed inside the transaction, so that a pooler lets its own connection to that server go, too
+            # close it inside the transaction, so that a pooler drops its own connection to that server too
             connection.close()
             self._renew(*self._pools.values(), why="standby")
             raise DatabaseUnavailableError(STANDBY, connection_lost=True)
@@ -200,9 +200,9 @@ class Database:
     def _finish(
         self, pool: Pool, connection: PooledConnection, work: Callable[[Cursor], T], deadline_s: float
     ) -> T:
-        """Run ``work`` in the transaction that was begun, and commit."""
+        """Run ``work`` in the open transaction, and commit."""
         try:
-            # the commit stands inside as well: a frozen server can hang there too
+            # the commit has the same deadline, because a frozen server can hang there too
             with self._cut_after(connection, deadline_s) as cut, _rolled_back(connection):
                 result = work(connection.cursor())
                 connection.commit()
@@ -244,11 +244,11 @@ class Database:
 
 @contextlib.contextmanager
 def _rolled_back(connection: PooledConnection) -> Iterator[None]:
-    """Roll back when the body raises."""
+    """Roll back if the body raises."""
     try:
         yield
     except psycopg.errors.ReadOnlySqlTransaction:
-        connection.close()  # inside the transaction, as that to a standby
+        connection.close()  # inside the transaction, as for a standby
         raise
     except BaseException:
         with contextlib.suppress(psycopg.Error):

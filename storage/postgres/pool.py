@@ -1,11 +1,11 @@
-"""A pool: a bounded number of connections to the database, each made when a caller wants one.
+"""A pool: a limited number of connections to the database. Each is made when a caller needs one.
 
-psycopg_pool keeps the connections (`stock.py`). In front of it stands here what it does not promise:
+psycopg_pool keeps the connections (`stock.py`). This queue in front of it adds what the library does not promise:
 
-- A caller that gives up leaves the queue. The library's queue keeps it, so no more callers come to the library than
-  it may have connections. The others wait here.
-- If there is no connection, all who wait are told why as soon as one could not be made.
-- No pause between attempts holds up a caller. A stock that has no connection and could not make one is closed, and
+- A caller that gives up leaves the queue. The library's own queue would keep it. So the library gets at most as many
+  callers as connections, and the others wait here.
+- If there is no connection and none could be made, all waiting callers get the cause at once.
+- No caller waits for a pause between attempts. A stock that has no connection and could not make one is closed, and
   the next caller opens another. So there is no state in which nobody connects.
 """
 
@@ -26,7 +26,7 @@ from storage.postgres.stock import PooledConnection, Stock
 
 __all__ = ["Pool", "PoolBusyError", "PoolStats"]
 
-#: callers that wait at once: refuse rather than queue without bound
+#: the most callers that wait at once; further callers are refused
 MOST_WAITING: Final = 200
 #: how long closing waits for a thread that is connecting
 CLOSING_S: Final = 0.5
@@ -35,7 +35,7 @@ _CLOSED: Final = ConnectionError("the client is closed")
 
 
 class PoolBusyError(Exception):
-    """No connection became free in time. ``cause`` is why none could be made, where that was tried."""
+    """No connection became free in time. ``cause`` tells why none could be made, if one was tried."""
 
     def __init__(self, cause: Exception | None = None) -> None:
         super().__init__(str(cause) if cause else "all connections are in use")
@@ -64,7 +64,7 @@ class PoolStats:
 
 
 class _Place:
-    """A caller's place in the queue: let in, or told why not."""
+    """A caller's place in the queue. The caller is let in, or gets the reason why not."""
 
     __slots__ = ("error", "settled")
 
@@ -74,7 +74,7 @@ class _Place:
 
 
 class Pool:
-    """At most ``most`` connections to ``conninfo``, which limits how long making one may take."""
+    """At most ``most`` connections to ``conninfo``, which also holds the time limit for connecting."""
 
     def __init__(self, name: str, conninfo: str, *, most: int) -> None:
         self.name = name
@@ -83,7 +83,7 @@ class Pool:
         self._lock = threading.Lock()
         self._stock: Stock | None = None
         self._lent: dict[PooledConnection, Stock] = {}
-        #: callers that have a connection or wait for one of the library's
+        #: the number of callers that have a connection or wait in the library
         self._inside = 0
         self._waiting: deque[_Place] = deque()
         self._closed = False
@@ -91,17 +91,17 @@ class Pool:
         self._waited_s = 0.0
 
     def open(self) -> None:
-        """Begin to connect; returns at once."""
-        # without a thread for it, the first caller tries again
+        """Begin to connect, and return at once."""
+        # if the machine has no thread left, the first caller retries
         with self._lock, contextlib.suppress(PoolBusyError):
             if self._stock is None and not self._closed:
                 self._stock = self._open_stock(least=1)
 
     def take(self, timeout_s: float) -> PooledConnection:
-        """Return a connection that is the caller's until :meth:`give_back`.
+        """Return a connection for this caller alone, until :meth:`give_back`.
 
         Raises:
-            PoolBusyError: none became free or could be made in time.
+            PoolBusyError: no connection became free or could be made in time.
         """
         start_s = time.monotonic()
         try:
@@ -114,7 +114,7 @@ class Pool:
             raise
 
     def give_back(self, connection: PooledConnection) -> None:
-        """Take a connection back; one that is broken, old or in a transaction is closed."""
+        """Take a connection back. Close it if it is broken, old or in a transaction."""
         with self._lock:
             stock = self._lent.pop(connection)
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
@@ -124,7 +124,7 @@ class Pool:
         self._leave()
 
     def renew(self) -> bool:
-        """Replace all connections, those in use when they come back; return whether any was open."""
+        """Replace all connections. Those in use are replaced when they come back. Return whether any was open."""
         with self._lock:
             stock = self._stock
             if stock is None or stock.closed or not self._has_connections(stock):
@@ -135,7 +135,7 @@ class Pool:
         return True
 
     def close(self) -> None:
-        """Close all connections. Calls that still run are cut, callers that wait are refused. Idempotent."""
+        """Close all connections. Cut running calls and refuse waiting callers. Idempotent."""
         with self._lock:
             self._closed = True
             self._refuse_all(_CLOSED)
@@ -146,7 +146,7 @@ class Pool:
             self._stock.close(timeout=CLOSING_S)
 
     def stats(self) -> PoolStats:
-        """Return the counts as they stand."""
+        """Return the present counts."""
         now_s = time.monotonic()
         with self._lock:
             available = self._stock.get_stats()["pool_available"] if self._stock else 0
@@ -166,7 +166,7 @@ class Pool:
     # ── callers ──────────────────────────────────────────────────────────────
 
     def _enter(self, timeout_s: float) -> bool:
-        """Wait until the caller may come to the library; return whether it had to."""
+        """Wait until the caller may use the library. Return whether it had to wait."""
         with self._lock:
             self._requests += 1
             if self._inside < self.most:
@@ -179,7 +179,7 @@ class Pool:
             self._waiting.append(place)
         place.settled.wait(timeout_s)
         with self._lock:
-            # who is let in between the time-out and here is in
+            # a caller may be let in after its time-out; it is then in
             if not place.settled.is_set():
                 self._waiting.remove(place)
                 raise PoolBusyError(self._why_none())
@@ -188,7 +188,7 @@ class Pool:
         return True
 
     def _leave(self) -> None:
-        """Let the caller in that has waited longest."""
+        """Let in the caller that has waited longest."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().settled.set()
@@ -196,7 +196,7 @@ class Pool:
                 self._inside -= 1
 
     def _borrow(self, start_s: float, timeout_s: float, *, queued: bool) -> PooledConnection:
-        """Return a connection of the library's. A caller that gets none has left."""
+        """Return a connection of the library. If there is none, the caller has left when this raises."""
         try:
             while True:
                 stock = self._open_one()
@@ -206,7 +206,7 @@ class Pool:
                     with self._lock:
                         raise PoolBusyError(self._why_none()) from None
                 except PoolClosed:
-                    if stock.failure is None:  # renewed meanwhile
+                    if stock.failure is None:  # the pool was renewed meanwhile
                         continue
                     raise PoolBusyError(stock.failure) from None
                 with self._lock:
@@ -214,7 +214,7 @@ class Pool:
                         self._lent[connection] = stock
                         connection.since_s = time.monotonic()
                         self._waited_s += connection.since_s - start_s
-                        # who is lent one that is new has waited for it
+                        # a caller with a new connection has waited for it
                         self._queued += not (queued or connection.used)
                         return connection
                 stock.putconn(connection)
@@ -223,7 +223,7 @@ class Pool:
             raise
 
     def _open_one(self) -> Stock:
-        """Return the stock to borrow from; a closed one is replaced."""
+        """Return the stock to borrow from. Replace it if it is closed."""
         with self._lock:
             if self._closed:
                 raise PoolBusyError(_CLOSED)
@@ -237,7 +237,7 @@ class Pool:
         stock = Stock(self._conninfo, name=self.name, least=least, most=self.most, failed=self._note_failure)
         try:
             stock.open()
-        except RuntimeError as error:  # the machine has no thread left: the next caller tries again
+        except RuntimeError as error:  # the machine has no thread left; the next caller retries
             stock.close(timeout=0)
             raise PoolBusyError(error) from error
         return stock
@@ -258,10 +258,10 @@ class Pool:
             place.error = error
             place.settled.set()
 
-    # ── on a thread of the library's ─────────────────────────────────────────
+    # ── on a thread of the library ───────────────────────────────────────────
 
     def _note_failure(self, stock: Stock, error: Exception) -> None:
-        """Tell all who wait why a connection could not be made, unless there are others to wait for."""
+        """Give all waiting callers the cause, unless the stock has other connections to wait for."""
         with self._lock:
             if stock is not self._stock or stock.closed:
                 return
@@ -269,7 +269,7 @@ class Pool:
             if self._has_connections(stock):
                 return
             self._refuse_all(error)
-        # closing waits for the library's threads, of which this is one
+        # another thread closes the stock, because closing waits for the library's threads, and this is one of them
         closing = threading.Thread(target=stock.close, args=(0,), name=f"{self.name}-closing", daemon=True)
         closing.start()
         closing.join()

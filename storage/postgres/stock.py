@@ -1,4 +1,4 @@
-"""A stock of connections: psycopg_pool makes, lends and takes them back, and closes what is old or unused."""
+"""A stock of connections. psycopg_pool makes and lends them, and closes those that are old or unused."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from storage.postgres.session import SteadyConnection
 
 __all__ = ["PooledConnection", "Stock"]
 
-#: a connection is replaced after this, so that a name which leads elsewhere by now is followed
+#: a connection is replaced after this time, because its host name may lead to another server by now
 LIFETIME_S: Final = 3600.0
-#: after each such time in which a connection was never needed, it is closed
+#: after each such period, one connection that nobody needed in it is closed
 IDLE_S: Final = 60.0
 
-# it warns at each attempt of what the callers are told
+# the library warns at each failed attempt, but the callers get the cause anyway
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 class PooledConnection(SteadyConnection):
-    """A connection of a stock. ``used`` once a call has run on it: it may have gone stale since."""
+    """A connection of a stock. ``used``: a call has run on it, so it may be stale since."""
 
     fd: int
     #: when it was lent
@@ -32,7 +32,7 @@ class PooledConnection(SteadyConnection):
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
-        """Connect for the ``stock`` among the arguments, which is told of a failure."""
+        """Connect for the ``stock`` among the arguments, and tell it of a failure."""
         stock: Stock = kwargs.pop("stock")
         stock.failure = None
         try:
@@ -45,10 +45,10 @@ class PooledConnection(SteadyConnection):
 
 
 class Stock(ConnectionPool[PooledConnection]):
-    """At most ``most`` connections. One that is closed is not opened again.
+    """At most ``most`` connections. A closed stock is not reopened.
 
-    ``failed`` is called on a thread of the stock's when a connection could not be made. It writes the cause into
-    ``failure``, which the next attempt empties.
+    If a connection could not be made, a thread of the stock calls ``failed``. It writes the cause into ``failure``,
+    and the next attempt clears that.
     """
 
     def __init__(
@@ -71,8 +71,10 @@ class Stock(ConnectionPool[PooledConnection]):
         )
 
     def _get_ready_connection(self, timeout: float | None) -> PooledConnection | None:
-        # The library looks whether it is closed before it takes its lock: a caller in between would wait in vain.
+        # The library checks whether it is closed before it takes its lock. Without this second check, a caller in between
+        # would wait in vain.
         self._check_open_getconn()
-        # It lends in turns. The one used last is twice as fast: what serves it is still in the processor's caches.
+        # The library lends in turns. This lends the connection that was used last, which is twice as fast, because the
+        # processor's caches still hold its data.
         self._pool.rotate()
         return super()._get_ready_connection(timeout)
