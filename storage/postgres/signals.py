@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -211,9 +211,8 @@ class Signals:
         instants = [place.ts for place in places]
         values = {"ids": [place.id for place in places], "first": min(instants), "last": max(instants)}
         found = {row["id"]: row for row in cursor.execute(self._rows, values)}
-        rows = [found[place.id] for place in places if place.id in found]
-        self._add_labels(cursor, rows)
-        self._add_events(cursor, rows)
+        rows = [found[place.id] | {"channel_label": place.label} for place in places if place.id in found]
+        self._add_events(cursor, rows, without={place.id for place in places if not place.events})
         return rows
 
     def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
@@ -223,10 +222,17 @@ class Signals:
         for row in rows:
             row["channel_label"] = labels.get(row["channel"])
 
-    def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
-        keys = [{name: row[name] for name in ("channel", "message_id", "position")} for row in rows]
+    def _add_events(
+        self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, without: Collection[int] = ()
+    ) -> None:
+        """Add the events and what follows from them. ``without`` are ids of signals that have no events."""
+        keys = [
+            {name: row[name] for name in ("channel", "message_id", "position")}
+            for row in rows
+            if row["id"] not in without
+        ]
         events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-        for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}):
+        for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}) if keys else ():
             key = event["channel"], event["signal_message_id"], event["signal_position"]
             events.setdefault(key, []).append(event)
         for row in rows:
