@@ -18,7 +18,7 @@ import psutil
 import requests
 
 from ops.local.own_programs import ENGINE_DATABASE, GATEWAY_DATABASE
-from ops.local.ports import free_port, http_problem
+from ops.local.ports import free_port
 from ops.local.process import OwnedProcess
 from ops.local.sample import SAMPLE_CHANNEL
 from ops.local.stack import Stack
@@ -27,7 +27,7 @@ from tests.bench.load import Load, Plan, put_load
 from tests.bench.messages import wait_read
 from tests.bench.signal_rows import add_signals
 
-__all__ = ["Place", "Scale", "Scene", "Server", "size_of"]
+__all__ = ["Place", "Scale", "Scene", "Server", "answers", "size_of"]
 
 READY_S = 60.0
 
@@ -170,7 +170,7 @@ class Scene:
         port = free_port()
         environment = {**place.environment, **settings, "PORT": str(port)}
         with self._process("engine", ["-m", "ops.cli", "run"], environment) as process:
-            process.wait_ready(lambda: http_problem(port, "/readyz") is None, deadline_s=READY_S, port=port)
+            process.wait_ready(lambda: answers(port, "/readyz"), deadline_s=READY_S, port=port)
             assert process.pid is not None
             yield Server(port=port, pid=process.pid)
 
@@ -181,7 +181,7 @@ class Scene:
         process = self._open.enter_context(
             self._process("bare", ["-m", "tests.bench.bare", str(port)], os.environ)
         )
-        process.wait_ready(lambda: http_problem(port, "/1") is None, deadline_s=READY_S, port=port)
+        process.wait_ready(lambda: answers(port, "/1"), deadline_s=READY_S, port=port)
         assert process.pid is not None
         return Server(port=port, pid=process.pid)
 
@@ -193,6 +193,14 @@ class Scene:
         with OwnedProcess(name, [sys.executable, *arguments], log_path=log, env=environment) as process:
             process.start()
             yield process
+
+
+def answers(port: int, path: str) -> bool:
+    """Tell whether a server of this machine answers well."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=3).ok
+    except requests.RequestException:
+        return False
 
 
 def size_of(server: Server, path: str) -> int:

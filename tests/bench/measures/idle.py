@@ -7,11 +7,11 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from ops.local.ports import free_port, http_problem
+from ops.local.ports import free_port
 from ops.local.process import OwnedProcess
 from tests.bench.figures import Figure, Goal
 from tests.bench.measure import Measure
-from tests.bench.scene import READY_S, Scene, Server
+from tests.bench.scene import READY_S, Scene, Server, answers
 
 __all__ = ["MEASURE"]
 
@@ -21,7 +21,7 @@ def _run(scene: Scene) -> Iterator[Figure]:
     command = [sys.executable, "-m", "ops.cli", "demo", "--port", str(port), "--state", str(state)]
     with OwnedProcess("demo", command, log_path=scene.folder / "demo.log", env=dict(os.environ)) as process:
         process.start()
-        process.wait_ready(lambda: http_problem(port, "/readyz") is None, deadline_s=READY_S, port=port)
+        process.wait_ready(lambda: answers(port, "/readyz"), deadline_s=READY_S, port=port)
         assert process.pid is not None
         daemon = Server(port=port, pid=process.pid)
         pause = threading.Event()
