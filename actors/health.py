@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from actors.names import BACKFILL, CACHE, DEAD_LETTERS, MAINTENANCE, WRITER
@@ -24,7 +24,7 @@ from storage.errors import StorageError
 from storage.postgres.daemons import Daemons
 from storage.postgres.ledger import Ledger
 from storage.postgres.probe import DatabaseProbe
-from storage.redis import RedisPages, RedisState
+from storage.redis_state import RedisState
 
 __all__ = ["HealthReporter"]
 
@@ -43,7 +43,7 @@ class HealthReporter(Actor):
         daemons: Daemons,
         ledger: Ledger,
         probe: DatabaseProbe,
-        redis: RedisPages | None,
+        redis_states: Callable[[], Mapping[str, RedisState]] | None,
         poll_every_s: float,
         call_limit_s: float,
         started_at: datetime,
@@ -52,12 +52,12 @@ class HealthReporter(Actor):
         self._daemons = daemons
         self._ledger = ledger
         self._probe = probe
-        self._redis = redis
+        self._read_redis_states = redis_states
         self._poll_every_s = poll_every_s
         self._call_limit_s = call_limit_s
         self._started_at = started_at
         self._looks = 0
-        self._redis_states: dict[str, RedisState] = {}
+        self._redis_states: Mapping[str, RedisState] = {}
         self._others: tuple[str, ...] = ()
         self._newest: dict[str, datetime] = {}
         self._database_error: str | None = None
@@ -79,8 +79,8 @@ class HealthReporter(Actor):
 
     def _look(self) -> None:
         self._probe_database()
-        if self._redis is not None and self._looks % SLOW_LOOKS == 0:
-            self._redis_states = self._redis.states()
+        if self._read_redis_states is not None and self._looks % SLOW_LOOKS == 0:
+            self._redis_states = self._read_redis_states()
         snapshots = self.context.services.snapshots
         pollers = tuple(poller.value for poller in snapshots.all_of(PollerSnapshot).values())
         if self._database_error is None and self._looks % SLOW_LOOKS == 0:

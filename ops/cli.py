@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -9,25 +10,54 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from config.words import plain_words
-from ops.commands.asking import backfill, dead_letters, logs
-from ops.commands.backup import backup, restore
 from ops.commands.common import stop
-from ops.commands.data import migrate_data
-from ops.commands.doctor import doctor
-from ops.commands.reading import parse, replay
-from ops.commands.running import demo, run, status
-from ops.commands.setup import init_env, migrate_schema
-from ops.commands.stack import app as stack_app
 from ops.exit_codes import EXIT_OK, EXIT_USAGE
-from ops.gateway.commands import app as gateway_app
 from ops.terminal import guarded, say
 from ops.version import VERSION
 
 __all__ = ["app", "main"]
 
 
-class _PlainWords(TyperGroup):
-    """Reports an invalid option of any command in one plain line."""
+#: where each command is defined. Only the module of the given command is imported, because all take a second
+_COMMANDS = {
+    "run": "ops.commands.run:run",
+    "demo": "ops.commands.running:demo",
+    "status": "ops.commands.running:status",
+    "doctor": "ops.commands.doctor:doctor",
+    "logs": "ops.commands.asking:logs",
+    "backfill": "ops.commands.asking:backfill",
+    "migrate": "ops.commands.setup:migrate_schema",
+    "init-env": "ops.commands.setup:init_env",
+    "backup": "ops.commands.backup:backup",
+    "restore": "ops.commands.backup:restore",
+    "migrate-data": "ops.commands.data:migrate_data",
+    "parse": "ops.commands.reading:parse",
+    "replay": "ops.commands.reading:replay",
+    "dead-letters": "ops.commands.asking:dead_letters",
+    "stack": "ops.commands.stack:app",
+    "gateway": "ops.gateway.commands:app",
+}
+
+
+class _Commands(TyperGroup):
+    """Imports a command when it is asked for, and reports an invalid option of any command in one plain line."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of typer
+        """Return the names of all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature of typer
+        """Import a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name].split(":")
+        found = getattr(import_module(module), name)
+        alone = typer.Typer()
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=cmd_name)
+        else:
+            alone.command(cmd_name)(found)
+        return typer.main.get_group(alone).commands[cmd_name]
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the given command."""
@@ -41,28 +71,12 @@ class _PlainWords(TyperGroup):
 
 app = typer.Typer(
     name="tp-capital",
-    cls=_PlainWords,
+    cls=_Commands,
     help="Read trading signals from Telegram channels, and serve them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(run)
-app.command()(demo)
-app.command()(status)
-app.command()(doctor)
-app.command()(logs)
-app.command()(backfill)
-app.command("migrate")(migrate_schema)
-app.command("init-env")(init_env)
-app.command()(backup)
-app.command()(restore)
-app.command("migrate-data")(migrate_data)
-app.command()(parse)
-app.command()(replay)
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(stack_app, name="stack")
-app.add_typer(gateway_app, name="gateway")
 
 
 @app.callback(invoke_without_command=True)

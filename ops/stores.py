@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -29,8 +30,10 @@ from storage.postgres.known import KnownMessages
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, is_current, migrate
 from storage.postgres.signals import Signals
-from storage.redis import RedisPages
 from storage.seal import Seal
+
+if TYPE_CHECKING:
+    from storage.redis import RedisPages
 
 __all__ = ["RETENTION", "Stores", "migrate_as_owner", "outcome_policy", "settings_markets"]
 
@@ -75,6 +78,8 @@ class Stores:
         self.pages: Pages = self.redis or self.memory
 
     def _redis(self, clock: Clock) -> RedisPages:
+        from storage.redis import RedisPages  # noqa: PLC0415 - 0.3 s and 10 MB, for those who use Redis
+
         replica = self._settings.redis.replica
         return RedisPages(
             master=self._settings.redis.master.arguments(),

@@ -13,10 +13,11 @@ import structlog
 
 from engine.clock import Clock
 from storage.errors import RedisUnavailableError
-from storage.redis_server import RedisServer, RedisState
+from storage.redis_server import RedisServer
+from storage.redis_state import RedisState
 from storage.seal import MAX_SEALED_BYTES, BrokenSealError, Seal
 
-__all__ = ["REFUSALS", "RedisPages", "RedisState"]
+__all__ = ["REFUSALS", "RedisPages"]
 
 _log = structlog.get_logger("cache")
 

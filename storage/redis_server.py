@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis
 
 from engine.clock import Clock
 from storage.redis_client import connect_redis
+from storage.redis_state import RedisState
 from storage.seal import BrokenSealError
 
-__all__ = ["RedisServer", "RedisState"]
+__all__ = ["RedisServer"]
 
 T = TypeVar("T")
 
@@ -22,18 +22,6 @@ LEAVE_ALONE_S = 1.0
 RENEW_EVERY_S = 1.0
 #: another program than Redis may answer anything
 _LONGEST_ROLE = 40
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisState:
-    """The state that one server reported. ``error`` is None when it is as expected.
-
-    ``has_its_role``: it answers and has the expected role. A replica that is not in sync has its role too.
-    """
-
-    role: str | None
-    error: str | None
-    has_its_role: bool
 
 
 class RedisServer:

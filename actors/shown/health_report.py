@@ -19,7 +19,7 @@ from actors.shown.snapshots import (
 )
 from engine.breaker import BreakerState
 from engine.children import ChildState, Phase, SupervisorSnapshot
-from storage.redis import RedisState
+from storage.redis_state import RedisState
 
 __all__ = ["Finding", "HealthReport", "Inputs", "Status", "judge"]
 

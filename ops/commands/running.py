@@ -1,4 +1,4 @@
-"""``run``, ``demo`` and ``status``: start a daemon, or show the health of one."""
+"""``demo`` and ``status``: start a whole system, or show the health of a daemon."""
 
 from __future__ import annotations
 
@@ -11,23 +11,16 @@ from rich.live import Live
 
 from config import ConfigurationError
 from ops.client import fetch_health
-from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes, usable_settings
+from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes
 from ops.commands.status import health_tables, status_exit_code
 from ops.daemon import main as daemon
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
 from ops.terminal import say_json
 
-__all__ = ["demo", "run", "status"]
+__all__ = ["demo", "status"]
 
 _WATCH_S = 2.0
-
-
-def run() -> None:
-    """Run the daemon in the foreground. The environment and .env configure it."""
-    settings = usable_settings(told=False)
-    listening = listen(settings.http.host, settings.http.port)
-    raise typer.Exit(daemon.run(settings, listening))
 
 
 def demo(

@@ -223,7 +223,7 @@ class Children:
             daemons=Daemons(self._stores.database, daemon_id=self._daemon_id, place=place),
             ledger=self._stores.ledger,
             probe=DatabaseProbe(self._stores.database),
-            redis=self._stores.redis,
+            redis_states=self._stores.redis.states if self._stores.redis else None,
             poll_every_s=self._poll_every_s,
             call_limit_s=self._call_s,
             started_at=self._services.clock.now(),

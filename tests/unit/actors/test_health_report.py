@@ -23,7 +23,7 @@ from engine.breaker import BreakerState
 from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
 from engine.snapshot import Snapshots
 from ops.http.routes.health import health_body
-from storage.redis import RedisState
+from storage.redis_state import RedisState
 from tests.support.clock import START, FakeClock
 
 HEALTHY, DEGRADED, UNHEALTHY = Status.HEALTHY, Status.DEGRADED, Status.UNHEALTHY

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from config import Settings
 from ops.cli import app
@@ -29,8 +30,10 @@ def test_no_group_of_settings_is_left_out() -> None:
 def variables(command: Any) -> Iterator[str]:
     """Yield the variables that options of a command, or of those under it, are read from."""
     yield from (option.envvar for option in command.params if option.envvar)
-    for child in getattr(command, "commands", {}).values():
-        yield from variables(child)
+    if isinstance(command, TyperGroup):
+        context = typer.Context(command)
+        for name in command.list_commands(context):
+            yield from variables(command.get_command(context, name))
 
 
 def test_no_variable_of_a_single_command_is_left_out() -> None:
