@@ -61,6 +61,15 @@ def complaints(result: Result) -> list[str]:
 # ── help and usage ───────────────────────────────────────────────────────────
 
 
+def test_a_command_imports_no_library_that_it_does_not_need() -> None:
+    """Imports are most of a start, and a library stays in memory."""
+    code = "import sys, ops.cli, ops.commands.run; print(*sorted({'redis', 'ijson'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT
+    )
+    assert done.stdout.split() == []
+
+
 def test_help_lists_every_command(run_cli: RunCli) -> None:
     result = run_cli("--help")
     assert result.returncode == 0
