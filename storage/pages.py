@@ -14,6 +14,8 @@ __all__ = ["EVENTS_BYTES", "PAGES_BYTES", "MemoryPages", "Pages"]
 PAGES_BYTES = 8 * 1024 * 1024
 #: the memory for the events of the stream
 EVENTS_BYTES = 2 * 1024 * 1024
+#: what a page takes beside its bytes and its key. Pages may be tiny: without this, empty ones would fill the memory.
+ENTRY_BYTES = 300
 
 
 class Pages(Protocol):
@@ -63,12 +65,13 @@ class MemoryPages:
 
     def put(self, key: str, page: bytes, *, ttl_s: float) -> None:
         """Store a page. The least recently used pages are dropped when space is short."""
-        if len(page) > self._max_bytes:
+        size = _size(key, page)
+        if size > self._max_bytes:
             return
         with self._lock:
             self._drop(key)
             self._pages[key] = (self._clock.monotonic_s() + ttl_s, page)
-            self._bytes += len(page)
+            self._bytes += size
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._pages)))
 
@@ -80,10 +83,14 @@ class MemoryPages:
 
     @property
     def size_bytes(self) -> int:
-        """The size of all stored pages."""
+        """The size of all stored pages, with their keys and entries."""
         return self._bytes
 
     def _drop(self, key: str) -> None:
         entry = self._pages.pop(key, None)
         if entry is not None:
-            self._bytes -= len(entry[1])
+            self._bytes -= _size(key, entry[1])
+
+
+def _size(key: str, page: bytes) -> int:
+    return len(page) + len(key) + ENTRY_BYTES

@@ -20,8 +20,9 @@ from ops.http.server.middleware import with_security
 
 __all__ = ["LEVEL_HEADER", "READY_BYTES", "Form", "ReadyAnswer", "ReadyAnswers", "form_of"]
 
-#: the memory for ready answers, with what each of them costs beside its bytes
-READY_BYTES = 8 * 1024 * 1024
+#: the memory for ready answers
+READY_BYTES = 4 * 1024 * 1024
+#: what an answer takes beside its bytes
 ENTRY_BYTES = 1024
 #: says which level answered a page; a ready answer says ``memory``, whatever it was built from
 LEVEL_HEADER = "X-Cache"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import storage.pages
 from storage.pages import MemoryPages
 
 
@@ -24,8 +25,10 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-def pages(clock: StandingClock) -> MemoryPages:
-    return MemoryPages(clock, max_bytes=100)
+def pages(clock: StandingClock, monkeypatch: pytest.MonkeyPatch) -> MemoryPages:
+    # the sums below are of pages and keys of one letter
+    monkeypatch.setattr(storage.pages, "ENTRY_BYTES", 0)
+    return MemoryPages(clock, max_bytes=103)
 
 
 def test_a_page_is_kept_until_its_time_and_not_a_moment_longer(
@@ -59,7 +62,7 @@ def test_one_large_page_drives_out_as_many_as_it_needs(pages: MemoryPages) -> No
 
 def test_a_page_larger_than_all_the_room_is_not_kept_and_costs_no_other(pages: MemoryPages) -> None:
     pages.put("a", b"x", ttl_s=30)
-    pages.put("b", b"x" * 101, ttl_s=30)
+    pages.put("b", b"x" * 103, ttl_s=30)
     assert pages.get("a") == b"x"
     assert pages.get("b") is None
 
@@ -93,4 +96,12 @@ def test_pages_of_a_generation_that_is_over_are_forgotten_at_once(pages: MemoryP
     pages.forget("page:")
     assert pages.get("page:1:a") is None
     assert pages.get("last:a") is not None
-    assert pages.size_bytes == 40
+    assert pages.size_bytes == len("last:a") + 40
+
+
+def test_empty_pages_of_many_questions_are_bounded_too(clock: StandingClock) -> None:
+    pages = MemoryPages(clock, max_bytes=100_000)
+    for number in range(1000):
+        pages.put(f"{number:0500}", b"", ttl_s=30)
+    kept = [number for number in range(1000) if pages.get(f"{number:0500}") is not None]
+    assert kept == list(range(875, 1000))
