@@ -251,7 +251,7 @@ class Acknowledger(Source):
         self.log.info("second_look.delivered", batch_id=flight.batch_id, new=committed.new)
 
     def fetch_next(self) -> None:
-        """Read the same page again. Its new messages are known now."""
+        """Reread the same page. Its new messages are known now."""
         self._look()
 
     # ── showing ──────────────────────────────────────────────────────────────

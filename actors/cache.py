@@ -129,7 +129,7 @@ class Cache(Actor):
         if commit_number != self._commit_number:
             self._commit_number = commit_number
             self._publish()
-            # Pages of the old generation are never read again, so they are dropped from this process.
+            # Nobody reads pages of the old generation any more, so they are dropped from this process.
             self._last_good.forget(_GENERATIONS)
             self.send(STREAM, CommitSeen(commit_number=commit_number, earliest=earliest))
 

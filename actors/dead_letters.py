@@ -1,4 +1,4 @@
-"""Dead letters: the source that delivers messages again that could not be read or stored, when they are due."""
+"""Dead letters: the source that rereads messages that could not be read or stored, when they are due."""
 
 from __future__ import annotations
 
@@ -100,6 +100,6 @@ class DeadLetterSource(Source):
         self.deliver(
             channel,
             [decode_raw(letter.raw, channel=channel, now=now) for letter in due if letter.channel == channel],
-            # the letter may come from a request to read a stored message again
+            # the letter may come from a request to reread a stored message
             reread=True,
         )

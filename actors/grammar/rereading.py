@@ -13,7 +13,7 @@ __all__ = ["GrammarReader"]
 
 
 class GrammarReader:
-    """Reads texts again, by the operator's policy. Stateless, so threads may share it.
+    """Rereads texts, by the operator's policy. Stateless, so threads may share it.
 
     ``now`` is the database's instant, which every transaction tells at its begin.
     """

@@ -1,4 +1,4 @@
-"""The second look: reads acknowledged messages again, at a gateway that marks them without comparing their text.
+"""The second look: rereads acknowledged messages, at a gateway that marks them without comparing their text.
 
 A message may be edited after we read it and before the gateway marks it. Then the edit is marked as processed too,
 and no poll returns it. Pure: no gateway, no clock.

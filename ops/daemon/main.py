@@ -90,19 +90,19 @@ class Daemon:
             self.services, self._children.specs(), finished=self.finished, drain_s=DRAIN_S
         )
 
-    def wait(self, stop: threading.Event, *, again: threading.Event | None = None) -> bool:
+    def wait(self, stop: threading.Event, *, reread: threading.Event | None = None) -> bool:
         """Wait for ``stop``. Return False if the actors end or hang before that.
 
-        When ``again`` is set, read the API keys again.
+        When ``reread`` is set, reread the API keys.
         """
         assert self._supervisor is not None  # noqa: S101 - started first
         clock = self.services.clock
         watch = Watch(self.services.snapshots, self._manager, clock)
         trimmed_s = clock.monotonic_s()
         while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
-            if again is not None and again.is_set():
-                again.clear()
-                self._read_keys_again()
+            if reread is not None and reread.is_set():
+                reread.clear()
+                self._reread_keys()
             if self.finished.is_set() or not self._supervisor.is_alive():
                 return False
             if not watch.look():
@@ -113,7 +113,7 @@ class Daemon:
                 give_back()
         return True
 
-    def _read_keys_again(self) -> None:
+    def _reread_keys(self) -> None:
         """Replace the API keys by those of the current settings. If the settings are invalid, keep the old keys."""
         try:
             settings = load_settings()
@@ -186,10 +186,10 @@ def run(settings: Settings, listening: Listening) -> int:
         _log.warning("setting.not_taken", problem=note)
     daemon = Daemon(settings, listening, logs=logs, manager=manager)
     clean = False
-    with stop_on_signals() as stop, again_on_hangup(stop) as again:
+    with stop_on_signals() as stop, reread_on_hangup(stop) as reread:
         try:
             daemon.start()
-            clean = daemon.wait(stop, again=again)
+            clean = daemon.wait(stop, reread=reread)
         finally:
             orderly = daemon.stop("signal" if clean else "the actors ended")
     if not clean or not orderly or daemon.escalation:
@@ -221,16 +221,16 @@ def stop_on_signals() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def again_on_hangup(stop: threading.Event) -> Iterator[threading.Event]:
+def reread_on_hangup(stop: threading.Event) -> Iterator[threading.Event]:
     """Yield an event that SIGHUP sets. If the signal comes from a closed terminal, it sets ``stop`` instead."""
-    again = threading.Event()
+    reread = threading.Event()
     had_terminal = os.isatty(0)
 
     def request(_number: int, _: FrameType | None) -> None:
-        (stop if had_terminal and not os.isatty(0) else again).set()
+        (stop if had_terminal and not os.isatty(0) else reread).set()
 
     former = signal.signal(signal.SIGHUP, request)
     try:
-        yield again
+        yield reread
     finally:
         signal.signal(signal.SIGHUP, former)

@@ -68,7 +68,7 @@ def decode_message(item: object, *, channel: str, now: datetime | None) -> Sourc
 
 
 def decode_raw(raw: str, *, channel: str, now: datetime) -> SourceMessage:
-    """Read a stored raw message again (see :func:`encode_message`). It never raises."""
+    """Reread a stored raw message (see :func:`encode_message`). It never raises."""
     try:
         item = read_row(raw.encode())
     except ValueError as error:
