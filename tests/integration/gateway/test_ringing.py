@@ -105,14 +105,17 @@ def test_a_listener_whose_connection_is_killed_comes_back_and_missed_nothing(loo
 
 def test_a_frozen_listener_costs_no_message(gateway: Any) -> None:
     eventually(lambda: listeners(gateway))
-    (frozen,) = listeners(gateway)
-    os.kill(frozen, signal.SIGSTOP)
+    # gateways of other tests may listen in the same database
+    frozen = listeners(gateway)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
     try:
         with waiting(gateway) as answer:
             gateway.execute(INSERT, CHANNEL, "1")
             assert [message["messageId"] for message in answer.result(timeout=60)] == ["1"]
     finally:
-        os.kill(frozen, signal.SIGCONT)
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_behind_a_pooler_of_transactions_the_look_finds_the_message(
