@@ -1,4 +1,4 @@
-"""The sample channel history for the demo: invented messages of the last 60 days.
+"""The sample channel history for the demo: invented messages of the last 35 sessions of B3, which are less than 60 days.
 
 ``sample_history.jsonl`` holds them with relative times and placeholders. So the dates, option series and futures
 contracts in the texts are right on any day.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from importlib.resources import files
 from typing import Any
+
+from ops.local.sessions import sessions_before
 
 __all__ = ["SAMPLE_CHANNEL", "load_sample", "read_sample"]
 
@@ -21,7 +23,7 @@ SAMPLE_CHANNEL = "-1001649127710"
 _B3_TIME = timezone(timedelta(hours=-3))
 #: the delay between Telegram and the gateway
 _RECEIPT_DELAY = timedelta(seconds=2)
-_PLACEHOLDER = re.compile(r"\{(date|fulldate|call|put|future) ([^{}]*?)(?: @(-?\d+))?\}")
+_PLACEHOLDER = re.compile(r"\{(date|fulldate|call|put|future) ([^{}]*?)(?: @(-\d+))?\}")
 #: B3's letters by month: series of calls, series of puts, maturities of futures
 _CALL_LETTERS = "ABCDEFGHIJKL"
 _PUT_LETTERS = "MNOPQRSTUVWX"
@@ -33,7 +35,7 @@ _INDEX_MATURITY_DAY = 12
 
 
 def read_sample() -> list[dict[str, Any]]:
-    """Return the lines of the file. A line also holds ``days_ago``, ``time`` (B3) and ``kind``.
+    """Return the lines of the file. A line also holds ``sessions_ago`` (before today), ``time`` (B3) and ``kind``.
 
     ``kind`` is the kind of the message (format catalogue, section 8). It is not part of the message.
     """
@@ -47,12 +49,15 @@ def load_sample(now: datetime, *, channel_id: str = SAMPLE_CHANNEL) -> list[dict
     The same ``now`` gives the same messages. Their ``id`` is the same on any day, so a repeated import adds nothing.
     """
     today = now.astimezone(_B3_TIME).date()
-    return [_message(line, today, channel_id) for line in read_sample()]
+    lines = read_sample()
+    sessions = sessions_before(today, max(line["sessions_ago"] for line in lines))
+    return [_message(line, sessions, channel_id) for line in lines]
 
 
-def _message(line: Mapping[str, Any], today: date, channel_id: str) -> dict[str, Any]:
-    day = today - timedelta(days=line["days_ago"])
-    sent = datetime.combine(day, time.fromisoformat(line["time"]), tzinfo=_B3_TIME)
+def _message(line: Mapping[str, Any], sessions: Sequence[date], channel_id: str) -> dict[str, Any]:
+    # the day of the message, and those before it
+    days = sessions[line["sessions_ago"] - 1 :]
+    sent = datetime.combine(days[0], time.fromisoformat(line["time"]), tzinfo=_B3_TIME)
     media_type = line.get("mediaType")
     return {
         "id": line["id"],
@@ -60,8 +65,8 @@ def _message(line: Mapping[str, Any], today: date, channel_id: str) -> dict[str,
         "messageId": line["messageId"],
         "source": "telegram",
         "messageType": "channel_post",
-        "text": _filled(line["text"], day),
-        "caption": _filled(line.get("caption"), day),
+        "text": _filled(line["text"], days),
+        "caption": _filled(line.get("caption"), days),
         "mediaType": media_type,
         "mediaRefs": [{"path": f"photos/{line['id']}.jpg"}] if media_type else [],
         "status": "received",
@@ -77,18 +82,18 @@ def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _filled(text: str | None, day: date) -> str | None:
-    """Fill the placeholders of a text that was sent on ``day``.
+def _filled(text: str | None, days: Sequence[date]) -> str | None:
+    """Fill the placeholders of a text that was sent on the first of ``days``; the others are the sessions before it.
 
-    >>> _filled("{date +3} {call PETR 372} {put PETR 352} {future WIN} {future WDO}", date(2025, 11, 20))
-    '23/11 PETRL372 PETRX352 WINZ25 WDOZ25'
+    >>> _filled("{date +3} {call PETR 372} {put PETR 352} {future WIN} {future WDO}", [date(2025, 11, 19)])
+    '22/11 PETRL372 PETRX352 WINZ25 WDOZ25'
 
-    ``@-2`` writes an option as a message two days earlier wrote it.
+    ``@-2`` writes an option as a message two sessions earlier wrote it.
     """
 
     def fill(match: re.Match[str]) -> str:
         name, argument, shift = match.groups()
-        written = day + timedelta(days=int(shift or 0))
+        written = days[-int(shift or 0)]
         if name == "date":
             return f"{written + timedelta(days=int(argument)):%d/%m}"
         if name == "fulldate":

@@ -56,7 +56,7 @@ def take(page: Page, system: System) -> None:
     page.wait("document.querySelector('#rows .new-tag')")
     # until figures and counts have caught up
     page.wait("/^[0-9,]+ s$/.test(document.querySelector('#facts div:nth-child(4) dd').innerText)")
-    page.wait("document.querySelector('#days').innerText.includes('35 sinais')")
+    page.wait("/\\d sinais/.test(document.querySelector('#days').innerText)")
     save(page, "dashboard-light", 1440, 900, scale=1.5)
 
     page.open("/?type=Day%20Trade", dark=True, languages="en-US,en")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -21,6 +21,8 @@ def records(now: datetime = NOW) -> list[MessageRecord]:
 @pytest.mark.parametrize(
     "now",
     [
+        # the fewest sessions in 60 days: two national holidays, Christmas and the turn of the year
+        datetime(2025, 1, 6, 12, 0, tzinfo=UTC),
         NOW,
         datetime(2027, 1, 1, 2, 59, 59, tzinfo=UTC),
         datetime(2027, 1, 1, 3, 0, tzinfo=UTC),
@@ -34,6 +36,34 @@ def test_every_message_is_before_now_and_at_most_60_days_old(now: datetime) -> N
         if record.telegram_date is not None:
             assert record.telegram_date <= record.received_at
     assert load_sample(now) == load_sample(now)
+
+
+@pytest.mark.parametrize(
+    ("now", "closed"),
+    [
+        # by B3's published calendars: Christmas and new year, carnival, Good Friday and Tiradentes, Corpus Christi
+        (
+            datetime(2026, 1, 5, tzinfo=UTC),
+            ["2025-11-20", "2025-12-24", "2025-12-25", "2025-12-31", "2026-01-01"],
+        ),
+        (datetime(2026, 3, 2, tzinfo=UTC), ["2026-02-16", "2026-02-17"]),
+        (datetime(2026, 5, 11, tzinfo=UTC), ["2026-04-03", "2026-04-21", "2026-05-01"]),
+        (datetime(2026, 6, 8, tzinfo=UTC), ["2026-04-21", "2026-05-01", "2026-06-04"]),
+        (datetime(2026, 11, 29, tzinfo=UTC), ["2026-10-12", "2026-11-02", "2026-11-20"]),
+    ],
+)
+def test_nothing_is_sent_while_the_exchange_is_closed(now: datetime, closed: list[str]) -> None:
+    # in UTC, too, the times of the sample are of the same day
+    received = [utc_from_iso(message["receivedAt"]) for message in load_sample(now)]
+    days = {instant.date() for instant in received}
+    assert not [day for day in days if day.isoweekday() > 5]
+    assert not {day.isoformat() for day in days} & set(closed)
+    # and on every other day something is
+    first = min(days)
+    weekdays = {first + timedelta(days=n) for n in range((now.date() - first).days)}
+    assert {day for day in weekdays if day.isoweekday() <= 5} - days == {
+        date.fromisoformat(day) for day in closed if date.fromisoformat(day) > first
+    }
 
 
 def test_it_is_in_order_and_no_placeholder_is_left() -> None:
