@@ -71,8 +71,8 @@ fuzz: install-dev
 
 # docs/performance.md; QUICK=1 within two minutes, ONLY=serving,search just these, BENCH_FLAGS="--large" and others
 bench: install-dev packages
-	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(BENCH_FLAGS) \
-	  --json build/bench.json --markdown build/bench.md $(addprefix --before ,$(wildcard tests/bench/before.json))
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+	  --before tests/bench/before.json --json build/bench.json --markdown build/bench.md $(BENCH_FLAGS)
 
 # the pictures in docs/images; needs: apt install chromium chromium-driver pngquant fonts-inter fonts-noto-color-emoji
 screenshots: install-dev
