@@ -37,10 +37,11 @@ class LogSettings(Group):
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = Field(
         default="INFO", validation_alias=env_names("LOG_LEVEL"), description="lowest level that is logged"
     )
-    format: Literal["json", "console"] = Field(
-        default="json",
+    format: Literal["json", "console"] | None = Field(
+        default=None,
         validation_alias=env_names("LOG_FORMAT"),
-        description="`json`: one JSON object per line; `console`: a form for people",
+        description="`json`: one JSON object per line; `console`: a form for people; default: `console` on a terminal, "
+        "else `json`",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -11,11 +12,12 @@ from typer.core import TyperGroup
 
 from config.words import plain_words
 from ops.commands.common import stop
+from ops.commands.examples import EXAMPLES
 from ops.exit_codes import EXIT_OK, EXIT_USAGE
 from ops.terminal import guarded, say
 from ops.version import VERSION
 
-__all__ = ["app", "main"]
+__all__ = ["app", "command_line", "main"]
 
 
 #: where each command is defined. Only the module of the given command is imported, because all take a second
@@ -24,7 +26,7 @@ _COMMANDS = {
     "demo": "ops.commands.running:demo",
     "status": "ops.commands.running:status",
     "doctor": "ops.commands.doctor:doctor",
-    "logs": "ops.commands.asking:logs",
+    "logs": "ops.commands.logs:logs",
     "backfill": "ops.commands.asking:backfill",
     "migrate": "ops.commands.setup:migrate_schema",
     "init-env": "ops.commands.setup:init_env",
@@ -34,6 +36,7 @@ _COMMANDS = {
     "parse": "ops.commands.reading:parse",
     "replay": "ops.commands.reading:replay",
     "dead-letters": "ops.commands.asking:dead_letters",
+    "channels": "ops.commands.channels:channels",
     "stack": "ops.commands.stack:app",
     "gateway": "ops.gateway.commands:app",
 }
@@ -57,7 +60,13 @@ class _Commands(TyperGroup):
             alone.add_typer(found, name=cmd_name)
         else:
             alone.command(cmd_name)(found)
-        return typer.main.get_group(alone).commands[cmd_name]
+        return _with_examples(typer.main.get_group(alone).commands[cmd_name], cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the given command. An unknown one is answered with the nearest."""
+        if nearest := get_close_matches(args[0], _COMMANDS) if args[0] not in _COMMANDS else []:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {', '.join(map(repr, nearest))}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the given command."""
@@ -74,7 +83,6 @@ app = typer.Typer(
     cls=_Commands,
     help="Read trading signals from Telegram channels, and serve them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -88,9 +96,26 @@ def _version(
         raise typer.Exit(EXIT_OK)
 
 
+def command_line() -> Any:
+    """Return the root of all commands."""
+    return _with_examples(typer.main.get_command(app), "")
+
+
+def _with_examples(command: Any, words: str) -> Any:
+    """Return a command with examples in its help, and without the type of options that take no value."""
+    for parameter in command.get_params(typer.Context(command, info_name=words)):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    examples = (f"  tp-capital {example}" for example in EXAMPLES.get(words, ()))
+    command.epilog = "\n".join(["Examples:", *examples])
+    for name, child in getattr(command, "commands", {}).items():
+        _with_examples(child, f"{words} {name}")
+    return command
+
+
 def main() -> None:
     """Run the command line."""
-    guarded(app)
+    guarded(command_line())
 
 
 if __name__ == "__main__":

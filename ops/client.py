@@ -222,6 +222,14 @@ class DaemonClient:
         """
         return self._ask("POST", path, json=body or {})
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """Send DELETE, and return the body of the answer.
+
+        Raises:
+            DaemonError: the daemon cannot be reached, or refused the request.
+        """
+        return self._ask("DELETE", path)
+
     def pages(self, path: str, **parameters: object) -> Iterator[dict[str, Any]]:
         """Yield the items of all pages.
 

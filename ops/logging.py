@@ -21,7 +21,7 @@ __all__ = ["configure_logging"]
 def configure_logging(
     *,
     level: str,
-    form: Literal["json", "console"],
+    form: Literal["json", "console"] | None,
     secrets: Sequence[str] | None = None,
     stream: TextIO | None = None,
 ) -> RecentLogs:
@@ -29,12 +29,13 @@ def configure_logging(
 
     Args:
         level: Name of the lowest level to log.
-        form: ``json`` or ``console``.
+        form: ``json`` or ``console``. None: ``console`` on a terminal, else ``json``.
         secrets: Values to hide everywhere, including exception texts. None: keep the values that are already hidden.
         stream: The stream; standard output by default.
 
     """
     stream = stream or sys.stdout
+    form = form or ("console" if stream.isatty() else "json")
     if secrets is not None:
         keep_hidden(secrets)
     shared: list[Processor] = [

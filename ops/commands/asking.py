@@ -1,4 +1,4 @@
-"""``dead-letters``, ``backfill`` and ``logs``: send requests to a running daemon."""
+"""``dead-letters`` and ``backfill``: send requests to a running daemon."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,12 +20,11 @@ from ops.daemon.main import stop_on_signals
 from ops.exit_codes import EXIT_FAILED
 from ops.terminal import markup, say, say_json
 
-__all__ = ["backfill", "dead_letters", "logs"]
+__all__ = ["AsJson", "Url", "asked_daemon", "backfill", "dead_letters"]
 
 Url = Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer unchanged.")]
 
-_LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
 _OTHER_DAEMON = "; the key from the settings is sent only to the daemon at HOST and PORT or at a name in TP_CAPITAL_ALLOWED_HOSTS"
 _POLL_S = 0.5
 #: an error that lasts this long ends the command; the daemon continues to retry
@@ -37,7 +36,8 @@ dead_letters = typer.Typer(
 
 
 @contextlib.contextmanager
-def _daemon(url: str | None) -> Iterator[DaemonClient]:
+def asked_daemon(url: str | None) -> Iterator[DaemonClient]:
+    """Give the client of the daemon at ``url``, or of the settings. What the daemon refuses ends the command in a line."""
     url, key = daemon_and_key(url)
     try:
         with DaemonClient(url, api_key=key) as daemon:
@@ -52,7 +52,7 @@ def _daemon(url: str | None) -> Iterator[DaemonClient]:
 @dead_letters.command("list")
 def list_letters(*, url: Url = None, json: AsJson = False) -> None:
     """Show the unresolved dead letters, oldest first."""
-    with _daemon(url) as daemon:
+    with asked_daemon(url) as daemon:
         letters = list(daemon.pages("/dead-letters"))
     if json:
         say_json(letters, indent=True)
@@ -74,7 +74,7 @@ def retry(
     url: Url = None,
 ) -> None:
     """Try one dead letter, or all of them, again now."""
-    with _daemon(url) as daemon:
+    with asked_daemon(url) as daemon:
         if letter is None:
             wanted = [one["id"] for one in daemon.pages("/dead-letters")]
             count = sum(_still_waits(daemon, number) for number in wanted)
@@ -98,7 +98,7 @@ def _still_waits(daemon: DaemonClient, letter: int) -> bool:
 @dead_letters.command()
 def export(*, url: Url = None) -> None:
     """Print each dead letter with its whole message as a line of JSON."""
-    with _daemon(url) as daemon:
+    with asked_daemon(url) as daemon:
         for letter in daemon.pages("/dead-letters", raw="true"):
             say_json(letter)
 
@@ -125,7 +125,7 @@ def backfill(
     rate = TextColumn("{task.fields[rate]}")
     start = since.isoformat() if since else None
     with (
-        _daemon(url) as daemon,
+        asked_daemon(url) as daemon,
         stop_on_signals() as left,
         Progress(*columns, rate, console=console, disable=json or not console.is_terminal) as progress,
     ):
@@ -202,43 +202,3 @@ def _show_progress(progress: Progress, bars: dict[str, TaskID], body: dict[str, 
             speed = progress.tasks[bars[name]].speed
             said = f"{speed:,.0f} rows/s" if speed else ""
             progress.update(bars[name], completed=rows, total=total, rate=said)
-
-
-def logs(
-    *,
-    level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"],
-        typer.Option(case_sensitive=False, help="The lowest level to show."),
-    ] = "info",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of entries to show.")] = 100,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new entries.")] = False,
-    url: Url = None,
-    json: Annotated[bool, typer.Option("--json", help="Print each entry as a line of JSON.")] = False,
-) -> None:
-    """Show the newest log entries of a running daemon."""
-    console = Console()
-    with _daemon(url) as daemon, stop_on_signals() as left:
-        page = daemon.get("/logs", level=level, limit=limit)
-        _show_entries(page["data"], console, json=json)
-        while follow and not left.wait(_POLL_S):
-            page = daemon.get("/logs", level=level, limit=1000, after=page["last"])
-            _show_entries(page["data"], console, json=json)
-
-
-def _show_entries(entries: list[dict[str, Any]], console: Console, *, json: bool) -> None:
-    for entry in reversed(entries):
-        if json:
-            say_json(entry)
-            continue
-        style = _LEVELS.get(entry["level"], "default")
-        line = f"{markup(entry['timestamp'])} [{style}]{markup(entry['level']):8}[/] {markup(_entry_words(entry))}"
-        console.print(line, highlight=False, soft_wrap=True)
-
-
-def _entry_words(entry: dict[str, Any]) -> str:
-    """Return what an entry says. A message that the daemon made of the entry's values already says all of it."""
-    event, message = str(entry["event"]), str(entry.get("message", ""))  # an older daemon sends none
-    if message.startswith(event):
-        return message
-    known = {"number", "timestamp", "level", "event"}
-    return " ".join((event, *(f"{name}={value}" for name, value in entry.items() if name not in known)))

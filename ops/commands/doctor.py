@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from config import ConfigurationError, load_settings
@@ -83,19 +82,23 @@ def _print(findings: Sequence[CheckResult]) -> None:
 
 
 def _show(findings: Sequence[CheckResult], console: Console) -> None:
-    """Print what every check found, then the remedies."""
+    """Print what each check found, with its remedy below it, and in one line a cause what was not checked."""
     verdict = worst(findings)
-    table = Table(title=f"tp-capital doctor: {_VERDICTS[verdict]}", title_style=_COLOURS[verdict])
-    table.add_column("check", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("found", overflow="fold")
+    console.print(f"tp-capital doctor: {_VERDICTS[verdict]}", style=_COLOURS[verdict])
+    left_out: dict[str, list[str]] = {}
+    width = max((len(finding.name) for finding in findings), default=0)
     for finding in findings:
-        style = _COLOURS[finding.status]
+        if finding.status is CheckStatus.SKIPPED:
+            left_out.setdefault(shown(finding.found), []).append(finding.name)
+            continue
         # Text, not str: rich would read brackets in a server's text as markup
-        table.add_row(finding.name, Text(finding.status.value, style=style), Text(shown(finding.found)))
-    console.print(table)
-    for finding in findings:
+        status = (f"{finding.status.value:5}", _COLOURS[finding.status])
+        # each on one line, however long, so that SQL can be copied
+        console.print(
+            Text.assemble(status, f"{finding.name:{width}}  {shown(finding.found)}"), soft_wrap=True
+        )
         if finding.remedy:
-            # each on one line, however long, so that SQL can be copied
-            words = Text.assemble((finding.name, _COLOURS[finding.status]), f": {shown(finding.remedy)}")
-            console.print(words, soft_wrap=True)
+            console.print(Text(f"     {shown(finding.remedy)}", style="bold"), soft_wrap=True)
+    for why, names in left_out.items():
+        words = f"{'skip':5}{why}: {', '.join(names)}"
+        console.print(Text(words, style=_COLOURS[CheckStatus.SKIPPED]), soft_wrap=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 
 from config import ConfigurationError
-from ops.client import fetch_health
+from ops.client import DaemonClient, DaemonError, fetch_health
 from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes
 from ops.commands.status import health_tables, status_exit_code
 from ops.daemon import main as daemon
@@ -61,13 +62,22 @@ def status(
     if watch and not json:
         with (
             daemon.stop_on_signals() as left,
-            Live(health_tables(body, url), screen=Console().is_terminal) as live,
+            Live(_tables(body, url, key), screen=Console().is_terminal) as live,
         ):
             while not left.wait(_WATCH_S):
                 body = fetch_health(url, api_key=key)
-                live.update(health_tables(body, url), refresh=True)
+                live.update(_tables(body, url, key), refresh=True)
     if json:
         say_json(body, indent=True)
     else:
-        Console().print(health_tables(body, url))
+        Console().print(_tables(body, url, key))
     raise typer.Exit(status_exit_code(body))
+
+
+def _tables(body: dict[str, Any], url: str, key: str | None) -> Group:
+    """Return the tables of a health answer. Labels and counts of channels are left out where they cannot be read."""
+    stored: dict[str, Any] = {}
+    with suppress(DaemonError), DaemonClient(url, api_key=key) as daemon:
+        found = daemon.get("/channels").get("data") if body["checks"] else None
+        stored = {str(one.get("id")): one for one in found or [] if isinstance(one, dict)}
+    return health_tables(body, url, stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,10 +22,13 @@ def status_exit_code(body: dict[str, Any]) -> int:
     return {"healthy": EXIT_OK, "degraded": EXIT_DEGRADED}.get(str(body.get("status")), EXIT_UNHEALTHY)
 
 
-def health_tables(body: dict[str, Any], url: str) -> Group:
-    """Return tables with the checks of the daemon at ``url`` and with the state of its channels."""
+def health_tables(body: dict[str, Any], url: str, stored: Mapping[str, Mapping[str, Any]]) -> Group:
+    """Return tables with the checks of the daemon at ``url`` and with the state of its channels.
+
+    ``stored`` has the objects of ``/channels`` by channel, with labels and counts; empty when they are not known.
+    """
     tables = [_checks(body, url)]
-    if channels := _channels(body):
+    if channels := _channels(body, stored):
         tables.append(channels)
     return Group(*tables)
 
@@ -51,13 +55,15 @@ def _checks(body: dict[str, Any], url: str) -> Table:
     return table
 
 
-def _channels(body: dict[str, Any]) -> Table | None:
+def _channels(body: dict[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> Table | None:
     """Return the channels with breaker, polls and history, or None if the answer has no channels."""
     details = body["details"]
     breakers = _by_channel(details, "gatewayApi")
     histories = _by_channel(details, "historicalSync")
     table = Table(caption=_caption(details), caption_justify="left")
     table.add_column("channel", no_wrap=True)
+    if labelled := any(one.get("label") for one in stored.values()):
+        table.add_column("label", overflow="fold")
     for column in ("breaker", "last poll", "last success", "newest message", "history"):
         table.add_column(column, overflow="fold")
     for channel, poll in _by_channel(details, "pollingWorker").items():
@@ -66,11 +72,12 @@ def _channels(body: dict[str, Any]) -> Table | None:
         success, newest = poll.get("lastSuccessfulPollAt"), poll.get("newestMessageAt")
         table.add_row(
             markup(channel),
+            *([markup(stored.get(channel, {}).get("label") or "")] if labelled else []),
             f"[{style}]{markup(breaker)}[/]",
             markup(poll.get("lastPoll") or ""),
             _ago(success, body.get("timestamp")),
             _ago(newest, body.get("timestamp")),
-            _history(histories.get(channel, {})),
+            _history(histories.get(channel, {}), stored.get(channel, {}).get("messages")),
         )
     return table if table.row_count else None
 
@@ -88,13 +95,14 @@ def _caption(details: dict[str, Any]) -> str:
     return markup(", ".join(word for word in words if word))
 
 
-def _history(progress: dict[str, Any]) -> str:
+def _history(progress: dict[str, Any], messages: object) -> str:
+    """Return how far the history is. What is complete is told by the messages that are here, whoever brought them."""
     read, total = progress.get("rowsRead"), progress.get("gatewayTotal")
     if read is None:
         return ""
-    return markup(
-        f"{read} rows, complete" if progress.get("completedAt") else f"{read} of {total or '?'} rows"
-    )
+    if not progress.get("completedAt"):
+        return markup(f"{read} of {total or '?'} rows")
+    return markup(f"{read} rows, complete" if messages is None else f"{messages} messages, complete")
 
 
 def _to_the_second(instant: object) -> str:

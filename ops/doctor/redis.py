@@ -113,10 +113,25 @@ def _judge_master(info: Info | redis.RedisError, place: str) -> CheckResult:
     if info.get("role") != "master":
         return fail(
             _MASTER,
-            f"{place} is a replica of {info.get('master_host')}:{info.get('master_port')}, not a master",
+            f"{place} is {_role(info)}, not a master",
             f"set REDIS_MASTER_HOST and REDIS_MASTER_PORT to the master, or run {_cli(place)} replicaof no one",
         )
     return ok(_MASTER, f"{place} is a master")
+
+
+def _role(info: Info) -> str:
+    if info.get("role") == "slave":
+        return f"a replica of {_source(info)}"
+    return f"a {info['role']}" if info.get("role") else "a server that tells no role"
+
+
+def _source(info: Info) -> str:
+    """Return the master that a replica names. Some proxies and services of Redis leave it out."""
+    return (
+        f"{info['master_host']}:{info.get('master_port')}"
+        if info.get("master_host")
+        else "a master it does not name"
+    )
 
 
 def judge_replica(replica: Info, master: Info | None, *, place: str, master_place: str) -> CheckResult:
@@ -128,10 +143,10 @@ def judge_replica(replica: Info, master: Info | None, *, place: str, master_plac
     if replica.get("role") != "slave":
         return fail(
             _REPLICA,
-            f"{place} is a {replica.get('role')}, not a replica: it never receives the master's data",
+            f"{place} is {_role(replica)}, not a replica: it never receives the master's data",
             f"{order}; or set REDIS_REPLICA_HOST and REDIS_REPLICA_PORT to the replica",
         )
-    source = f"{replica.get('master_host')}:{replica.get('master_port')}"
+    source = _source(replica)
     if replica.get("master_link_status") != "up":
         return fail(
             _REPLICA, f"{place} is out of sync: its link to {source} is down", f"start {source}, or: {order}"

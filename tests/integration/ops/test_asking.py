@@ -228,13 +228,77 @@ def test_logs_are_shown_and_followed(served: EngineProcess) -> None:
     assert following.returncode == 0
 
 
+def test_logs_are_shown_of_one_actor_and_since_a_time(served: EngineProcess) -> None:
+    def actors(*options: str) -> set[str]:
+        lines = run(served, "logs", "--json", "--limit", "1000", *options).stdout.splitlines()
+        return {json.loads(line)["actor"] for line in lines}
+
+    assert actors("--actor", "poller") == actors("--actor", f"poller:{CHANNEL}") == {f"poller:{CHANNEL}"}
+    assert len(run(served, "logs", "--actor", "supervisor", "--limit", "2").stdout.splitlines()) == 2
+    assert "responder.started" in run(served, "logs", "--since", "1h", "--limit", "1000").stdout
+    assert run(served, "logs", "--since", "2099-01-01").stdout == ""
+    wrong = run(served, "logs", "--since", "soon")
+    assert (wrong.exit_code, "10m" in wrong.stderr) == (2, True)
+
+
+def test_following_the_log_survives_a_restart_of_the_daemon() -> None:
+    def page(number: int, started_at: str, event: str) -> Answer:
+        entry = {"number": number, "timestamp": started_at, "level": "info", "event": event}
+        body = {"data": [entry], "last": number, "missed": False, "startedAt": started_at}
+        return json_answer(body)
+
+    first, second = "2026-11-20T12:00:00Z", "2026-11-20T12:05:00Z"
+    with HttpStub(page(2, second, "later")) as stub:
+        # the daemon goes away, and comes back with numbers from 1 on
+        stub.queue(page(7, first, "before"), Answer(hang_up=True), Answer(status=503, body=b"{}"))
+        stub.queue(page(1, second, "unread"), page(1, second, "after"))
+        following = subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", "logs", "--follow", "--json", "--url", stub.url],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert following.stdout is not None
+        try:
+            events = [json.loads(following.stdout.readline())["event"] for _ in range(3)]
+        finally:
+            following.send_signal(signal.SIGTERM)
+            _, told = following.communicate(timeout=60)
+    assert events == ["before", "after", "later"]
+    assert "started anew" in told
+    asked = [request.path for request in stub.requests]
+    assert "after=7" in asked[3]
+    assert "after=0" in asked[4]
+
+
+def test_channels_are_added_labelled_listed_and_removed(served: EngineProcess) -> None:
+    added = run(served, "channels", "add", "-1002", "--label", "Sinais [x]")
+    assert (added.exit_code, "is read as Sinais [x]" in added.stdout) == (0, True)
+    listed = json.loads(run(served, "channels", "list", "--json").stdout)["data"]
+    assert {one["id"]: one["label"] for one in listed} == {CHANNEL: None, "-1002": "Sinais [x]"}
+    assert run(served, "channels", "label", "-1002", "Ouro").exit_code == 0
+    shown = run(served, "channels", "list").stdout
+    assert "Ouro" in shown
+    assert "[x]" not in shown
+    eventually(lambda: "Ouro" in run(served, "status").stdout)
+    assert run(served, "channels", "label", "-1002", "").exit_code == 0
+    removed = run(served, "channels", "remove", "-1002")
+    assert (removed.exit_code, "no longer read" in removed.stdout) == (0, True)
+    unknown = run(served, "channels", "label", "-1002", "Ouro")
+    assert (unknown.exit_code, "not read here" in unknown.stderr) == (1, True)
+    assert run(served, "channels", "remove", "-1002", "--lable").exit_code == 2
+    of_settings = run(served, "channels", "remove", CHANNEL)
+    assert (of_settings.exit_code, "TP_CAPITAL_SIGNALS_CHANNEL_ID" in of_settings.stderr) == (1, True)
+
+
 def test_a_wrong_parameter_is_one_line(served: EngineProcess) -> None:
     wrong = run(served, "backfill", "--channel=loud")
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (1, 1)
     assert "channels" in wrong.stderr
 
 
-@pytest.mark.parametrize("level", [*LEVELS, "ERROR"])
+@pytest.mark.parametrize("level", [*LEVELS, "ERROR", "warn"])
 def test_logs_are_shown_from_any_level_on_that_there_is(served: EngineProcess, level: str) -> None:
     assert run(served, "logs", "--level", level).exit_code == 0
 
@@ -253,7 +317,7 @@ def test_without_a_daemon_it_says_so() -> None:
 
 def test_status_shows_how_each_channel_is_read(served: EngineProcess) -> None:
     assert run(served, "backfill").exit_code == 0
-    wanted = (CHANNEL, "rows, complete", "closed", "ago", "2 dead letters", "version ")
+    wanted = (CHANNEL, "complete", "messages", "closed", "ago", "2 dead letters", "version ")
 
     def is_shown() -> bool:
         shown = " ".join(run(served, "status").stdout.split())

@@ -59,7 +59,7 @@ def conninfo(settings: Settings) -> dict[str, Any]:
         ("http", "allow_open", False),
         ("http", "read_key_required", False),
         ("log", "level", "INFO"),
-        ("log", "format", "json"),
+        ("log", "format", None),
     ],
 )
 def test_an_empty_environment_gives_the_contracts_defaults(group: str, name: str, value: object) -> None:
@@ -274,7 +274,7 @@ def test_dot_env_is_read_and_the_environment_beats_it(environment: Any, tmp_path
     (tmp_path / ".env").write_text('PORT=5001\nLOG_LEVEL="ERROR"\nUNKNOWN=1\n# LOG_FORMAT=console\n')
     environment(PORT="5002")
     settings = load_settings()
-    assert (settings.http.port, settings.log.level, settings.log.format) == (5002, "ERROR", "json")
+    assert (settings.http.port, settings.log.level, settings.log.format) == (5002, "ERROR", None)
     assert load_settings(None).log.level == "INFO"
 
 

@@ -59,7 +59,7 @@ def test_every_setting_has_a_variable_and_a_meaning(setting: Setting) -> None:
             *("50", "a number, above 0 to 100", False),
         ),
         ("REDIS_ENABLED", ("REDIS_ENABLED",), "0", "`0` or `1`", False),
-        ("LOG_FORMAT", ("LOG_FORMAT",), "json", "`json` or `console`", False),
+        ("LOG_FORMAT", ("LOG_FORMAT",), "", "`json` or `console`", False),
         ("TP_CAPITAL_API_KEY", ("TP_CAPITAL_API_KEY", "API_SECRET_TOKEN"), "", "secret", True),
         (
             "TP_CAPITAL_SIGNALS_CHANNEL_ID",

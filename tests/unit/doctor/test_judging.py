@@ -163,3 +163,10 @@ def test_a_secret_in_anyones_words_is_blacked_out() -> None:
     finding = covered(fail("a", 'no such thing: "hunter22"\n\tat all', "do not use hunter22"))
     assert finding.found == 'no such thing: "***" at all'
     assert finding.remedy == "do not use ***"
+
+
+@pytest.mark.parametrize("info", [{"role": "slave", "master_link_status": "up"}, {"role": "sentinel"}, {}])
+def test_a_redis_that_does_not_say_whom_it_follows_is_told_in_words(info: dict[str, str]) -> None:
+    finding = judge_replica(info, None, place="r:2", master_place="m 1")
+    assert "None" not in finding.found
+    assert finding.found.startswith("r:2 is ")

@@ -1,0 +1,53 @@
+"""What the help of each command ends with: examples that can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["EXAMPLES"]
+
+#: by the words of the command; each is what follows ``tp-capital``
+EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "": ("demo", "status", "--install-completion"),
+        "run": ("run",),
+        "demo": ("demo", "demo --port 5008 --for 60", "demo --messages result.json"),
+        "status": ("status", "status --watch", "status --json --url http://127.0.0.1:5008"),
+        "doctor": ("doctor", "doctor --json"),
+        "logs": (
+            "logs --level warning --since 2h",
+            "logs --actor poller --follow",
+            "logs --json --limit 1000",
+        ),
+        "backfill": ("backfill", "backfill --since 2026-11-20", "backfill --channel=-1001649127710 --again"),
+        "migrate": ("migrate",),
+        "init-env": ("init-env", "init-env --output -"),
+        "backup": ("backup --to backups --keep 7",),
+        "restore": ("restore backups/signals.dump", "restore backups/signals.dump --force"),
+        "migrate-data": (
+            "migrate-data --from postgresql://signals_reader@127.0.0.1:5432/former --dry-run",
+            "migrate-data --from postgresql://signals_reader@127.0.0.1:5432/former",
+        ),
+        "parse": ("parse --jsonl messages.jsonl", "parse --explain message.txt"),
+        "replay": ("replay --since 2026-11-20", "replay --channel=-1001649127710 --apply"),
+        "dead-letters": ("dead-letters list", "dead-letters retry"),
+        "dead-letters list": ("dead-letters list", "dead-letters list --json"),
+        "dead-letters retry": ("dead-letters retry", "dead-letters retry 17"),
+        "dead-letters export": ("dead-letters export",),
+        "channels": ("channels list", "channels add -1001649127710 --label Sinais"),
+        "channels list": ("channels list", "channels list --json"),
+        "channels add": ("channels add -1001649127710 --label Sinais --market b3",),
+        "channels label": ("channels label -1001649127710 Sinais",),
+        "channels remove": ("channels remove -1001649127710",),
+        "stack": ("stack up --gateway", "stack status", "stack down"),
+        "stack up": ("stack up --gateway", "stack up --base-port 15440"),
+        "stack down": ("stack down",),
+        "stack status": ("stack status", "stack status --json"),
+        "gateway": ("gateway --database-url postgresql://user@localhost/telegram",),
+        "gateway import": (
+            "gateway import result.json --database-url postgresql://user@localhost/telegram",
+            "gateway import messages.jsonl --channel=-1001649127710",
+        ),
+    }
+)
