@@ -43,6 +43,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stack": ("stack up --gateway", "stack status", "stack down"),
         "stack up": ("stack up --gateway", "stack up --base-port 15440"),
         "stack down": ("stack down",),
+        "stack stop": ("stack stop engine",),
+        "stack start": ("stack start engine",),
+        "stack restart": ("stack restart pgbouncer",),
+        "stack logs": ("stack logs engine", "stack logs database --lines 20"),
         "stack status": ("stack status", "stack status --json"),
         "gateway": ("gateway --database-url postgresql://user@localhost/telegram",),
         "gateway import": (

@@ -1,12 +1,15 @@
-"""``stack up``, ``stack down`` and ``stack status``: run the parts of the stack as local processes."""
+"""``stack``: run the parts of the stack as local processes, all of them or one at a time."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -31,6 +34,10 @@ app = typer.Typer(
 _LAST_BASE = 65535 - 5
 
 State = Annotated[Path, typer.Option(help="Folder for data, passwords and logs.")]
+Part = Annotated[
+    Literal["database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine"],
+    typer.Argument(help="The part."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _FOLDER = Path(".tp-capital/stack")
 
@@ -73,6 +80,8 @@ def up(
     code = _show(stack.states(), as_json=json)
     if not json:
         where = shlex.quote(os.path.relpath(stack.settings_file))
+        engine = next((state.part for state in stack.states() if state.part.name == "engine"), None)
+        say(f"dashboard: http://{engine.host}:{engine.port}/" if engine else "the engine does not run")
         say(f"to use these parts with other commands, first run: set -a; . {where}; set +a")
     raise typer.Exit(code)
 
@@ -95,6 +104,58 @@ def status(*, state: State = _FOLDER, json: Json = False) -> None:
     except LocalServerError as error:
         stop(EXIT_FAILED, str(error))
     raise typer.Exit(_show(states, as_json=json))
+
+
+@app.command("stop")
+def stop_part(part: Part, *, state: State = _FOLDER) -> None:
+    """Stop one part. `stack start` and `stack up` start it again."""
+    with _told():
+        say(f"stopped: {part}" if Stack(state).stop(part) else f"{part} was not running")
+
+
+@app.command()
+def start(part: Part, *, state: State = _FOLDER) -> None:
+    """Start one part that was stopped, and the database if it does not run. Wait until they are ready."""
+    with _told():
+        stack = Stack(state)
+        stack.part(part)
+        stack.up(only=part)
+    say(f"{part} runs")
+
+
+@app.command()
+def restart(part: Part, *, state: State = _FOLDER) -> None:
+    """Stop one part and start it again."""
+    with _told():
+        stack = Stack(state)
+        stack.stop(part)
+        stack.up(only=part)
+    say(f"{part} runs again")
+
+
+@app.command()
+def logs(
+    part: Part,
+    *,
+    lines: Annotated[int, typer.Option(min=1, max=100_000, help="Number of last lines to print.")] = 100,
+    state: State = _FOLDER,
+) -> None:
+    """Print the end of one part's log. `tail -f` of the file that is named first follows it."""
+    with _told():
+        log = Path(Stack(state).part(part).log)
+        say(f"==> {log}", err=True)
+        with log.open(encoding="utf-8", errors="replace") as file:
+            for line in deque(file, maxlen=lines):
+                say(line.rstrip("\n"))
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """End the command with one line when a part cannot be found, stopped or started."""
+    try:
+        yield
+    except (LocalServerError, StorageError, OSError) as error:
+        stop(EXIT_FAILED, str(error))
 
 
 def _show(states: list[PartState], *, as_json: bool) -> int:

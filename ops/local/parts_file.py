@@ -54,6 +54,16 @@ class StartedPart:
         """Whether that same process still runs."""
         return command_line_of(self.pid) == self.command
 
+    def stop(self) -> bool:
+        """Stop it, and return whether it ran."""
+        if not self.running:
+            return False
+        fast = signal.SIGINT if self.name == "database" else signal.SIGTERM
+        process = OwnedProcess(self.name, self.command, log_path=Path(self.log), stop_signal=fast)
+        process.adopt(self.pid)
+        process.stop(deadline_s=_STOP_S)
+        return True
+
     @property
     def listens(self) -> bool:
         """Whether this process, and no other, answers on its port."""
@@ -117,13 +127,8 @@ class PartsFile:
         stopped = []
         parts = list(self.read())
         while parts:
-            part = parts[-1]
-            if part.running:
-                fast = signal.SIGINT if part.name == "database" else signal.SIGTERM
-                process = OwnedProcess(part.name, part.command, log_path=Path(part.log), stop_signal=fast)
-                process.adopt(part.pid)
-                process.stop(deadline_s=_STOP_S)
+            part = parts.pop()
+            if part.stop():
                 stopped.append(part.name)
-            parts.pop()
             self.write(parts)
         return stopped

@@ -54,8 +54,10 @@ class Stack:
         #: whether `up` started a part; that part keeps running even if a later one fails
         self.has_started = False
 
-    def up(self) -> None:
+    def up(self, only: str | None = None) -> None:
         """Start the parts that do not run, and wait until each is ready. After a failure the started parts keep running.
+
+        ``only``: this part alone, and the database, which all parts need.
 
         Raises:
             OtherPortsError: the stack runs on other ports than the wanted ones.
@@ -75,7 +77,8 @@ class Stack:
             write_settings(self.settings_file, self.engine_environment())
             try:
                 for name, make in self._others(postgres):
-                    self._start(name, make)
+                    if only in (None, name):
+                        self._start(name, make)
             finally:
                 postgres.leave_running()
 
@@ -88,6 +91,24 @@ class Stack:
             # otherwise commands in this folder would send its key to the next program on that port
             self.settings_file.unlink(missing_ok=True)
         return stopped
+
+    def stop(self, name: str) -> bool:
+        """Stop one part, and return whether it ran. It stays a part, which `up` starts again."""
+        with self._locked():
+            return self.part(name).stop()
+
+    def part(self, name: str) -> StartedPart:
+        """Return a part that was started.
+
+        Raises:
+            LocalServerError: there is no such part.
+        """
+        known = {part.name: part for part in self._file.read()}
+        if name not in known:
+            raise LocalServerError(
+                f"{name} is no part of this stack: {', '.join(known) or 'none was started'}."
+            )
+        return known[name]
 
     def states(self) -> list[PartState]:
         """Return the state of each started part."""

@@ -135,6 +135,35 @@ def test_up_use_break_mend_and_down(
     assert stack("status").returncode == 1
 
 
+def test_one_part_is_stopped_started_and_its_log_shown(stack: StackCommand, base_port: int) -> None:
+    # the database alone beside it: a whole stack takes its time
+    begin = (
+        "import sys; from pathlib import Path; from ops.local.stack import Stack; "
+        f"from ops.local.stack_ports import StackPorts as Ports; ports = Ports.from_base({base_port}); "
+        "Stack(Path(sys.argv[-1]), ports).up(only='redis-master')"
+    )
+    assert stack("begin", program=("-c", begin)).returncode == 0
+    place = Stack(stack.folder / "state")
+    database, first = place.part("database"), place.part("redis-master")
+    assert stack("stop", "redis-master").stdout == "stopped: redis-master\n"
+    assert not first.running
+    assert stack("stop", "redis-master").stdout == "redis-master was not running\n"
+    assert stack("start", "redis-master").stdout == "redis-master runs\n"
+    second = place.part("redis-master")
+    assert (second.running, second.pid != first.pid) == (True, True)
+    assert stack("restart", "redis-master").stdout == "redis-master runs again\n"
+    assert not second.running
+    assert (place.part("database"), database.running) == (database, True)
+    shown = stack("logs", "redis-master", "--lines", "3")
+    assert (shown.returncode, len(shown.stdout.splitlines())) == (0, 3)
+    assert first.log in shown.stderr
+    missing = stack("start", "gateway")
+    assert (missing.returncode, "no part of this stack: database, redis-master" in missing.stderr) == (
+        1,
+        True,
+    )
+
+
 def _the_engine_goes_through_the_pooler(stack: StackCommand, ports: dict[str, int]) -> None:
     with psycopg.connect(
         host="127.0.0.1",
