@@ -58,7 +58,7 @@ _ROWS = "select {columns} from {table} where id = any(%(ids)s) and ts between %(
 # that generation has the new label.
 _LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
 _EVENTS = """
-select {columns} from {schema}.signal_events
+select id, {columns} from {schema}.signal_events
 where (channel, signal_message_id, signal_position) in (
     select channel, message_id, position from json_to_recordset(%(keys)s) as key (
         channel text, message_id text, position smallint))
@@ -143,7 +143,7 @@ class Signals:
                 places, more = self._find_places(cursor, query)
                 wanted = unknown(places)
                 rows = self._read_rows(cursor, wanted)
-                # otherwise another transaction has just replaced one of them, and the query must find its successor
+                # otherwise another transaction has just changed one of them, and the query must find its new state
                 if len(rows) == len(wanted):
                     return StoredPage(places=places, rows=rows, more=more)
 
@@ -205,15 +205,16 @@ class Signals:
         return found[: query.limit], len(found) > query.limit
 
     def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> list[dict[str, Any]]:
-        """Return the rows of the places that still exist, in their order."""
+        """Return the rows of the places that still are as found, with their events, in the places' order."""
         if not places:
             return []
         instants = [place.ts for place in places]
         values = {"ids": [place.id for place in places], "first": min(instants), "last": max(instants)}
         found = {row["id"]: row for row in cursor.execute(self._rows, values)}
         rows = [found[place.id] | {"channel_label": place.label} for place in places if place.id in found]
-        self._add_events(cursor, rows, without={place.id for place in places if not place.events})
-        return rows
+        events_of = {place.id: place.events or [] for place in places}
+        self._add_events(cursor, rows, without={key for key, events in events_of.items() if not events})
+        return [row for row in rows if sorted(event["id"] for event in row["events"]) == events_of[row["id"]]]
 
     def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
         channels = sorted({row["channel"] for row in rows})

@@ -1,6 +1,7 @@
 """The JSON that is kept of a signal: always that of its present state, and within its memory."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -68,6 +69,26 @@ def test_a_row_is_read_once_and_again_when_its_state_is_another(database: Databa
         kept.find(SignalQuery(ascending=True, limit=2))
         counts.append(signals.rows_read)
     assert counts == [4, 4, 5]
+
+
+@pytest.mark.parametrize("early", [[], [message(20, EVENTS[2].format("PETR4"), minute=20)]])
+def test_an_event_committed_between_finding_a_place_and_reading_its_row(
+    database: Database, store: Store, early: list[ChannelMessage]
+) -> None:
+    signals = Signals(database, retention=RETENTION)
+    store([message(1, SIGNAL.format("PETR4", 10), minute=1), *early])
+    late = [message(21, EVENTS[0].format("PETR4"), minute=21)]
+
+    def unknown(places: Sequence[Place]) -> Sequence[Place]:
+        if late:
+            store([late.pop()])
+        return places
+
+    page = signals.find(SignalQuery(), unknown)
+    assert not late
+    assert [sorted(event["id"] for event in row["events"]) for row in page.rows] == [
+        place.events or [] for place in page.places
+    ]
 
 
 def test_texts_beyond_the_memory_are_dropped_the_unused_first(database: Database, store: Store) -> None:
