@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import cycle, permutations
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def _both_redis_ask_for_a_password(ports: dict[str, int]) -> None:
 
 
 def _pages_are_read_from_the_replica(ports: dict[str, int], password: str) -> None:
-    url = f"http://127.0.0.1:{ports['engine']}/signals?limit=5"
+    url = f"http://127.0.0.1:{ports['engine']}/api/v1/signals?limit=5"
     eventually(lambda: len(requests.get(url, timeout=5).json()["data"]) == 5, what="the sample's signals")
     with redis.Redis(port=ports["redis-replica"], password=password) as replica:
 
@@ -258,9 +259,11 @@ def _pages_are_read_from_the_replica(ports: dict[str, int], password: str) -> No
             return int(stats["keyspace_hits"])
 
         before = hits()
+        # one page under many addresses: the process keeps its own answer to an address
+        addresses = cycle(permutations(("asset=", "channel=", "type=", "side=", "search=")))
 
         def read() -> bool:
-            assert requests.get(url, timeout=5).status_code == 200
+            assert requests.get("&".join((url, *next(addresses))), timeout=5).status_code == 200
             return hits() >= before + 5
 
         eventually(read, what="no page came from the replica")
