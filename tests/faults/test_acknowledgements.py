@@ -26,7 +26,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("how", FAILING)
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_fault_87_failing_acknowledgements_delay_no_signal_and_open_no_breaker(
     gateway: GatewayProcess, database_url: str, how: str
 ) -> None:

@@ -89,7 +89,7 @@ def checkpoint_pages(dsn: str) -> int:
     return int(row[0]) if row else 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_sigterm_with_a_batch_in_flight_finishes_and_acknowledges_it(
     gateway: GatewayProcess, database_url: str, folder: Path
 ) -> None:

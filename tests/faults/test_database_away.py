@@ -41,7 +41,7 @@ def proxy(direct_url: str) -> Iterator[TcpProxy]:
         yield one
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", ["black hole", "frozen server"])
 def test_fault_90_a_process_ends_in_time_before_a_silent_database(
     gateway: GatewayProcess, own_postgres: LocalPostgres, folder: Path, how: str

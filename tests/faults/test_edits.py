@@ -157,7 +157,7 @@ def test_fault_85_an_edit_in_any_gap_is_read_by_the_daemon_that_comes_after_a_ki
             )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_fault_85_a_second_edit_between_a_rereading_and_its_owed_acknowledgement_is_read(
     gateway: GatewayProcess, between: Between, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,7 +180,7 @@ def test_fault_85_a_second_edit_between_a_rereading_and_its_owed_acknowledgement
         eventually(lambda: stored_signals(database_url) == [(CHANNEL, "7", expected_price(200))])
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_fault_85_an_edit_of_an_old_message_that_no_poll_brings_is_found_by_the_audit(
     gateway: GatewayProcess, between: Between, database_url: str
 ) -> None:

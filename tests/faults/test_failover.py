@@ -141,7 +141,7 @@ def _fail_over(database: Database, name: TcpProxy, primary: LocalPostgres, stand
     database.close()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_fault_32_an_engine_writes_on_within_ten_seconds_of_the_names_change(
     folder: Path, gateway: GatewayProcess, primary: LocalPostgres, standby: LocalPostgres
 ) -> None:

@@ -117,7 +117,7 @@ def test_fault_17_wrong_key_is_named_and_not_retried_hotly(
             inner.wait_healthy()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_database_stopped_and_started_under_load_loses_and_doubles_nothing(
     gateway: GatewayProcess, own_postgres: LocalPostgres
 ) -> None:

@@ -52,7 +52,7 @@ def scraped(port: int) -> bool:
     return any(result["value"][1] == "1" for result in asked(port, "query?query=up").get("result", []))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_gateway_that_stops_makes_the_breaker_alert_fire_and_its_return_clears_it(
     gateway: GatewayProcess, database_url: str, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ INTERVAL_S, CALL_LIMIT_S, LATE_S = 0.2, 2.0, 1.7
 LOOK_S = 1.5
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_fault_89_no_look_says_healthy_while_a_message_waits_longer_than_interval_and_call_limit(
     gateway: GatewayProcess, database_url: str
 ) -> None:

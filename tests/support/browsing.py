@@ -164,11 +164,11 @@ class Page:
             raise JavascriptException(answer["error"])
         return answer.get("value")
 
-    def wait(self, expression: str, *, deadline_s: float = 15.0) -> None:
+    def wait(self, expression: str, *, deadline_s: float = 40.0) -> None:
         """Wait until an expression of JavaScript holds."""
         self._wait(f"Boolean({expression})", expression, deadline_s)
 
-    def wait_asking(self, expression: str, *, deadline_s: float = 30.0) -> None:
+    def wait_asking(self, expression: str, *, deadline_s: float = 60.0) -> None:
         """Wait until an expression holds, and let the page ask at once, as when a reader comes back to it."""
         returned = "document.dispatchEvent(new Event('visibilitychange'))"
         self._wait(f"({returned}, Boolean({expression}))", expression, deadline_s)

@@ -34,7 +34,7 @@ __all__ = [
 _CLEAN = ("TP_CAPITAL_", "TELEGRAM_", "GATEWAY_", "CIRCUIT_", "REDIS_", "TIMESCALEDB_", "NEON_", "LOG_")
 
 
-def eventually(condition: Any, *, deadline_s: float = 20.0, what: str = "") -> None:
+def eventually(condition: Any, *, deadline_s: float = 45.0, what: str = "") -> None:
     """Wait until ``condition()`` holds; fail the test when it does not in time."""
     assert wait_until(lambda: bool(condition()), deadline_s=deadline_s, every_s=0.02), what or "not in time"
 
@@ -100,7 +100,7 @@ class _Served:
     def is_healthy(self) -> bool:
         return self.health().get("status") == "healthy"
 
-    def wait_healthy(self, deadline_s: float = 30.0) -> None:
+    def wait_healthy(self, deadline_s: float = 60.0) -> None:
         eventually(self.is_healthy, deadline_s=deadline_s, what=f"not healthy: {self.health().get('checks')}")
 
     def metric(self, name: str) -> float:
