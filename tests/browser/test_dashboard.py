@@ -218,10 +218,11 @@ def test_hostile_texts_are_shown_and_do_nothing(page: Page, system: System) -> N
     page.one(f"{ROW} .expand").click()
     page.wait("document.querySelector('.raw mark')")
     assert hostile in page.text(".raw")
-    # no parser of ours reads such an asset; whatever stands in the table, the page shows it as text
+    # No parser of ours reads such an asset; whatever stands in the table, the page shows it as text. A row that is
+    # written has an instant of its own, by which the service knows it from the one before.
     system.execute(
-        "update signals.tp_capital_signals set asset = %s, signal_type = %s, warnings = array[%s]"
-        " where message_id = '910004'",
+        "update signals.tp_capital_signals set asset = %s, signal_type = %s, warnings = array[%s],"
+        " created_at = clock_timestamp() where message_id = '910004'",
         *(hostile,) * 3,
     )
     try:
