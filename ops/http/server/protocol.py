@@ -164,6 +164,8 @@ class _Bounded(HttpToolsProtocol):
             raise _RefusedError
         if self._answered_at_once():
             return
+        # an answer at once to the request before, in the same bytes, has begun the time without requests
+        self._unset_keepalive_if_required()
         super().on_headers_complete()
         self._reading_head, self._reading_body = False, True
         if self.seat.in_reserve:

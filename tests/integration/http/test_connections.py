@@ -9,13 +9,15 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
+import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from actors.responder import Responder
+from actors.responder import Responder, server_config
 from ops.http.kit.bodies import MAX_BODY_BYTES
 from ops.http.server.protocol import bounded_protocol
 from ops.http.server.seats import ConnectionLimits
@@ -46,7 +48,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 class Server:
     """A responder with our connections, and its counters."""
 
-    def __init__(self, limits: ConnectionLimits, *, send_buffer_bytes: int | None) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        *,
+        send_buffer_bytes: int | None,
+        shortcut: Callable[[bytes], tuple[bytes, bytes] | None] = lambda _: None,
+    ) -> None:
         self.world = World()
         self._listener = socket.create_server(("127.0.0.1", 0))
         if send_buffer_bytes:
@@ -57,7 +65,12 @@ class Server:
             app=application,
             bind=lambda: [self._listener.dup()],
             end_streams=lambda: None,
-            make_protocol=lambda: bounded_protocol(limits, self.world.metrics),
+            make_protocol=lambda: bounded_protocol(
+                limits,
+                self.world.metrics,
+                # without staticmethod the function would become a method of each connection
+                shortcut=cast("Any", staticmethod(lambda _scope, _method, target: shortcut(target))),
+            ),
         )
         self.responder.on_start()
 
@@ -84,8 +97,14 @@ Serve = Callable[..., Server]
 def serve() -> Iterator[Serve]:
     with contextlib.ExitStack() as stack:
 
-        def start(*, send_buffer_bytes: int | None = None, **limits: float) -> Server:
-            server = Server(replace(LIMITS, **limits), send_buffer_bytes=send_buffer_bytes)  # type: ignore[arg-type]  # fields by name
+        def start(
+            *,
+            send_buffer_bytes: int | None = None,
+            shortcut: Callable[[bytes], tuple[bytes, bytes] | None] = lambda _: None,
+            **limits: float,
+        ) -> Server:
+            changed = replace(LIMITS, **limits)  # type: ignore[arg-type]  # fields by name
+            server = Server(changed, send_buffer_bytes=send_buffer_bytes, shortcut=shortcut)
             stack.callback(server.close)
             return server
 
@@ -195,6 +214,22 @@ def test_between_requests_a_connection_may_be_idle_for_longer(serve: Serve) -> N
             time.sleep(2 * LIMITS.head_s)  # the point of the test: this long, and still open
         client.sendall(b"\r\n")
         assert rest(client) == b""
+
+
+def test_an_answer_at_once_leaves_no_deadline_for_the_pipelined_request_behind_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short_idleness(*given: Any) -> uvicorn.Config:
+        config = server_config(*given)
+        config.timeout_keep_alive = 0.01  # type: ignore[assignment]  # a float does
+        return config
+
+    monkeypatch.setattr("actors.responder.server_config", short_idleness)
+    at_once = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", b""
+    server = serve(shortcut=lambda target: at_once if target == b"/at-once" else None)
+    with server.connect() as client:
+        client.sendall(GET % b"at-once" + GET % b"later")
+        assert rest(client).endswith(b"later")
 
 
 def test_a_request_in_pieces_is_taken_as_one(serve: Serve) -> None:
