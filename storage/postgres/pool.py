@@ -248,9 +248,9 @@ class Pool:
     def _why_none(self) -> Exception | None:
         if self._closed:
             return _CLOSED
-        if len(self._lent) == self.most:
-            return None
-        return (self._stock and self._stock.failure) or ConnectionError("connecting timed out")
+        if self._stock is not None and self._stock.connecting:
+            return ConnectionError("connecting timed out")
+        return self._stock.failure if self._stock else None
 
     def _refuse_all(self, error: Exception) -> None:
         while self._waiting:

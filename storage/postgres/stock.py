@@ -34,12 +34,14 @@ class PooledConnection(SteadyConnection):
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
         """Connect for the ``stock`` among the arguments, and tell it of a failure."""
         stock: Stock = kwargs.pop("stock")
-        stock.failure = None
+        stock.failure, stock.connecting = None, True
         try:
             connection = super().connect(conninfo, **kwargs)
         except Exception as error:
             stock.failed(stock, error)
             raise
+        finally:
+            stock.connecting = False
         connection.fd = connection.fileno()
         return connection
 
@@ -48,13 +50,14 @@ class Stock(ConnectionPool[PooledConnection]):
     """At most ``most`` connections. A closed stock is not reopened.
 
     If a connection could not be made, a thread of the stock calls ``failed``. It writes the cause into ``failure``,
-    and the next attempt clears that.
+    and the next attempt clears that. ``connecting`` says whether an attempt runs.
     """
 
     def __init__(
         self, conninfo: str, *, name: str, least: int, most: int, failed: Callable[[Stock, Exception], None]
     ) -> None:
         self.failure: Exception | None = None
+        self.connecting = False
         self.failed = failed
         super().__init__(
             conninfo,

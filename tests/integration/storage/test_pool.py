@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ops.local.process import wait_until
 from storage.postgres.pool import Pool, PoolBusyError
-from storage.postgres.stock import Stock
+from storage.postgres.stock import PooledConnection, Stock
 from tests.support.databases import through
 from tests.support.proxy import TcpProxy
 
@@ -103,6 +103,29 @@ def test_a_caller_that_comes_while_the_connections_are_replaced_gets_one(
     monkeypatch.setattr(Stock, "_check_open_getconn", look_and_renew)
     assert outcome(pool) == "served"
     assert renewed == [True]
+
+
+def test_a_full_pool_is_not_called_one_that_cannot_connect_while_a_connection_changes_hands(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [pool.take(LONG_S) for _ in range(MOST)]
+    pool.give_back(held.pop())
+    getconn, lent, go_on = Stock.getconn, threading.Event(), threading.Event()
+
+    def lend_slowly(stock: Stock, timeout: float | None = None) -> PooledConnection:
+        connection = getconn(stock, timeout)
+        lent.set()
+        assert go_on.wait(LONG_S)
+        return connection
+
+    monkeypatch.setattr(Stock, "getconn", lend_slowly)
+    with ThreadPoolExecutor(1) as thread:
+        last = thread.submit(outcome, pool)
+        assert lent.wait(LONG_S)
+        with pytest.raises(PoolBusyError, match="all connections are in use"):
+            pool.take(0)
+        go_on.set()
+        assert last.result(LONG_S) == "served"
 
 
 def test_closing_refuses_who_waits_cuts_who_works_and_leaves_no_thread(
