@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from psycopg import sql
 
 from ops.stores import RETENTION
 from storage.errors import RowsRefusedError
@@ -86,6 +87,74 @@ def test_what_is_older_than_the_days_asked_for_is_not_counted(database: Database
     assert counted(database, days=5).assets == {"PETR4": 1}
     assert counted(database, days=5).messages == {"signal": 1}
     assert counted(database, days=30).assets == {"PETR4": 1, "VALE3": 1}
+
+
+# signals of each third quarter of an hour, and of the instant before it, from long before the retention on
+ADD = """
+insert into {} (ts, channel, message_id, position, signal_type, side, asset, targets, warnings, raw_message, source,
+    provenance, grammar_version, commit_number, ingested_at)
+select at - before, '-1', g || ' ' || before, 0, 'Type ' || g % 2, case when g % 5 < 2 then 'buy' else 'sell' end,
+    'PETR' || g % 7, '{{}}', '{{}}', 'text', 'telegram', '{{}}', 'g', 0, at
+from (select g, date_trunc('hour', now()) - g * interval '15 minutes' as at from generate_series(0, 9500) as g) as made
+cross join (values (interval '0'), (interval '1 microsecond')) as given (before)
+where abs(hashint4(g)) % 3 = 0
+"""
+# each signal's own day in the reader's zone; nothing is counted together first
+NAIVE = """
+select (ts at time zone %(zone)s)::date as day, side, signal_type, asset from {}
+where ts > now() - %(retention)s
+    and (ts at time zone %(zone)s)::date > (now() at time zone %(zone)s)::date - %(days)s
+"""
+#: offsets of half hours and quarters, and clocks that repeat or skip a midnight, half an hour or two hours
+ODD_ZONES = (
+    "UTC",
+    "America/Sao_Paulo",
+    "Asia/Kathmandu",
+    "Pacific/Chatham",
+    "Australia/Eucla",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+    "America/Havana",
+    "America/Asuncion",
+    "Pacific/Marquesas",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "Africa/Casablanca",
+    "Africa/Cairo",
+    "Asia/Beirut",
+    "Antarctica/Troll",
+    "America/Godthab",
+    "Europe/London",
+)
+
+
+def naive(database: Database, *, days: int, zone: str) -> tuple[Counter[object], ...]:
+    """Return the counts of the rows: by day and side, by type, by asset."""
+    statement = sql.SQL(NAIVE).format(sql.Identifier(database.schema, "tp_capital_signals"))
+    values = {"days": days, "zone": zone, "retention": RETENTION}
+    rows = database.read(lambda cursor: cursor.execute(statement, values).fetchall())
+    return (
+        Counter((row["day"], row["side"]) for row in rows),
+        Counter(row["signal_type"] for row in rows),
+        Counter(row["asset"] for row in rows),
+    )
+
+
+def test_every_zones_days_are_those_of_each_signal_alone(database: Database) -> None:
+    add = sql.SQL(ADD).format(sql.Identifier(database.schema, "tp_capital_signals"))
+    database.write(lambda cursor: cursor.execute(add))
+    for zone in ODD_ZONES:
+        for days in (2, 90):
+            expected = naive(database, days=days, zone=zone)
+            while True:
+                summary = counted(database, days=days, zone=zone)
+                before, expected = expected, naive(database, days=days, zone=zone)
+                # otherwise a day or a signal's retention ended between the two
+                if expected == before:
+                    break
+            found = Counter({(day.day, "buy"): day.buy for day in summary.days})
+            found.update({(day.day, "sell"): day.sell for day in summary.days})
+            assert (found, summary.types, summary.assets) == expected, (zone, days)
 
 
 def test_an_unknown_zone_is_refused(database: Database) -> None:
