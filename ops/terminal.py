@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import orjson
 import typer
-from rich.markup import escape
 
 from engine.safe_text import printable, shown
 
@@ -28,6 +27,8 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 def markup(value: object) -> str:
     """Return untrusted text for rich. It can contain neither markup nor control characters."""
+    from rich.markup import escape  # noqa: PLC0415 - the daemon prints nothing with rich, so it does not hold it
+
     return escape(shown(str(value)))
 
 

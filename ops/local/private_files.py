@@ -7,8 +7,11 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ops.local.process import Account
+if TYPE_CHECKING:
+    from ops.local.process import Account
+
 
 __all__ = ["kept_words", "write_private"]
 

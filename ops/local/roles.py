@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg import sql
 
-from ops.local.postgres import LocalPostgres
+if TYPE_CHECKING:
+    # the daemon needs the names here, but none of the programs
+    from ops.local.postgres import LocalPostgres
+
 
 __all__ = ["ENGINE_LIMITS", "ENGINE_ROLE", "OWNER_ROLE", "RolePasswords", "make_database"]
 
