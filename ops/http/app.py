@@ -35,7 +35,7 @@ from ops.http.routes.logs import log_operations
 from ops.http.routes.pages import PageReader
 from ops.http.routes.probes import probe_operations
 from ops.http.routes.signals import signal_operations
-from ops.http.routes.static import Dashboard, wants_page
+from ops.http.routes.static import Dashboard, permalink, wants_page
 from ops.http.routes.streaming import StreamLimits, Streams
 from ops.http.routes.summary import SummaryReader, summary_operations
 from ops.http.routes.syncing import sync_operations
@@ -165,6 +165,7 @@ def _create_app(
         *doc_operations(responses),
         openapi_operation(responses, document),
         dashboard.assets(),
+        permalink(),
     ]
     operations.append(_index(operations, dashboard))
     document |= openapi_document(

@@ -4,11 +4,16 @@ import { ask } from "./api.js";
 import { h, icon } from "./dom.js";
 import { instant, isLong, percent, price, share } from "./format.js";
 import { known, t } from "./i18n.js";
+import { journalForm } from "./journal_panel.js";
+import { countOdd, visibleText } from "./odd.js";
 import { priceLineLarge, targetName } from "./priceline.js";
+import { riskPanel } from "./risk_panel.js";
+import { shareButtons } from "./sharing.js";
 
 /** Return the row; where each value was read is asked for and marked when the answer comes. */
 export function detailRow(signal, { columns, channel }) {
-  const raw = h("pre", { class: "raw", tabindex: "0", "aria-label": t("detail.message") }, signal.text);
+  const raw = h("pre", { class: "raw", tabindex: "0", "aria-label": t("detail.message") }, visibleText(signal.text));
+  const odd = countOdd(signal.text);
   const note = h("p", { class: "raw-note", hidden: true }, t("detail.marked"));
   markProvenance(signal, raw, note);
   // the picture is drawn for the room there is; a phone has less than the table's usual
@@ -54,8 +59,11 @@ export function detailRow(signal, { columns, channel }) {
           ],
           h("h3", {}, t("detail.events")),
           events(signal),
+          riskPanel(signal),
+          journalForm(signal),
+          shareButtons(signal),
         ),
-        h("div", { class: "detail-raw" }, h("h3", {}, t("detail.message")), raw, note),
+        h("div", { class: "detail-raw" }, h("h3", {}, t("detail.message")), raw, note, odd > 0 && h("p", { class: "raw-note" }, t("odd.note", odd))),
       ),
     ),
   );
@@ -87,7 +95,7 @@ function events(signal) {
         icon({ target: "ok", stop: "bad", cancel: "dash" }[kind] ?? "open", 14),
         h("span", {}, [eventName(event), ...eventValues(event)].join(" · ")),
         h("time", { datetime: new Date(event.ts).toISOString() }, instant(event.ts)),
-        event.text && h("q", { class: "event-text" }, event.text),
+        event.text && h("q", { class: "event-text" }, visibleText(event.text)),
       );
     }),
   );
@@ -145,7 +153,9 @@ async function markProvenance(signal, raw, note) {
   const pieces = markedPieces(signal.text, spans);
   if (pieces.length < 2) return;
   raw.replaceChildren(
-    ...pieces.map(([text, field]) => (field ? h("mark", { title: fieldName(field) }, text) : text)),
+    ...pieces.flatMap(([text, field]) =>
+      field ? h("mark", { title: fieldName(field) }, visibleText(text)) : visibleText(text),
+    ),
   );
   note.hidden = false;
 }

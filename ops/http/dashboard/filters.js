@@ -1,5 +1,6 @@
 // The filters: a form, kept in the page's address so that a view can be shared and survives a reload.
 
+import { addressed, writeAddress } from "./address.js";
 import { byId, h } from "./dom.js";
 import { midnight } from "./format.js";
 import { t } from "./i18n.js";
@@ -19,8 +20,7 @@ export class Filters {
   /** `onChange` is called when the question changed; text fields wait for the end of the typing. */
   constructor({ onChange }) {
     this.onChange = onChange;
-    const parameters = new URLSearchParams(location.search);
-    this.values = Object.fromEntries(NAMES.map((name) => [name, parameters.get(name) ?? ""]));
+    this.values = Object.fromEntries(NAMES.map((name) => [name, addressed(name)]));
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     // a choice made by a program or by the browser's own filling in may tell of its end alone
     for (const kind of ["input", "change"]) {
@@ -151,8 +151,7 @@ export class Filters {
   }
 
   #told() {
-    const parameters = new URLSearchParams(Object.entries(this.values).filter(([, value]) => value));
-    history.replaceState(null, "", parameters.size ? `?${parameters}` : location.pathname);
+    writeAddress(this.values);
     this.onChange();
   }
 

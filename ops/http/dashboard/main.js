@@ -7,6 +7,9 @@ import { Filters } from "./filters.js";
 import { price, zone } from "./format.js";
 import { showFacts, showHistory, showLive, showParts, showVerdict } from "./header.js";
 import { t, translatePage } from "./i18n.js";
+import { refresh } from "./journal.js";
+import { showRecord } from "./journal_panel.js";
+import { LinkedSignal } from "./linked.js";
 import { SignalList } from "./list.js";
 import { Live } from "./live.js";
 import { inOrder, showList } from "./listing.js";
@@ -37,8 +40,18 @@ const known = {
 };
 const now = () => Date.now() + known.offset;
 
-const filters = new Filters({ onChange: () => list.ask(filters.question) });
-const table = new Table({ onSort: (sort) => filters.setSort(sort), channelName });
+const filters = new Filters({
+  onChange: () => {
+    linked.leave();
+    list.ask(filters.question);
+  },
+});
+const table = new Table({
+  onSort: (sort) => filters.setSort(sort),
+  onOpen: (id) => linked.follow(id),
+  channelName,
+});
+const linked = new LinkedSignal({ table, onChange: showSignals });
 const list = new SignalList({ onChange: showSignals, onNews: tellNews });
 const live = new Live({
   onState: (state) => {
@@ -78,7 +91,9 @@ function showSignals() {
   // without several channels their names say nothing
   showList(list, filters, now());
   table.showHeads(filters.sort);
-  table.show(inOrder(list.rows, filters.question), now());
+  table.show(linked.among(inOrder(list.rows, filters.question)), now());
+  if (list.state === "ready") linked.open(list.rows);
+  if (refresh(list.rows)) showRecord();
   showTrust();
 }
 
@@ -86,6 +101,8 @@ function showAll() {
   translatePage();
   filters.show();
   setText(byId("zone"), t("zone.note", zone()));
+  linked.say();
+  showRecord();
   showTitle();
   showSystem();
   showSignals();

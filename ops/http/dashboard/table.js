@@ -22,8 +22,9 @@ export class Table {
   #open = new Set();
   #newUntil = new Map();
 
-  /** `onSort` gets { column, direction }; `channelName` gives a channel's label. */
-  constructor({ onSort, channelName }) {
+  /** `onSort` gets { column, direction }, `onOpen` the id of the opened row or null; `channelName` gives a channel's label. */
+  constructor({ onSort, onOpen, channelName }) {
+    this.onOpen = onOpen;
     this.onSort = onSort;
     this.channelName = channelName;
   }
@@ -40,11 +41,21 @@ export class Table {
     for (const signal of signals) this.#newUntil.set(signal.id, Date.now() + NEW_MS);
   }
 
+  /** Open a row that is shown, and bring it into view. */
+  open(id) {
+    const kept = this.#kept.get(id);
+    if (!kept) return;
+    if (!this.#open.has(id)) kept.row.querySelector(".expand").click();
+    kept.row.scrollIntoView({ block: "center" });
+    kept.row.querySelector(".expand").focus({ preventScroll: true });
+  }
+
   /** Show these signals in this order. */
   show(signals, now = Date.now()) {
     const body = byId("rows");
     const wanted = [];
     const used = new Set();
+    let closed = false;
     for (const signal of signals) {
       used.add(signal.id);
       wanted.push(...this.#rows(signal, now));
@@ -52,10 +63,11 @@ export class Table {
     for (const id of this.#kept.keys()) {
       if (!used.has(id)) {
         this.#kept.delete(id);
-        this.#open.delete(id);
+        closed = this.#open.delete(id) || closed;
         this.#newUntil.delete(id);
       }
     }
+    if (closed) this.#tellOpen();
     // move only what stands elsewhere: a moved element loses its focus
     const stay = new Set(wanted);
     for (const row of [...body.children]) if (!stay.has(row)) row.remove();
@@ -168,6 +180,12 @@ export class Table {
       kept.detail?.remove();
     }
     button.setAttribute("aria-expanded", String(open));
+    this.#tellOpen();
+  }
+
+  /** Tell which row was opened last, of those that are still open. */
+  #tellOpen() {
+    this.onOpen([...this.#open].at(-1) ?? null);
   }
 
   #head(column, sort) {

@@ -1,10 +1,11 @@
 // The buttons of the page's head and the CSV button.
 
 import { ApiError } from "./api.js";
-import { download, gather, toCsv } from "./csv.js";
+import { gather, toCsv } from "./csv.js";
 import { byId, icon, setText } from "./dom.js";
 import { count } from "./format.js";
 import { switchLanguage, t } from "./i18n.js";
+import { download } from "./sheet.js";
 
 const THEME_KEY = "tp-capital.theme";
 const THEMES = ["auto", "light", "dark"];

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from ops.http.kit.answers import JSON, ConditionalResponses, prefers
 from ops.http.kit.operations import Answer, Operation
+from ops.http.kit.problems import BadRequestError
+from ops.http.routes.models import SignalDetail
 
-__all__ = ["ASSETS", "Dashboard", "wants_page"]
+__all__ = ["ASSETS", "Dashboard", "permalink", "wants_page"]
 
 #: the path of the page's files
 ASSETS = "/assets/"
@@ -62,6 +65,33 @@ class Dashboard:
     def _answer(self, request: Request, name: str, *, vary: str = "Accept-Encoding") -> Response:
         body, media_type = self._kept[name]
         return self._responses.answer(request.headers, body, media_type=media_type, vary=vary)
+
+
+def permalink() -> Operation:
+    """Return the operation of a signal's short address: the page with its row open, or its JSON for a program."""
+
+    async def permalinked(request: Request) -> Response:
+        text = request.path_params["id"]
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise BadRequestError([("id", "must be a whole number")])
+        page = wants_page(request.headers.get("accept", ""))
+        # relative, so that it stays below a proxy's path
+        target = f"../?signal={text}" if page else f"../signals/{text}"
+        return RedirectResponse(target, 307, {"Vary": "Accept"})
+
+    return Operation(
+        method="GET",
+        path="/s/{id}",
+        name="permalink",
+        summary="The short address of a signal: leads a browser to the dashboard, a program to `/signals/{id}`",
+        tag="signals",
+        handler=permalinked,
+        answers={
+            200: Answer(description="The signal, after the redirect", body={JSON: SignalDetail}),
+            307: Answer(description="Where the signal is", headers={"Location": "the relative address"}),
+        },
+        problems=(400, 404, 503),
+    )
 
 
 def wants_page(accept: str) -> bool:

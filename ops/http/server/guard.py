@@ -28,7 +28,7 @@ _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="tp-capital"'}
 #: the only write that needs no key on loopback while no key is set
 _SYNC = frozenset({"/sync-messages", "/api/v1/sync-messages"})
 #: These pages and files hold no data. They need no key: a browser must load the page before it can send a key.
-_SHELLS = ("/docs", "/assets/")
+_SHELLS = ("/docs", "/assets/", "/s/")
 ENGINE_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json"})
 
 
