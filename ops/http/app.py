@@ -165,6 +165,7 @@ def _create_app(
         *doc_operations(responses),
         openapi_operation(responses, document),
         dashboard.assets(),
+        dashboard.worker(),
         permalink(),
     ]
     operations.append(_index(operations, dashboard))

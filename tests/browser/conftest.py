@@ -16,6 +16,12 @@ from tests.support.stack import eventually
 SAMPLE_SIGNALS = 72
 
 
+#: the key of the system that asks for one
+KEY = "the-right-key"
+#: what a page can leave in the browser
+_STORES = "local_storage,session_storage,service_workers,cache_storage"
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[webdriver.Chrome]:
     """Run one Chromium."""
@@ -38,9 +44,16 @@ def system(postgres: LocalPostgres) -> Iterator[System]:
 def page(browser: webdriver.Chrome, system: System) -> Iterator[Page]:
     """Give a fresh visit, and fail the test for any error of our scripts."""
     visit = Page(browser, system.engine.url)
-    visit.cdp("Storage.clearDataForOrigin", origin=visit.url, storageTypes="local_storage,session_storage")
+    visit.cdp("Storage.clearDataForOrigin", origin=visit.url, storageTypes=_STORES)
     visit.errors()
     yield visit
     errors = visit.errors()
     browser.get("about:blank")
     assert not errors
+
+
+@pytest.fixture
+def locked(system: System) -> Iterator[System]:
+    """Run another system, one that shows signals to those with the key only."""
+    with running_system(system.postgres, TP_CAPITAL_API_KEY=KEY, TP_CAPITAL_READ_KEY_REQUIRED="1") as other:
+        yield other

@@ -91,7 +91,7 @@ def test_no_price_or_word_is_so_long_that_the_page_needs_scrolling_sideways(
     eventually(lambda: system.engine.get(f"/signals?asset={asset}").json()["data"])
     dear, word = "7" * digits, "W" * 300
     system.execute(
-        "update signals.tp_capital_signals set buy_min = %s, buy_max = %s, stop = %s, targets = array[%s, %s]::numeric[],"
+        "update signals.tp_capital_signals set created_at = now(), buy_min = %s, buy_max = %s, stop = %s, targets = array[%s, %s]::numeric[],"
         " target_final = %s, signal_type = %s, valid_until = %s, warnings = array[%s], raw_message = %s"
         " where message_id = %s",
         *(f"{dear}.5", f"{dear}.75", f"{dear}.25", f"{dear}.875", f"8{dear}", f"9{dear}.5"),

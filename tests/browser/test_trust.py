@@ -1,13 +1,12 @@
 """When something breaks the page says so in plain words, and says when it is well again."""
 
 import time
-from collections.abc import Iterator
 
-import pytest
 from selenium import webdriver
 
+from tests.browser.conftest import KEY
 from tests.browser.test_dashboard import ROW, signal_text
-from tests.support.browsing import Page, System, running_system
+from tests.support.browsing import Page, System
 from tests.support.messages import put, raw_message
 
 LEVEL = "document.querySelector('#trust').dataset.level"
@@ -71,15 +70,6 @@ def test_an_engine_that_is_gone_is_said_and_found_again(page: Page, system: Syst
     page.wait(f"document.querySelector('{ROW}')?.innerText.includes('EMBR3')")
 
 
-@pytest.fixture
-def locked(system: System) -> Iterator[System]:
-    """Run another system, one that shows signals to those with the key only."""
-    with running_system(
-        system.postgres, TP_CAPITAL_API_KEY="the-right-key", TP_CAPITAL_READ_KEY_REQUIRED="1"
-    ) as other:
-        yield other
-
-
 def test_where_reading_needs_the_key_the_page_asks_for_it(
     browser: webdriver.Chrome, page: Page, locked: System
 ) -> None:
@@ -88,7 +78,7 @@ def test_where_reading_needs_the_key_the_page_asks_for_it(
     visit = Page(browser, locked.engine.url)
     visit.open(ready=False)
     visit.wait("document.querySelector('#key-dialog').open")
-    for key in ("a wrong key", "the-right-key"):
+    for key in ("a wrong key", KEY):
         visit.one("#key").clear()
         visit.one("#key").send_keys(key)
         visit.one("#key-dialog button").click()
@@ -107,7 +97,7 @@ def test_where_reading_needs_the_key_news_come_by_the_stream_all_the_same(
     visit = Page(browser, locked.engine.url)
     visit.open(ready=False)
     visit.wait("document.querySelector('#key-dialog').open")
-    visit.one("#key").send_keys("the-right-key")
+    visit.one("#key").send_keys(KEY)
     visit.one("#key-dialog button").click()
     visit.wait("document.querySelector('#live').innerText === 'Ao vivo'")
     first = signal_text("EMBR3", "78,10", "80,00", "77,00")

@@ -46,7 +46,11 @@ class System:
     engine_dsn: str
 
     def execute(self, statement: str, *values: object) -> None:
-        """Change the engine's database behind its back; the next commit number makes it seen."""
+        """Change the engine's database behind its back.
+
+        The next commit number makes it seen. The engine keeps rows that it has read: a changed row needs a new
+        ``created_at``.
+        """
         with psycopg.connect(self.engine_dsn, autocommit=True) as connection:
             connection.execute(statement.encode(), values)
             connection.execute("update signals.commits set number = number + 1")

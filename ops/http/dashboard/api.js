@@ -72,6 +72,9 @@ export function useKey(text) {
   }
 }
 
+/** Whether answers are got with a key: what is got so is kept for this tab alone. */
+export const holdsKey = () => key !== null;
+
 function send(path, headers, signal) {
   const sent = key ? { ...headers, "X-API-Key": key } : headers;
   // below the page, wherever a proxy serves it; the path as we know it begins with a slash

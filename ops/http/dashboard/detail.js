@@ -1,6 +1,7 @@
 // What stands under an opened row: the large picture, what the channel said later, warnings, the raw message.
 
 import { ask } from "./api.js";
+import { companyOf } from "./company_search.js";
 import { h, icon } from "./dom.js";
 import { instant, isLong, percent, price, share } from "./format.js";
 import { known, t } from "./i18n.js";
@@ -44,6 +45,7 @@ export function detailRow(signal, { columns, channel }) {
             meta("detail.sent", instant(signal.ts)),
             meta("detail.stored", signal.createdAt && instant(Date.parse(signal.createdAt))),
             meta("detail.valid", signal.validUntil),
+            meta("detail.company", companyOf(signal.asset)),
             meta("detail.channel", channel || signal.channel),
             meta("detail.messageId", signal.messageId),
           ),

@@ -70,6 +70,13 @@ export class Filters {
     this.#told();
   }
 
+  /** Ask for one asset instead of the words of the search. */
+  chooseAsset(asset) {
+    Object.assign(this.values, { search: "", asset });
+    this.show();
+    this.#told();
+  }
+
   clear() {
     const { sort } = this.values;
     this.values = { ...Object.fromEntries(NAMES.map((name) => [name, ""])), sort };

@@ -1,6 +1,7 @@
 // The list of signals that the page holds: a window of the newest ones, which is reloaded as a whole.
 
 import { ApiError, ask } from "./api.js";
+import { keepList, keptList } from "./kept_list.js";
 import { hasStatus, matches, toSignal } from "./model.js";
 
 const PATH = "/api/v1/signals";
@@ -30,6 +31,8 @@ export class SignalList {
   scanned = 0;
   /** when the answer was made, if the service says that it is stale */
   staleAt = null;
+  /** Whether the rows are those that this browser kept from an earlier visit. */
+  isKept = false;
   /** Whether the window no longer begins at the newest signal: it is not reloaded then. */
   frozen = false;
   /** signals that came while the window was elsewhere */
@@ -56,7 +59,7 @@ export class SignalList {
   /** Ask another question, from the newest signal on. The rows of the last one stand until the answer. */
   async ask(filters) {
     this.filters = filters;
-    Object.assign(this, { scanned: 0, state: "loading", frozen: false, news: 0, staleAt: null });
+    Object.assign(this, { scanned: 0, state: "loading", frozen: false, news: 0, staleAt: null, isKept: false });
     this.#cursor = this.#newestId = this.#etag = this.#address = null;
     this.#question += 1;
     this.onChange();
@@ -138,6 +141,8 @@ export class SignalList {
     this.scanned = signals.length;
     this.#cursor = body.nextCursor;
     this.staleAt = body.stale ? Date.now() - Number(body.staleSeconds) * 1000 : null;
+    this.isKept = false;
+    keepList(this.filters, body.data, this.staleAt ?? Date.now());
     this.#tellNews();
   }
 
@@ -151,10 +156,18 @@ export class SignalList {
     if (fresh.length) this.onNews(fresh);
   }
 
+  /** The service cannot be reached: what this browser kept is shown, with its time. */
+  #showKept() {
+    const kept = keptList(this.filters);
+    if (kept === null) return;
+    Object.assign(this, { rows: kept.rows, staleAt: kept.at, isKept: true });
+  }
+
   #failed(error) {
     const refused = error.status === 400;
     // rows of another question must not stand under these filters
     if (refused || this.state === "loading") this.rows = [];
+    if (error.status === 0 && this.state === "loading") this.#showKept();
     this.state = refused ? "refused" : "failed";
     this.problem = error.detail;
   }

@@ -51,7 +51,7 @@ function showNotice(list, now) {
     list.state === "refused"
       ? t("notice.refused", list.problem)
       : list.staleAt !== null
-        ? t("notice.stale", since(list.staleAt, now))
+        ? t(list.isKept ? "notice.kept" : "notice.stale", since(list.staleAt, now))
         : "";
   byId("notice").hidden = text === "";
   setText(byId("notice"), text);

@@ -2,13 +2,16 @@
 
 import { ApiError, ask, onKeyWanted, useKey } from "./api.js";
 import { showCharts } from "./charts.js";
+import { showCompanies } from "./company_search.js";
 import { byId, setText } from "./dom.js";
 import { Filters } from "./filters.js";
 import { price, zone } from "./format.js";
 import { showFacts, showHistory, showLive, showParts, showVerdict } from "./header.js";
 import { t, translatePage } from "./i18n.js";
+import { setUpOffline } from "./install.js";
 import { refresh } from "./journal.js";
 import { showRecord } from "./journal_panel.js";
+import { forgetList } from "./kept_list.js";
 import { LinkedSignal } from "./linked.js";
 import { SignalList } from "./list.js";
 import { Live } from "./live.js";
@@ -91,8 +94,11 @@ function showSignals() {
   // without several channels their names say nothing
   showList(list, filters, now());
   table.showHeads(filters.sort);
-  table.show(linked.among(inOrder(list.rows, filters.question)), now());
-  if (list.state === "ready") linked.open(list.rows);
+  table.show(linked.among(inOrder(list.rows, filters.question)), now(), {
+    byAsset: filters.sort.column === "asset",
+  });
+  showCompanies(filters);
+  if (list.state === "ready" || list.isKept) linked.open(list.rows);
   if (refresh(list.rows)) showRecord();
   showTrust();
 }
@@ -235,6 +241,7 @@ function refreshSoon() {
 
 onKeyWanted((wrong) => {
   known.keyWanted = true;
+  forgetList();
   byId("key-wrong").hidden = !wrong;
   if (!byId("key-dialog").open) byId("key-dialog").showModal();
   showTrust();
@@ -272,6 +279,7 @@ new ResizeObserver(() => showCharts(known.summary, { failed: known.summaryFailed
 );
 cards.addEventListener("change", showSignals);
 setInterval(() => showFacts(known, now()), 1_000);
+setUpOffline();
 setUpTools({ onLanguage: showAll, question: () => filters.question });
 
 showAll();

@@ -3,6 +3,7 @@
 import { detailRow } from "./detail.js";
 import { byId, h, icon } from "./dom.js";
 import { clock, day, instant, isLong, price, shortPrice } from "./format.js";
+import { grouped } from "./groups.js";
 import { currentLanguage, t } from "./i18n.js";
 import { priceLine } from "./priceline.js";
 
@@ -50,16 +51,13 @@ export class Table {
     kept.row.querySelector(".expand").focus({ preventScroll: true });
   }
 
-  /** Show these signals in this order. */
-  show(signals, now = Date.now()) {
+  /** Show these signals in this order, with a head for each asset if they are `byAsset`. */
+  show(signals, now, { byAsset }) {
     const body = byId("rows");
-    const wanted = [];
-    const used = new Set();
+    const used = new Set(signals.map(({ id }) => id));
     let closed = false;
-    for (const signal of signals) {
-      used.add(signal.id);
-      wanted.push(...this.#rows(signal, now));
-    }
+    const rowsOf = (signal) => this.#rows(signal, now);
+    const wanted = byAsset ? grouped(signals, COLUMNS.length, rowsOf) : signals.flatMap(rowsOf);
     for (const id of this.#kept.keys()) {
       if (!used.has(id)) {
         this.#kept.delete(id);

@@ -129,6 +129,8 @@ export const words = {
   "empty.none": "There are no signals yet. The first one the channel posts shows up here by itself.",
   "empty.filtered": "No signal fits these filters.",
   "empty.failed": "The list could not be read. We try again every 3 s.",
+  "notice.kept": (at) =>
+    `No connection: this is what this browser kept at ${at}. Newer signals, and news of these, are missing.`,
   "notice.stale": (at) => `Data of ${at}, from before the database failed.`,
   "notice.refused": (detail) => `The service did not accept these filters: ${detail}`,
 
@@ -136,7 +138,7 @@ export const words = {
   "filters.toggleActive": (n) => `Filters (${n})`,
   "filters.label": "Filters",
   "filters.search": "Search",
-  "filters.searchHint": "asset or text",
+  "filters.searchHint": "asset, company or text",
   "filters.asset": "Asset",
   "filters.side": "Side",
   "filters.type": "Type",
@@ -241,6 +243,9 @@ export const words = {
   "record.total": "Own: total",
   "record.note": "Kept in this browser alone. The channel's words are those of the last time this page showed the signal.",
   "record.export": "Download my notes (CSV)",
+  "companies.title": "Companies:",
+  "group.count": (n) => (n === 1 ? "1 signal loaded" : `${n} signals loaded`),
+  "detail.company": "Company",
   "risk.title": "How much to trade",
   "risk.capital": "Capital, R$",
   "risk.percent": "Risk, %",

@@ -126,6 +126,8 @@ export const words = {
   "empty.none": "Ainda não há sinais. O primeiro que o canal publicar aparece aqui sozinho.",
   "empty.filtered": "Nenhum sinal corresponde a estes filtros.",
   "empty.failed": "A lista não pôde ser lida. Tentamos de novo a cada 3 s.",
+  "notice.kept": (at) =>
+    `Sem conexão: isto é o que este navegador guardou em ${at}. Faltam sinais mais novos e novidades destes.`,
   "notice.stale": (at) => `Dados de ${at}, de antes da falha do banco de dados.`,
   "notice.refused": (detail) => `O serviço não aceitou estes filtros: ${detail}`,
 
@@ -133,7 +135,7 @@ export const words = {
   "filters.toggleActive": (n) => `Filtros (${n})`,
   "filters.label": "Filtros",
   "filters.search": "Buscar",
-  "filters.searchHint": "ativo ou texto",
+  "filters.searchHint": "ativo, empresa ou texto",
   "filters.asset": "Ativo",
   "filters.side": "Lado",
   "filters.type": "Tipo",
@@ -237,6 +239,9 @@ export const words = {
   "record.total": "Meus: total",
   "record.note": "Fica só neste navegador. As palavras do canal são as da última vez que esta página mostrou o sinal.",
   "record.export": "Baixar minhas anotações (CSV)",
+  "companies.title": "Empresas:",
+  "group.count": (n) => (n === 1 ? "1 sinal carregado" : `${n} sinais carregados`),
+  "detail.company": "Empresa",
   "risk.title": "Quanto operar",
   "risk.capital": "Capital, R$",
   "risk.percent": "Risco, %",

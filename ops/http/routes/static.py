@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from importlib.resources import files
 
@@ -24,8 +26,11 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
 }
 _PAGE = "index.html"
+_WORKER = "sw.js"
 
 
 class Dashboard:
@@ -60,6 +65,29 @@ class Dashboard:
             handler=asset,
             answers={200: Answer(description="The file", body={"text/javascript": {"type": "string"}})},
             problems=(404,),
+        )
+
+    def worker(self) -> Operation:
+        """Return the operation that serves the service worker. A browser lets it work below its own address only."""
+        script, media_type = self._kept.pop(_WORKER)
+        digest = hashlib.blake2b(digest_size=12)
+        for name in sorted(self._kept):
+            digest.update(self._kept[name][0])
+        names = json.dumps(sorted(self._kept.keys() - {_PAGE}))
+        # any changed file makes it another script, and so the browser keeps all files anew
+        body = f'const VERSION = "{digest.hexdigest()}";\nconst FILES = {names};\n'.encode() + script
+
+        async def worker(request: Request) -> Response:
+            return self._responses.answer(request.headers, body, media_type=media_type)
+
+        return Operation(
+            method="GET",
+            path=f"/{_WORKER}",
+            name="getWorker",
+            summary="The script that opens the dashboard without the network",
+            tag="documentation",
+            handler=worker,
+            answers={200: Answer(description="The script", body={"text/javascript": {"type": "string"}})},
         )
 
     def _answer(self, request: Request, name: str, *, vary: str = "Accept-Encoding") -> Response:

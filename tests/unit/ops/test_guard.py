@@ -252,7 +252,9 @@ def test_what_a_proxy_passed_on_is_not_from_this_machine() -> None:
         assert status(policy(), "POST", "/sync-messages", **{header: "10.0.0.1"}) == 401
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/docs/docs.js", "/assets/app.js", "/openapi.json", "/s/7"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/docs/docs.js", "/assets/app.js", "/openapi.json", "/s/7", "/sw.js"]
+)
 def test_pages_without_data_never_need_a_key(path: str) -> None:
     rules = policy(api_key=KEY, read_key_required=True)
     assert status(rules, "GET", path) == 200
