@@ -13,7 +13,8 @@ import { shareButtons } from "./sharing.js";
 
 /** Return the row; where each value was read is asked for and marked when the answer comes. */
 export function detailRow(signal, { columns, channel }) {
-  const raw = h("pre", { class: "raw", tabindex: "0", "aria-label": t("detail.message") }, visibleText(signal.text));
+  const label = t("detail.message");
+  const raw = h("pre", { class: "raw", tabindex: "0", "aria-label": label }, visibleText(signal.text));
   const odd = countOdd(signal.text);
   const note = h("p", { class: "raw-note", hidden: true }, t("detail.marked"));
   markProvenance(signal, raw, note);
@@ -61,11 +62,16 @@ export function detailRow(signal, { columns, channel }) {
           ],
           h("h3", {}, t("detail.events")),
           events(signal),
-          riskPanel(signal),
-          journalForm(signal),
-          shareButtons(signal),
         ),
-        h("div", { class: "detail-raw" }, h("h3", {}, t("detail.message")), raw, note, odd > 0 && h("p", { class: "raw-note" }, t("odd.note", odd))),
+        h(
+          "div",
+          { class: "detail-raw" },
+          h("h3", {}, t("detail.message")),
+          raw,
+          note,
+          odd > 0 && h("p", { class: "raw-note" }, t("odd.note", odd)),
+        ),
+        h("div", { class: "detail-own" }, riskPanel(signal), journalForm(signal), shareButtons(signal)),
       ),
     ),
   );

@@ -25,8 +25,11 @@ export const noted = (signal) => entries()[keyOf(signal)] ?? { choice: "", note:
 export function note(signal, { choice, note: words, result }) {
   const all = entries();
   const { id, ts, channel, asset, side, status } = signal;
-  if (choice || words || result) all[keyOf(signal)] = { id, ts, channel, asset, side, status, choice, result, note: words };
-  else delete all[keyOf(signal)];
+  if (choice || words || result) {
+    all[keyOf(signal)] = { id, ts, channel, asset, side, status, choice, result, note: words };
+  } else {
+    delete all[keyOf(signal)];
+  }
   return keep(NAME, all);
 }
 

@@ -53,7 +53,13 @@ export function journalForm(signal) {
     "section",
     { class: "journal", "aria-label": t("journal.title") },
     h("h3", {}, t("journal.title")),
-    h("div", { class: "journal-fields" }, choices, field("result", { maxlength: "24" }), field("note", { maxlength: "500" })),
+    h(
+      "div",
+      { class: "journal-fields" },
+      choices,
+      field("result", { maxlength: "24" }),
+      field("note", { maxlength: "500" }),
+    ),
     told,
   );
 }
@@ -81,13 +87,15 @@ export function showRecord() {
         row("record.other", ({ other }) => count(other)),
         row("record.won", ({ won }) => count(won)),
         row("record.lost", ({ lost }) => count(lost)),
-        row("record.total", ({ total }) => (total === null ? "–" : `R$ ${total.startsWith("-") ? "−" : ""}${price(total.replace("-", ""))}`)),
+        row("record.total", ({ total }) => (total === null ? "–" : signed(total))),
       ),
     ),
     h("p", { class: "chart-note" }, t("record.note")),
     h("button", { type: "button", class: "button", onclick: save }, t("record.export")),
   );
 }
+
+const signed = (total) => `R$ ${total.startsWith("-") ? "−" : ""}${price(total.replace("-", ""))}`;
 
 function save() {
   download(`tp-capital-journal-${new Date().toLocaleDateString("sv")}.csv`, csvOf(journalLines()));

@@ -99,7 +99,8 @@ function showSignals() {
   });
   showCompanies(filters);
   if (list.state === "ready" || list.isKept) linked.open(list.rows);
-  if (refresh(list.rows)) showRecord();
+  // rows that this browser kept may be older than the record
+  if (!list.isKept && refresh(list.rows)) showRecord();
   showTrust();
 }
 

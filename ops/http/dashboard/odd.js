@@ -6,8 +6,14 @@ import { t } from "./i18n.js";
 // Controls (line ends and tabs are none), invisible format characters such as bidi marks and zero-width spaces, spaces
 // of other widths, digits that are not 0-9, full-width and mathematical letters, and letters of the two scripts that
 // look like Latin ones.
-const ODD =
-  /(?![\n\r\t])\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}|(?![ \u00a0])\p{Zs}|(?![0-9])\p{Nd}|[\uff01-\uff5e\u{1d400}-\u{1d7ff}\u3164\u115f\u1160\u2800]|\p{Script=Cyrillic}|\p{Script=Greek}/u;
+const ODD = new RegExp(
+  [
+    "(?![\\n\\r\\t])\\p{Cc}|\\p{Cf}|\\p{Zl}|\\p{Zp}|(?![ \\u00a0])\\p{Zs}",
+    "(?![0-9])\\p{Nd}|[\\uff01-\\uff5e\\u{1d400}-\\u{1d7ff}\\u3164\\u115f\\u1160\\u2800]",
+    "\\p{Script=Cyrillic}|\\p{Script=Greek}",
+  ].join("|"),
+  "u",
+);
 const PICTURE = /\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f/u;
 
 /** Return the text cut at its odd characters: [text, null] or [character, "U+202E"]. */

@@ -67,7 +67,10 @@ export function sizeOf(signal, capital, percent) {
   const quantity = kind.kind === "share" ? most : (most / kind.lot) * kind.lot;
   const cents = (units, up) => ratio((units * 100n + (up ? scale - 1n : 0n)) / scale, 100n, 2);
   const allowed = ratio((capitalUnits * percentUnits) / (PLACES * PLACES), 100n, 2);
-  if (quantity === 0n) return { problem: "small", allowed, one: cents(risk * (kind.kind === "share" ? 1n : kind.lot), true) };
+  if (quantity === 0n) {
+    const least = kind.kind === "share" ? 1n : kind.lot;
+    return { problem: "small", allowed, one: cents(risk * least, true) };
+  }
   const cost = kind.kind === "future" ? null : money[0] * quantity;
   return {
     kind: kind.kind,

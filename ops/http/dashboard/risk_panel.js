@@ -18,7 +18,10 @@ export function riskPanel(signal) {
       "label",
       { class: "field" },
       h("span", {}, t(`risk.${name}`)),
-      h("input", { type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "24", value: given[name], oninput: changed, name }),
+      h("input", {
+        ...{ type: "text", inputmode: "decimal", autocomplete: "off", maxlength: "24" },
+        ...{ name, value: given[name], oninput: changed },
+      }),
     );
   function changed({ target }) {
     given[target.name] = target.value;
@@ -45,7 +48,9 @@ function resultOf(signal, size) {
   if (size.problem === "small")
     return [h("p", { class: "quiet" }, t("risk.problem.small", reais(size.allowed), reais(size.one)))];
   if (size.problem) return [h("p", { class: "quiet" }, t(`risk.problem.${size.problem}`))];
-  const targets = size.targets.map((target) => fact(targetName(target), target.money === null ? "–" : reais(target.money)));
+  const targets = size.targets.map((target) =>
+    fact(targetName(target), target.money === null ? "–" : reais(target.money)),
+  );
   return [
     h(
       "dl",

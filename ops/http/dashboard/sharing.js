@@ -33,8 +33,8 @@ export function shareButtons(signal) {
       told.textContent = t("share.copied");
     } catch {
       // not allowed, or not over HTTPS: the reader copies it by hand
-      told.replaceChildren(h("textarea", { class: "copy-text", readonly: true, rows: "7", "aria-label": t("share.copy") }));
-      told.firstChild.value = text;
+      const attributes = { class: "copy-text", readonly: true, rows: "7", "aria-label": t("share.copy") };
+      told.replaceChildren(h("textarea", attributes, text));
       told.firstChild.select();
     }
   };

@@ -13,7 +13,8 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== scope.origin) return;
   if (request.mode === "navigate") {
     const linked = new RegExp("^s/(\\d{1,18})$").exec(url.pathname.slice(scope.pathname.length));
-    if (linked) event.respondWith(fetch(request).catch(() => Response.redirect(new URL(`./?signal=${linked[1]}`, scope))));
+    const page = linked && new URL(`./?signal=${linked[1]}`, scope);
+    if (linked) event.respondWith(fetch(request).catch(() => Response.redirect(page)));
     else if (url.pathname === scope.pathname) event.respondWith(fresh(request, scope.href));
   } else if (url.pathname.startsWith(`${scope.pathname}assets/`)) {
     event.respondWith(fresh(request, url.href));

@@ -1,8 +1,11 @@
 // The page's words in English. words.pt.js has the same keys; a test compares them.
 
+import { words as ownWords } from "./own_words.en.js";
+
 const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signals`);
 
 export const words = {
+  ...ownWords,
   "page.title": "tp-capital · signals",
   skip: "Skip to the signals",
   "nav.label": "Sections",
@@ -217,60 +220,6 @@ export const words = {
   "detail.rrText": (final, first) =>
     first && first !== final ? `${final} at the final target, ${first} at target 1` : final,
   "detail.now": "Now",
-  "link.missing": (id) => `There is no signal ${id} here: it is unknown, or older than 90 days.`,
-  "link.failed": (id) => `Signal ${id} could not be read now. Load the page again later.`,
-  "link.outside": (id) => `The first row is signal ${id} of the link. It is not among the signals listed below it.`,
-  "share.share": "Share",
-  "share.copy": "Copy as text",
-  "share.link": "Copy link",
-  "share.copied": "Copied.",
-  "journal.title": "My own notes",
-  "journal.took": "Took it",
-  "journal.left": "Left it",
-  "journal.result": "Own result, R$",
-  "journal.note": "Note",
-  "journal.noAmount": "The result is no amount: write for example 150,00 or -80,50.",
-  "journal.notKept": "This browser keeps nothing: the note is lost when the page closes.",
-  "record.title": "My record",
-  "record.took": "Took",
-  "record.left": "Left",
-  "record.signals": "Signals",
-  "record.target": "Channel: target reached",
-  "record.stopped": "Channel: stopped out",
-  "record.other": "Channel: open or cancelled",
-  "record.won": "Own: with gain",
-  "record.lost": "Own: with loss",
-  "record.total": "Own: total",
-  "record.note": "Kept in this browser alone. The channel's words are those of the last time this page showed the signal.",
-  "record.export": "Download my notes (CSV)",
-  "companies.title": "Companies:",
-  "group.count": (n) => (n === 1 ? "1 signal loaded" : `${n} signals loaded`),
-  "detail.company": "Company",
-  "risk.title": "How much to trade",
-  "risk.capital": "Capital, R$",
-  "risk.percent": "Risk, %",
-  "risk.quantity": "Quantity",
-  "risk.atRisk": "Lost at the stop",
-  "risk.of": (money, allowed) => `${money} of ${allowed}`,
-  "risk.cost": "Costs to enter",
-  "risk.contracts": (n, text) => (n === 1 ? "1 contract" : `${text} contracts`),
-  "risk.units": (n, asset) => `${n} × ${asset}`,
-  "risk.tooDear": "This costs more than the capital.",
-  "risk.note":
-    "From the worse end of the entry to the stop that holds now, and to each target. Without fees, taxes and slippage.",
-  "risk.noteUnit":
-    "Counted one by one: look up this asset's lot. From the worse end of the entry, without fees, taxes and slippage.",
-  "risk.problem.input": "Give capital and risk. They stay in this browser.",
-  "risk.problem.doubtful": "A warning says that a price is doubtful: no figure is made from it.",
-  "risk.problem.prices": "Entry or stop is missing.",
-  "risk.problem.stop": "The stop of now limits no loss from the entry.",
-  "risk.problem.kind": "The lot of this asset is not known.",
-  "risk.problem.small": (allowed, one) => `${allowed} is too little: the smallest trade risks ${one}.`,
-  "odd.title": (code) => `Odd character ${code}`,
-  "odd.note": (n) =>
-    n === 1
-      ? "1 odd character (invisible, or like another one) is shown in a box with its number."
-      : `${n} odd characters (invisible, or like others) are shown in boxes with their numbers.`,
   "value.newStop": (price) => `stop at ${price}`,
   "value.stopAtEntry": "stop at the entry price",
   "value.closedAtEntry": "closed at the entry price",

@@ -1,8 +1,11 @@
 // The page's words in Portuguese. words.en.js has the same keys; a test compares them.
 
+import { words as ownWords } from "./own_words.pt.js";
+
 const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`);
 
 export const words = {
+  ...ownWords,
   "page.title": "tp-capital · sinais",
   skip: "Ir para os sinais",
   "nav.label": "Seções",
@@ -213,60 +216,6 @@ export const words = {
   "detail.rr": "Retorno / risco",
   "detail.rrText": (final, first) =>
     first && first !== final ? `${final} no alvo final, ${first} no alvo 1` : final,
-  "link.missing": (id) => `Não há aqui o sinal ${id}: é desconhecido ou tem mais de 90 dias.`,
-  "link.failed": (id) => `O sinal ${id} não pôde ser lido agora. Recarregue a página mais tarde.`,
-  "link.outside": (id) => `A primeira linha é o sinal ${id} do link. Ele não está entre os sinais listados abaixo dela.`,
-  "share.share": "Compartilhar",
-  "share.copy": "Copiar como texto",
-  "share.link": "Copiar link",
-  "share.copied": "Copiado.",
-  "journal.title": "Minhas anotações",
-  "journal.took": "Peguei",
-  "journal.left": "Deixei",
-  "journal.result": "Meu resultado, R$",
-  "journal.note": "Nota",
-  "journal.noAmount": "O resultado não é um valor: escreva por exemplo 150,00 ou -80,50.",
-  "journal.notKept": "Este navegador não guarda nada: a nota se perde quando a página se fecha.",
-  "record.title": "Meu registro",
-  "record.took": "Peguei",
-  "record.left": "Deixei",
-  "record.signals": "Sinais",
-  "record.target": "Canal: alvo atingido",
-  "record.stopped": "Canal: stopado",
-  "record.other": "Canal: aberto ou cancelado",
-  "record.won": "Meus: com ganho",
-  "record.lost": "Meus: com perda",
-  "record.total": "Meus: total",
-  "record.note": "Fica só neste navegador. As palavras do canal são as da última vez que esta página mostrou o sinal.",
-  "record.export": "Baixar minhas anotações (CSV)",
-  "companies.title": "Empresas:",
-  "group.count": (n) => (n === 1 ? "1 sinal carregado" : `${n} sinais carregados`),
-  "detail.company": "Empresa",
-  "risk.title": "Quanto operar",
-  "risk.capital": "Capital, R$",
-  "risk.percent": "Risco, %",
-  "risk.quantity": "Quantidade",
-  "risk.atRisk": "Perda no stop",
-  "risk.of": (money, allowed) => `${money} de ${allowed}`,
-  "risk.cost": "Custo da entrada",
-  "risk.contracts": (n, text) => (n === 1 ? "1 contrato" : `${text} contratos`),
-  "risk.units": (n, asset) => `${n} × ${asset}`,
-  "risk.tooDear": "Isto custa mais que o capital.",
-  "risk.note":
-    "Do pior lado da entrada até o stop que vale agora, e até cada alvo. Sem taxas, impostos e derrapagem.",
-  "risk.noteUnit":
-    "Contado um a um: veja o lote deste ativo. Do pior lado da entrada, sem taxas, impostos e derrapagem.",
-  "risk.problem.input": "Informe capital e risco. Eles ficam neste navegador.",
-  "risk.problem.doubtful": "Um aviso diz que um preço é duvidoso: nenhum valor é calculado com ele.",
-  "risk.problem.prices": "Falta a entrada ou o stop.",
-  "risk.problem.stop": "O stop de agora não limita perda a partir da entrada.",
-  "risk.problem.kind": "O lote deste ativo não é conhecido.",
-  "risk.problem.small": (allowed, one) => `${allowed} é pouco: a menor operação arrisca ${one}.`,
-  "odd.title": (code) => `Caractere estranho ${code}`,
-  "odd.note": (n) =>
-    n === 1
-      ? "1 caractere estranho (invisível, ou parecido com outro) aparece numa caixa com seu número."
-      : `${n} caracteres estranhos (invisíveis, ou parecidos com outros) aparecem em caixas com seus números.`,
   "detail.now": "Agora",
   "value.newStop": (price) => `stop em ${price}`,
   "value.stopAtEntry": "stop no preço de entrada (0x0)",
