@@ -7,8 +7,9 @@ from selenium import webdriver
 
 from tests.browser.conftest import KEY
 from tests.browser.test_dashboard import ROW, signal_text
-from tests.support.browsing import Page, System
+from tests.support.browsing import Page, System, running_system
 from tests.support.messages import put, raw_message
+from tests.support.stack import eventually
 
 CONTROLLED = "navigator.serviceWorker.controller?.state === 'activated'"
 
@@ -94,3 +95,22 @@ def test_what_was_got_with_a_key_is_kept_for_its_tab_alone(
     visit.wait("JSON.stringify(sessionStorage).includes('EMBR3')")
     assert "EMBR3" not in visit.js("JSON.stringify(localStorage)")
     assert KEY not in visit.js("JSON.stringify(localStorage)")
+
+
+def test_behind_a_proxys_path_the_worker_and_the_links_stay_below_it(
+    browser: webdriver.Chrome, page: Page, system: System
+) -> None:
+    text = signal_text("EMBR3", "78,10", "80,00", "77,00")
+    with running_system(
+        system.postgres, [raw_message(1, text, ago_s=60)], TP_CAPITAL_ROOT_PATH="/sinais"
+    ) as other:
+        eventually(lambda: other.engine.get("/signals").json()["data"])
+        visit = Page(browser, f"{other.engine.url}/sinais")
+        visit.open(f"/s/{other.engine.get('/signals').json()['data'][0]['id']}")
+        visit.wait("document.querySelector('.detail')")
+        assert visit.js("location.pathname") == "/sinais/"
+        visit.wait(CONTROLLED)
+        scope = visit.driver.execute_async_script(
+            "navigator.serviceWorker.ready.then((r) => arguments[0](new URL(r.scope).pathname))"
+        )
+        assert scope == "/sinais/"
