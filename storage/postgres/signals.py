@@ -54,9 +54,12 @@ order by page.ts {way}, page.id {way}
 """
 # with the bounds of ts the server skips all weeks that hold none of them
 _ROWS = "select {columns} from {table} where id = any(%(ids)s) and ts between %(first)s and %(last)s"
-# Signal rows hold no label. It is looked up for each page. A change of a label draws a commit number, so a page of
+# Signal rows hold no label. It is looked up for each row. A change of a label draws a commit number, so a page of
 # that generation has the new label.
-_LABELS = "select channel, label from {schema}.channels where channel = any(%(channels)s)"
+_LABEL = "(select label from {schema}.channels as known where known.channel = {row}.channel) as channel_label"
+_ONE = """
+select {columns}, {label} from {schema}.tp_capital_signals where id = %(id)s and ts > now() - %(retention)s
+"""
 _EVENTS = """
 select id, {columns} from {schema}.signal_events
 where (channel, signal_message_id, signal_position) in (
@@ -65,9 +68,14 @@ where (channel, signal_message_id, signal_position) in (
 order by ts, length(message_id), message_id, position
 """
 # New and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id. The
-# history's rows get the alias of the table, because the columns may name it.
+# history's rows get the alias of the table, because the columns may name it. A new signal rarely has events, and a round
+# trip to find none would delay the stream, so this says which have some.
 _COMMITTED = """
-select * from (
+select news.*, {label}, exists (
+    select from {schema}.signal_events as event
+    where event.channel = news.channel and event.signal_message_id = news.message_id
+        and event.signal_position = news.position) as has_events
+from (
     (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
     where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s
         and ts > now() - %(retention)s and (%(since)s::timestamptz is null or ts >= %(since)s)
@@ -120,10 +128,19 @@ class Signals:
         self._schema = schema = sql.Identifier(database.schema)
         self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
         self._rows = sql.SQL(_ROWS).format(columns=SIGNAL_COLUMNS, table=self._table)
-        self._labels = sql.SQL(_LABELS).format(schema=schema)
+        label = sql.SQL(_LABEL)
+        self._one = sql.SQL(_ONE).format(
+            columns=DETAIL_COLUMNS,
+            schema=schema,
+            label=label.format(schema=schema, row=sql.Identifier("tp_capital_signals")),
+        )
         history = sql.Identifier(database.schema, "signals_history")
         self._committed = sql.SQL(_COMMITTED).format(
-            columns=SIGNAL_COLUMNS, table=self._table, history=history
+            columns=SIGNAL_COLUMNS,
+            table=self._table,
+            history=history,
+            schema=schema,
+            label=label.format(schema=schema, row=sql.Identifier("news")),
         )
         self._retention = retention
 
@@ -151,14 +168,10 @@ class Signals:
 
     def get(self, signal_id: int) -> Mapping[str, Any] | None:
         """Return one signal with its events and its ``provenance``, or None."""
-        statement = sql.SQL(
-            "select {columns} from {table} where id = %(id)s and ts > now() - %(retention)s"
-        ).format(columns=DETAIL_COLUMNS, table=self._table)
 
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
-            row = cursor.execute(statement, {"id": signal_id, "retention": self._retention}).fetchone()
+            row = cursor.execute(self._one, {"id": signal_id, "retention": self._retention}).fetchone()
             if row is not None:
-                self._add_labels(cursor, [row])
                 self._add_events(cursor, [row])
             return row
 
@@ -185,8 +198,7 @@ class Signals:
 
         def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
             rows = cursor.execute(self._committed, values).fetchall()
-            self._add_labels(cursor, rows)
-            self._add_events(cursor, rows)
+            self._add_events(cursor, rows, without={row["id"] for row in rows if not row.pop("has_events")})
             return tuple(rows)
 
         return self._database.read(work)
@@ -215,13 +227,6 @@ class Signals:
         events_of = {place.id: place.events or [] for place in places}
         self._add_events(cursor, rows, without={key for key, events in events_of.items() if not events})
         return [row for row in rows if sorted(event["id"] for event in row["events"]) == events_of[row["id"]]]
-
-    def _add_labels(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
-        channels = sorted({row["channel"] for row in rows})
-        found = cursor.execute(self._labels, {"channels": channels})
-        labels = {row["channel"]: row["label"] for row in found}
-        for row in rows:
-            row["channel_label"] = labels.get(row["channel"])
 
     def _add_events(
         self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, without: Collection[int] = ()
