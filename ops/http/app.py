@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -154,7 +154,15 @@ def _create_app(
     probes = probe_operations(services.snapshots, services.clock, metrics, ready)
     resources = _resources(settings, services, stores, responses, logs)
     dashboard = Dashboard(responses)
-    document: dict[str, Any] = {}
+
+    @cache
+    def document() -> Mapping[str, Any]:
+        return openapi_document(
+            operations,
+            key_for_writes=bool(policy.keys) or not policy.allow_open,
+            key_for_reads=policy.read_key_required,
+        )
+
     operations = [
         *probes,
         *signal_operations(*reading, zone=settings.engine.zone, with_history=True),
@@ -169,11 +177,6 @@ def _create_app(
         permalink(),
     ]
     operations.append(_index(operations, dashboard))
-    document |= openapi_document(
-        operations,
-        key_for_writes=bool(policy.keys) or not policy.allow_open,
-        key_for_reads=policy.read_key_required,
-    )
     metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
     routes = routes_of(operations)
     app = Starlette(

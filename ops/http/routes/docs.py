@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -74,18 +74,20 @@ def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
     ]
 
 
-def openapi_operation(responses: ConditionalResponses, document: dict[str, Any]) -> Operation:
+def openapi_operation(
+    responses: ConditionalResponses, document: Callable[[], Mapping[str, Any]]
+) -> Operation:
     """Return the operation that serves the document.
 
-    ``document`` is filled in later, because it describes this operation too.
+    ``document`` is called by a request, because it describes this operation too, and most daemons are never asked.
     """
     encoded: list[bytes] = []
 
     async def openapi(request: Request) -> Response:
         if prefix := prefix_of(request.scope):
-            return responses.answer(request.headers, encode({**document, "servers": [{"url": prefix}]}))
+            return responses.answer(request.headers, encode({**document(), "servers": [{"url": prefix}]}))
         if not encoded:
-            encoded.append(encode(document))
+            encoded.append(encode(document()))
         return responses.answer(request.headers, encoded[0])
 
     return Operation(
