@@ -248,9 +248,12 @@ class Pool:
     def _why_none(self) -> Exception | None:
         if self._closed:
             return _CLOSED
-        if self._stock is not None and self._stock.connecting:
+        stock = self._stock
+        if stock is None:
+            return None
+        if stock.connecting and not self._has_connections(stock):
             return ConnectionError("connecting timed out")
-        return self._stock.failure if self._stock else None
+        return stock.failure
 
     def _refuse_all(self, error: Exception) -> None:
         while self._waiting:

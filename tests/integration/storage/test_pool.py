@@ -128,6 +128,16 @@ def test_a_full_pool_is_not_called_one_that_cannot_connect_while_a_connection_ch
         assert last.result(LONG_S) == "served"
 
 
+def test_a_pool_that_grows_is_full_until_it_has_grown(pool: Pool, proxy: TcpProxy) -> None:
+    held = pool.take(LONG_S)
+    proxy.freeze()
+    with pytest.raises(PoolBusyError, match="all connections are in use"):
+        pool.take(0.5)
+    proxy.thaw()
+    pool.give_back(held)
+    assert outcome(pool) == "served"
+
+
 def test_closing_refuses_who_waits_cuts_who_works_and_leaves_no_thread(
     pool: Pool, crowd: Callable[[Pool, int], list[Future[str]]]
 ) -> None:
