@@ -38,7 +38,7 @@ Ask = Callable[..., list[dict[str, Any]]]
 STEPS = (
     *("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy"),
     *("retention_style", "undated_texts", "second_looks", "cache_secret", "event_values"),
-    *("settling", "signal_type", "hypertable", "search_index"),
+    *("settling", "signal_type", "signal_counts", "message_counts", "hypertable", "search_index"),
 )
 
 FORBIDDEN = (
@@ -115,7 +115,7 @@ def test_the_keys_are_those_of_the_other_layout(migrated_url: str, ask: Ask) -> 
     assert [row["name"] for row in names] == [
         f"tp_capital_signals_{key}"
         for key in (
-            *("asset", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey"),
+            *("asset_counts", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey"),
             *("search", "type"),
         )
     ]
