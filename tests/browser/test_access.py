@@ -102,7 +102,7 @@ def test_no_price_or_word_is_so_long_that_the_page_needs_scrolling_sideways(
         page.wait_asking(f"document.querySelector('{ROW} .clip')?.textContent.startsWith('WWW')")
         page.one(f"{ROW} .expand").click()
         page.wait("document.querySelector('.detail .warnings')")
-        for width in (1360, 1440, 1040, 1024, 375, 320):
+        for width in (1920, 1400, 1440, 1280, 1040, 1024, 768, 375, 320):
             page.size(width, 900)
             page.wait(f"innerWidth === {width}")
             # the details are drawn for the room there is when they are opened

@@ -61,10 +61,10 @@ def test_the_page_shows_the_sample_and_that_all_is_well(page: Page) -> None:
     page.wait("document.querySelector('#trust').dataset.level === 'ok'")
     assert page.text("#headline") == "Tudo em ordem"
     assert page.text("#live") == "Ao vivo"
-    assert "fechado" in page.text("#facts")
+    assert "normal" in page.text("#facts")
     assert page.texts("#parts .part-name")[:3] == [
-        "Banco de dados",
-        "Gateway do Telegram",
+        "Guarda dos sinais",
+        "Ligação com o Telegram",
         "Leitura do canal",
     ]
     page.wait("document.querySelectorAll('#days .bar').length === 30")

@@ -105,6 +105,28 @@ def test_reward_over_risk_is_exact(logic: Page, changes: dict[str, Any], first: 
     assert told == {"first": first, "final": final}
 
 
+@pytest.mark.parametrize(
+    ("warning", "shown"),
+    [("ambiguous_number", False), ("odd_characters", False), ("target_side", False), ("missing_date", True)],
+)
+def test_a_doubtful_price_gives_no_reward_to_risk(logic: Page, warning: str, *, shown: bool) -> None:
+    told = logic.logic("model.js", "m.toSignal(arguments[0]).riskReward.final", signal(warnings=[warning]))
+    assert (told is not None) == shown
+
+
+@pytest.mark.parametrize(("direction", "order"), [("desc", "312"), ("asc", "132")])
+def test_what_has_no_reward_to_risk_stands_last_in_both_orders(
+    logic: Page, direction: str, order: str
+) -> None:
+    rows = [
+        {"id": id_, "ts": 1, "riskReward": {"first": None, "final": final}}
+        for id_, final in (("1", "1.50"), ("2", None), ("3", "12.00"))
+    ]
+    asked = {"column": "rr", "columnDirection": direction}
+    told = logic.logic("listing.js", "m.inOrder(arguments[0], arguments[1]).map((s) => s.id)", rows, asked)
+    assert "".join(told) == order
+
+
 def test_the_price_line_runs_from_the_cheapest_to_the_dearest(logic: Page) -> None:
     expression = (
         "import('/assets/model.js').then(({toSignal}) => m.geometry(toSignal(JSON.parse(a)), 0, 1000))"
@@ -234,18 +256,18 @@ def test_spans_of_the_reading_count_code_points(logic: Page) -> None:
         ({"list": {"failed": False, "staleAt": 1795367880000}}, "bad", "lista abaixo é a de"),
         ({"list": {"failed": True, "staleAt": None}}, "bad", "não pôde ser lida"),
         ({"live": "polling"}, "notice", "transmissão"),
-        ({"checks": {"timescaledb": "unhealthy"}}, "bad", "banco de dados"),
-        ({"checks": {"gatewayApi": "degraded", "pollingWorker": "degraded"}}, "caution", "gateway"),
+        ({"checks": {"timescaledb": "unhealthy"}}, "bad", "guardar sinais"),
+        ({"checks": {"gatewayApi": "degraded", "pollingWorker": "degraded"}}, "caution", "Telegram"),
         ({"checks": {"pollingWorker": "degraded"}}, "caution", "canal"),
-        ({"checks": {"redisReplica": "degraded"}}, "notice", "cache"),
-        ({"checks": {"actors": "unhealthy"}}, "bad", "parte interna"),
+        ({"checks": {"redisReplica": "degraded"}}, "notice", "mais devagar"),
+        ({"checks": {"actors": "unhealthy"}}, "bad", "sendo reiniciada"),
         ({"checks": {"somethingNew": "degraded"}}, "caution", "somethingNew"),
         ({"details": {"deadLetters": {"waiting": 2}}}, "notice", "2 mensagens"),
         ({"details": {"historicalSync": {"completed": False}}}, "notice", "histórico"),
         (
             {"details": {"pollingWorker": {"channels": [{"newestMessageAgeSeconds": 500_000}]}}},
             "notice",
-            "sessão do Telegram",
+            "ligação com o Telegram",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """When something breaks the page says so in plain words, and says when it is well again."""
 
+import re
 import time
 
 from selenium import webdriver
@@ -24,7 +25,7 @@ def test_a_stopped_database_is_said_and_its_return_too(page: Page, system: Syste
         assert page.text("#headline") == "Não confie nesta página agora"
         page.wait("document.querySelector('#empty').dataset.state === 'failed'")
         assert page.texts(ROW) == []
-        page.wait_asking(f"{REASONS}.includes('O banco de dados falha desde')")
+        page.wait_asking(f"{REASONS}.includes('não conseguimos guardar sinais novos')")
         page.wait_asking("document.querySelector('#parts .part').dataset.state === 'unhealthy'")
         assert page.texts("#parts .part-state")[0] == "fora"
         # the last good list stands, and says of when it is
@@ -32,17 +33,32 @@ def test_a_stopped_database_is_said_and_its_return_too(page: Page, system: Syste
         page.wait(f"document.querySelectorAll('{ROW}').length === {shown}")
         page.wait_asking("!document.querySelector('#notice').hidden")
         assert page.text("#notice").startswith("Dados de ")
+        # the operators' causes, with their addresses, stay in /health
+        assert not re.search(r"\d+\.\d+\.\d+\.\d+|localhost|postgres|:\d{4,5}\b", page.text("body"))
     finally:
         system.postgres.start()
     page.wait_asking(f"{LEVEL} === 'ok'")
     assert page.js("document.querySelector('#notice').hidden")
 
 
+@pytest.mark.parametrize("language", ["pt", "en"])
+def test_outages_are_told_in_words_of_a_trader(page: Page, language: str) -> None:
+    page.open("/livez", ready=False)
+    told = page.logic(
+        f"words.{language}.js",
+        "Object.entries(m.words).filter(([key]) => /^(reason|fact|breaker|part|state|notice|empty|csv)\\./.test(key))"
+        ".map(([, words]) => String(words))",
+    )
+    engineers = r"disjuntor|breaker|gateway|cache|redis|banco|database|processo|process\b"
+    assert len(told) > 50
+    assert not [words for words in told if re.search(engineers, words, re.IGNORECASE)]
+
+
 def test_a_gateway_that_is_gone_is_said_with_its_breaker(page: Page, system: System) -> None:
     page.open()
     system.gateway.kill()
     try:
-        page.wait_asking(f"{LEVEL} === 'caution' && {REASONS}.includes('o disjuntor abriu')")
+        page.wait_asking(f"{LEVEL} === 'caution' && {REASONS}.includes('O Telegram não responde desde')")
         assert page.text("#headline") == "Atenção: sinais podem faltar ou atrasar"
         page.wait_asking("document.querySelector('#facts').dataset.breaker !== 'closed'")
     finally:

@@ -27,11 +27,26 @@ export function ratio(numerator, denominator, places) {
   return negative && /[1-9]/.test(text) ? `-${text}` : text;
 }
 
+/** Of a signal with one of these warnings at least one price may be another one than was read. */
+const DOUBTFUL = new Set([
+  "ambiguous_number",
+  "duplicate_field",
+  "far_price",
+  "incomplete_table",
+  "odd_characters",
+  "option_unnamed",
+  "range_wide",
+  "relative_price",
+  "stop_side",
+  "target_order",
+  "target_side",
+]);
+
 /**
  * Return reward over risk to the first and to the final target, as decimal strings of two places.
  *
- * Entry is the middle of its range. Null where a price is missing or stands on the wrong side: a figure
- * made from it would look sound and mean nothing.
+ * Entry is the middle of its range. Null where a price is missing, doubtful or on the wrong side: a
+ * figure made from it would look sound and mean nothing.
  */
 export function riskReward(signal) {
   const [low, high, stop, first, final] = toUnits([
@@ -42,7 +57,7 @@ export function riskReward(signal) {
     signal.final,
   ]);
   const none = { first: null, final: null };
-  if (low === null || stop === null) return none;
+  if (low === null || stop === null || signal.warnings.some((name) => DOUBTFUL.has(name))) return none;
   const way = signal.side === "sell" ? -1n : 1n;
   // twice everything, so that the middle needs no half
   const middle = low + high;

@@ -11,7 +11,7 @@ export function price(text) {
 }
 
 /** A price of more characters is cut where it is shown among others; its whole stands in the opened row. */
-const LONGEST_PRICE = 14;
+const LONGEST_PRICE = 10;
 export const isLong = (text) => price(text).length > LONGEST_PRICE;
 
 /** Return a price as it is, or the beginning of a long one: for pictures, which cannot wrap. */

@@ -58,7 +58,7 @@ export function showFacts({ health, summary, unreachableSince }, now) {
   box.dataset.breaker = breaker ?? "";
 }
 
-/** Show each part with its state in a word, and what is wrong with it as the service says it. */
+/** Show each part with its state in a word, and since when it is in trouble. The causes are for operators: they stand in /health. */
 export function showParts({ health, unreachableSince }, now) {
   const checks = Object.entries(health?.checks ?? {});
   byId("parts").replaceChildren(
@@ -74,8 +74,6 @@ export function showParts({ health, unreachableSince }, now) {
         h("span", { class: "part-name" }, known(`part.${name}`) ? t(`part.${name}`) : name),
         h("span", { class: "part-state" }, state),
         status !== "healthy" && status !== "unknown" && at && h("span", { class: "part-since" }, at),
-        // the service's own words, for whoever is to mend it: English in both languages
-        detail.error && h("p", { class: "part-cause", lang: "en" }, detail.error),
       );
     }),
   );

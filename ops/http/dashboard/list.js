@@ -24,9 +24,8 @@ export function addressOf(filters, { limit, cursor = null }) {
 export class SignalList {
   rows = [];
   filters = {};
-  /** loading, ready, failed, or refused (the filters are at fault, `problem` says why) */
+  /** loading, ready, failed, or refused (the filters are at fault) */
   state = "loading";
-  problem = "";
   /** how many signals were looked at to find `rows`; more than those only with a status filter */
   scanned = 0;
   /** when the answer was made, if the service says that it is stale */
@@ -35,8 +34,6 @@ export class SignalList {
   isKept = false;
   /** Whether the window no longer begins at the newest signal: it is not reloaded then. */
   frozen = false;
-  /** signals that came while the window was elsewhere */
-  news = 0;
   loadingMore = false;
 
   #cursor = null;
@@ -59,7 +56,7 @@ export class SignalList {
   /** Ask another question, from the newest signal on. The rows of the last one stand until the answer. */
   async ask(filters) {
     this.filters = filters;
-    Object.assign(this, { scanned: 0, state: "loading", frozen: false, news: 0, staleAt: null, isKept: false });
+    Object.assign(this, { scanned: 0, state: "loading", frozen: false, staleAt: null, isKept: false });
     this.#cursor = this.#newestId = this.#etag = this.#address = null;
     this.#question += 1;
     this.onChange();
@@ -125,7 +122,8 @@ export class SignalList {
   add(signal) {
     if (this.rows.some((row) => row.id === signal.id) || !matches(signal, this.filters)) return;
     if (this.frozen || this.filters.direction === "asc") {
-      this.news += 1;
+      // it belongs to the other end of the list
+      this.onNews([signal]);
     } else if (this.state === "ready") {
       const before = this.rows.findIndex((row) => isNewer(signal, row));
       this.rows = this.rows.toSpliced(before < 0 ? this.rows.length : before, 0, signal);
@@ -169,7 +167,6 @@ export class SignalList {
     if (refused || this.state === "loading") this.rows = [];
     if (error.status === 0 && this.state === "loading") this.#showKept();
     this.state = refused ? "refused" : "failed";
-    this.problem = error.detail;
   }
 }
 

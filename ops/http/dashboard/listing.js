@@ -9,12 +9,14 @@ export function inOrder(signals, { column, columnDirection }) {
   const value = {
     asset: (signal) => signal.asset,
     status: (signal) => signal.status,
-    rr: (signal) => Number(signal.riskReward.final ?? signal.riskReward.first ?? -1),
+    rr: ({ riskReward: { first, final } }) => (final ?? first) && Number(final ?? first),
   }[column];
   if (!value) return signals;
   const way = columnDirection === "asc" ? 1 : -1;
   return [...signals].sort((a, b) => {
     const [x, y] = [value(a), value(b)];
+    // what has no figure stands last in both directions
+    if (x === null || y === null) return (x === null) - (y === null) || b.ts - a.ts;
     return x < y ? -way : x > y ? way : b.ts - a.ts;
   });
 }
@@ -29,8 +31,7 @@ export function showList(list, filters, now) {
   more.disabled = list.loadingMore;
   setText(more, t(list.loadingMore ? "list.loading" : ascending ? "list.moreAscending" : "list.more"));
   byId("end").hidden = list.more || list.state !== "ready" || list.rows.length === 0 || ascending;
-  byId("newer").hidden = !list.frozen && list.news === 0;
-  setText(byId("newer").firstElementChild, list.news ? t("list.news", list.news) : t("list.newest"));
+  byId("newer").hidden = !list.frozen;
   byId("signals").setAttribute("aria-busy", String(list.state === "loading"));
   showEmpty(list, filters);
 }
@@ -49,7 +50,7 @@ function countText(list, filters) {
 function showNotice(list, now) {
   const text =
     list.state === "refused"
-      ? t("notice.refused", list.problem)
+      ? t("notice.refused")
       : list.staleAt !== null
         ? t(list.isKept ? "notice.kept" : "notice.stale", since(list.staleAt, now))
         : "";

@@ -1,11 +1,12 @@
 // The page's life: asks every 3 seconds how things are, listens to the stream, and shows what it knows.
 
+import { setUpAlarm, showAlarm } from "./alarm.js";
 import { ApiError, ask, onKeyWanted, useKey } from "./api.js";
 import { showCharts } from "./charts.js";
 import { showCompanies } from "./company_search.js";
 import { byId, setText } from "./dom.js";
 import { Filters } from "./filters.js";
-import { price, zone } from "./format.js";
+import { zone } from "./format.js";
 import { showFacts, showHistory, showLive, showParts, showVerdict } from "./header.js";
 import { t, translatePage } from "./i18n.js";
 import { setUpOffline } from "./install.js";
@@ -16,6 +17,7 @@ import { LinkedSignal } from "./linked.js";
 import { SignalList } from "./list.js";
 import { Live } from "./live.js";
 import { inOrder, showList } from "./listing.js";
+import { News } from "./news.js";
 import { cards, Table } from "./table.js";
 import { setUpTools } from "./tools.js";
 import { judge } from "./trust.js";
@@ -39,7 +41,6 @@ const known = {
   offset: 0,
   commitNumber: null,
   channels: [],
-  unread: 0,
 };
 const now = () => Date.now() + known.offset;
 
@@ -56,6 +57,12 @@ const table = new Table({
 });
 const linked = new LinkedSignal({ table, onChange: showSignals });
 const list = new SignalList({ onChange: showSignals, onNews: tellNews });
+const news = new News({
+  onGo: () =>
+    filters.sort.column === "ts" && filters.sort.direction === "desc"
+      ? list.ask(filters.question)
+      : filters.setSort({ column: "ts", direction: "desc" }),
+});
 const live = new Live({
   onState: (state) => {
     known.live = state;
@@ -101,6 +108,7 @@ function showSignals() {
   if (list.state === "ready" || list.isKept) linked.open(list.rows);
   // rows that this browser kept may be older than the record
   if (!list.isKept && refresh(list.rows)) showRecord();
+  news.look();
   showTrust();
 }
 
@@ -110,14 +118,10 @@ function showAll() {
   setText(byId("zone"), t("zone.note", zone()));
   linked.say();
   showRecord();
-  showTitle();
+  showAlarm();
   showSystem();
   showSignals();
   showCharts(known.summary, { failed: known.summaryFailed, now: now() });
-}
-
-function showTitle() {
-  document.title = known.unread ? t("title.news", known.unread) : t("page.title");
 }
 
 function channelName(id, label) {
@@ -125,24 +129,10 @@ function channelName(id, label) {
   return label ?? known.channels.find((channel) => channel.id === id)?.label ?? id;
 }
 
-/** Say aloud what came, and count it in the title while nobody looks. */
 function tellNews(signals) {
   const fresh = signals.filter((signal) => signal.ts > now() - NEWS_MS);
   table.mark(fresh);
-  for (const { side, asset, entryMin, entryMax, stop } of fresh.slice(0, 3)) {
-    const line = document.createElement("p");
-    line.textContent = t(
-      "announce.signal",
-      t(`side.${side}`),
-      asset,
-      price(entryMin ?? entryMax),
-      price(stop),
-    );
-    byId("announce").append(line);
-  }
-  while (byId("announce").childElementCount > 5) byId("announce").firstElementChild.remove();
-  if (document.hidden) known.unread += fresh.length;
-  showTitle();
+  news.tell(fresh);
 }
 
 // ── asking ───────────────────────────────────────────────────────────────────
@@ -264,8 +254,7 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   if (!live.open) live.start();
-  known.unread = 0;
-  showTitle();
+  news.look();
   tick();
 });
 // a page that the browser keeps for going back would keep its stream as well
@@ -281,6 +270,7 @@ new ResizeObserver(() => showCharts(known.summary, { failed: known.summaryFailed
 cards.addEventListener("change", showSignals);
 setInterval(() => showFacts(known, now()), 1_000);
 setUpOffline();
+setUpAlarm();
 setUpTools({ onLanguage: showAll, question: () => filters.question });
 
 showAll();

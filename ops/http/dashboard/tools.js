@@ -5,6 +5,7 @@ import { gather, toCsv } from "./csv.js";
 import { byId, icon, setText } from "./dom.js";
 import { count } from "./format.js";
 import { switchLanguage, t } from "./i18n.js";
+import { say } from "./news.js";
 import { download } from "./sheet.js";
 
 const THEME_KEY = "tp-capital.theme";
@@ -21,6 +22,11 @@ export function setUpTools({ onLanguage, question }) {
   byId("theme").addEventListener("click", () => {
     setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
     showTools();
+  });
+  byId("toggle-trust").append(icon("chevron", 18));
+  byId("toggle-trust").addEventListener("click", (event) => {
+    const open = byId("trust").classList.toggle("open");
+    event.currentTarget.setAttribute("aria-expanded", String(open));
   });
   byId("csv").addEventListener("click", () => saveCsv(question()));
   showTools();
@@ -62,23 +68,19 @@ async function saveCsv(filters) {
     const today = new Date().toLocaleDateString("sv");
     download(`tp-capital-${today}.csv`, toCsv(signals));
     say(t(cut ? "csv.cut" : "csv.done", signals.length));
-    if (stale) say(t("csv.stale"), true);
+    if (stale) warn(t("csv.stale"));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    say(t("csv.failed"), true);
+    warn(t("csv.failed"));
   } finally {
     button.disabled = false;
     setText(words, t("csv.button"));
   }
 }
 
-/** Say something aloud, and where it must not be missed also to the eye. */
-function say(text, seen = false) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  byId("announce").append(line);
-  if (seen) {
-    setText(byId("notice"), text);
-    byId("notice").hidden = false;
-  }
+/** Say something that must not be missed, aloud and to the eye. */
+function warn(text) {
+  say(text);
+  setText(byId("notice"), text);
+  byId("notice").hidden = false;
 }

@@ -88,9 +88,15 @@ export function factsOf(health, summary = null) {
     // of several channels the one that was read longest ago
     poll: polls.length && !polls.some(Number.isNaN) ? Math.min(...polls) : null,
     newest: newest.length ? Math.max(...newest) : null,
-    breaker: ["open", "half-open", "closed"].find((state) => breakers.includes(state)) ?? null,
+    breaker: linkOf(breakers, health?.checks?.gatewayApi),
     lagSeconds: details.timescaledb?.lastLagSeconds ?? null,
   };
+}
+
+/** Return the worst state of all breakers; one that is still closed is "failing" while the gateway is in trouble. */
+function linkOf(breakers, gateway) {
+  const worst = ["open", "half-open", "closed"].find((state) => breakers.includes(state)) ?? null;
+  return worst === "closed" && gateway !== "healthy" ? "failing" : worst;
 }
 
 /** Return how far the history import is: { read, total, completed, started }, over all channels. */
