@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from selenium import webdriver
 
 from tests.browser.conftest import KEY
