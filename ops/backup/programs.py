@@ -40,7 +40,9 @@ class Programs:
         except OSError as error:
             raise BackupError(f"{command[0]} cannot be run: {error.strerror}") from error
         if done.returncode != 0:
-            raise BackupError(_first_errors(done.stderr) or f"{name} ended with {done.returncode}")
+            said = _first_errors(done.stderr) or f"ended with {done.returncode}"
+            # "out of memory" they say without their name
+            raise BackupError(said if name in said else f"{name}: {said}")
         return done.stdout
 
     def suits(self, server_major: int) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.browser.conftest import SAMPLE_SIGNALS
-from tests.support.browsing import Page, System
+from tests.support.browsing import Page, System, downloaded
 from tests.support.messages import CHANNEL, put, raw_message, stored_signals
 from tests.support.stack import eventually
 
@@ -198,8 +198,7 @@ def test_the_csv_holds_what_the_filters_show(page: Page, tmp_path: Path) -> None
     shown = len(page.texts(ROW))
     assert shown > 1
     page.one("#csv").click()
-    eventually(lambda: list(tmp_path.glob("*.csv")), what="no file came")
-    text = next(tmp_path.glob("*.csv")).read_bytes().decode("utf-8-sig")
+    text = downloaded(tmp_path, "*.csv").decode("utf-8-sig")
     rows = list(csv.DictReader(text.splitlines(keepends=True)))
     assert len(rows) == shown
     assert {row["asset"] for row in rows} == {"WINZ26"}

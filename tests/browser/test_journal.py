@@ -4,8 +4,7 @@ import csv
 from pathlib import Path
 
 from tests.browser.test_dashboard import ROW
-from tests.support.browsing import Page
-from tests.support.stack import eventually
+from tests.support.browsing import Page, downloaded
 
 
 def press(page: Page, words: str) -> None:
@@ -34,8 +33,7 @@ def test_notes_are_kept_counted_beside_the_channels_word_and_exported(page: Page
         *(str(int(not status.startswith("target") and status != "stopped")), "0", "1", "R$ −1.080,51"),
     ]
     page.one("#record .button").click()
-    eventually(lambda: list(tmp_path.glob("*.csv")), what="no file came")
-    text = next(tmp_path.glob("*.csv")).read_bytes().decode("utf-8-sig")
+    text = downloaded(tmp_path, "*.csv").decode("utf-8-sig")
     (row,) = csv.DictReader(text.splitlines(keepends=True))
     assert (row["asset"], row["choice"], row["status"]) == ("CVCB3", "took", status)
     # the exact amount; and a note that a spreadsheet would run is made text

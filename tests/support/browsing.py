@@ -20,7 +20,7 @@ from tests.support.messages import put
 from tests.support.servers import need_program
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment
 
-__all__ = ["Page", "System", "chromium", "running_system"]
+__all__ = ["Page", "System", "chromium", "downloaded", "running_system"]
 
 _ARGUMENTS = (
     "--headless=new",
@@ -97,6 +97,12 @@ def chromium() -> Iterator[webdriver.Chrome]:
     finally:
         driver.quit()
         shutil.rmtree(profile, ignore_errors=True)
+
+
+def downloaded(folder: Path, pattern: str) -> bytes:
+    """Return what a download has saved; the browser makes the file before it writes it."""
+    assert wait_until(lambda: any(file.stat().st_size for file in folder.glob(pattern)), deadline_s=45)
+    return next(folder.glob(pattern)).read_bytes()
 
 
 class Page:

@@ -52,7 +52,7 @@ class Proxied:
             named["Content-Type"] = "application/json"
         client.request(method, path, body=sent, headers=named)
         answer = client.getresponse()
-        text = answer.read().decode()
+        text = answer.read().decode(errors="replace")  # icons are no text
         client.close()
         return answer.status, answer.headers, text
 

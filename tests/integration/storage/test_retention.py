@@ -128,7 +128,7 @@ def test_a_schema_of_an_earlier_layout_is_arranged_anew_with_all_rows_and_number
     assert [row["name"] for row in names] == [
         f"tp_capital_signals_{key}"
         for key in (
-            *("asset", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey"),
+            *("asset_counts", "channel", "channel_message_id_position_ts_key", "commit", "newest", "pkey"),
             *("search", "type"),
         )
     ]
