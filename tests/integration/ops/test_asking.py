@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from ops.client import DaemonClient
+from ops.local.process import wait_until
 from ops.recent_logs import LEVELS
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.outcomes import CHANNEL
@@ -27,8 +28,9 @@ KEY = "key-of-the-commands"
 
 
 def gateway(request: Request) -> Answer:
-    """Answer as a gateway with two messages that cannot be read: they have no number."""
-    texts = ("one", "[bold] two") if request.method == "GET" and "unprocessed" in request.path else ()
+    """Answer as a gateway with two messages of one channel that cannot be read: they have no number."""
+    asked = request.method == "GET" and "unprocessed" in request.path and f"channel={CHANNEL}" in request.path
+    texts = ("one", "[bold] two") if asked else ()
     messages = [
         {"id": f"g{text}", "channelId": CHANNEL, "text": text, "source": "telegram", "status": "received"}
         for text in texts
@@ -319,12 +321,15 @@ def test_status_shows_how_each_channel_is_read(served: EngineProcess) -> None:
     assert run(served, "backfill").exit_code == 0
     wanted = (CHANNEL, "complete", "messages", "closed", "ago", "2 dead letters", "version ")
 
+    shown = ""
+
     def is_shown() -> bool:
+        nonlocal shown
         shown = " ".join(run(served, "status").stdout.split())
         return all(words in shown for words in wanted)
 
     # health is judged once a second, and the letters are counted by looks of their own
-    eventually(is_shown)
+    assert wait_until(is_shown, deadline_s=45), shown
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
