@@ -221,9 +221,8 @@ class Poller(Source):
             duration_ms=round((self.clock.monotonic_s() - flight.since_s) * 1000),
         )
         if not committed.new:
-            self._doorbell = (
-                None  # the gateway lists what it has marked, so a prompt answer would ring again at once
-            )
+            # the gateway lists what it has marked, so a prompt answer would ring again at once
+            self._doorbell = None
         self._have_acknowledged(flight.messages)
 
     def _answer_doorbell(self) -> None:

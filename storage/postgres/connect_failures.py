@@ -184,5 +184,5 @@ def explain(text: str, *, setting: str = ADDRESS) -> ConnectFailure | None:
 def with_remedy(text: str, *, setting: str = ADDRESS) -> str:
     """Return a driver's text on one line, with the cause and remedy if they are known."""
     known = explain(text, setting=setting)
-    line = " ".join(text.split())[:_LONGEST]
+    line = "; ".join(" ".join(part.split()) for part in text.splitlines() if part.strip())[:_LONGEST]
     return f"{line} ({known.cause}: {known.remedy})" if known else line

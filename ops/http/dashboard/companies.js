@@ -1,6 +1,9 @@
 // Names of companies by the codes of their shares, so that a search knows them. Data alone.
 
-/** The shares of the Ibovespa. Source: Exame, list of the index' third preview for January to April 2025. */
+/**
+ * The shares of the Ibovespa. Source of the codes: Exame, list of the index' third preview for January to April 2025.
+ * Names are the short ones that traders use. Companies that joined the index later are missing.
+ */
 export const SOURCE = "Ibovespa, 3ª prévia da carteira de janeiro a abril de 2025 (Exame, 2/1/2025)";
 
 export const COMPANIES = {

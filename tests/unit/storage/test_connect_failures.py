@@ -64,10 +64,10 @@ def test_the_remedy_names_where_the_address_was_given(text: str) -> None:
     assert ("--from" in other.remedy) == bool(re.search("TP_CAPITAL_(DATABASE_URL|DB_)", own.remedy))
 
 
-def test_unknown_words_stay_as_they_are() -> None:
+def test_unknown_words_stay_as_they_are_and_lines_stay_apart() -> None:
     text = 'FATAL:  Passwort-Authentifizierung für Benutzer "x" fehlgeschlagen\n\tDETAIL'
     assert explain(text) is None
-    assert with_remedy(text) == 'FATAL: Passwort-Authentifizierung für Benutzer "x" fehlgeschlagen DETAIL'
+    assert with_remedy(text) == 'FATAL: Passwort-Authentifizierung für Benutzer "x" fehlgeschlagen; DETAIL'
 
 
 def test_a_long_text_is_cut_and_keeps_its_remedy() -> None:
