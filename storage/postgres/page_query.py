@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from psycopg import sql
+
+from storage.postgres.standing import STATUS
 
 __all__ = ["SignalQuery", "condition_of", "windows_of"]
 
@@ -24,18 +26,24 @@ Window = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalQuery:
-    """The query of a page. ``after`` is the (ts, id) of the last signal of the previous page."""
+    """The query of a page. ``after`` is the (ts, id) of the last signal of the previous page.
+
+    A filter with several values selects the signals that have one of them; an empty one selects all. ``today`` is the
+    day whose statuses are shown, None that of the database's clock.
+    """
 
     limit: int = 100
     after: tuple[datetime, int] | None = None
-    channel: str | None = None
-    asset: str | None = None
-    signal_type: str | None = None
-    side: str | None = None
+    channel: tuple[str, ...] = ()
+    asset: tuple[str, ...] = ()
+    signal_type: tuple[str, ...] = ()
+    side: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     ascending: bool = False
+    today: date | None = None
 
 
 def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> Iterator[Window]:
@@ -55,19 +63,16 @@ def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> It
     yield since, until
 
 
-def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, dict[str, object]]:
+def condition_of(
+    query: SignalQuery, window: Window, *, schema: sql.Identifier
+) -> tuple[sql.Composable, dict[str, object]]:
     """Return the condition for rows of signals, and the values of its placeholders."""
     since, until = window
-    asset = query.asset and query.asset.upper()
     values: dict[str, object] = {}
     parts = ["true"]
     for name, part, value in (
         ("since", "ts >= %(since)s", since),
         ("until", "ts <= %(until)s", until),
-        ("channel", "channel = %(channel)s", query.channel),
-        ("asset", "asset = %(asset)s", asset or None),
-        ("side", "side = %(side)s", query.side),
-        ("type", "lower(signal_type) = lower(%(type)s)", query.signal_type),
         (
             "search",
             "(asset ilike %(search)s or raw_message ilike %(search)s)",
@@ -77,11 +82,33 @@ def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, di
         if value is not None:
             values[name] = value
             parts.append(part)
+    for name, wanted in (
+        ("channel", query.channel),
+        ("asset", tuple(map(str.upper, query.asset))),
+        ("side", query.side),
+    ):
+        if wanted:
+            # only with one value the index of the column has the rows in the order of the page
+            one = len(wanted) == 1
+            values[name] = wanted[0] if one else list(wanted)
+            parts.append(f"{name} = %({name})s" if one else f"{name} = any(%({name})s)")
+    if query.signal_type:
+        # the database makes both sides lower, because its rules for letters may differ from Python's
+        names = [f"type_{number}" for number in range(len(query.signal_type))]
+        values |= zip(names, query.signal_type, strict=True)
+        parts.append(f"lower(signal_type) in ({', '.join(f'lower(%({name})s)' for name in names)})")
+    if query.status:
+        values |= {
+            # ``target`` is any target
+            "statuses": ["target%" if status == "target" else status for status in query.status],
+            "today": query.today,
+        }
+        parts.append(f"{STATUS} like any(%(statuses)s)")
     if query.after is not None:
         beyond = ">" if query.ascending else "<"
         parts.append(f"(ts, id) {beyond} (%(after_ts)s, %(after_id)s)")
         values["after_ts"], values["after_id"] = query.after
-    return sql.SQL(" and ".join(parts)), values
+    return sql.SQL(" and ".join(parts)).format(schema=schema), values
 
 
 def _escape_like(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import sql
@@ -15,6 +15,7 @@ from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
 from storage.postgres.page_query import SignalQuery, condition_of, windows_of
+from storage.postgres.standing import PERIOD_COLUMNS, day_of, standing_of
 
 __all__ = [
     "DETAIL_COLUMNS",
@@ -33,6 +34,8 @@ SIGNAL_COLUMNS = sql.SQL(
 )
 #: all columns of a signal; a page leaves out the last two
 DETAIL_COLUMNS = sql.SQL("{}, provenance, grammar_version").format(SIGNAL_COLUMNS)
+#: what decides its status, beside its events
+_WITH_PERIOD = sql.SQL("{}, {}").format(SIGNAL_COLUMNS, PERIOD_COLUMNS)
 #: the columns of a signal's events
 EVENT_COLUMNS = sql.SQL(
     """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
@@ -111,7 +114,8 @@ class StoredPage:
     """The places of a page and the requested rows, both in the page's order.
 
     ``more`` tells whether another page follows. A row is keyed by column. It also holds ``channel_label``, ``events`` in
-    order of time, and the ``status`` and ``current`` values that follow from the events.
+    order of time, the ``current`` values that follow from the events, and ``status``, ``status_since`` and
+    ``status_reason`` of the day that the query names.
     """
 
     places: Sequence[Place] = ()
@@ -127,16 +131,16 @@ class Signals:
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
         self._schema = schema = sql.Identifier(database.schema)
         self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
-        self._rows = sql.SQL(_ROWS).format(columns=SIGNAL_COLUMNS, table=self._table)
+        self._rows = sql.SQL(_ROWS).format(columns=_WITH_PERIOD, table=self._table)
         label = sql.SQL(_LABEL)
         self._one = sql.SQL(_ONE).format(
-            columns=DETAIL_COLUMNS,
+            columns=sql.SQL("{}, {}").format(DETAIL_COLUMNS, PERIOD_COLUMNS),
             schema=schema,
             label=label.format(schema=schema, row=sql.Identifier("tp_capital_signals")),
         )
         history = sql.Identifier(database.schema, "signals_history")
         self._committed = sql.SQL(_COMMITTED).format(
-            columns=SIGNAL_COLUMNS,
+            columns=_WITH_PERIOD,
             table=self._table,
             history=history,
             schema=schema,
@@ -156,10 +160,11 @@ class Signals:
         """
 
         def work(cursor: Cursor) -> StoredPage:
+            today = query.today or self._today()
             while True:
-                places, more = self._find_places(cursor, query)
+                places, more = self._find_places(cursor, replace(query, today=today))
                 wanted = unknown(places)
-                rows = self._read_rows(cursor, wanted)
+                rows = self._read_rows(cursor, wanted, today)
                 # otherwise another transaction has just changed one of them, and the query must find its new state
                 if len(rows) == len(wanted):
                     return StoredPage(places=places, rows=rows, more=more)
@@ -172,7 +177,7 @@ class Signals:
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(self._one, {"id": signal_id, "retention": self._retention}).fetchone()
             if row is not None:
-                self._add_events(cursor, [row])
+                self._add_events(cursor, [row], self._today())
             return row
 
         return self._database.read(work)
@@ -198,7 +203,9 @@ class Signals:
 
         def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
             rows = cursor.execute(self._committed, values).fetchall()
-            self._add_events(cursor, rows, without={row["id"] for row in rows if not row.pop("has_events")})
+            self._add_events(
+                cursor, rows, self._today(), without={row["id"] for row in rows if not row.pop("has_events")}
+            )
             return tuple(rows)
 
         return self._database.read(work)
@@ -207,7 +214,7 @@ class Signals:
         way = sql.SQL("asc" if query.ascending else "desc")
         found: list[Place] = []
         for window in windows_of(query, now=self._database.now(), retention=self._retention):
-            condition, values = condition_of(query, window)
+            condition, values = condition_of(query, window, schema=self._schema)
             statement = sql.SQL(_PLACES).format(schema=self._schema, condition=condition, way=way)
             values |= {"retention": self._retention, "limit": query.limit + 1}
             with cursor.connection.cursor(row_factory=args_row(Place)) as places:
@@ -216,7 +223,7 @@ class Signals:
                 break
         return found[: query.limit], len(found) > query.limit
 
-    def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> list[dict[str, Any]]:
+    def _read_rows(self, cursor: Cursor, places: Sequence[Place], today: date) -> list[dict[str, Any]]:
         """Return the rows of the places that still are as found, with their events, in the places' order."""
         if not places:
             return []
@@ -225,11 +232,13 @@ class Signals:
         found = {row["id"]: row for row in cursor.execute(self._rows, values)}
         rows = [found[place.id] | {"channel_label": place.label} for place in places if place.id in found]
         events_of = {place.id: place.events or [] for place in places}
-        self._add_events(cursor, rows, without={key for key, events in events_of.items() if not events})
+        self._add_events(
+            cursor, rows, today, without={key for key, events in events_of.items() if not events}
+        )
         return [row for row in rows if sorted(event["id"] for event in row["events"]) == events_of[row["id"]]]
 
     def _add_events(
-        self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, without: Collection[int] = ()
+        self, cursor: Cursor, rows: Sequence[dict[str, Any]], today: date, *, without: Collection[int] = ()
     ) -> None:
         """Add the events and what follows from them. ``without`` are ids of signals that have no events."""
         keys = [
@@ -244,7 +253,16 @@ class Signals:
         for row in rows:
             row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
             row["current"] = current_of(row, row["events"])
-            row["status"] = row["current"].status
+            standing = standing_of(row, row["events"], today=today)
+            row |= {
+                "status": standing.status,
+                "status_since": standing.since,
+                "status_reason": standing.reason,
+            }
+            row["current"].status = standing.status
+
+    def _today(self) -> date:
+        return day_of(self._database.now())
 
 
 def encode_cursor(ts: datetime, signal_id: int) -> str:

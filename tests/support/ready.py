@@ -6,7 +6,7 @@ import asyncio
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
@@ -197,7 +197,7 @@ class _Reader(PageReader):
         self._world.pages.put(page_key(page.query, page.commit_number), page.body, ttl_s=TTL_S)
         return True
 
-    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
+    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None, today: date) -> bytes:
         page = self._make(query, backfill)
         if page is None:
             raise DatabaseUnavailableError("gone")

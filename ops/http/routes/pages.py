@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from actors.cache import last_good_key, page_key
 from actors.names import BACKFILL, CACHE
@@ -22,6 +23,7 @@ from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.signals import Signals, StoredPage, encode_cursor
+from storage.postgres.standing import day_of
 
 __all__ = ["Page", "PageReader", "Validity"]
 
@@ -40,9 +42,10 @@ class _Generation:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """How long a page may be given without another look: in its generation, until ``until_s``."""
+    """How long a page may be given without another look: in its generation, on its day, until ``until_s``."""
 
     generation: _Generation
+    day: date
     until_s: float
 
 
@@ -64,7 +67,8 @@ class PageReader:
     """Reads pages through the cache. Thread-safe: it reads snapshots, and only the cache actor writes the cache.
 
     Every commit raises the commit number, the generation of the cache. The generation is part of a page's key, so a
-    commit makes all older pages unreachable, and nothing has to be deleted.
+    commit makes all older pages unreachable, and nothing has to be deleted. A new day changes statuses without a commit,
+    so a page counts only on the day on which it was built.
     """
 
     def __init__(
@@ -98,14 +102,19 @@ class PageReader:
         """
         generation = self._generation()
         backfill = generation.backfill if query.history else None
+        now = self._clock.now()
+        today = day_of(now)
         key = f"{query.key}#{generation.stamp if query.history else ''}#{int(query.history)}"
         commit_number = generation.cache.commit_number if generation.cache else None
-        if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
+        if (
+            commit_number is not None
+            and (kept := self._kept(page_key(key, commit_number), today)) is not None
+        ):
             self._metrics.cache_requests.labels("hit").inc()
-            return self._judged(kept, generation)
+            return self._judged(kept, generation, today)
         try:
             body, shared = self._single_flight.build(
-                page_key(key, commit_number or 0), lambda: self._build(query, backfill)
+                f"{today} {page_key(key, commit_number or 0)}", lambda: self._build(query, backfill, today)
             )
         except StorageError:
             last = self._last_good.get(last_good_key(key))
@@ -116,9 +125,9 @@ class PageReader:
         # The generation was read before the build, so the page holds at least the rows of that generation. A commit
         # during the build may add newer rows; that does no harm. Only the reader that built the page sends it.
         if commit_number is not None and not shared:
-            stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
+            stamped = b"%d\n%b" % (int(now.timestamp()), body)
             self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
-        validity = None if commit_number is None else self._validity(generation, age_s=0)
+        validity = None if commit_number is None else self._validity(generation, today, age_s=0)
         return Page(body=body, level="database", validity=validity)
 
     def count_from_memory(self) -> None:
@@ -131,6 +140,7 @@ class PageReader:
             self._generation() is validity.generation
             and database_trouble(self._snapshots) is None
             and self._clock.monotonic_s() < validity.until_s
+            and day_of(self._clock.now()) == validity.day
         )
 
     def _generation(self) -> _Generation:
@@ -145,16 +155,20 @@ class PageReader:
         newest = self._newest = _Generation(cache=known, backfill=completed, stamp=_stamp(completed))
         return newest
 
-    def _validity(self, generation: _Generation, *, age_s: int) -> Validity:
-        return Validity(generation, self._clock.monotonic_s() + self._ttl_s - age_s)
+    def _validity(self, generation: _Generation, today: date, *, age_s: int) -> Validity:
+        return Validity(generation, today, self._clock.monotonic_s() + self._ttl_s - age_s)
 
-    def _kept(self, key: str) -> bytes | None:
+    def _kept(self, key: str, today: date) -> bytes | None:
+        """Return the page that was built today, with the second in which it was begun."""
         try:
-            return self._pages.get(key)
+            kept = self._pages.get(key)
         except RedisUnavailableError:
             return None
+        if kept is None or day_of(datetime.fromtimestamp(int(kept.partition(b"\n")[0]), UTC)) != today:
+            return None
+        return kept
 
-    def _judged(self, stamped: bytes, generation: _Generation) -> Page:
+    def _judged(self, stamped: bytes, generation: _Generation, today: date) -> Page:
         """Return a cached page of the newest known generation. In an outage it may be outdated, so mark it stale."""
         if database_trouble(self._snapshots) is not None:
             return self._stale(stamped)
@@ -162,7 +176,7 @@ class PageReader:
         return Page(
             body=body,
             level=self._pages.level,
-            validity=self._validity(generation, age_s=self._age_s(built_at)),
+            validity=self._validity(generation, today, age_s=self._age_s(built_at)),
         )
 
     def _stale(self, stamped: bytes) -> Page:
@@ -174,8 +188,10 @@ class PageReader:
     def _age_s(self, built_at: bytes) -> int:
         return max(0, round(self._clock.now().timestamp()) - int(built_at))
 
-    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
-        texts, page = self._texts.find(query.signals) if query.signals else ([], StoredPage())
+    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None, today: date) -> bytes:
+        texts, page = (
+            self._texts.find(replace(query.signals, today=today)) if query.signals else ([], StoredPage())
+        )
         next_cursor = None
         if page.more:
             next_cursor = encode_cursor(page.places[-1].ts, page.places[-1].id)

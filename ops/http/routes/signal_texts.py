@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import date
 
 from ops.http.kit.encoding import encode
 from ops.http.routes.signal_objects import signal_object
@@ -22,14 +23,14 @@ class SignalTexts:
     """Reads pages as JSON texts of their signals, one each. Thread-safe.
 
     The database says for each page which signals it has and in which state. A kept text is used only if its state is
-    that one, so it cannot be outdated. The least recently used texts are dropped when space is short.
+    that one and its day that of the query, because statuses depend on the day. So it cannot be outdated. The least recently used texts are dropped when space is short.
     """
 
     def __init__(self, signals: Signals, *, max_bytes: int = TEXTS_BYTES) -> None:
         self._signals = signals
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[int, tuple[Place, bytes]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[Place, date | None, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, query: SignalQuery) -> tuple[list[bytes], StoredPage]:
@@ -42,31 +43,31 @@ class SignalTexts:
 
         def unknown(places: Sequence[Place]) -> list[Place]:
             texts.clear()
-            texts.update(self._known(places))
+            texts.update(self._known(places, query.today))
             return [place for place in places if place.id not in texts]
 
         page = self._signals.find(query, unknown)
         texts |= {row["id"]: encode(signal_object(row)) for row in page.rows}
-        self._keep(page, texts)
+        self._keep(page, texts, query.today)
         return [texts[place.id] for place in page.places], page
 
-    def _known(self, places: Sequence[Place]) -> dict[int, bytes]:
+    def _known(self, places: Sequence[Place], today: date | None) -> dict[int, bytes]:
         known = {}
         with self._lock:
             for place in places:
                 kept = self._kept.get(place.id)
-                if kept is not None and kept[0] == place:
+                if kept is not None and kept[0] == place and kept[1] == today:
                     self._kept.move_to_end(place.id)
-                    known[place.id] = kept[1]
+                    known[place.id] = kept[2]
         return known
 
-    def _keep(self, page: StoredPage, texts: dict[int, bytes]) -> None:
+    def _keep(self, page: StoredPage, texts: dict[int, bytes], today: date | None) -> None:
         made = {row["id"] for row in page.rows}
         with self._lock:
             for place in page.places:
                 if place.id in made:
                     self._drop(place.id)
-                    self._kept[place.id] = place, texts[place.id]
+                    self._kept[place.id] = place, today, texts[place.id]
                     self._bytes += _AROUND_BYTES + len(texts[place.id])
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._kept)))
@@ -74,4 +75,4 @@ class SignalTexts:
     def _drop(self, signal_id: int) -> None:
         former = self._kept.pop(signal_id, None)
         if former is not None:
-            self._bytes -= _AROUND_BYTES + len(former[1])
+            self._bytes -= _AROUND_BYTES + len(former[2])

@@ -42,7 +42,12 @@ queries = st.builds(
     since=st.none() | instants,
     until=st.none() | instants,
     ascending=st.booleans(),
-    **{name: st.none() | st.sampled_from([f"{word}0", f"{word}1"]) for name, word in words.items()},
+    search=st.none() | st.sampled_from(["x0", "x1"]),
+    **{
+        name: st.lists(st.sampled_from([f"{word}0", f"{word}1"]), unique=True).map(tuple)
+        for name, word in words.items()
+        if name != "search"
+    },
 )
 
 
@@ -85,10 +90,10 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
             (query.after is None or (place > query.after if query.ascending else place < query.after))
             and (query.since is None or row["ts"] >= query.since)
             and (query.until is None or row["ts"] <= query.until)
-            and query.channel in (None, row["channel"])
-            and query.side in (None, row["side"])
-            and query.asset in (None, row["asset"])
-            and (query.signal_type is None or query.signal_type.lower() == row["signal_type"].lower())
+            and (not query.channel or row["channel"] in query.channel)
+            and (not query.side or row["side"] in query.side)
+            and (not query.asset or row["asset"] in query.asset)
+            and (not query.signal_type or row["signal_type"].lower() in map(str.lower, query.signal_type))
             and (query.search is None or query.search in row["raw_message"])
         )
 

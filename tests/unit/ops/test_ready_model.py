@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import settings
@@ -19,6 +20,7 @@ from ops.http.server.hosts import ServedHosts
 from ops.http.server.keys import KeyRing
 from ops.http.server.ready import ENTRY_BYTES
 from storage.pages import MemoryPages
+from storage.postgres.standing import day_of
 from tests.support.clock import FakeClock
 from tests.support.ready import TTL_S, Answered, ReadyWorld
 
@@ -82,6 +84,7 @@ class Database:
             "version": self.version,
             "built": self.clock.monotonic_s(),
             "rows": rows_read,
+            "day": str(day_of(self.clock.now())),
         }
         return json.dumps(facts | {"asked": query.key, "text": "x" * 3000})
 
@@ -156,6 +159,13 @@ class Readers(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
+    @rule()
+    def wait_for_the_last_seconds_of_the_day(self) -> None:
+        """Statuses change when a day begins in São Paulo, without a commit."""
+        now = self.clock.now()
+        end = (now - timedelta(hours=3)).replace(hour=23, minute=59, second=50) + timedelta(hours=3)
+        self.clock.advance(max(0.0, (end - now).total_seconds()))
+
     @invariant()
     def who_asks_again_gets_what_holds_now(self) -> None:
         for name in NAMES:
@@ -193,6 +203,7 @@ class Readers(RuleBasedStateMachine):
         assert not (answer.at_once and database.in_trouble)
         assert database.known <= facts["version"] <= database.version
         assert self.clock.monotonic_s() - facts["built"] <= TTL_S
+        assert facts["day"] == str(day_of(self.clock.now()))
         if path == "/signals":
             assert facts["rows"] == (database.rows_read or None)
         assert answer.at_once == (answer.headers["x-cache"] == "memory")
