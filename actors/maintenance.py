@@ -1,18 +1,23 @@
-"""Maintenance: has the database keep its weeks of signals, and settles rows of the former service's table."""
+"""Maintenance: has the database keep its weeks of signals, and settles what time changes.
+
+That are the standings of signals whose time has passed, and rows of the former service's table.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from random import Random
 
+from actors.names import CACHE
 from actors.shown.snapshots import MaintenanceSnapshot
 from engine.actor import Actor, handles
 from engine.backoff import Backoff, RetryState
-from engine.messages import Tick
+from engine.messages import SignalsCommitted, Tick
 from engine.spec import Context
 from storage.errors import StorageError
 from storage.legacy.rounds import LegacyRounds
 from storage.postgres.retention import Kept, Retention
+from storage.postgres.standing_rounds import StandingRounds
 
 __all__ = ["Maintenance"]
 
@@ -26,18 +31,25 @@ SETTLE_EVERY_S = 60.0
 
 
 class Maintenance(Actor):
-    """Keeps weeks at start and each hour, each minute while that finds a problem; settles each minute.
+    """Keeps weeks at start and each hour, each minute while that finds a problem; settles old rows each minute.
 
-    An outage is waited out.
+    Standings are settled at start and when a day begins. An outage is waited out.
     """
 
     def __init__(
-        self, context: Context, *, retention: Retention, old_rows: LegacyRounds, random: Random
+        self,
+        context: Context,
+        *,
+        retention: Retention,
+        old_rows: LegacyRounds,
+        standings: StandingRounds,
+        random: Random,
     ) -> None:
         super().__init__(context)
         self._retention = retention
         self._old_rows = old_rows
-        self._duties = {"keep": self._keep, "settle": self._settle}
+        self._standings = standings
+        self._duties = {"keep": self._keep, "settle": self._settle, "stand": self._stand}
         self._retries = {name: RetryState(backoff=BACKOFF, random=random) for name in self._duties}
         self._kept: Kept | None = None
         self._kept_at: datetime | None = None
@@ -76,6 +88,14 @@ class Maintenance(Actor):
     def _settle(self) -> float:
         """Settle old rows and return the seconds until the next time."""
         return 0 if self._old_rows.settle() else SETTLE_EVERY_S
+
+    def _stand(self) -> float:
+        """Settle standings and return the seconds until the next time."""
+        settled = self._standings.settle()
+        if settled.commit_number is not None:
+            news = SignalsCommitted(commit_number=settled.commit_number, signals=0, earliest=settled.earliest)
+            self.send(CACHE, news)
+        return settled.again_s
 
     def _publish(self) -> None:
         worst = max(self._retries.values(), key=lambda retry: retry.failures)

@@ -161,14 +161,15 @@ class Writer(Actor):
         )
         self._last_commit_at = self.clock.now()
         self._last_commit_number = max(self._last_commit_number, committed.commit_number)
-        if committed.signals:
+        earliest = min((part.earliest for part in parts if part.earliest), default=None)
+        if earliest is not None:
             # before the source, whose acknowledgement nobody waits for
             self.send(
                 CACHE,
                 SignalsCommitted(
                     commit_number=committed.commit_number,
                     signals=committed.signals,
-                    earliest=min((part.earliest for part in parts if part.earliest), default=None),
+                    earliest=earliest,
                 ),
             )
         self.send(batch.source, committed)

@@ -281,10 +281,10 @@ class BatchDelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalsCommitted:
-    """Writer to cache: a doorbell. The signals up to ``commit_number`` are readable.
+    """Writer or maintenance to cache: a doorbell. The signals up to ``commit_number`` are readable.
 
-    ``earliest`` is the earliest instant of the signals of commit ``commit_number``, where that is known. The responder
-    sends it too, with no signals, when a channel's label has changed.
+    ``earliest`` is the earliest instant of the signals that commit ``commit_number`` has written or changed, where that
+    is known. The responder sends it too, with no signals, when a channel's label has changed.
     """
 
     commit_number: int

@@ -40,6 +40,7 @@ from storage.postgres.daemons import Daemons
 from storage.postgres.probe import DatabaseProbe
 from storage.postgres.retention import Retention
 from storage.postgres.second_looks import SecondLooks
+from storage.postgres.standing_rounds import StandingRounds
 
 __all__ = ["Children"]
 
@@ -192,10 +193,12 @@ class Children:
         return ChildSpec(name=names.DEAD_LETTERS, factory=factory, source=True, parkable=True)
 
     def _maintenance(self) -> ChildSpec:
+        database, ledger = self._stores.database, self._stores.ledger
         factory = functools.partial(
             Maintenance.start,
-            retention=Retention(self._stores.database),
-            old_rows=LegacyRounds(self._stores.database, self._stores.ledger),
+            retention=Retention(database),
+            old_rows=LegacyRounds(database, ledger),
+            standings=StandingRounds(database, ledger, now=database.now),
             random=self._random,
         )
         return ChildSpec(name=names.MAINTENANCE, factory=factory, parkable=True)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from importlib.resources import files
 from typing import Any
 
-from ops.local.sessions import sessions_before
+from engine.sessions import sessions_before
 
 __all__ = ["SAMPLE_CHANNEL", "load_sample", "read_sample"]
 

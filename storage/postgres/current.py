@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["Current", "current_of", "status_of"]
+__all__ = ["Current", "current_of", "decisive_event", "status_of"]
 
 _ALL = Decimal(1)
 _NONE = Decimal(0)
@@ -41,22 +41,34 @@ def status_of(events: Sequence[Mapping[str, Any]]) -> str:
 
     The furthest target counts. After a stop or a cancellation, later events change nothing.
     """
+    return decisive_event(events)[0]
+
+
+def decisive_event(events: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any] | None]:
+    """Return the status that the events give a signal, and the first event that gave it. Without events it is None."""
     furthest: int | None = None
+    decisive = events[0] if events else None
     for event in events:
         if (ended := _end(event)) is not None:
-            return ended
-        if event["kind"] == "result" and event["target"] is not None:
-            # the final target, 0, is beyond every numbered one
-            furthest = 0 if 0 in (event["target"], furthest) else max(event["target"], furthest or 0)
+            return ended, event
+        target = event["target"]
+        # the final target, 0, is beyond every numbered one
+        if event["kind"] != "result" or target is None or furthest == 0:
+            continue
+        if furthest is None or target == 0 or target > furthest:
+            furthest, decisive = target, event
     if furthest is None:
-        return "open"
-    return f"target_{furthest}" if furthest else "target_final"
+        return "open", decisive
+    return f"target_{furthest}" if furthest else "target_final", decisive
 
 
 def current_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Current:
-    """Return the values of a signal's row that hold now, after the rows of its events in order of time."""
+    """Return the values of a signal's row that hold now, after the rows of its events in order of time.
+
+    The row has its ``status``.
+    """
     now = Current(
-        status=status_of(events),
+        status=signal["status"],
         stop=signal["stop"],
         targets=tuple(signal["targets"]),
         target_final=signal["target_final"],

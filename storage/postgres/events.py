@@ -17,6 +17,7 @@ __all__ = ["EventWriter"]
 _FORGET = """
 delete from {schema}.signal_events using json_to_recordset(%(keys)s) as key (channel text, message_id text)
 where signal_events.channel = key.channel and signal_events.message_id = key.message_id
+returning signal_events.channel, signal_message_id
 """
 
 _INSERT = """
@@ -71,7 +72,7 @@ select event.id from gone join {schema}.signal_events as event
 _LINK = """
 with found as (
     select event.id, coalesce(replied.message_id, latest.message_id) as message_id,
-        coalesce(replied.position, latest.position) as position
+        coalesce(replied.position, latest.position) as position, event.signal_message_id as former_message_id
     from {schema}.signal_events as event
     -- a signal has the instant of its message; without this condition the server would search every chunk
     left join {schema}.ledger as answered
@@ -94,6 +95,7 @@ set signal_message_id = found.message_id, signal_position = found.position
 from found
 where event.id = found.id
     and (event.signal_message_id, event.signal_position) is distinct from (found.message_id, found.position)
+returning event.channel, event.signal_message_id, found.former_message_id
 """
 
 
@@ -109,23 +111,37 @@ class EventWriter:
 
     def write(
         self, cursor: Cursor, news: Sequence[Outcome], moved: Sequence[tuple[str, str]], *, number: int
-    ) -> None:
-        """Delete the events of ``moved`` messages, store those of ``news``, and link every event that they affect."""
-        gone = to_json([{"channel": channel, "message_id": message} for channel, message in moved]).decode()
+    ) -> set[tuple[str, str]]:
+        """Delete the events of ``moved`` messages, store those of ``news``, and link every event that they affect.
+
+        Return the messages whose signals got or lost events.
+        """
         events: list[dict[str, Any]] = [
             event_row(outcome, position) for outcome in news for position in range(len(outcome.events))
         ]
         signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
         came = [{key: row[key] for key in ("channel", "message_id", "asset", "ts")} for row in signals]
-        if moved:
-            cursor.execute(self._forget, {"keys": gone})
+        forgotten = list(moved)
         if self._halves is not None:
             touching = {key_of(outcome) for outcome in news}.union(moved)
-            events += self._halves.complete(cursor, touching, number=number)
+            seconds, completed = self._halves.complete(cursor, touching, number=number)
+            forgotten += seconds
+            events += completed
+        changed: set[tuple[str, str | None]] = set()
+        if forgotten:
+            for row in cursor.execute(self._forget, {"keys": _keys(forgotten)}):
+                changed.add((row["channel"], row["signal_message_id"]))
         if events:
             cursor.execute(self._insert, {"rows": to_json(events).decode(), "number": number})
         if events or came or moved:
-            values = {"came": to_json(came).decode(), "gone": gone, "number": number}
+            values = {"came": to_json(came).decode(), "gone": _keys(moved), "number": number}
             touched = [row["id"] for row in cursor.execute(self._touched, values)]
-            if touched:
-                cursor.execute(self._link, {"touched": touched})
+            for row in cursor.execute(self._link, {"touched": touched}) if touched else ():
+                changed |= {
+                    (row["channel"], row[name]) for name in ("signal_message_id", "former_message_id")
+                }
+        return {(channel, message) for channel, message in changed if message is not None}
+
+
+def _keys(messages: Sequence[tuple[str, str]]) -> str:
+    return to_json([{"channel": channel, "message_id": message} for channel, message in messages]).decode()

@@ -54,10 +54,6 @@ left join lateral (
     order by before.ts desc, length(before.message_id) desc, before.message_id desc limit 1)
 ) as first on first.half = 'first'
 """
-_FORGET = """
-delete from {schema}.signal_events using json_to_recordset(%(keys)s) as key (channel text, message_id text)
-where signal_events.channel = key.channel and signal_events.message_id = key.message_id
-"""
 _MARK = """
 update {schema}.ledger set outcome = row.outcome, reason = row.reason, commit_number = %(number)s
 from json_to_recordset(%(rows)s) as row (channel text, message_id text, outcome text, reason text)
@@ -84,16 +80,14 @@ class Halves:
     def __init__(self, schema: str, reader: Rereader) -> None:
         self._reader = reader
         identifier = sql.Identifier(schema)
-        self._touched, self._forget, self._mark = (
-            sql.SQL(text).format(schema=identifier) for text in (_TOUCHED, _FORGET, _MARK)
-        )
+        self._touched, self._mark = (sql.SQL(text).format(schema=identifier) for text in (_TOUCHED, _MARK))
 
     def complete(
         self, cursor: Cursor, news: Iterable[tuple[str, str]], *, number: int
-    ) -> list[dict[str, Any]]:
-        """Join the halves that ``news`` affect, and return the rows of their events.
+    ) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
+        """Join the halves that ``news`` affect. Return the second halves, and the rows of their events.
 
-        This deletes the former events of the same messages.
+        The rows replace all former events of these messages.
         """
         keys = [{"channel": channel, "message_id": message} for channel, message in sorted(news)]
         values = {"news": to_json(keys).decode(), "within": SECOND_HALF_WITHIN}
@@ -101,7 +95,7 @@ class Halves:
         # a message that is no longer a second half keeps the outcome that the ledger has just written
         seconds = [row for row in touched if row["half"] == "second"]
         if not seconds:
-            return []
+            return [], []
         marks, events = [], []
         for row in seconds:
             reading = self._reader.read(row["text"], row["caption"], Market(row["market"]), _first_of(row))
@@ -121,9 +115,8 @@ class Halves:
                 }
                 for position, event in enumerate(reading.events)
             ]
-        cursor.execute(self._forget, {"keys": to_json(marks).decode()})
         cursor.execute(self._mark, {"rows": to_json(marks).decode(), "number": number})
-        return events
+        return [(row["channel"], row["message_id"]) for row in seconds], events
 
 
 def _first_of(row: Mapping[str, Any]) -> FirstHalf | None:

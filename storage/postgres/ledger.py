@@ -29,6 +29,8 @@ from storage.postgres.former_texts import FormerTexts
 from storage.postgres.halves import Halves, Rereader
 from storage.postgres.ledger_rows import deduplicate, key_of, ledger_row, signal_row, to_json
 from storage.postgres.markets import PresentMarkets
+from storage.postgres.standing import day_of
+from storage.postgres.standings import SETTLED_COLUMNS, Standings
 from storage.postgres.superseded import Superseded
 
 __all__ = ["Ledger", "Recorded"]
@@ -114,6 +116,7 @@ from json_to_recordset(%(rows)s) as row (
     buy_min numeric, buy_max numeric, targets numeric[], target_final numeric, stop numeric, valid_until text,
     warnings text[], raw_message text, source text, provenance jsonb, ingested_at timestamptz)
 order by row.ts, row.message_id, row.position
+returning {settled}
 """
 
 _KNOWN_OUTCOMES = "select outcome, count(*) as messages from {schema}.ledger group by outcome"
@@ -133,7 +136,7 @@ from unnest(%(channels)s::text[]) as wanted (channel)
 class Recorded:
     """The result of one transaction. ``new`` and ``moved`` hold keys (channel, message id). Moved rows were replaced.
 
-    ``earliest`` is the earliest instant of its signals.
+    ``earliest`` is the earliest instant of the signals that are new or got or lost events.
     """
 
     commit_number: int
@@ -171,9 +174,10 @@ class Ledger:
         self._letters = DeadLetterWriter(database.schema)
         self._former_texts = FormerTexts(database.schema)
         self._superseded = Superseded(database.schema)
+        self._standings = Standings(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
-            name: sql.SQL(text).format(schema=schema)
+            name: sql.SQL(text).format(schema=schema, settled=SETTLED_COLUMNS)
             for name, text in {
                 "draw": _DRAW_NUMBER,
                 "record": _RECORD,
@@ -291,9 +295,14 @@ class Ledger:
         self._superseded.move(cursor, former, number=number)
         news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
         signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
+        came: list[dict[str, Any]] = []
         if signals:
-            cursor.execute(self._sql["signals"], {**parameters, "rows": to_json(signals).decode()})
-        self._events.write(cursor, news, superseded, number=number)
+            rows_of = {**parameters, "rows": to_json(signals).decode()}
+            came = cursor.execute(self._sql["signals"], rows_of).fetchall()
+        # a signal that replaces one of its message has that one's events
+        touched = self._events.write(cursor, news, superseded, number=number) | former.keys()
+        today = day_of(self._database.now())
+        earliest = self._standings.settle(cursor, came, touched, number=number, today=today)
         self._letters.write(cursor, outcomes, moved, reread=reread)
         return Recorded(
             commit_number=number,
@@ -301,5 +310,5 @@ class Ledger:
             moved=moved,
             duplicates=len(outcomes) - len(news),
             signals=len(signals),
-            earliest=min((row["ts"] for row in signals), default=None),
+            earliest=earliest,
         )

@@ -2,7 +2,7 @@
 
 The server plans each week that may hold a row, and that takes longer than reading the page. So the query first covers
 only a window of days, at the end where the page begins. If the window fills the page, the page is complete, because
-all other signals come after it. Otherwise the query runs without the window.
+all other signals come after it. Otherwise the query runs without the window. The table of standings has no weeks.
 """
 
 from __future__ import annotations
@@ -13,10 +13,23 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-__all__ = ["SignalQuery", "condition_of", "windows_of"]
+__all__ = ["SignalQuery", "found_by", "windows_of"]
 
 #: as long as a week of the table, so it covers parts of at most two weeks
 WINDOW = timedelta(days=7)
+
+#: the highest number of a target that the grammar reads
+_TARGETS = tuple(f"target_{number}" for number in range(1, 10))
+#: words for several statuses
+_MEANT = {"target": (*_TARGETS, "target_final"), "valid": ("waiting", "open", *_TARGETS)}
+_FOUND = """
+select id, ts, channel from {table} where {condition} and ts > now() - %(retention)s
+order by ts {way}, id {way} limit %(limit)s
+"""
+_OF_STATUS = """exists (
+    select from {schema}.signal_standings as standing
+    where standing.id = tp_capital_signals.id and standing.ts = tp_capital_signals.ts
+        and standing.status = any(%(statuses)s))"""
 
 #: bounds of ``ts``, both inclusive; None is no bound
 Window = tuple[datetime | None, datetime | None]
@@ -24,14 +37,19 @@ Window = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalQuery:
-    """The query of a page. ``after`` is the (ts, id) of the last signal of the previous page."""
+    """The query of a page. ``after`` is the (ts, id) of the last signal of the previous page.
+
+    A filter with several values selects the signals that have one of them; an empty one selects all. Of ``status``,
+    ``target`` is any reached target, and ``valid`` is every status in which a signal still counts.
+    """
 
     limit: int = 100
     after: tuple[datetime, int] | None = None
-    channel: str | None = None
-    asset: str | None = None
-    signal_type: str | None = None
-    side: str | None = None
+    channel: tuple[str, ...] = ()
+    asset: tuple[str, ...] = ()
+    signal_type: tuple[str, ...] = ()
+    side: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -41,6 +59,9 @@ class SignalQuery:
 def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> Iterator[Window]:
     """Yield the bounds to try until the page is full. The last bounds leave nothing out."""
     since, until, oldest = query.since, query.until, now - retention
+    if query.status and not query.search:
+        yield since, until
+        return
     # besides the comparison with the cursor, because only a bound of ts lets the server skip weeks in its plan
     if query.ascending:
         since = max(filter(None, (since, query.after and query.after[0])), default=None)
@@ -55,19 +76,47 @@ def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> It
     yield since, until
 
 
-def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, dict[str, object]]:
-    """Return the condition for rows of signals, and the values of its placeholders."""
+def found_by(
+    query: SignalQuery, window: Window, *, schema: str, retention: timedelta
+) -> tuple[sql.Composable, dict[str, object]]:
+    """Return the query for the (id, ts, channel) of a page's signals, in order, and the values of its placeholders.
+
+    It finds one signal more than the page has, if there is one. A search reads the table of signals, which has its
+    index. Statuses without a search are found in the table of standings, each in the order of the page.
+    """
+    parts, values = _conditions(query, window)
+    values |= {"retention": retention, "limit": query.limit + 1}
+    statuses = sorted({status for word in query.status for status in _MEANT.get(word, (word,))})
+    of_status = [""]
+    if statuses and query.search:
+        parts.append(_OF_STATUS)
+        values["statuses"] = statuses
+    elif statuses:
+        values |= {f"status_{number}": status for number, status in enumerate(statuses)}
+        of_status = [f"status = %(status_{number})s and " for number in range(len(statuses))]
+    way = sql.SQL("asc" if query.ascending else "desc")
+    table = sql.Identifier(schema, "tp_capital_signals" if of_status == [""] else "signal_standings")
+    condition = sql.SQL(" and ".join(parts)).format(schema=sql.Identifier(schema))
+    found: list[sql.Composable] = [
+        sql.SQL(_FOUND).format(table=table, condition=sql.SQL(part) + condition, way=way)
+        for part in of_status
+    ]
+    if len(found) > 1:
+        each = sql.SQL(") union all (").join(found)
+        found = [
+            sql.SQL("(") + each + sql.SQL(") order by ts {way}, id {way} limit %(limit)s").format(way=way)
+        ]
+    return found[0], values
+
+
+def _conditions(query: SignalQuery, window: Window) -> tuple[list[str], dict[str, object]]:
+    """Return the conditions of all filters but that of the status, and their values."""
     since, until = window
-    asset = query.asset and query.asset.upper()
     values: dict[str, object] = {}
     parts = ["true"]
     for name, part, value in (
         ("since", "ts >= %(since)s", since),
         ("until", "ts <= %(until)s", until),
-        ("channel", "channel = %(channel)s", query.channel),
-        ("asset", "asset = %(asset)s", asset or None),
-        ("side", "side = %(side)s", query.side),
-        ("type", "lower(signal_type) = lower(%(type)s)", query.signal_type),
         (
             "search",
             "(asset ilike %(search)s or raw_message ilike %(search)s)",
@@ -77,11 +126,26 @@ def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, di
         if value is not None:
             values[name] = value
             parts.append(part)
+    for name, wanted in (
+        ("channel", query.channel),
+        ("asset", tuple(map(str.upper, query.asset))),
+        ("side", query.side),
+    ):
+        if wanted:
+            # only with one value the index of the column has the rows in the order of the page
+            one = len(wanted) == 1
+            values[name] = wanted[0] if one else list(wanted)
+            parts.append(f"{name} = %({name})s" if one else f"{name} = any(%({name})s)")
+    if query.signal_type:
+        # the database makes both sides lower, because its rules for letters may differ from Python's
+        names = [f"type_{number}" for number in range(len(query.signal_type))]
+        values |= zip(names, query.signal_type, strict=True)
+        parts.append(f"lower(signal_type) in ({', '.join(f'lower(%({name})s)' for name in names)})")
     if query.after is not None:
         beyond = ">" if query.ascending else "<"
         parts.append(f"(ts, id) {beyond} (%(after_ts)s, %(after_id)s)")
         values["after_ts"], values["after_id"] = query.after
-    return sql.SQL(" and ".join(parts)), values
+    return parts, values
 
 
 def _escape_like(text: str) -> str:

@@ -22,6 +22,7 @@ from storage.postgres.layout import Strategy, arrange, is_arranged, mend_policy,
 from storage.postgres.migration_rights import look_at_rights
 from storage.postgres.search_index import BUILD_DEADLINE_S, make_search_index
 from storage.postgres.session import SteadyConnection
+from storage.postgres.standings import fill
 
 __all__ = [
     "Migration",
@@ -86,19 +87,19 @@ def migrate(
     def lay_out(cursor: Cursor) -> None:
         applied.extend(_lay_out(cursor, schema, strategy))
 
-    def index_texts(cursor: Cursor) -> None:
-        if make_search_index(cursor, schema):
-            applied.append("search_index")
-
+    fill_standings = partial(_fill_standings, schema=schema, applied=applied)
+    index_texts = partial(_index_texts, schema=schema, applied=applied)
     works: list[Callable[[Cursor], None]] = [partial(apply, step=step) for step in _steps()]
-    works += [lay_out, partial(_grant, schema=schema, role=engine_role), index_texts]
+    works += [lay_out, partial(_grant, schema=schema, role=engine_role), fill_standings, index_texts]
     try:
         with SteadyConnection.connect(
             conninfo, autocommit=True, prepare_threshold=None, connect_timeout=5, row_factory=dict_row
         ) as connection:
             fd = connection.fileno()
             for work in works:
-                deadline_s = STEP_DEADLINE_S + (BUILD_DEADLINE_S if work is index_texts else 0)
+                deadline_s = STEP_DEADLINE_S + (
+                    BUILD_DEADLINE_S if work in (fill_standings, index_texts) else 0
+                )
                 with cut_after(timers, deadline_s, lambda: shut_down_fd(fd)):
                     try:
                         with connection.transaction():
@@ -194,6 +195,17 @@ def _lay_out(cursor: Cursor, schema: str, strategy: Strategy) -> list[str]:
         arrange(cursor, schema, layout)
         return [layout.value]
     return ["retention_policy"] if mend_policy(cursor, schema, layout) else []
+
+
+def _fill_standings(cursor: Cursor, schema: str, applied: Sequence[str]) -> None:
+    """Fill the table of standings, if it was just created."""
+    if "signal_standings" in applied:
+        fill(cursor, schema)
+
+
+def _index_texts(cursor: Cursor, schema: str, applied: list[str]) -> None:
+    if make_search_index(cursor, schema):
+        applied.append("search_index")
 
 
 def _grant(cursor: Cursor, schema: str, role: str | None) -> None:

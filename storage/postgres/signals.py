@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from psycopg.rows import args_row
 from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
-from storage.postgres.page_query import SignalQuery, condition_of, windows_of
+from storage.postgres.page_query import SignalQuery, found_by, windows_of
 
 __all__ = [
     "DETAIL_COLUMNS",
@@ -39,26 +39,31 @@ EVENT_COLUMNS = sql.SQL(
     new_targets, new_entry, breakeven, fraction, price, percent"""
 )
 _PLACES = """
-select page.id, page.ts, date_part('epoch', page.created_at) as stored_s, known.label, told.events, told.told_s
-from (
-    select id, ts, created_at, channel, message_id, position from {schema}.tp_capital_signals
-    where {condition} and ts > now() - %(retention)s
-    order by ts {way}, id {way} limit %(limit)s) as page
+select page.id, page.ts, date_part('epoch', standing.updated_at) as changed_s, known.label
+from ({found}) as page
 left join {schema}.channels as known on known.channel = page.channel
-left join lateral (
-    select array_agg(event.id order by event.id) as events, date_part('epoch', max(event.created_at)) as told_s
-    from {schema}.signal_events as event
-    where event.channel = page.channel and event.signal_message_id = page.message_id
-        and event.signal_position = page.position) as told on true
+left join {schema}.signal_standings as standing on standing.id = page.id and standing.ts = page.ts
 order by page.ts {way}, page.id {way}
 """
+# A signal without a standing was stored by another version of the engine just now. Of two columns with one name, the
+# later one counts.
+_STANDING = """
+coalesce(standing.status, 'waiting') as status, coalesce(standing.since, {row}.ts) as status_since,
+coalesce(standing.reason, 'posted') as status_reason, coalesce(standing.updated_at, {row}.updated_at) as updated_at,
+standing.told
+"""
+_JOIN = "left join {schema}.signal_standings as standing on standing.id = {row}.id and standing.ts = {row}.ts"
 # with the bounds of ts the server skips all weeks that hold none of them
-_ROWS = "select {columns} from {table} where id = any(%(ids)s) and ts between %(first)s and %(last)s"
+_ROWS = """
+select page.*, {standing}, date_part('epoch', standing.updated_at) as changed_s
+from (select {columns} from {table} where id = any(%(ids)s) and ts between %(first)s and %(last)s) as page {join}
+"""
 # Signal rows hold no label. It is looked up for each row. A change of a label draws a commit number, so a page of
 # that generation has the new label.
 _LABEL = "(select label from {schema}.channels as known where known.channel = {row}.channel) as channel_label"
 _ONE = """
-select {columns}, {label} from {schema}.tp_capital_signals where id = %(id)s and ts > now() - %(retention)s
+select one.*, {label}, {standing}
+from (select {columns} from {table} where id = %(id)s and ts > now() - %(retention)s) as one {join}
 """
 _EVENTS = """
 select id, {columns} from {schema}.signal_events
@@ -68,13 +73,9 @@ where (channel, signal_message_id, signal_position) in (
 order by ts, length(message_id), message_id, position
 """
 # New and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id. The
-# history's rows get the alias of the table, because the columns may name it. A new signal rarely has events, and a round
-# trip to find none would delay the stream, so this says which have some.
+# history's rows get the alias of the table, because the columns may name it.
 _COMMITTED = """
-select news.*, {label}, exists (
-    select from {schema}.signal_events as event
-    where event.channel = news.channel and event.signal_message_id = news.message_id
-        and event.signal_position = news.position) as has_events
+select news.*, {label}, {standing}
 from (
     (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
     where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s
@@ -84,26 +85,25 @@ from (
     (select superseded_by as number, superseded_at, {columns} from {history} as tp_capital_signals
     where (superseded_by, id) > (%(number)s, %(id)s) and superseded_by <= %(upto)s
     order by superseded_by, id limit %(limit)s)
-) as news order by number, id limit %(limit)s
+) as news {join} order by number, news.id limit %(limit)s
 """
+#: how often a page is read that other transactions change meanwhile
+_ATTEMPTS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Place(NamedTuple):
     """The place of a signal in a page, and everything that distinguishes its states.
 
-    Rows of signals and events are written once and never changed. So equal places mean the same signal with the same
-    label and events. A restored database may use an id twice. The instants of writing, in seconds, distinguish such
-    rows.
+    Rows of signals are written once, and each change of status or events is written with its instant. So equal places
+    mean the same signal with the same label, status and events, also in a restored database that uses an id twice.
     """
 
     id: int
     ts: datetime
-    stored_s: float
+    #: when its status or events last changed, in seconds; None is not known
+    changed_s: float | None
     label: str | None
-    #: the ids of its events, and when the newest of them was written
-    events: Sequence[int] | None
-    told_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,8 @@ class StoredPage:
     """The places of a page and the requested rows, both in the page's order.
 
     ``more`` tells whether another page follows. A row is keyed by column. It also holds ``channel_label``, ``events`` in
-    order of time, and the ``status`` and ``current`` values that follow from the events.
+    order of time, the ``current`` values that follow from the events, and ``status``, ``status_since`` and
+    ``status_reason``.
     """
 
     places: Sequence[Place] = ()
@@ -127,21 +128,9 @@ class Signals:
         self._table = sql.Identifier(database.schema, "tp_capital_signals")
         self._schema = schema = sql.Identifier(database.schema)
         self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
-        self._rows = sql.SQL(_ROWS).format(columns=SIGNAL_COLUMNS, table=self._table)
-        label = sql.SQL(_LABEL)
-        self._one = sql.SQL(_ONE).format(
-            columns=DETAIL_COLUMNS,
-            schema=schema,
-            label=label.format(schema=schema, row=sql.Identifier("tp_capital_signals")),
-        )
-        history = sql.Identifier(database.schema, "signals_history")
-        self._committed = sql.SQL(_COMMITTED).format(
-            columns=SIGNAL_COLUMNS,
-            table=self._table,
-            history=history,
-            schema=schema,
-            label=label.format(schema=schema, row=sql.Identifier("news")),
-        )
+        self._rows = self._formatted(_ROWS, "page", SIGNAL_COLUMNS)
+        self._one = self._formatted(_ONE, "one", DETAIL_COLUMNS)
+        self._committed = self._formatted(_COMMITTED, "news", SIGNAL_COLUMNS)
         self._retention = retention
 
     def find(
@@ -156,13 +145,18 @@ class Signals:
         """
 
         def work(cursor: Cursor) -> StoredPage:
-            while True:
+            for _ in range(_ATTEMPTS):
                 places, more = self._find_places(cursor, query)
                 wanted = unknown(places)
                 rows = self._read_rows(cursor, wanted)
-                # otherwise another transaction has just changed one of them, and the query must find its new state
-                if len(rows) == len(wanted):
-                    return StoredPage(places=places, rows=rows, more=more)
+                if all(_is_at(rows.get(place.id), place) for place in wanted):
+                    break
+            gone = {place.id for place in wanted} - rows.keys()
+            return StoredPage(
+                places=[place for place in places if place.id not in gone],
+                rows=[rows[place.id] for place in wanted if place.id not in gone],
+                more=more,
+            )
 
         return self._database.read(work)
 
@@ -198,7 +192,7 @@ class Signals:
 
         def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
             rows = cursor.execute(self._committed, values).fetchall()
-            self._add_events(cursor, rows, without={row["id"] for row in rows if not row.pop("has_events")})
+            self._add_events(cursor, rows)
             return tuple(rows)
 
         return self._database.read(work)
@@ -207,35 +201,33 @@ class Signals:
         way = sql.SQL("asc" if query.ascending else "desc")
         found: list[Place] = []
         for window in windows_of(query, now=self._database.now(), retention=self._retention):
-            condition, values = condition_of(query, window)
-            statement = sql.SQL(_PLACES).format(schema=self._schema, condition=condition, way=way)
-            values |= {"retention": self._retention, "limit": query.limit + 1}
+            page, values = found_by(query, window, schema=self._database.schema, retention=self._retention)
+            statement = sql.SQL(_PLACES).format(schema=self._schema, found=page, way=way)
             with cursor.connection.cursor(row_factory=args_row(Place)) as places:
                 found = places.execute(statement, values).fetchall()
             if len(found) > query.limit:
                 break
         return found[: query.limit], len(found) > query.limit
 
-    def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> list[dict[str, Any]]:
-        """Return the rows of the places that still are as found, with their events, in the places' order."""
+    def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> dict[int, dict[str, Any]]:
+        """Return the rows of the places with their events, by id."""
         if not places:
-            return []
+            return {}
         instants = [place.ts for place in places]
         values = {"ids": [place.id for place in places], "first": min(instants), "last": max(instants)}
-        found = {row["id"]: row for row in cursor.execute(self._rows, values)}
-        rows = [found[place.id] | {"channel_label": place.label} for place in places if place.id in found]
-        events_of = {place.id: place.events or [] for place in places}
-        self._add_events(cursor, rows, without={key for key, events in events_of.items() if not events})
-        return [row for row in rows if sorted(event["id"] for event in row["events"]) == events_of[row["id"]]]
+        rows = {row["id"]: row for row in cursor.execute(self._rows, values)}
+        for place in places:
+            if place.id in rows:
+                rows[place.id]["channel_label"] = place.label
+        self._add_events(cursor, list(rows.values()))
+        return rows
 
-    def _add_events(
-        self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, without: Collection[int] = ()
-    ) -> None:
-        """Add the events and what follows from them. ``without`` are ids of signals that have no events."""
+    def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        """Add the events and what follows from them."""
         keys = [
             {name: row[name] for name in ("channel", "message_id", "position")}
             for row in rows
-            if row["id"] not in without
+            if row["told"] != 0
         ]
         events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
         for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}) if keys else ():
@@ -244,7 +236,22 @@ class Signals:
         for row in rows:
             row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
             row["current"] = current_of(row, row["events"])
-            row["status"] = row["current"].status
+
+    def _formatted(self, text: str, row: str, columns: sql.Composable) -> sql.Composed:
+        alias = sql.Identifier(row)
+        parts = {
+            name: sql.SQL(part).format(schema=self._schema, row=alias)
+            for name, part in {"standing": _STANDING, "join": _JOIN, "label": _LABEL}.items()
+        }
+        history = sql.Identifier(self._database.schema, "signals_history")
+        return sql.SQL(text).format(columns=columns, table=self._table, history=history, **parts)
+
+
+def _is_at(row: Mapping[str, Any] | None, place: Place) -> bool:
+    """Return whether a row is still as its place says, and its events are those of its status."""
+    if row is None or row["changed_s"] != place.changed_s:
+        return False
+    return row["told"] in (None, sum(event["id"] for event in row["events"]))
 
 
 def encode_cursor(ts: datetime, signal_id: int) -> str:

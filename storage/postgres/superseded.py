@@ -24,6 +24,9 @@ gone as (
     where tp_capital_signals.channel = keys.channel and tp_capital_signals.message_id = keys.message_id
         and tp_capital_signals.ts = %(ts)s
     returning tp_capital_signals.*),
+unsettled as (
+    delete from {schema}.signal_standings using gone
+    where signal_standings.channel = gone.channel and signal_standings.message_id = gone.message_id),
 kept as (
     insert into {schema}.signals_history ({columns}, superseded_at, superseded_by)
     select {columns}, now(), %(number)s from gone)

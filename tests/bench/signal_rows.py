@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
+
+from storage.postgres.standings import fill
 
 __all__ = ["ABSENT_WORD", "add_signals", "rare_word"]
 
@@ -42,4 +45,6 @@ def add_signals(url: str, *, schema: str, count: int, first: int = 1) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL(_ADD).format(table=table, count=count, first=first))
         connection.execute(sql.SQL(_ADD_MESSAGES).format(table=table, ledger=ledger))
-        connection.execute(sql.SQL("vacuum analyze {}, {}").format(table, ledger))
+        fill(connection.cursor(row_factory=dict_row), schema)
+        standings = sql.Identifier(schema, "signal_standings")
+        connection.execute(sql.SQL("vacuum analyze {}, {}, {}").format(table, ledger, standings))

@@ -6,7 +6,7 @@ import { midnight } from "./format.js";
 import { t } from "./i18n.js";
 
 const NAMES = ["search", "asset", "side", "type", "status", "period", "from", "to", "channel", "sort"];
-const STATUSES = ["open", "target", "target_final", "stopped", "cancelled"];
+const STATUSES = ["waiting", "open", "expired", "target", "target_final", "stopped", "cancelled"];
 const SORTS = ["ts.desc", "ts.asc", "asset.asc", "rr.desc", "status.asc"];
 const DAY_MS = 86_400_000;
 const TYPING_MS = 250;

@@ -29,7 +29,7 @@ export function toSignal(raw) {
     source: raw.source ?? "",
     messageId: raw.message_id ?? null,
     position: integer(raw.position) ?? 0,
-    status: raw.status ?? "open",
+    status: raw.status ?? "waiting",
     createdAt: raw.created_at ?? null,
     updatedAt: raw.updated_at ?? null,
     events: (raw.events ?? []).map((event) => ({

@@ -302,6 +302,6 @@ export function statusName(status) {
 
 function statusTag({ status }) {
   const kind = status.startsWith("target") ? "target" : status;
-  const icons = { target: "ok", stopped: "bad", cancelled: "dash", open: "open" };
+  const icons = { target: "ok", stopped: "bad", cancelled: "dash", open: "open", waiting: "open" };
   return h("span", { class: `status ${kind}` }, icon(icons[kind] ?? "dash", 13), statusName(status));
 }

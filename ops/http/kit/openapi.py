@@ -115,6 +115,10 @@ def _query_parameter(name: str, schema: dict[str, Any], *, may_be_empty: bool) -
     for kind in kinds:
         if kind.get("type") == "string" and not {"enum", "pattern", "format", "const"} & kind.keys():
             kind["pattern"] = "^[^\\u0000]*$"  # PostgreSQL cannot store that character
+        if kind.get("type") == "array":
+            # several values, and commas separate values too
+            kind["items"] = {"pattern": "^[^\\u0000,]*$", **kind["items"]}
+            may_be_empty = False
     # forms send empty fields as empty values; these count as not given
     empty = [{"type": "string", "maxLength": 0}] if may_be_empty else []
     schema["anyOf"] = [*kinds, *empty]

@@ -17,8 +17,21 @@ from config.words import plain_words
 from ops.http.kit.problems import BadRequestError
 from ops.instants import read_iso
 
-__all__ = ["Instant", "NoParameters", "Parameters", "Whole", "Word", "check_utf8", "errors_of", "lowered"]
+__all__ = [
+    "MOST_VALUES",
+    "Instant",
+    "NoParameters",
+    "Parameters",
+    "Whole",
+    "Word",
+    "check_utf8",
+    "errors_of",
+    "lowered",
+    "separated",
+]
 
+#: more values of one parameter than this are a mistake, and would make a query slow
+MOST_VALUES = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: larger epoch numbers are milliseconds: as seconds they would be after the year 5000
 _LARGEST_SECONDS = 100_000_000_000
@@ -47,6 +60,8 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=False, validate_by_alias=True)
     #: limits and cursors: an empty one means that the client lost the value, so it is an error
     never_empty: ClassVar[frozenset[str]] = frozenset()
+    #: parameters that take several values: given more than once, or separated by commas
+    several: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def read(cls, query: QueryParams) -> Self:
@@ -61,16 +76,19 @@ class Parameters(BaseModel):
         for name, value in query.multi_items():
             if name not in known:
                 errors.append((name, f"unknown parameter; known are {', '.join(known) or 'none'}"))
-            elif name in given:
-                errors.append((name, "given twice"))
             elif "\0" in value:
                 errors.append((name, "holds a NUL character"))
+            elif name in cls.several:
+                given[name] = f"{given[name]},{value}" if name in given else value
+            elif name in given:
+                errors.append((name, "given twice"))
             elif value or name in cls.never_empty:
                 given[name] = value
         try:
             parameters = cls.model_validate(given)
         except ValidationError as error:
-            errors += errors_of(error)
+            # one message for all bad values of a list
+            errors += dict.fromkeys((place.partition(".")[0], text) for place, text in errors_of(error))
         if errors:
             raise BadRequestError(errors)
         return parameters
@@ -78,6 +96,19 @@ class Parameters(BaseModel):
 
 class NoParameters(Parameters):
     """No parameters."""
+
+
+def separated(value: object) -> object:
+    """Return the values of a list that is separated by commas, without the empty ones.
+
+    >>> separated("PETR4,,VALE3")
+    ['PETR4', 'VALE3']
+    """
+    if not isinstance(value, str):
+        return value
+    words = value.split(",")
+    # too many are refused, however many of them are empty
+    return [word for word in words if word] if len(words) <= MOST_VALUES else words
 
 
 def errors_of(error: ValidationError) -> list[tuple[str, str]]:

@@ -16,8 +16,8 @@ from ops.http.routes.models import SignalObject
 __all__ = ["COLUMNS", "csv_page"]
 
 _NOT_FLAT = {"current", "events"}
-#: the label was added later and comes last, so that clients that read columns by position still work
-_MOVED = ["id", "time", "ts", "channel_label"]
+#: what was added later comes last, so that clients that read columns by position still work
+_MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason"]
 COLUMNS = (
     *_MOVED[:3],
     *(name for name in SignalObject.model_fields if name not in (*_NOT_FLAT, *_MOVED)),

@@ -28,6 +28,11 @@ __all__ = [
 
 #: a JSON number with exactly the digits of the message
 Price = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+#: pydantic documents it as a pattern, because targets are numbered without a limit
+Status = Annotated[
+    str, Field(pattern="^(waiting|open|expired|target_[1-9][0-9]*|target_final|stopped|cancelled)$")
+]
+StatusReason = Literal["posted", "update", "result", "cancel", "validity", "session"]
 EpochMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC")]
 
 
@@ -57,7 +62,7 @@ class SignalEvent(Body):
 class SignalNow(Body):
     """The current state of a signal after its events. The signal itself stays as it was posted."""
 
-    status: str
+    status: Status
     stop: Price | None = Field(
         description="null if there is no stop, or if the stop is at an entry that is a range"
     )
@@ -87,7 +92,14 @@ class SignalObject(Body):
     targets: list[Price]
     stop: Price | None
     valid_until: str | None
-    status: str | None
+    status: Status | None = Field(
+        description="what the channel has said, or that its time has passed; null for id 0"
+    )
+    status_since: datetime | None = Field(description="since when the status holds; null for id 0")
+    status_reason: StatusReason | None = Field(
+        description="why: nothing was said since it was `posted`; the kind of the message that decided; the end of its "
+        "`validity` or of its trading `session`; null for id 0"
+    )
     warnings: list[str]
     raw_message: str
     source: str

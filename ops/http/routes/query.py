@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from starlette.datastructures import QueryParams
 
 from actors.shown.event_log import Position
-from ops.http.kit.parameters import Instant, Parameters, Whole, Word, lowered
+from ops.http.kit.parameters import MOST_VALUES, Instant, Parameters, Whole, Word, lowered, separated
 from ops.http.routes.frames import read_place
 from ops.http.routes.stream_filter import StreamFilter
 from ops.instants import first_instant, last_instant
@@ -45,6 +45,32 @@ def _event_id(value: str) -> str:
 
 
 Side = Annotated[Literal["buy", "sell"], BeforeValidator(lowered)]
+Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
+Sides = Annotated[tuple[Side, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
+#: ``target`` is any reached target, ``valid`` is every status in which a signal still counts
+Status = Annotated[
+    Literal[
+        "waiting",
+        "open",
+        "expired",
+        "target",
+        "target_1",
+        "target_2",
+        "target_3",
+        "target_4",
+        "target_5",
+        "target_6",
+        "target_7",
+        "target_8",
+        "target_9",
+        "target_final",
+        "stopped",
+        "cancelled",
+        "valid",
+    ],
+    BeforeValidator(lowered),
+]
+Statuses = Annotated[tuple[Status, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 Cursor = Annotated[
     str,
     AfterValidator(_cursor),
@@ -61,18 +87,23 @@ class SignalsParameters(Parameters):
     """Selects signals, their order and their number."""
 
     never_empty = frozenset({"limit", "cursor"})
+    several = frozenset({"channel", "asset", "type", "side", "status"})
 
     limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of signals")
     cursor: Cursor | None = Field(default=None, description="`nextCursor` of the previous page")
-    channel: Word | None = Field(default=None, description="id of a channel")
-    asset: Word | None = Field(default=None, description="ticker, in any case")
-    type: Word | None = Field(default=None, description="`signal_type`, in any case")
-    side: Side | None = Field(default=None, description="side of the market")
+    channel: Words = Field(default=(), description="ids of channels")
+    asset: Words = Field(default=(), description="tickers, in any case")
+    type: Words = Field(default=(), description="`signal_type`, in any case")
+    side: Sides = Field(default=(), description="sides of the market")
+    status: Statuses = Field(
+        default=(),
+        description="statuses; `target` is any reached target, and `valid` is `waiting`, `open` or a numbered target",
+    )
     search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
     from_: Instant | None = Field(default=None, alias="from", description="earliest time of a signal")
     to: Instant | None = Field(default=None, description="latest time of a signal")
-    sort: Annotated[Literal["asc", "desc"], BeforeValidator(lowered)] = Field(
-        default="desc", description="by time: newest first, or oldest first"
+    sort: Annotated[Literal["asc", "desc", "ts", "-ts"], BeforeValidator(lowered)] = Field(
+        default="desc", description="by time: newest first (`desc`, `-ts`), or oldest first (`asc`, `ts`)"
     )
 
 
@@ -124,18 +155,20 @@ def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: boo
         asset=asked.asset,
         signal_type=asked.type,
         side=asked.side,
+        status=asked.status,
         search=asked.search,
         since=None if asked.from_ is None else first_instant(asked.from_, zone),
         until=None if asked.to is None else last_instant(asked.to, zone),
-        ascending=asked.sort == "asc",
+        ascending=asked.sort in ("asc", "ts"),
     )
-    only_history = asked.type is not None and asked.type.lower() == HISTORY_TYPE
+    only_history = [word.lower() for word in asked.type] == [HISTORY_TYPE]
     filters = {
         name
         for name in SignalsParameters.model_fields.keys() - _NO_FILTERS
-        if getattr(asked, name) is not None
+        if getattr(asked, name) not in (None, ())
     }
-    given = {name: value for name, value in parameters.items() if value}
+    joined = {name: ",".join(filter(None, parameters.getlist(name))) for name in parameters}
+    given = {name: value for name, value in joined.items() if value}
     # daemons of other time zones may share the pages, so a date is no key
     given |= {
         name: at.isoformat() for name, at in (("from", query.since), ("to", query.until)) if at is not None

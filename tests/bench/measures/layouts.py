@@ -87,9 +87,9 @@ def _measure(name: str, url: str, timers: TimerThread, count: int) -> Iterator[F
     questions = {
         "latest page": SignalQuery(),
         "a page 30 days back": SignalQuery(after=(month_ago, count)),
-        "channel": SignalQuery(channel="-100164912713"),
-        "asset": SignalQuery(asset="PETR77"),
-        "asset, 30 days back": SignalQuery(asset="PETR77", until=month_ago),
+        "channel": SignalQuery(channel=("-100164912713",)),
+        "asset": SignalQuery(asset=("PETR77",)),
+        "asset, 30 days back": SignalQuery(asset=("PETR77",), until=month_ago),
         "search": SignalQuery(search="petr77 swing"),
     }
     try:

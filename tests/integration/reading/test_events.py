@@ -35,7 +35,7 @@ EXPECTED = {
     "1": ("target_2", [("result", 1, False, None), ("result", 2, False, None)]),
     "2": ("cancelled", [("cancel", None, False, None)]),
     "4": ("stopped", [("result", None, True, -3), ("update", None, False, None)]),
-    "10": ("open", []),
+    "10": ("waiting", []),
 }
 
 
@@ -84,13 +84,13 @@ def test_an_edit_that_takes_the_signal_away_moves_its_events_to_the_one_before(
 def test_an_edited_event_replaces_what_it_said(database: Database, store: Store) -> None:
     store(STORY)
     store([message(7, "Bom dia!", minute=6, version=1)])
-    assert served(database)["2"] == ("open", [])
+    assert served(database)["2"] == ("waiting", [])
 
 
 def test_a_signal_keeps_where_each_value_was_read(database: Database, store: Store) -> None:
     store(STORY)
     signals = Signals(database, retention=RETENTION)
-    row = signals.find(SignalQuery(asset="BBAS3")).rows[0]
+    row = signals.find(SignalQuery(asset=("BBAS3",))).rows[0]
     detail = signals.get(row["id"])
     assert detail is not None
     raw = detail["raw_message"]

@@ -178,7 +178,7 @@ def test_a_signal_is_read_with_the_label_of_its_channel(
     assert labels() == {CHANNEL: "Main", OTHER_CHANNEL: "Other"}
     channels.remove(OTHER_CHANNEL)
     assert labels()[OTHER_CHANNEL] == "Other", "its signals stay, and are still told apart"
-    (row,) = signals.find(SignalQuery(channel=CHANNEL)).rows
+    (row,) = signals.find(SignalQuery(channel=(CHANNEL,))).rows
     one = signals.get(row["id"])
     assert one is not None
     assert one["channel_label"] == "Main"

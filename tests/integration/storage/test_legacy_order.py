@@ -162,7 +162,7 @@ def test_any_order_ends_the_same(database: Database, ledger: Ledger, ask: Ask, s
     ends = []
     for order in ([*migrating, *back_filling], [*back_filling, *migrating], mixed):
         ask(
-            "truncate ledger, tp_capital_signals, signals_history, signal_events, legacy_rows, message_texts"
+            "truncate ledger, tp_capital_signals, signal_standings, signals_history, signal_events, legacy_rows, message_texts"
             " restart identity"
         )
         for step in order:

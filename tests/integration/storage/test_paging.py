@@ -14,6 +14,7 @@ from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from storage.postgres.page_query import SignalQuery, windows_of
 from storage.postgres.signals import Place, Signals
+from storage.postgres.standings import fill
 from tests.support.outcomes import a_message, signal_outcome
 
 Ask = Callable[..., list[dict[str, Any]]]
@@ -34,6 +35,7 @@ values (%s, %s, %s, 0, %s, %s, %s, '{}', '{}', %s, 'telegram', '[]', 'g', 0, now
 instants = st.sampled_from([*AGES, DAY * 30, DAY * 80, DAY * 200, -DAY * 20]).map(
     lambda age: datetime.now(UTC) - age
 ) | st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+STATUSES = ("waiting", "open", "target_1", "target_final", "stopped")
 words = {"channel": "c", "asset": "A", "side": "s", "signal_type": "T", "search": "x"}
 queries = st.builds(
     SignalQuery,
@@ -42,7 +44,13 @@ queries = st.builds(
     since=st.none() | instants,
     until=st.none() | instants,
     ascending=st.booleans(),
-    **{name: st.none() | st.sampled_from([f"{word}0", f"{word}1"]) for name, word in words.items()},
+    search=st.none() | st.sampled_from(["x0", "x1"]),
+    status=st.lists(st.sampled_from([*STATUSES, "target", "valid"]), unique=True, max_size=3).map(tuple),
+    **{
+        name: st.lists(st.sampled_from([f"{word}0", f"{word}1"]), unique=True).map(tuple)
+        for name, word in words.items()
+        if name != "search"
+    },
 )
 
 
@@ -52,7 +60,13 @@ def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) ->
     for number, age in enumerate([*AGES, *AGES]):  # two at each instant
         one = [f"{word}{number >> bit & 1}" for bit, word in enumerate(words.values())]
         ask(_INSERT, now - age, one[0], str(number), one[3], one[2], one[1], f"raw {one[4]}")
-    everything = ask("select * from tp_capital_signals where ts > now() - interval '90 days'")
+    database.write(lambda cursor: fill(cursor, database.schema))
+    for number, status in enumerate(STATUSES):
+        ask("update signal_standings set status = %s where id %% %s = %s", status, len(STATUSES), number)
+    everything = ask(
+        "select tp_capital_signals.*, status from tp_capital_signals join signal_standings using (id)"
+        " where tp_capital_signals.ts > now() - interval '90 days'"
+    )
     assert len(everything) == 2 * (len(AGES) - 2)
     signals = Signals(database, retention=RETENTION)
 
@@ -85,17 +99,24 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
             (query.after is None or (place > query.after if query.ascending else place < query.after))
             and (query.since is None or row["ts"] >= query.since)
             and (query.until is None or row["ts"] <= query.until)
-            and query.channel in (None, row["channel"])
-            and query.side in (None, row["side"])
-            and query.asset in (None, row["asset"])
-            and (query.signal_type is None or query.signal_type.lower() == row["signal_type"].lower())
+            and (not query.channel or row["channel"] in query.channel)
+            and (not query.side or row["side"] in query.side)
+            and (not query.asset or row["asset"] in query.asset)
+            and (not query.signal_type or row["signal_type"].lower() in map(str.lower, query.signal_type))
             and (query.search is None or query.search in row["raw_message"])
+            and (not query.status or any(_has(row["status"], status) for status in query.status))
         )
 
     rows = sorted(
         filter(wanted, everything), key=lambda row: (row["ts"], row["id"]), reverse=not query.ascending
     )
     return [row["id"] for row in rows]
+
+
+def _has(status: str, wanted: str) -> bool:
+    if wanted == "valid":
+        return status in ("waiting", "open", "target_1")
+    return status == wanted or (wanted == "target" and status.startswith("target"))
 
 
 @given(queries)

@@ -103,20 +103,20 @@ def test_a_limit_tells_whether_more_follows_fault_24(signals: Signals, store: Ca
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ({"channel": OTHER_CHANNEL}, ["2"]),
-        ({"channel": "none"}, []),
-        ({"asset": "VALE3"}, ["3"]),
-        ({"asset": "vale3"}, ["3"]),
-        ({"asset": "VALE"}, []),
-        ({"side": "sell"}, ["4"]),
-        ({"signal_type": "day trade"}, ["5"]),
+        ({"channel": (OTHER_CHANNEL,)}, ["2"]),
+        ({"channel": ("none",)}, []),
+        ({"asset": ("VALE3", "NONE3")}, ["3"]),
+        ({"asset": ("vale3",)}, ["3"]),
+        ({"asset": ("VALE",)}, []),
+        ({"side": ("sell",)}, ["4"]),
+        ({"signal_type": ("day trade", "none")}, ["5"]),
         ({"since": NOW - 2.5 * HOUR}, ["1", "2"]),
         ({"until": NOW - 4 * HOUR}, ["4", "5"]),
         ({"since": NOW - 4 * HOUR, "until": NOW - 3 * HOUR}, ["3", "4"]),
         ({"search": "vale"}, ["3"]),
         ({"search": "ATEN"}, ["1"]),
         ({"search": "text"}, ["2", "3", "4", "5"]),
-        ({"search": "text", "side": "buy", "channel": OTHER_CHANNEL}, ["2"]),
+        ({"search": "text", "side": ("buy",), "channel": (OTHER_CHANNEL,)}, ["2"]),
         ({"search": "text", "limit": 1}, ["2"]),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_row_has_what_the_answer_needs(signals: Signals, store: Callable[..., 
     (row,) = signals.find(SignalQuery()).rows
     assert (row["warnings"], row["valid_until"], row["raw_message"]) == (["odd"], "30/11", "text 1")
     assert [str(target) for target in row["targets"]] == ["31.00", "32.0"]
-    assert (row["events"], row["status"]) == ([], "open")
+    assert (row["events"], row["status"]) == ([], "waiting")
     assert row["commit_number"] == 1
 
 

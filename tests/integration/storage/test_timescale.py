@@ -38,7 +38,15 @@ Ask = Callable[..., list[dict[str, Any]]]
 STEPS = (
     *("ledger", "signals", "signal_events", "layout", "history_order", "channels", "legacy"),
     *("retention_style", "undated_texts", "second_looks", "cache_secret", "event_values"),
-    *("settling", "signal_type", "signal_counts", "message_counts", "hypertable", "search_index"),
+    *(
+        "settling",
+        "signal_type",
+        "signal_counts",
+        "message_counts",
+        "signal_standings",
+        "hypertable",
+        "search_index",
+    ),
 )
 
 FORBIDDEN = (

@@ -9,10 +9,13 @@ from random import Random
 from typing import cast
 
 from actors.maintenance import BACKOFF, EVERY_S, IN_DOUBT_EVERY_S, SETTLE_EVERY_S, Maintenance
+from actors.names import CACHE
 from actors.shown.snapshots import MaintenanceSnapshot
+from engine.messages import SignalsCommitted
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.legacy.rounds import LegacyRounds
 from storage.postgres.retention import Kept, Retention
+from storage.postgres.standing_rounds import SettledStandings, StandingRounds
 from tests.support.clock import START
 from tests.support.recording import World
 
@@ -51,6 +54,16 @@ class FakeRounds:
         return answer
 
 
+class FakeStandings:
+    """Answers that nothing is due, unless ``news`` has an answer."""
+
+    def __init__(self) -> None:
+        self.news = deque[SettledStandings]()
+
+    def settle(self) -> SettledStandings:
+        return self.news.popleft() if self.news else SettledStandings(again_s=60)
+
+
 class Keeping(World):
     """The actor and its database."""
 
@@ -58,10 +71,13 @@ class Keeping(World):
         super().__init__()
         self.retention = FakeRetention(*answers)
         self.old_rows = FakeRounds(*settling)
+        self.standings = FakeStandings()
+        self.cache = self.recorder(CACHE)
         self.maintenance = Maintenance(
             self.context("maintenance"),
             retention=cast("Retention", self.retention),
             old_rows=cast("LegacyRounds", self.old_rows),
+            standings=cast("StandingRounds", self.standings),
             random=Random(1),
         )
         self.maintenance.on_start()
@@ -129,3 +145,14 @@ def test_an_outage_is_waited_out_in_settling_too() -> None:
     keeping.pass_s(10)
     assert (keeping.snapshot.error, keeping.snapshot.failures) == (None, 0)
     assert keeping.old_rows.rounds == 3
+
+
+def test_settled_standings_are_told_to_the_cache_and_settling_goes_on_at_once() -> None:
+    keeping = Keeping(WELL)
+    keeping.standings.news += [
+        SettledStandings(again_s=0, commit_number=7, earliest=START),
+        SettledStandings(again_s=30),
+    ]
+    keeping.pass_s(0)
+    assert keeping.cache.taken() == [SignalsCommitted(commit_number=7, signals=0, earliest=START)]
+    assert keeping.due_in_s(keeping.maintenance, "stand") == 30

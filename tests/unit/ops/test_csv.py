@@ -31,8 +31,8 @@ def test_the_header_line_names_every_column_also_of_an_empty_page() -> None:
     assert (body.decode(), cursor) == (",".join(COLUMNS) + "\r\n", None)
 
 
-def test_the_channels_label_is_the_last_column_and_no_formula() -> None:
-    assert COLUMNS[-1] == "channel_label"
+def test_columns_that_were_added_later_come_last_and_the_label_is_no_formula() -> None:
+    assert COLUMNS[-3:] == ("channel_label", "status_since", "status_reason")
     labels = [row["channel_label"] for row in rows({"channel_label": "=Ações"}, {"channel_label": None})]
     assert labels == ["'=Ações", ""]
 

@@ -35,7 +35,9 @@ ROW: dict[str, Any] = {
     "source": "telegram",
     "message_id": "5001",
     "position": 0,
-    "status": "hit",
+    "status": "target_1",
+    "status_since": NOON,
+    "status_reason": "result",
     "events": [
         {
             "kind": "result",
@@ -112,7 +114,9 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
         "source": "telegram",
         "message_id": "5001",
         "position": 0,
-        "status": "hit",
+        "status": "target_1",
+        "status_since": "2026-11-02T12:00:00Z",
+        "status_reason": "result",
         "events": [
             {
                 "kind": "result",

@@ -35,9 +35,12 @@ ROW: dict[str, Any] = {
     "source": "telegram",
     "message_id": "1",
     "position": 0,
-    "status": "open",
+    "status": "waiting",
+    "status_since": NOON,
+    "status_reason": "posted",
     "current": current_of(
-        {**dict.fromkeys(("stop", "target_final", "buy_min", "buy_max")), "targets": []}, events=[]
+        {**dict.fromkeys(("stop", "target_final", "buy_min", "buy_max")), "targets": [], "status": "waiting"},
+        events=[],
     ),
     "events": [],
 }

@@ -13,6 +13,7 @@ from storage.postgres.current import current_of, status_of
 
 D = Decimal
 SIGNAL: dict[str, Any] = {
+    "status": "open",
     "stop": D("37.00"),
     "targets": [D("40.00"), D("41.50")],
     "target_final": D("41.50"),
@@ -54,7 +55,6 @@ def said(kind: str, **values: Any) -> dict[str, Any]:
 )
 def test_a_status_changes_only_by_what_the_text_says(events: list[dict[str, Any]], status: str) -> None:
     assert status_of(events) == status
-    assert current_of(SIGNAL, events).status == status
 
 
 def test_a_signal_of_which_nothing_was_said_holds_as_it_was_posted() -> None:
@@ -76,18 +76,18 @@ def test_a_moved_stop_holds_and_the_last_move_counts() -> None:
 def test_a_result_that_moves_the_stop_moves_it() -> None:
     """``alvo 1 atingido, subir o stop para 39,10`` is one message: a result whose event holds both."""
     now = current_of(SIGNAL, [said("result", target=1, new_stop=D("39.10"))])
-    assert (now.status, now.stop, now.fraction) == ("target_1", D("39.10"), D(1))
+    assert (now.stop, now.fraction) == (D("39.10"), D(1))
 
 
 def test_a_reached_target_with_the_stop_at_the_entry_closes_nothing() -> None:
     """``alvo 1 atingido, stop na entrada``: the trade goes on; without a target it was closed at its entry."""
     now = current_of(SIGNAL, [said("result", target=1, breakeven=True)])
-    assert (now.status, now.stop, now.breakeven, now.fraction) == ("target_1", D("38.50"), True, D(1))
+    assert (now.stop, now.breakeven, now.fraction) == (D("38.50"), True, D(1))
 
 
 def test_new_targets_of_a_result_are_not_put_in_the_place_of_the_one_reached() -> None:
     now = current_of(SIGNAL, [said("result", target=1, new_targets=[D("42.00"), D("43.00")])])
-    assert (now.status, now.targets) == ("target_1", (D("42.00"), D("43.00")))
+    assert now.targets == (D("42.00"), D("43.00"))
 
 
 def test_a_stop_at_the_entry_is_the_entry_where_that_is_one_price() -> None:
@@ -157,3 +157,4 @@ def test_what_is_said_after_the_end_changes_nothing(
     before: list[dict[str, Any]], end: dict[str, Any], after: list[dict[str, Any]]
 ) -> None:
     assert current_of(SIGNAL, [*before, end]) == current_of(SIGNAL, [*before, end, *after])
+    assert status_of([*before, end]) == status_of([*before, end, *after])

@@ -1,4 +1,4 @@
-"""The days on which B3 trades, for the sample history.
+"""The days on which B3 trades.
 
 The holidays are those of B3's trading calendar (b3.com.br, "Calendário de negociação B3: feriados", 2026). B3 does not
 trade on 24 and 31 December either. A holiday on a weekend is not moved.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from itertools import count, islice
 
-__all__ = ["is_session", "sessions_before"]
+__all__ = ["is_session", "session_from", "sessions_before"]
 
 #: (month, day)
 _FIXED_HOLIDAYS = frozenset(
@@ -31,6 +31,17 @@ def is_session(day: date) -> bool:
         and (day.month, day.day) not in _FIXED_HOLIDAYS
         and (day - _easter(day.year)).days not in _MOVABLE_HOLIDAYS
     )
+
+
+def session_from(day: date) -> date:
+    """Return the first session that is not before ``day``.
+
+    >>> str(session_from(date(2026, 12, 24)))
+    '2026-12-28'
+    """
+    while not is_session(day):
+        day += timedelta(days=1)
+    return day
 
 
 def sessions_before(day: date, number: int) -> list[date]:

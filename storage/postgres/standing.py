@@ -1,0 +1,93 @@
+"""The status of a signal on a day: what its channel has said, or that its time has passed.
+
+Pure functions. A day is a day in São Paulo, where the exchange is. Statuses change by themselves only when a day begins
+there. A validity covers its whole day. Signals for one session, day trades and scalps, cover the session of their day,
+or the next one when they are posted after the close or on a day without a session.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.sessions import session_from
+from storage.postgres.current import decisive_event
+
+__all__ = ["Standing", "day_of", "midnight_after", "period_of", "standing_of"]
+
+_ZONE = ZoneInfo("America/Sao_Paulo")
+_ONE_SESSION = ("day trade", "scalping")
+_DATE = re.compile(r"(0[1-9]|[12][0-9]|3[01])/(0[1-9]|1[0-2])(?:/([1-9][0-9]{3}))?")
+#: nothing trades after 18:30
+_AFTER_THE_CLOSE = timedelta(hours=5, minutes=30)
+#: a date without a year is the next such date, or one of so many last months
+_MONTHS_BACK = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A status, since when it holds, and why.
+
+    ``reason`` is the kind of the event that decided it. Without such an event it is ``posted``, or, of an expired
+    signal, ``validity`` or ``session``. The signal expires after the day ``ends_on``; None is never.
+    """
+
+    status: str
+    since: datetime
+    reason: str
+    ends_on: date | None = None
+
+
+def day_of(instant: datetime) -> date:
+    """Return the day of an instant.
+
+    >>> str(day_of(datetime.fromisoformat("2026-11-29T02:59:59Z")))
+    '2026-11-28'
+    """
+    return instant.astimezone(_ZONE).date()
+
+
+def midnight_after(day: date) -> datetime:
+    """Return the instant at which the next day begins.
+
+    >>> midnight_after(date(2026, 11, 28)).isoformat()
+    '2026-11-29T00:00:00-03:00'
+    """
+    return datetime.combine(day + timedelta(days=1), time(), _ZONE)
+
+
+def period_of(ts: datetime, signal_type: str, valid_until: str | None) -> tuple[date | None, date | None]:
+    """Return the last day of a signal's validity, and the day of its session. None is no such day."""
+    posted = day_of(ts)
+    valid_on = session_on = None
+    if match := _DATE.fullmatch(valid_until or ""):
+        day, month = int(match[1]), int(match[2])
+        year = int(match[3] or posted.year + (month + _MONTHS_BACK < posted.month))
+        # the days are counted from the first of the month, so that no date fails
+        valid_on = date(year, month, 1) + timedelta(days=day - 1)
+    if signal_type.lower() in _ONE_SESSION:
+        session_on = session_from(day_of(ts + _AFTER_THE_CLOSE))
+    return valid_on, session_on
+
+
+def standing_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]], *, today: date) -> Standing:
+    """Return the standing of a signal on a day, after its events in order of time.
+
+    ``signal`` has its ``ts`` and what :func:`period_of` returns, as ``valid_on`` and ``session_on``. The end of its
+    session ends a signal that is open. The end of its validity ends only one of which its channel has said nothing: it
+    is the time to enter, and a position that was taken goes on.
+    """
+    status, event = decisive_event(events)
+    valid_on, session_on = signal["valid_on"], signal["session_on"]
+    ends_on = (valid_on or session_on) if status == "open" and (event is None or session_on) else None
+    if ends_on and ends_on < today:
+        # a validity may have passed before the signal was posted
+        since = max(midnight_after(ends_on), signal["ts"])
+        return Standing(status="expired", since=since, reason="validity" if valid_on else "session")
+    if event is None:
+        return Standing(status="waiting", since=signal["ts"], reason="posted", ends_on=ends_on)
+    return Standing(status=status, since=event["ts"], reason=event["kind"], ends_on=ends_on)

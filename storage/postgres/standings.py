@@ -1,0 +1,181 @@
+"""Keeps the standing of each signal in a table, so that lists can be filtered by it.
+
+The ledger's transaction writes the standings of its new signals, and of the signals whose events it has changed. When a
+day begins, the standings of those whose time has passed are written. Each such change has a commit number, so pages and
+streams notice it as any other. Only :func:`standing_of` decides what a standing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import sql
+
+from storage.postgres.database import Cursor
+from storage.postgres.ledger_rows import to_json
+from storage.postgres.standing import day_of, period_of, standing_of
+
+__all__ = ["SETTLED_COLUMNS", "Key", "Standings", "fill", "key_of"]
+
+#: the columns of a new signal that :meth:`Standings.settle` takes
+SETTLED_COLUMNS = sql.SQL(
+    "id, ts, channel, message_id, position, signal_type, side, asset, valid_until, commit_number"
+)
+_KNOWN = """
+select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, signal_commit
+from {schema}.signal_standings where (channel, message_id) in (
+    select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
+"""
+_DUE = """
+select channel, message_id from {schema}.signal_standings where ends_on < %(today)s
+order by channel, message_id limit %(limit)s
+"""
+_TOLD = """
+select id, channel, signal_message_id, signal_position, kind, ts, target, stop_hit from {schema}.signal_events
+where (channel, signal_message_id) in (
+    select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
+order by ts, length(message_id), message_id, position
+"""
+# A row may be that of a former signal, if another version of the engine has replaced that signal.
+_WRITE = """
+insert into {schema}.signal_standings (
+    channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
+    ends_on, told, signal_commit, commit_number, updated_at)
+select channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
+    ends_on, told, signal_commit, coalesce(%(number)s, signal_commit),
+    case when %(number)s::bigint is null then updated_at else now() end
+from json_to_recordset(%(rows)s) as row (
+    channel text, message_id text, position smallint, id bigint, ts timestamptz, signal_type text, side text, asset text,
+    valid_on date, session_on date, status text, since timestamptz, reason text, ends_on date, told bigint,
+    signal_commit bigint, updated_at timestamptz)
+on conflict (channel, message_id, position) do update set
+    id = excluded.id, ts = excluded.ts, signal_type = excluded.signal_type, side = excluded.side,
+    asset = excluded.asset, valid_on = excluded.valid_on, session_on = excluded.session_on, status = excluded.status,
+    since = excluded.since, reason = excluded.reason, ends_on = excluded.ends_on, told = excluded.told,
+    signal_commit = excluded.signal_commit, commit_number = excluded.commit_number, updated_at = excluded.updated_at
+"""
+_MISSED = """
+select {columns}, greatest(updated_at, (
+    select max(event.created_at) from {schema}.signal_events as event
+    where event.channel = signal.channel and event.signal_message_id = signal.message_id
+        and event.signal_position = signal.position)) as updated_at
+from {schema}.tp_capital_signals as signal
+where id > %(after)s and id <= %(upto)s and (
+    select coalesce(sum(event.id), 0) from {schema}.signal_events as event
+    where event.channel = signal.channel and event.signal_message_id = signal.message_id
+        and event.signal_position = signal.position) is distinct from (
+    select told from {schema}.signal_standings as standing
+    where standing.channel = signal.channel and standing.message_id = signal.message_id
+        and standing.position = signal.position and standing.id = signal.id)
+order by id
+"""
+# of signals that were dropped with their week, or that another version of the engine has replaced
+_LEFT_OVER = """
+delete from {schema}.signal_standings as standing
+where id > %(after)s and id <= %(upto)s and not exists (
+    select from {schema}.tp_capital_signals as signal where signal.id = standing.id and signal.ts = standing.ts)
+"""
+_NEWEST = """
+select greatest((select max(id) from {schema}.tp_capital_signals), (select max(id) from {schema}.signal_standings)) as id
+"""
+
+Key = tuple[str, str]
+
+
+class Standings:
+    """Writes standings, inside a transaction that has drawn a commit number."""
+
+    def __init__(self, schema: str) -> None:
+        identifier = sql.Identifier(schema)
+        self._known, self._due, self._told, self._write, self._missed, self._left_over, self._newest = (
+            sql.SQL(text).format(schema=identifier, columns=SETTLED_COLUMNS)
+            for text in (_KNOWN, _DUE, _TOLD, _WRITE, _MISSED, _LEFT_OVER, _NEWEST)
+        )
+
+    def settle(
+        self,
+        cursor: Cursor,
+        came: Iterable[Mapping[str, Any]],
+        touched: set[Key],
+        *,
+        number: int | None,
+        today: date,
+    ) -> datetime | None:
+        """Write the standings of signals that ``came``, and of the signals of ``touched`` messages.
+
+        ``touched`` names the messages whose signals got or lost events, or whose time has passed. A ``number`` of None
+        writes signals that came as if it were done with their last change. Return the earliest instant of these signals.
+        """
+        rows = {_place(row): _with_period(row) for row in came}
+        events: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+        if touched:
+            keys = to_json([{"channel": key[0], "message_id": key[1]} for key in sorted(touched)]).decode()
+            rows = {_place(row): row for row in cursor.execute(self._known, {"keys": keys})} | rows
+            for event in cursor.execute(self._told, {"keys": keys}):
+                place = event["channel"], event["signal_message_id"], event["signal_position"]
+                events.setdefault(place, []).append(event)
+        if not rows:
+            return None
+        settled = [
+            {
+                **row,
+                **asdict(standing_of(row, told := events.get(place, []), today=today)),
+                "told": sum(event["id"] for event in told),
+            }
+            for place, row in rows.items()
+        ]
+        cursor.execute(self._write, {"rows": to_json(settled).decode(), "number": number})
+        earliest: datetime = min(row["ts"] for row in rows.values())
+        return earliest
+
+    def missed(self, cursor: Cursor, *, after: int, upto: int) -> list[dict[str, Any]]:
+        """Return the signals of a range of ids whose standing is missing or outdated.
+
+        There are some after an upgrade, and where another version of the engine or a person has written.
+        """
+        return cursor.execute(self._missed, {"after": after, "upto": upto}).fetchall()
+
+    def drop_left_over(self, cursor: Cursor, *, after: int, upto: int) -> None:
+        """Delete the standings of a range of ids whose signals are no longer stored."""
+        cursor.execute(self._left_over, {"after": after, "upto": upto})
+
+    def newest_id(self, cursor: Cursor) -> int:
+        """Return the highest id of a signal or standing."""
+        row = cursor.execute(self._newest).fetchone()
+        return (row and row["id"]) or 0
+
+    def due(self, cursor: Cursor, *, today: date, limit: int) -> set[Key]:
+        """Return messages of signals whose time has passed, and whose standing does not say so yet."""
+        return set(map(key_of, cursor.execute(self._due, {"today": today, "limit": limit})))
+
+
+def fill(cursor: Cursor, schema: str, *, step: int = 20_000) -> None:
+    """Write the standings of all stored signals, ``step`` ids at a time."""
+    standings = Standings(schema)
+    row = cursor.execute("select now() as now").fetchone()
+    assert row is not None  # noqa: S101 - a select without a table has one row
+    for after in range(0, standings.newest_id(cursor), step):
+        missed = standings.missed(cursor, after=after, upto=after + step)
+        standings.settle(cursor, missed, set(map(key_of, missed)), number=None, today=day_of(row["now"]))
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """Return the message of a signal's row."""
+    return row["channel"], row["message_id"]
+
+
+def _with_period(signal: Mapping[str, Any]) -> dict[str, Any]:
+    valid_on, session_on = period_of(signal["ts"], signal["signal_type"], signal["valid_until"])
+    return {
+        **signal,
+        "valid_on": valid_on,
+        "session_on": session_on,
+        "signal_commit": signal["commit_number"],
+    }
+
+
+def _place(row: Mapping[str, Any]) -> tuple[object, ...]:
+    return row["channel"], row["message_id"], row["position"]

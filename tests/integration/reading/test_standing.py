@@ -1,0 +1,229 @@
+"""Statuses that depend on the day: what is served, what the filter finds, and that both are the same."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.grammar import GRAMMAR_VERSION
+from ops.http.kit.encoding import encode
+from ops.http.routes.signal_objects import signal_object
+from ops.http.routes.signal_texts import SignalTexts
+from ops.stores import RETENTION
+from storage.postgres.database import Database
+from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
+from storage.postgres.standing import day_of, midnight_after, period_of, standing_of
+from storage.postgres.standing_rounds import StandingRounds
+from tests.integration.reading.conftest import START, Store, message
+
+SIGNAL = "{}\nAtivo: {}\nCompra: 10,00\nAlvo 1: 11,00\nAlvo 2: 12,00\nStop: 9,00\n{}"
+EVENTS = (
+    *("{} ALVO 1 ATINGIDO ✅", "{} alvo 2 atingido", "{} alvo final atingido", "Stop acionado em {} -3%"),
+    *("Subir stop de {} para 10,00", "❌ Operação CANCELADA - desconsiderem o sinal de {}"),
+)
+STATUSES = ("waiting", "open", "expired", "target_1", "target_2", "target_final", "stopped", "cancelled")
+VALID = ("waiting", "open", "target_1", "target_2")
+ASSETS = ("PETR3", "PETR4")
+TODAY = day_of(datetime.now(UTC))
+DAY = timedelta(days=1)
+CHANNELS = itertools.count(1)
+
+
+class Day:
+    """The rounds of maintenance, on a day of the test's choice."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self.today = TODAY
+        self.rounds = StandingRounds(
+            database, ledger, now=lambda: midnight_after(self.today) - timedelta(hours=1)
+        )
+
+    def begin(self, today: date) -> None:
+        """Let this day begin: work until nothing is left to do."""
+        self.today = today
+        while self.rounds.settle().again_s == 0:
+            pass
+
+
+@pytest.fixture
+def day(database: Database) -> Day:
+    ledger = Ledger(database, grammar_version=GRAMMAR_VERSION)
+    return Day(database, ledger)
+
+
+def test_what_the_day_changes_and_why(database: Database, store: Store, day: Day) -> None:
+    word = f"Válido até {TODAY:%d/%m}"
+    store(
+        [
+            message(1, SIGNAL.format("Swing", "PETR3", ""), minute=0),
+            message(2, SIGNAL.format("Swing", "PETR4", word), minute=1),
+            message(3, SIGNAL.format("Swing", "PETR5", word), minute=2),
+            message(7, "Subir stop de PETR5 para 10,00", minute=6),
+        ]
+    )
+    signals = Signals(database, retention=RETENTION)
+
+    def shown() -> dict[str, tuple[str, str]]:
+        rows = signals.find(SignalQuery()).rows
+        assert all(row["current"].status == row["status"] for row in rows)
+        return {row["asset"]: (row["status"], row["status_reason"]) for row in rows}
+
+    before = {**dict.fromkeys(("PETR3", "PETR4"), ("waiting", "posted")), "PETR5": ("open", "update")}
+    assert shown() == before
+    day.begin(TODAY)
+    assert shown() == before, "a validity covers its day"
+    day.begin(TODAY + DAY)
+    # the validity is the time to enter: it ends no position that the channel speaks of
+    assert shown() == before | {"PETR4": ("expired", "validity")}
+    (row,) = signals.find(SignalQuery(status=("expired",))).rows
+    assert row["status_since"] == midnight_after(TODAY)
+    assert row["updated_at"] > row["created_at"]
+
+
+def test_the_end_of_its_session_ends_a_signal_that_is_open(
+    database: Database, store: Store, day: Day
+) -> None:
+    # a session that begins after a weekend and a holiday ends within a week
+    store(
+        [
+            *(message(n, SIGNAL.format("Day trade", f"PETR{n}", ""), minute=n) for n in (6, 7, 8)),
+            message(17, "Subir stop de PETR7 para 10,00", minute=17),
+            message(18, "PETR8 ALVO 1 ATINGIDO ✅", minute=18),
+        ]
+    )
+    day.begin(TODAY + 7 * DAY)
+    rows = Signals(database, retention=RETENTION).find(SignalQuery()).rows
+    assert {row["asset"]: (row["status"], row["status_reason"]) for row in rows} == {
+        **dict.fromkeys(("PETR6", "PETR7"), ("expired", "session")),
+        "PETR8": ("target_1", "result"),
+    }
+
+
+def test_a_day_that_begins_is_one_commit_and_only_if_it_changes_something(
+    database: Database, store: Store, day: Day
+) -> None:
+    ledger = Ledger(database, grammar_version=GRAMMAR_VERSION)
+    store([message(1, SIGNAL.format("Swing", "PETR4", f"Válido até {TODAY:%d/%m}"), minute=0)])
+    day.begin(TODAY)
+    before = ledger.commit_number()
+    day.today = TODAY + DAY
+    settled = day.rounds.settle()
+    assert (settled.commit_number, settled.earliest) == (before + 1, START)
+    day.begin(day.today)
+    assert ledger.commit_number() == before + 1
+    assert 0 < day.rounds.settle().again_s <= 3600, "until the next day begins"
+
+
+def test_standings_that_another_version_of_the_engine_left_are_mended(
+    database: Database, store: Store, day: Day
+) -> None:
+    store(
+        [
+            message(1, SIGNAL.format("Swing", "PETR3", ""), minute=0),
+            message(2, SIGNAL.format("Swing", "PETR4", ""), minute=1),
+            message(3, SIGNAL.format("Swing", "PETR5", ""), minute=2),
+            message(4, "PETR4 ALVO 1 ATINGIDO ✅", minute=3),
+        ]
+    )
+    signals = Signals(database, retention=RETENTION)
+    right = statuses(signals, SignalQuery())
+    assert right == {"PETR3": "waiting", "PETR4": "target_1", "PETR5": "waiting"}
+
+    def spoil(statement: str) -> None:
+        database.write(lambda cursor: cursor.execute(statement.encode()))
+
+    spoil("delete from signals.signal_standings where asset = 'PETR3'")
+    spoil("update signals.signal_standings set status = 'waiting', told = 0 where asset = 'PETR4'")
+    spoil(
+        "insert into signals.signal_standings select channel, '99', 0, 99, ts, signal_type, side, 'GONE3', null,"
+        " null, status, since, reason, null, 0, 0, 0, now() from signals.signal_standings where asset = 'PETR5'"
+    )
+    assert statuses(signals, SignalQuery()).keys() == right.keys(), "the list lacks no signal even then"
+    assert "GONE3" not in statuses(signals, SignalQuery(status=("waiting",)))
+    day.begin(TODAY)
+    assert statuses(signals, SignalQuery()) == right
+    assert statuses(signals, SignalQuery(status=STATUSES)) == right
+
+
+def statuses(signals: Signals, query: SignalQuery) -> dict[str, str]:
+    return {row["asset"]: row["status"] for row in signals.find(query).rows}
+
+
+kinds = st.sampled_from(["Swing", "Day trade", "Scalp"])
+validities = st.sampled_from(["", *(f"Válido até {TODAY + days * DAY:%d/%m}" for days in (-3, -1, 0, 1))])
+numbers = st.integers(1, 6)
+texts = st.builds(SIGNAL.format, kinds, st.sampled_from(ASSETS), validities) | st.builds(
+    str.format, st.sampled_from(EVENTS), st.sampled_from(ASSETS)
+)
+#: a delivery of messages with their versions and what they reply to, or the days that pass
+STEPS = st.lists(
+    st.lists(st.tuples(numbers, texts, st.none() | numbers), min_size=1, max_size=4) | st.integers(0, 2),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(STEPS)
+def test_any_history_leaves_the_standings_that_the_rules_give(
+    database: Database, store: Store, day: Day, history: list[list[tuple[int, str, int | None]] | int]
+) -> None:
+    # a channel of its own for each history
+    channel = f"-{next(CHANNELS)}"
+    signals = Signals(database, retention=RETENTION)
+    texts = SignalTexts(signals)
+    day.begin(TODAY)
+    for version, step in enumerate(history):
+        if isinstance(step, int):
+            day.begin(day.today + step * DAY)
+            continue
+        store(
+            [
+                replace(message(n, text, minute=n, reply_to=to, version=version), channel=channel)
+                for n, text, to in step
+            ]
+        )
+        day.begin(day.today)
+    everything = signals.find(SignalQuery(channel=(channel,))).rows
+    for row in everything:
+        period = dict(
+            zip(
+                ("valid_on", "session_on"),
+                period_of(row["ts"], row["signal_type"], row["valid_until"]),
+                strict=True,
+            )
+        )
+        expected = standing_of({**row, **period}, row["events"], today=day.today)
+        assert (row["status"], row["status_since"], row["status_reason"]) == (
+            expected.status,
+            expected.since,
+            expected.reason,
+        )
+    assert texts.find(SignalQuery(channel=(channel,)))[0] == [
+        encode(signal_object(row)) for row in everything
+    ]
+    meanings: dict[tuple[str, ...], tuple[str, ...]] = {
+        **{(status,): (status,) for status in STATUSES},
+        ("target",): ("target_1", "target_2", "target_final"),
+        ("valid",): VALID,
+        ("waiting", "target_1"): ("waiting", "target_1"),
+        ("stopped", "target"): ("stopped", "target_1", "target_2", "target_final"),
+    }
+    others: tuple[dict[str, Any], ...] = (
+        {},
+        {"search": "petr4", "side": ("buy",)},
+        {"asset": ("petr3",), "ascending": True},
+    )
+    for wanted, meant in meanings.items():
+        for more in others:
+            plain = signals.find(SignalQuery(channel=(channel,), **more)).rows
+            found = signals.find(SignalQuery(channel=(channel,), status=wanted, **more)).places
+            assert [place.id for place in found] == [row["id"] for row in plain if row["status"] in meant]
