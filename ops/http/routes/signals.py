@@ -25,9 +25,9 @@ from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
 from ops.http.routes.csv import csv_page
-from ops.http.routes.models import SignalDetail, SignalPage
 from ops.http.routes.pages import Page, PageReader
 from ops.http.routes.query import SignalsParameters, StreamParameters, parse_list_query
+from ops.http.routes.signal_models import FormerSignalPage, SignalDetail, SignalPage
 from ops.http.routes.signal_objects import signal_detail
 from ops.http.routes.streaming import Streams, TooManyStreamsError
 from ops.http.server.clients import asker_of, prefix_of
@@ -68,7 +68,7 @@ def signal_operations(
     page = Answer(
         description="A page of signals, newest first",
         headers={"X-Cache": "what answered: `memory`, `redis`, `database`, or `stale` in an outage"},
-        body={JSON: SignalPage, CSV: _TEXT},
+        body={JSON: FormerSignalPage if with_history else SignalPage, CSV: _TEXT},
         links={"one": {"operationId": "getSignal", "parameters": {"id": "$response.body#/data/0/id"}}},
     )
     return [

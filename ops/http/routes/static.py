@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from ops.http.kit.answers import JSON, ConditionalResponses, prefers
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.problems import BadRequestError
-from ops.http.routes.models import SignalDetail
+from ops.http.routes.signal_models import SignalDetail
 
 __all__ = ["ASSETS", "Dashboard", "permalink", "wants_page"]
 
@@ -63,6 +63,7 @@ class Dashboard:
             summary="A file of the dashboard",
             tag="documentation",
             handler=asset,
+            path_schemas={"name": {"description": "name of the file", "type": "string"}},
             answers={200: Answer(description="The file", body={"text/javascript": {"type": "string"}})},
             problems=(404,),
         )
