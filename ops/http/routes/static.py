@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ops.http.kit.answers import JSON, ConditionalResponses, prefers
+from ops.http.kit.answers import JSON, ConditionalResponses, best_of
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.signal_models import SignalDetail
@@ -129,4 +129,4 @@ def wants_page(accept: str) -> bool:
     >>> wants_page("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"), wants_page("*/*"), wants_page("")
     (True, False, False)
     """
-    return prefers(accept, _HTML, to=JSON)
+    return best_of(accept, JSON, _HTML) == _HTML

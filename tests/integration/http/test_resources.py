@@ -126,6 +126,36 @@ def test_csv_says_where_it_goes_on(fresh: Served) -> None:
     assert len(set(ids)) == len(ids) >= 5
 
 
+NDJSON = "application/x-ndjson"
+
+
+@pytest.mark.parametrize("accept", ["application/json", NDJSON, "text/csv"])
+def test_every_form_of_the_list_links_to_its_next_page(fresh: Served, accept: str) -> None:
+    signal = a_signal("LINK3", buy_min=Decimal("0.2550"))
+    fresh.tell_writer([signal_outcome(a_message(number), signal) for number in (61, 62, 63)])
+    path, bodies = "/api/v1/signals?asset=LINK3", list[requests.Response]()
+    eventually(lambda: len(get(fresh, path).json()["data"]) == 3)
+    listed = get(fresh, path).json()["data"]
+    path += "&limit=2"
+    for _ in range(len(listed)):
+        answer = get(fresh, path, Accept=accept)
+        assert answer.headers["Content-Type"].startswith(accept)
+        bodies.append(answer)
+        if "next" not in answer.links:
+            break
+        path = answer.links["next"]["url"]
+        assert path.endswith(f"&cursor={answer.headers['X-Next-Cursor']}")
+    assert len(bodies) == 2
+    if accept == NDJSON:
+        lines = [line for answer in bodies for line in answer.text.splitlines()]
+        assert [json.loads(line) for line in lines] == listed
+        assert all('"buy_min":0.2550,' in line for line in lines), "with exact digits"
+
+
+def test_a_list_without_signals_is_no_line(fresh: Served) -> None:
+    assert get(fresh, "/api/v1/signals?asset=NONE3", Accept=NDJSON).content == b""
+
+
 @pytest.mark.parametrize(
     "path", ["/signals", "/api/v1/signals.csv", "/dead-letters", "/openapi.json", "/docs"]
 )
