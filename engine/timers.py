@@ -36,8 +36,8 @@ class TimerThread:
     """Timers on a heap, served by one daemon thread.
 
     ``_live`` holds the number of each key's valid entry. A replaced or cancelled entry stays on the heap until it
-    is due, and is then dropped because its number is not valid. That is cheaper than a search of the heap, and
-    the delays in use bound the number of such entries. The lock decides whether a call still runs: a call that
+    is the first one, and is then dropped because its number is not valid. That is cheaper than a search of the heap,
+    and the delays in use bound the number of such entries. The lock decides whether a call still runs: a call that
     was taken off the heap before :meth:`cancel` got the lock runs all the same.
     """
 
@@ -58,8 +58,11 @@ class TimerThread:
                 return
             number = next(self._numbers)
             self._live[key] = number
-            heapq.heappush(self._heap, (self._clock.monotonic_s() + max(0.0, delay_s), number, key, call))
-            self._changed.notify()
+            entry = self._clock.monotonic_s() + max(0.0, delay_s), number, key, call
+            heapq.heappush(self._heap, entry)
+            if self._heap[0] is entry:
+                # For a later call the thread wakes in time by itself, and each wake-up delays the threads at work.
+                self._changed.notify()
 
     def cancel(self, key: Hashable) -> None:
         """Cancel the call of ``key``, unless it has already begun."""
@@ -83,9 +86,7 @@ class TimerThread:
                     self._changed.wait(wait_s)
                 if self._closed:
                     return
-                _, number, key, call = heapq.heappop(self._heap)
-                if self._live.get(key) != number:
-                    continue  # replaced or cancelled since
+                _, _, key, call = heapq.heappop(self._heap)
                 del self._live[key]
             # The lock is free here, because the call may set a timer itself.
             try:
@@ -94,6 +95,9 @@ class TimerThread:
                 _log.exception("timer.failed", key=str(key))
 
     def _wait_s(self) -> float | None:
+        """Return the seconds until the first call, None without one. Drop replaced and cancelled calls before it."""
+        while self._heap and self._live.get(self._heap[0][2]) != self._heap[0][1]:
+            heapq.heappop(self._heap)
         if not self._heap:
             return None
         return min(LONGEST_WAIT_S, max(0.0, self._heap[0][0] - self._clock.monotonic_s()))

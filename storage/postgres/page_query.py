@@ -19,7 +19,7 @@ __all__ = ["SignalQuery", "found_by", "windows_of"]
 WINDOW = timedelta(days=7)
 
 #: the highest number of a target that the grammar reads
-_TARGETS = tuple(f"target_{number}" for number in range(1, 10))
+_TARGETS = tuple(f"target_{number}" for number in range(1, 21))
 #: words for several statuses
 _MEANT = {"target": (*_TARGETS, "target_final"), "valid": ("waiting", "open", *_TARGETS)}
 _FOUND = """

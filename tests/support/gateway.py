@@ -19,13 +19,14 @@ __all__ = ["FakeGateway"]
 class FakeGateway:
     """What the gateway holds, and how it behaves.
 
-    ``down`` fails every call with this error, ``down_for`` those about a channel; ``ack_rule`` may raise for a request's ids, and returns the
+    ``meanwhile`` runs during every call. ``down`` fails every call with this error, ``down_for`` those about a channel; ``ack_rule`` may raise for a request's ids, and returns the
     rows it updated. ``compares`` is whether it leaves unmarked what is not as it was read. ``rows`` is the history in order of receipt.
     """
 
     unread: list[SourceMessage] = field(default_factory=list)
     reprocess: list[SourceMessage] = field(default_factory=list)
     rows: list[SourceMessage] = field(default_factory=list)
+    meanwhile: Callable[[], object] = lambda: None
     down: GatewayError | None = None
     down_for: dict[str, GatewayError] = field(default_factory=dict)
     sync_error: GatewayError | None = None
@@ -51,6 +52,7 @@ class FakeGateway:
 
     def _called(self, name: str, channel: str | None = None) -> None:
         self.calls.append(name)
+        self.meanwhile()
         if self.down is not None:
             raise self.down
         if channel in self.down_for:

@@ -2,8 +2,10 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,7 +15,16 @@ from ops.local.process import OwnedProcess, ProgramMissingError
 from ops.local.programs import find_program
 from ops.local.redis import redis_process
 
-__all__ = ["HOST", "PACKAGES", "free_port", "need_program", "pgbouncer", "redis_server", "speaks"]
+__all__ = [
+    "HOST",
+    "PACKAGES",
+    "free_port",
+    "need_client_tools",
+    "need_program",
+    "pgbouncer",
+    "redis_server",
+    "speaks",
+]
 
 PACKAGES = Path(__file__).with_name("packages.txt")
 _READY_DEADLINE_S = 10.0
@@ -28,7 +39,16 @@ def need_program(name: str) -> str:
     try:
         return find_program(name, package=" ".join(PACKAGES.read_text().split()))
     except ProgramMissingError as missing:
-        reason = str(missing)
+        _do_without(str(missing))
+
+
+def need_client_tools() -> Path:
+    """Return the environment of the tools that generate clients, by the same rule."""
+    folder = Path(sys.prefix, "clients")
+    return folder if (folder / ".installed").exists() else _do_without(f"{folder} is missing: make clients")
+
+
+def _do_without(reason: str) -> NoReturn:
     if os.environ.get("CI", "").lower() in {"true", "1"}:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -62,15 +62,19 @@ export function onKeyWanted(handler) {
   askForKey = handler;
 }
 
-/** Send this key from now on, for as long as the tab is open. */
+/** Send this key from now on, for as long as the tab is open; none if it is null. */
 export function useKey(text) {
   key = text;
   try {
-    sessionStorage.setItem(KEY, text);
+    if (text === null) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, text);
   } catch {
     // storage is forbidden: the key holds until the page is loaded again
   }
 }
+
+/** Return the key that is sent, or null. */
+export const heldKey = () => key;
 
 /** Whether answers are got with a key: what is got so is kept for this tab alone. */
 export const holdsKey = () => key !== null;

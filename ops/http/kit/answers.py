@@ -17,18 +17,20 @@ from storage.pages import MemoryPages
 __all__ = [
     "CSV",
     "JSON",
+    "NDJSON",
     "ConditionalResponses",
     "Versions",
     "accepts_gzip",
+    "best_of",
     "json_answer",
     "matches",
     "packed_answer",
-    "prefers",
     "stale_headers",
 ]
 
 JSON = "application/json"
 CSV = "text/csv"
+NDJSON = "application/x-ndjson"
 #: smaller bodies are sent uncompressed: the saving is not worth the work
 _SMALLEST_GZIP_BYTES = 1024
 #: on pages of signals, level 1 is three times as fast as level 6 and its result is a tenth larger
@@ -73,16 +75,17 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return if_none_match.strip() == "*" or etag.removeprefix("W/") in _TAG.findall(if_none_match)
 
 
-def prefers(accept: str, media_type: str, *, to: str) -> bool:
-    """Return whether ``Accept`` names ``media_type`` and prefers it to ``to``.
+def best_of(accept: str, *offered: str) -> str:
+    """Return the media type that a client likes best. A client that names none, or likes several, gets the first.
 
-    >>> prefers("text/csv", "text/csv", to=JSON), prefers("application/json, text/csv", "text/csv", to=JSON)
-    (True, False)
-    >>> prefers("text/csv, */*;q=0.1", "text/csv", to=JSON), prefers("*/*", "text/csv", to=JSON)
-    (True, False)
+    >>> best_of("text/csv", JSON, CSV), best_of("application/json, text/csv", JSON, CSV)
+    ('text/csv', 'application/json')
+    >>> best_of("text/csv, */*;q=0.1", JSON, CSV), best_of("*/*", JSON, CSV)
+    ('text/csv', 'application/json')
     """
     wanted = _qualities(accept)
-    return wanted.get(media_type, 0.0) > wanted.get(to, min(wanted.get("*/*", 0.0), 0.999))
+    anything = min(wanted.get("*/*", 0.0), 0.999)
+    return max(offered, key=lambda name: wanted.get(name, anything if name == offered[0] else 0.0))
 
 
 def _qualities(header: str) -> dict[str, float]:

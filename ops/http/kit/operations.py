@@ -34,7 +34,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one path. ``name`` is unique. ``problems`` lists the error statuses it may return."""
+    """One method of one path. ``problems`` lists the error statuses it may return.
+
+    ``name`` is unique, except that an operation and its alias share it.
+    """
 
     method: str
     path: str
@@ -45,18 +48,15 @@ class Operation:
     answers: Mapping[int, Answer]
     query: type[Parameters] | None = None
     body: type[BaseModel] | None = None
-    #: JSON schemas of the path parameters; a parameter without one is the id of a row
+    #: JSON schemas with descriptions of the path parameters; a parameter without one is the id of a row
     path_schemas: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     header_parameters: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[int] = ()
 
 
 def versioned(operations: Iterable[Operation]) -> list[Operation]:
-    """Return the operations under :data:`API_PREFIX`."""
-    return [
-        replace(operation, path=API_PREFIX + operation.path, name=f"{operation.name}V1")
-        for operation in operations
-    ]
+    """Return the operations under :data:`API_PREFIX`. The ones without it are then their aliases."""
+    return [replace(operation, path=API_PREFIX + operation.path) for operation in operations]
 
 
 def routes_of(operations: Iterable[Operation]) -> list[Route]:

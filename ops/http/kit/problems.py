@@ -42,19 +42,19 @@ class CamelBody(Body):
 class ProblemError(Body):
     """One error of a request."""
 
-    field: str
-    message: str
+    field: str = Field(description="the parameter or field")
+    message: str = Field(description="what is wrong with it")
 
 
 class Problem(Body):
     """A problem document (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: str = Field(description="always `about:blank`")
+    title: str = Field(description="the phrase of the status")
+    status: int = Field(description="the HTTP status")
+    detail: str = Field(description="what was wrong, in words")
     message: str = Field(description="the same as `detail`, for clients of the former service")
-    errors: list[ProblemError] | None = None
+    errors: list[ProblemError] | None = Field(default=None, description="each invalid parameter or field")
 
 
 class BadRequestError(Exception):

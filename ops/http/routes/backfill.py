@@ -46,7 +46,7 @@ class BackfillRequest(Body):
 class BackfillStarted(Body):
     """The import starts, or continues, at once."""
 
-    queued: Literal[True]
+    queued: Literal[True] = Field(description="always true")
 
 
 def backfill_operations(snapshots: Snapshots, directory: Directory, zone: tzinfo) -> Sequence[Operation]:

@@ -79,62 +79,67 @@ class ChannelRequest(Body):
 class ChannelBreaker(Body):
     """The circuit breaker of a channel's poller."""
 
-    state: BreakerState
-    calls: int
-    failures: int
-    openings: int
+    state: BreakerState = Field(description="open: the gateway is not asked for a while")
+    calls: int = Field(description="calls in the window that is judged")
+    failures: int = Field(description="failed calls in that window")
+    openings: int = Field(description="how often it opened since the engine's start")
 
 
 class Channel(CamelBody):
     """A channel that is read, and its state. Counts are null when they cannot be read now."""
 
-    id: str
+    id: str = Field(description="id of the channel", examples=["-1001649127710"])
     channel: str = Field(description="the same as `id`, for clients of the former service")
-    label: str | None
+    label: str | None = Field(description="its name in signals and pages")
     source: str = Field(description="`settings`, or `api` when it was added at run time")
     market: Literal["b3", "forex", "crypto"] = Field(description="the market whose rules read its messages")
-    added_at: datetime | None
-    state: str
-    error: str | None
-    failing_since: datetime | None
-    breaker: ChannelBreaker | None
-    last_poll_at: datetime | None
-    last_successful_poll_at: datetime | None
-    last_message_at: datetime | None
-    last_message_age_seconds: int | None
-    lag_seconds: float | None
-    in_flight: int
-    unacknowledged: int
-    signals: int | None
+    added_at: datetime | None = Field(description="when it was added at run time")
+    state: str = Field(
+        description="the result of its last poll (`polling`, `failing`, `rejected`, `key_refused`), or the state of its "
+        "actor if that is not running"
+    )
+    error: str | None = Field(description="why the last poll failed")
+    failing_since: datetime | None = Field(description="since when polls fail")
+    breaker: ChannelBreaker | None = Field(description="null until its poller has started")
+    last_poll_at: datetime | None = Field(description="when the gateway was asked last")
+    last_successful_poll_at: datetime | None = Field(description="when the gateway answered last")
+    last_message_at: datetime | None = Field(description="when the gateway received the newest message")
+    last_message_age_seconds: int | None = Field(description="age of the newest message")
+    lag_seconds: float | None = Field(
+        description="time from the gateway's receipt of the last messages until they were stored"
+    )
+    in_flight: int = Field(description="messages that are being read now")
+    unacknowledged: int = Field(description="stored messages that the gateway still has to be told of")
+    signals: int | None = Field(description="stored signals")
     signal_count: Annotated[int | None, Field(alias="signal_count")] = Field(
         description="the same as `signals`, for clients of the former service"
     )
-    messages: int | None
-    backfill: ChannelHistory | None
+    messages: int | None = Field(description="stored messages")
+    backfill: ChannelHistory | None = Field(description="the import of its history")
 
 
 class ChannelList(CamelBody):
     """The channels. ``complete`` is false while the channels added at run time are unknown."""
 
-    data: list[Channel]
-    complete: bool
-    error: str | None
+    data: list[Channel] = Field(description="the channels")
+    complete: bool = Field(description="all channels are known")
+    error: str | None = Field(description="why not all of them, or not their counts, are known")
     counts_end_at: int = Field(description="counts stop at this number; it means this many or more")
 
 
 class ChannelKept(Body):
     """The stored signals and messages of a removed channel. They are kept."""
 
-    signals: int
-    messages: int
+    signals: int = Field(description="stored signals")
+    messages: int = Field(description="stored messages")
 
 
 class ChannelRemoved(CamelBody):
     """A channel was removed and is no longer read."""
 
-    id: str
-    label: str | None
-    added_at: datetime
-    removed_at: datetime
-    kept: ChannelKept | None
-    detail: str
+    id: str = Field(description="id of the channel")
+    label: str | None = Field(description="the label that it had")
+    added_at: datetime = Field(description="when it was added")
+    removed_at: datetime = Field(description="when it was removed")
+    kept: ChannelKept | None = Field(description="null if it cannot be counted now")
+    detail: str = Field(description="what its removal means")

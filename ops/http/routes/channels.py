@@ -47,7 +47,7 @@ _TAG = "channels"
 #: The reconciler publishes a change a moment later. A write waits for that, so that the next read shows the change.
 _SHOWN_WITHIN_S = 1.0
 _LOOK_EVERY_S = 0.01
-_IN_PATH = {"channel": CHANNEL_ID_SCHEMA}
+_IN_PATH = {"channel": {"description": "id of the channel", **CHANNEL_ID_SCHEMA}}
 
 
 def channel_operations(

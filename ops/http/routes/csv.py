@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ops.http.routes.models import SignalObject
+from ops.http.routes.signal_models import SignalObject
 
 __all__ = ["COLUMNS", "csv_page"]
 
-_NOT_FLAT = {"current", "events"}
+#: ``time`` has the instant of ``ts_iso``
+_NOT_FLAT = {"current", "events", "ts_iso"}
 #: what was added later comes last, so that clients that read columns by position still work
 _MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason"]
 COLUMNS = (

@@ -21,6 +21,8 @@ _TYPES = {
     "index.html": "text/html; charset=utf-8",
     "docs.css": "text/css; charset=utf-8",
     "docs.js": "text/javascript; charset=utf-8",
+    "schema.js": "text/javascript; charset=utf-8",
+    "trying.js": "text/javascript; charset=utf-8",
 }
 _TEXT = {"type": "string"}
 _TAG = "documentation"
@@ -62,7 +64,7 @@ def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
             summary="A file of the documentation page",
             tag=_TAG,
             handler=part,
-            path_schemas={"name": {"enum": sorted(kept)}},
+            path_schemas={"name": {"description": "name of the file", "enum": sorted(kept)}},
             answers={
                 200: Answer(
                     description="The file",

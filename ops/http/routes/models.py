@@ -1,12 +1,11 @@
-"""The models of answers. The OpenAPI document is built from them, and tests validate the answers against them."""
+"""The models of answers that hold no signals. They serve the OpenAPI document and the tests as those of signals do."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from ops.http.kit.parameters import Whole
 from ops.http.kit.problems import Body, CamelBody
@@ -17,122 +16,19 @@ __all__ = [
     "ChannelHistory",
     "Health",
     "Probe",
-    "SignalDetail",
-    "SignalEvent",
-    "SignalObject",
-    "SignalPage",
     "SyncAnswer",
     "SyncCounts",
     "SyncRequest",
 ]
 
-#: a JSON number with exactly the digits of the message
-Price = Annotated[Decimal, WithJsonSchema({"type": "number"})]
-#: pydantic documents it as a pattern, because targets are numbered without a limit
-Status = Annotated[
-    str, Field(pattern="^(waiting|open|expired|target_[1-9][0-9]*|target_final|stopped|cancelled)$")
-]
-StatusReason = Literal["posted", "update", "result", "cancel", "validity", "session"]
-EpochMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC")]
-
-
-class SignalEvent(Body):
-    """What a later message says about a signal."""
-
-    kind: str
-    ts: EpochMs
-    message_id: str
-    text: str | None = Field(description="the text of the message")
-    asset: str | None
-    target: int | None = Field(
-        description="number of the target that was reached or changed; 0 is the final target"
-    )
-    stop_hit: bool = Field(description="the text says that the stop was hit")
-    new_stop: Price | None
-    new_targets: list[Price]
-    new_entry: list[Price] | None = Field(description="the lower and the higher entry price")
-    breakeven: bool = Field(
-        description="the stop moves to the entry; in a result, the trade was closed at the entry"
-    )
-    fraction: Price | None = Field(description="the part of the position that is closed, up to 1")
-    price: Price | None = Field(description="the price of an exit, of a partial exit or of an order")
-    percent: Price | None = Field(description="gain or loss, signed as written")
-
-
-class SignalNow(Body):
-    """The current state of a signal after its events. The signal itself stays as it was posted."""
-
-    status: Status
-    stop: Price | None = Field(
-        description="null if there is no stop, or if the stop is at an entry that is a range"
-    )
-    targets: list[Price]
-    target_final: Price | None
-    buy_min: Price | None
-    buy_max: Price | None
-    fraction: Price = Field(description="the part of the position that is still held, from 1 to 0")
-    breakeven: bool = Field(description="the stop is at the entry")
-
-
-class SignalObject(Body):
-    """A trading signal as read from a message. Prices have exactly the digits of the message."""
-
-    id: int
-    ts: EpochMs
-    channel: str
-    channel_label: str | None = Field(description="the channel's label, if it has one")
-    signal_type: str
-    side: Literal["buy", "sell"] | None
-    asset: str
-    buy_min: Price | None
-    buy_max: Price | None
-    target_1: Price | None
-    target_2: Price | None
-    target_final: Price | None
-    targets: list[Price]
-    stop: Price | None
-    valid_until: str | None
-    status: Status | None = Field(
-        description="what the channel has said, or that its time has passed; null for id 0"
-    )
-    status_since: datetime | None = Field(description="since when the status holds; null for id 0")
-    status_reason: StatusReason | None = Field(
-        description="why: nothing was said since it was `posted`; the kind of the message that decided; the end of its "
-        "`validity` or of its trading `session`; null for id 0"
-    )
-    warnings: list[str]
-    raw_message: str
-    source: str
-    message_id: str | None
-    position: int
-    current: SignalNow | None
-    events: list[SignalEvent]
-    ingested_at: datetime
-    created_at: datetime
-    updated_at: datetime
-
-
-class SignalDetail(SignalObject):
-    """A signal with its provenance: where in the text each value was read, and by which rule."""
-
-    provenance: Any
-    grammar_version: str
-
-
-class SignalPage(CamelBody):
-    """A page of signals. ``stale`` is present only while the database is unavailable."""
-
-    data: list[SignalObject]
-    next_cursor: str | None
-    stale: Literal[True] | None = None
-    stale_seconds: int | None = None
+_Health = Literal["healthy", "degraded", "unhealthy"]
 
 
 class Probe(Body):
     """The answer of a probe."""
 
-    status: Literal["healthy", "unhealthy"]
-    reason: str | None = None
+    status: Literal["healthy", "unhealthy"] = Field(description="the answer")
+    reason: str | None = Field(default=None, description="why, for a client that may read")
 
 
 class Health(BaseModel):
@@ -140,9 +36,12 @@ class Health(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    status: Literal["healthy", "degraded", "unhealthy"]
-    checks: dict[str, Literal["healthy", "degraded", "unhealthy"]]
-    details: dict[str, Any] | None = None
+    status: _Health = Field(description="the worst of `checks`, as far as it matters to readers")
+    checks: dict[str, _Health] = Field(description="the state of each part")
+    details: dict[str, Any] | None = Field(
+        default=None,
+        description="since when, last error and figures of each part, for a client that may read",
+    )
 
 
 class SyncRequest(Body):
@@ -156,31 +55,31 @@ class SyncRequest(Body):
 class SyncCounts(CamelBody):
     """What the gateway fetched."""
 
-    total_messages_synced: int
-    total_messages_saved: int
+    total_messages_synced: int = Field(description="messages fetched from Telegram")
+    total_messages_saved: int = Field(description="messages that the gateway did not have yet")
     channels_synced: list[Any] = Field(description="the channels, as the gateway tells them")
 
 
 class SyncAnswer(Body):
     """The answer to a sync."""
 
-    success: Literal[True]
+    success: Literal[True] = Field(description="always true; a failure is a problem document")
     message: str = Field(description="the result in Portuguese, as the page shows it")
-    data: SyncCounts
+    data: SyncCounts = Field(description="the counts")
 
 
 class DeadLetterItem(Body):
     """A message that could not be read or stored. Without ``next_attempt_at``, it is retried only on request."""
 
-    id: int
-    channel: str
-    message_id: str
-    reason: str
-    error: str
-    attempts: int
-    first_at: datetime
-    last_at: datetime
-    next_attempt_at: datetime | None
+    id: int = Field(description="number of the dead letter")
+    channel: str = Field(description="id of the channel")
+    message_id: str = Field(description="Telegram's number of the message within its channel")
+    reason: str = Field(description="machine name of the cause")
+    error: str = Field(description="the last error in words")
+    attempts: int = Field(description="how often it was tried")
+    first_at: datetime = Field(description="when it failed first")
+    last_at: datetime = Field(description="when it failed last")
+    next_attempt_at: datetime | None = Field(description="when it is tried next by itself")
     raw: str | None = Field(
         default=None, description="the whole message as JSON text; present with `raw=true`"
     )
@@ -189,15 +88,15 @@ class DeadLetterItem(Body):
 class DeadLetterPage(CamelBody):
     """Unresolved dead letters, oldest first."""
 
-    data: list[DeadLetterItem]
-    next_cursor: str | None
+    data: list[DeadLetterItem] = Field(description="the dead letters")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
 
 
 class Retry(Body):
     """A dead letter will be tried again within seconds."""
 
-    id: int
-    queued: Literal[True]
+    id: int = Field(description="number of the dead letter")
+    queued: Literal[True] = Field(description="always true")
 
 
 class LogEntry(BaseModel):
@@ -206,16 +105,16 @@ class LogEntry(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     number: int = Field(description="counts from 1 since the daemon's start")
-    timestamp: str
-    level: str
-    event: str
+    timestamp: str = Field(description="when it was written, in ISO 8601 and UTC")
+    level: str = Field(description="`debug`, `info`, `warning`, `error` or `critical`")
+    event: str = Field(description="machine name of the event")
     message: str = Field(description="the entry in words")
 
 
 class LogPage(CamelBody):
     """Log entries, newest first."""
 
-    data: list[LogEntry]
+    data: list[LogEntry] = Field(description="the entries")
     last: int = Field(description="send it as `after` to continue from here")
     missed: bool = Field(description="whether entries between `after` and these were already discarded")
     started_at: datetime = Field(description="when the numbering started")
@@ -224,19 +123,19 @@ class LogPage(CamelBody):
 class ChannelHistory(CamelBody):
     """The progress of a channel's history import."""
 
-    rows_read: int
-    gateway_total: int | None
-    pages: int
-    new_here: int
-    found_by_tail_checks: int
-    completed_at: datetime | None
-    error: str | None
+    rows_read: int = Field(description="messages read so far")
+    gateway_total: int | None = Field(description="messages that the gateway has of the channel")
+    pages: int = Field(description="pages read so far")
+    new_here: int = Field(description="messages that were not stored here before")
+    found_by_tail_checks: int = Field(description="messages that only a check of the newest ones found")
+    completed_at: datetime | None = Field(description="when the history had been read to its end")
+    error: str | None = Field(description="why it does not go on now")
 
 
 class ChannelBackfill(ChannelHistory):
     """The progress of one channel's history import, with its id."""
 
-    id: str
+    id: str = Field(description="id of the channel")
     check_rows_read: int | None = Field(description="rows read by the tail check in progress")
     check_total: int | None = Field(description="rows that the tail check has to read")
 
@@ -244,9 +143,11 @@ class ChannelBackfill(ChannelHistory):
 class BackfillAnswer(CamelBody):
     """The history import. ``completed`` means that every channel's history was read to its end."""
 
-    phase: Literal["waiting", "syncing", "reading", "completed", "checking_tail"]
-    completed: bool
-    error: str | None
-    failing_since: datetime | None
+    phase: Literal["waiting", "syncing", "reading", "completed", "checking_tail"] = Field(
+        description="what it does now"
+    )
+    completed: bool = Field(description="every channel's history was read to its end")
+    error: str | None = Field(description="why it does not go on now")
+    failing_since: datetime | None = Field(description="since when it does not go on")
     requests_taken: int = Field(description="requests accepted since the start of the engine")
-    channels: list[ChannelBackfill]
+    channels: list[ChannelBackfill] = Field(description="the progress of each channel")

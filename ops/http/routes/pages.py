@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from actors.cache import last_good_key, page_key
@@ -23,7 +24,10 @@ from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.signals import Signals, StoredPage, encode_cursor
 
-__all__ = ["Page", "PageReader", "Validity"]
+__all__ = ["Page", "PageReader", "Validity", "next_cursor_of", "signal_lines"]
+
+# within a text of JSON each of these quotation marks would have a backslash before it
+_NEXT_CURSOR = re.compile(rb'],"nextCursor":(?:"([^"]*)"|null)')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,7 +186,28 @@ class PageReader:
         if backfill is not None:
             # beside the limit: clients of the former service look for it on the first page only (fault 77)
             texts.append(encode(history_entry(backfill)))
-        return b'{"data":[%b],"nextCursor":%b}' % (b",".join(texts), encode(next_cursor))
+        # a line for each signal: NDJSON is made of them
+        return b'{"data":[%b],"nextCursor":%b}' % (b",\n".join(texts), encode(next_cursor))
+
+
+def next_cursor_of(page: bytes) -> str | None:
+    """Return the cursor of the next page, or None if this one is the last.
+
+    >>> next_cursor_of(b'{"data":[],"nextCursor":"1_7"}'), next_cursor_of(b'{"data":[],"nextCursor":null}')
+    ('1_7', None)
+    """
+    match = _NEXT_CURSOR.search(page)
+    return match[1].decode() if match and match[1] else None
+
+
+def signal_lines(page: bytes) -> bytes:
+    r"""Return the signals of a page as one JSON object a line.
+
+    >>> signal_lines(b'{"data":[{"id":2},\n{"id":1}],"nextCursor":null}')
+    b'{"id":2}\n{"id":1}\n'
+    """
+    data = _NEXT_CURSOR.split(page)[0].removeprefix(b'{"data":[')
+    return data.replace(b",\n", b"\n") + b"\n" if data else b""
 
 
 def _stamp(backfill: BackfillSnapshot | None) -> str:

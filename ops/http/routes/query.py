@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from actors.shown.event_log import Position
 from ops.http.kit.parameters import MOST_VALUES, Instant, Parameters, Whole, Word, lowered, separated
 from ops.http.routes.frames import read_place
+from ops.http.routes.signal_models import SignalStatus
 from ops.http.routes.stream_filter import StreamFilter
 from ops.instants import first_instant, last_instant
 from storage.postgres.page_query import SignalQuery
@@ -44,31 +45,22 @@ def _event_id(value: str) -> str:
     return value
 
 
+def _status(value: str) -> str:
+    if value not in _STATUS_WORDS:
+        raise ValueError(f"must be one of {', '.join(_STATUS_WORDS)}")
+    return value
+
+
 Side = Annotated[Literal["buy", "sell"], BeforeValidator(lowered)]
 Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 Sides = Annotated[tuple[Side, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 #: ``target`` is any reached target, ``valid`` is every status in which a signal still counts
+_STATUS_WORDS = ("valid", "target", *(status.value for status in SignalStatus))
 Status = Annotated[
-    Literal[
-        "waiting",
-        "open",
-        "expired",
-        "target",
-        "target_1",
-        "target_2",
-        "target_3",
-        "target_4",
-        "target_5",
-        "target_6",
-        "target_7",
-        "target_8",
-        "target_9",
-        "target_final",
-        "stopped",
-        "cancelled",
-        "valid",
-    ],
+    str,
     BeforeValidator(lowered),
+    AfterValidator(_status),
+    WithJsonSchema({"type": "string", "enum": _STATUS_WORDS}),
 ]
 Statuses = Annotated[tuple[Status, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 Cursor = Annotated[

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from actors.shown.snapshots import BackfillSnapshot
-from ops.http.routes.models import SignalDetail, SignalEvent, SignalNow, SignalObject
+from ops.http.routes.signal_models import SignalDetail, SignalEvent, SignalNow, SignalObject
 from storage.legacy.rows import CHECKPOINT_ASSET
 
 __all__ = ["history_entry", "signal_detail", "signal_object"]
@@ -46,6 +46,7 @@ def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
     return {
         "id": 0,
         "ts": _epoch_ms(completed_at),
+        "ts_iso": at,
         # the words of the former service's row: its clients search in both texts (fault 76)
         "channel": "system",
         "channel_label": None,
@@ -78,7 +79,8 @@ def _instant(instant: datetime) -> datetime:
 
 
 def _event(event: Row) -> dict[str, Any]:
-    return {name: event[name] for name in _EVENT} | {"ts": _epoch_ms(event["ts"])}
+    instant = {"ts": _epoch_ms(event["ts"]), "ts_iso": _instant(event["ts"])}
+    return {name: instant[name] if name in instant else event[name] for name in _EVENT}
 
 
 def _target(number: int) -> Callable[[Row], object]:
@@ -92,6 +94,7 @@ def _instant_of(name: str) -> Callable[[Row], datetime]:
 #: fields whose public value differs from the value in the row
 _READ: Mapping[str, Callable[[Row], object]] = {
     "ts": lambda row: _epoch_ms(row["ts"]),
+    "ts_iso": _instant_of("ts"),
     "target_1": _target(1),
     "target_2": _target(2),
     "current": lambda row: {name: getattr(row["current"], name) for name in _NOW},

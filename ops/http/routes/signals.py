@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from starlette.concurrency import run_in_threadpool
@@ -15,19 +15,20 @@ from starlette.responses import Response
 from ops.http.kit.answers import (
     CSV,
     JSON,
+    NDJSON,
     ConditionalResponses,
     Versions,
+    best_of,
     json_answer,
-    prefers,
     stale_headers,
 )
 from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
 from ops.http.routes.csv import csv_page
-from ops.http.routes.models import SignalDetail, SignalPage
-from ops.http.routes.pages import Page, PageReader
+from ops.http.routes.pages import Page, PageReader, next_cursor_of, signal_lines
 from ops.http.routes.query import SignalsParameters, StreamParameters, parse_list_query
+from ops.http.routes.signal_models import FormerSignalPage, SignalDetail, SignalPage
 from ops.http.routes.signal_objects import signal_detail
 from ops.http.routes.streaming import Streams, TooManyStreamsError
 from ops.http.server.clients import asker_of, prefix_of
@@ -60,15 +61,16 @@ def signal_operations(
     history import.
     """
     listing = _Listing(pages, responses, ready, zone=zone, with_history=with_history)
-    csv = Answer(
-        description="The same page with a header line; `X-Next-Cursor` and `Link` if another page follows",
-        body={CSV: _TEXT},
-        headers={"X-Next-Cursor": "`cursor` of the next page", "Link": "address of the next page"},
-    )
+    headers = {
+        "X-Cache": "what answered: `memory`, `redis`, `database`, or `stale` in an outage",
+        "X-Next-Cursor": "`cursor` of the next page, if one follows",
+        "Link": "address of the next page, if one follows",
+    }
+    csv = Answer(description="The same page with a header line", body={CSV: _TEXT}, headers=headers)
     page = Answer(
-        description="A page of signals, newest first",
-        headers={"X-Cache": "what answered: `memory`, `redis`, `database`, or `stale` in an outage"},
-        body={JSON: SignalPage, CSV: _TEXT},
+        description="A page of signals",
+        headers=headers,
+        body={JSON: FormerSignalPage if with_history else SignalPage, CSV: _TEXT, NDJSON: _TEXT},
         links={"one": {"operationId": "getSignal", "parameters": {"id": "$response.body#/data/0/id"}}},
     )
     return [
@@ -76,7 +78,7 @@ def signal_operations(
             method="GET",
             path="/signals",
             name="listSignals",
-            summary="A page of signals; CSV if `Accept` prefers it",
+            summary="A page of signals; as CSV or as a JSON object a line if `Accept` prefers that",
             tag="signals",
             handler=listing.by_accept,
             query=SignalsParameters,
@@ -125,7 +127,7 @@ def signal_operations(
 
 
 class _Listing:
-    """Serves the list as JSON or CSV, and keeps current answers ready."""
+    """Serves the list as JSON, NDJSON or CSV, and keeps current answers ready."""
 
     def __init__(
         self,
@@ -143,9 +145,8 @@ class _Listing:
         self._with_history = with_history
 
     async def by_accept(self, request: Request) -> Response:
-        if prefers(request.headers.get("accept", ""), CSV, to=JSON):
-            return await self._answer(request, self._as_csv)
-        return await self._answer(request, self._as_json)
+        forms: Mapping[str, _Form] = {JSON: self._as_json, CSV: self._as_csv, NDJSON: self._as_lines}
+        return await self._answer(request, forms[best_of(request.headers.get("accept", ""), *forms)])
 
     async def csv(self, request: Request) -> Response:
         return await self._answer(request, functools.partial(self._as_csv, download=True))
@@ -168,22 +169,28 @@ class _Listing:
     def _as_json(self, request: Request) -> tuple[Page, Versions]:
         query = parse_list_query(request.query_params, zone=self._zone, with_history=self._with_history)
         page = self._pages.page(query)
-        headers = _told(page)
+        headers = _told(request, page)
         return page, self._responses.versions(request.headers, page.body, headers=headers, vary=_VARY)
+
+    def _as_lines(self, request: Request) -> tuple[Page, Versions]:
+        # nor is it a signal for a program that reads line by line
+        query = parse_list_query(request.query_params, zone=self._zone, with_history=False)
+        page = self._pages.page(query)
+        versions = self._responses.versions(
+            request.headers,
+            signal_lines(page.body),
+            media_type=NDJSON,
+            headers=_told(request, page),
+            vary=_VARY,
+        )
+        return page, versions
 
     def _as_csv(self, request: Request, *, download: bool = False) -> tuple[Page, Versions]:
         # the history import is no signal, so CSV leaves it out
         query = parse_list_query(request.query_params, zone=self._zone, with_history=False)
         page = self._pages.page(query)
-        body, cursor = csv_page(page.body)
-        headers = _told(page)
-        if cursor is not None:
-            asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-            following = QueryParams([*asked, ("cursor", cursor)])
-            headers |= {
-                "X-Next-Cursor": cursor,
-                "Link": f'<{prefix_of(request.scope)}{request.url.path}?{following}>; rel="next"',
-            }
+        body, _ = csv_page(page.body)
+        headers = _told(request, page)
         if download:
             headers["Content-Disposition"] = 'attachment; filename="signals.csv"'
         media_type = f"{CSV}; charset=utf-8; header=present"
@@ -193,9 +200,17 @@ class _Listing:
         return page, versions
 
 
-def _told(page: Page) -> dict[str, str]:
-    """Return the headers that say what answered, and how old a stale page is."""
-    return {LEVEL_HEADER: page.level, **stale_headers(page.age_s)}
+def _told(request: Request, page: Page) -> dict[str, str]:
+    """Return the headers that say what answered, how old a stale page is, and where the list goes on."""
+    headers = {LEVEL_HEADER: page.level, **stale_headers(page.age_s)}
+    if (cursor := next_cursor_of(page.body)) is not None:
+        asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        following = QueryParams([*asked, ("cursor", cursor)])
+        headers |= {
+            "X-Next-Cursor": cursor,
+            "Link": f'<{prefix_of(request.scope)}{request.url.path}?{following}>; rel="next"',
+        }
+    return headers
 
 
 def _one(signals: Signals) -> Handler:

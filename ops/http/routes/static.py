@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ops.http.kit.answers import JSON, ConditionalResponses, prefers
+from ops.http.kit.answers import JSON, ConditionalResponses, best_of
 from ops.http.kit.operations import Answer, Operation
 from ops.http.kit.problems import BadRequestError
-from ops.http.routes.models import SignalDetail
+from ops.http.routes.signal_models import SignalDetail
 
 __all__ = ["ASSETS", "Dashboard", "permalink", "wants_page"]
 
@@ -63,6 +63,7 @@ class Dashboard:
             summary="A file of the dashboard",
             tag="documentation",
             handler=asset,
+            path_schemas={"name": {"description": "name of the file", "type": "string"}},
             answers={200: Answer(description="The file", body={"text/javascript": {"type": "string"}})},
             problems=(404,),
         )
@@ -128,4 +129,4 @@ def wants_page(accept: str) -> bool:
     >>> wants_page("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"), wants_page("*/*"), wants_page("")
     (True, False, False)
     """
-    return prefers(accept, _HTML, to=JSON)
+    return best_of(accept, JSON, _HTML) == _HTML

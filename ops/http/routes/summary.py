@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,7 +42,7 @@ Counts = dict[str, int]
 
 
 #: names of the time zone database, except those whose meaning differs between machines
-ZONES = sorted(available_timezones() - {"Factory", "localtime", "posixrules"})
+_ZONES = frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
 
 
 def _known(zone: str) -> str:
@@ -51,33 +51,32 @@ def _known(zone: str) -> str:
     return zone
 
 
-_ZONES = frozenset(ZONES)
-
-
 class SummaryParameters(Parameters):
     """Selects the days and the time zone that defines them."""
 
     never_empty = frozenset({"days"})
 
     days: Annotated[int, Whole(1, 90)] = Field(default=30, description="number of days, today included")
-    tz: Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ZONES})] = Field(
-        default="UTC", description="time zone of the days, such as America/Sao_Paulo"
+    tz: Annotated[str, AfterValidator(_known)] = Field(
+        default="UTC",
+        description="time zone of the days, by its name in the time zone database",
+        examples=["America/Sao_Paulo", "UTC"],
     )
 
 
 class SummaryDay(Body):
     """The signals of one day."""
 
-    date: date
-    buy: int
-    sell: int
+    date: Annotated[date, Field(description="the day")]
+    buy: int = Field(description="signals to buy")
+    sell: int = Field(description="signals to sell")
 
 
 class SummaryBody(CamelBody):
     """Counts of the last days."""
 
-    timezone: str
-    signals: int
+    timezone: str = Field(description="time zone of the days")
+    signals: int = Field(description="all signals of these days")
     days: list[SummaryDay] = Field(description="every day, oldest first")
     outcomes: Counts = Field(description="signals by the status that later messages of their channel report")
     types: Counts = Field(description="signals by `signal_type`")
@@ -87,7 +86,7 @@ class SummaryBody(CamelBody):
     stale: bool | None = Field(
         default=None, description="the database is unavailable; these are the last counts"
     )
-    stale_seconds: int | None = None
+    stale_seconds: int | None = Field(default=None, description="age of earlier counts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

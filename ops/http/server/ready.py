@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
-from ops.http.kit.answers import CSV, JSON, accepts_gzip, prefers
+from ops.http.kit.answers import CSV, JSON, NDJSON, accepts_gzip, best_of
 from ops.http.server.clients import prefix_of
 from ops.http.server.cors import vary_by_origin
 from ops.http.server.middleware import with_security
@@ -33,7 +33,7 @@ class Form(NamedTuple):
 
     may_read: bool
     prefix: str
-    csv: bool
+    media_type: str
     gzip: bool
 
 
@@ -43,7 +43,7 @@ def form_of(scope: Scope) -> Form:
     return Form(
         may_read=scope["state"]["may_read"],
         prefix=prefix_of(scope),
-        csv=prefers(headers.get("accept", ""), CSV, to=JSON),
+        media_type=best_of(headers.get("accept", ""), JSON, CSV, NDJSON),
         gzip=accepts_gzip(headers),
     )
 

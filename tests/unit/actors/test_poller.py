@@ -90,6 +90,21 @@ def test_an_empty_page_waits_the_interval() -> None:
     assert polling.next_poll_s == INTERVAL_S
 
 
+def test_the_interval_begins_with_the_poll_however_long_an_empty_answer_takes() -> None:
+    polling = Polling()
+    polling.gateway.meanwhile = lambda: polling.clock.advance(1.5)
+    polling.poll()
+    assert polling.next_poll_s == INTERVAL_S - 1.5
+
+
+def test_after_a_failed_poll_it_waits_a_whole_interval() -> None:
+    polling = Polling()
+    polling.gateway.down = DOWN
+    polling.gateway.meanwhile = lambda: polling.clock.advance(INTERVAL_S)
+    polling.poll()
+    assert polling.next_poll_s == INTERVAL_S, "a gateway that is overloaded gets a rest"
+
+
 def test_a_ring_polls_at_once() -> None:
     polling = Polling()
     polling.poll()

@@ -56,6 +56,24 @@ def test_an_earlier_call_wakes_a_thread_that_waits_for_a_later_one(timers: Timer
     assert alive(timers)
 
 
+def test_a_later_call_does_not_wake_the_thread(timers: TimerThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of a database or gateway sets a deadline: waking for all of them would delay the threads at work."""
+    timers.call_later("first", FAR_S, lambda: None)
+    woken: list[None] = []
+    monkeypatch.setattr(timers._changed, "notify", lambda: woken.append(None))
+    timers.call_later("second", FAR_S + 1, lambda: None)
+    assert woken == []
+    timers.call_later("earlier", FAR_S - 1, lambda: None)
+    assert woken == [None]
+
+
+def test_the_thread_does_not_wait_for_a_cancelled_call(timers: TimerThread) -> None:
+    timers.call_later("key", FAR_S, lambda: None)
+    timers.cancel("key")
+    with timers._changed:
+        assert timers._wait_s() is None
+
+
 def test_setting_a_key_again_replaces_its_call(timers: TimerThread) -> None:
     calls: queue.Queue[str] = queue.Queue()
     timers.call_later("key", 0.02, lambda: calls.put("first"))

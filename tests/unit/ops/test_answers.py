@@ -7,7 +7,7 @@ import gzip
 import pytest
 from starlette.datastructures import Headers
 
-from ops.http.kit.answers import JSON, ConditionalResponses, matches, packed_answer, prefers
+from ops.http.kit.answers import JSON, ConditionalResponses, best_of, matches, packed_answer
 from storage.pages import MemoryPages
 from tests.support.clock import FakeClock
 
@@ -42,7 +42,7 @@ def test_another_version_does_not(given: str | None) -> None:
     ],
 )
 def test_csv_is_for_who_names_it_and_wants_it_more(accept: str, *, csv: bool) -> None:
-    assert prefers(accept, "text/csv", to=JSON) is csv
+    assert (best_of(accept, JSON, "text/csv") == "text/csv") is csv
 
 
 @pytest.mark.parametrize(

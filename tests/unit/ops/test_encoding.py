@@ -96,6 +96,7 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
     assert signal == {
         "id": 7,
         "ts": 1793620800002,
+        "ts_iso": "2026-11-02T12:00:00.001500Z",
         "channel": "-1001649127710",
         "channel_label": "TP Capital",
         "signal_type": "Swing Trade",
@@ -121,6 +122,7 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
             {
                 "kind": "result",
                 "ts": 1793620800000,
+                "ts_iso": "2026-11-02T12:00:00Z",
                 "message_id": "5002",
                 "text": "PETR4: alvo 1",
                 "asset": "PETR4",

@@ -1,128 +1,90 @@
-// Draws /openapi.json: no library, nothing from elsewhere. Texts are set as text, never as markup.
-"use strict";
+// Draws openapi.json: no library, nothing from elsewhere. Texts are set as text, never as markup.
 
-const element = (name, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-};
+import { heldKey, useKey } from "../assets/api.js";
+import { byId, h } from "../assets/dom.js";
+import { resolved, typeText } from "./schema.js";
+import { trial } from "./trying.js";
 
 // What stands between backticks is code; all else is text.
-const worded = (text) =>
-  text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? element("code", { textContent: part }) : part));
+const worded = (text) => text.split(/`([^`\n]+)`/).map((part, index) => (index % 2 ? h("code", {}, part) : part));
 
-const resolve = (document_, node) =>
-  node && node.$ref
-    ? node.$ref.slice(2).split("/").reduce((place, part) => place[part], document_)
-    : node;
-
-// A schema in the short form people write types in: `{ id: integer, targets: number[] }`.
-function typeText(document_, schema, indent, seen) {
-  if (!schema || Object.keys(schema).length === 0) return "any";
-  if (schema.$ref) {
-    if (seen.includes(schema.$ref)) return schema.$ref.split("/").pop();
-    return typeText(document_, resolve(document_, schema), indent, [...seen, schema.$ref]);
-  }
-  if ("const" in schema) return JSON.stringify(schema.const);
-  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (schema.anyOf) return schema.anyOf.map((one) => typeText(document_, one, indent, seen)).join(" | ");
-  if (schema.type === "array") {
-    const item = typeText(document_, schema.items, indent, seen);
-    return item.includes(" | ") && !item.startsWith("{") ? `(${item})[]` : `${item}[]`;
-  }
-  if (schema.type === "object" && schema.properties) {
-    const inner = `${indent}  `;
-    const required = schema.required ?? [];
-    const lines = Object.entries(schema.properties).map(([name, value]) => {
-      const words = value.description ? `  // ${value.description}` : "";
-      return `${inner}${name}${required.includes(name) ? "" : "?"}: ${typeText(document_, value, inner, seen)}${words}`;
-    });
-    return `{\n${lines.join("\n")}\n${indent}}`;
-  }
-  if (schema.type === "object") {
-    const value = typeof schema.additionalProperties === "object" ? schema.additionalProperties : {};
-    return `{ [name]: ${typeText(document_, value, indent, seen)} }`;
-  }
-  const limits = [
-    schema.minimum === undefined ? null : `from ${schema.minimum}`,
-    schema.maximum === undefined ? null : `to ${schema.maximum}`,
-    schema.maxLength === undefined ? null : `at most ${schema.maxLength} characters`,
-  ].filter(Boolean).join(" ");
-  return [schema.format ?? schema.type ?? "any", limits].filter(Boolean).join(" ");
-}
-
-function parameterTable(document_, parameters) {
-  const rows = parameters.map((parameter) => {
-    const schema = parameter.schema;
-    const preset = schema.default === undefined ? "" : ` (default ${schema.default})`;
-    return element("tr", {},
-      element("td", {}, element("code", { textContent: parameter.name })),
-      element("td", { textContent: parameter.in }),
-      element("td", { textContent: typeText(document_, schema, "", []) + preset }),
-      element("td", {}, ...worded(parameter.description ?? "")));
+function answers(document_, operation) {
+  return Object.entries(operation.responses).flatMap(([status, given]) => {
+    const answer = resolved(document_, given);
+    const content = status.startsWith("2") ? Object.entries(answer.content ?? {}) : [];
+    return [
+      h("p", {}, h("code", {}, status), " ", ...worded(answer.description)),
+      ...content.map(([type, { schema }]) => h("pre", { tabindex: "0" }, `${type}\n${typeText(document_, schema)}`)),
+    ];
   });
-  const head = ["name", "in", "type", "meaning"].map((text) => element("th", { scope: "col", textContent: text }));
-  return element("div", { className: "scroll" },
-    element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
 }
 
-function contents(document_, content) {
-  return Object.entries(content ?? {}).map(([mediaType, { schema }]) =>
-    element("pre", {}, ...worded(`${mediaType}\n${typeText(document_, schema, "", [])}`)));
-}
-
-function operationDetails(document_, path, method, operation) {
-  const title = element("summary", {},
-    element("span", { className: `method ${method}`, textContent: method.toUpperCase() }),
-    element("span", { className: "path", textContent: path }),
-    element("span", {}, ...worded(operation.summary)));
-  if (operation.security.length) title.append(element("span", { className: "key" }));
-  const parts = [];
-  if (method === "get" && !path.includes("{")) {
-    parts.push(element("p", {}, element("a", { href: path, textContent: `open ${path}` })));
-  }
-  if (operation.parameters.length) {
-    parts.push(element("h3", { textContent: "Parameters" }), parameterTable(document_, operation.parameters));
-  }
-  if (operation.requestBody) {
-    parts.push(element("h3", { textContent: "Body" }), ...contents(document_, operation.requestBody.content));
-  }
-  for (const [status, given] of Object.entries(operation.responses)) {
-    const answer = resolve(document_, given);
-    parts.push(element("h3", {}, ...worded(`${status} ${answer.description}`)));
-    if (status.startsWith("2")) parts.push(...contents(document_, answer.content));
-  }
-  const made = element("details", {}, title, ...parts);
-  made.dataset.words = `${method} ${path} ${operation.summary} ${operation.tags}`.toLowerCase();
+function operationOf(document_, path, method, operation) {
+  const made = h("details", { class: "panel operation", id: operation.operationId },
+    h("summary", {},
+      h("span", { class: `method ${method}` }, method.toUpperCase()),
+      h("span", { class: "path" }, path),
+      h("span", { class: "about" }, ...worded(operation.summary)),
+      operation.security.length > 0 && h("span", { class: "key" }, "needs the API key")));
+  made.addEventListener("toggle", () => {
+    // the page's address is that of what was opened last
+    if (made.open) history.replaceState(null, "", `#${made.id}`);
+    if (made.querySelector(".inside")) return;
+    made.append(h("div", { class: "inside" },
+      trial(document_, path, method, operation, worded),
+      h("h3", {}, "Answers"), ...answers(document_, operation)));
+  });
+  made.dataset.words = `${method} ${path} ${operation.operationId} ${operation.summary}`.toLowerCase();
   return made;
+}
+
+function groupOf(document_, { name, description }) {
+  const operations = Object.entries(document_.paths).flatMap(([path, item]) =>
+    Object.entries(item)
+      .filter(([, operation]) => operation.tags.includes(name))
+      .map(([method, operation]) => operationOf(document_, path, method, operation)));
+  return h("section", { class: "group" }, h("h2", {}, name), h("p", {}, ...worded(description)), ...operations);
+}
+
+function contentsOf(groups) {
+  return groups.flatMap((group) => [
+    h("h2", {}, group.querySelector("h2").textContent),
+    ...[...group.querySelectorAll("details")].map(({ id }) => h("a", { href: `#${id}` }, id)),
+  ]);
+}
+
+function openNamed() {
+  const named = byId(location.hash.slice(1));
+  if (named?.matches("details")) {
+    named.open = true;
+    named.scrollIntoView();
+  }
+}
+
+function find(groups, text) {
+  const words = text.toLowerCase();
+  for (const group of groups) {
+    const operations = [...group.querySelectorAll("details")];
+    for (const one of operations) one.hidden = !one.dataset.words.includes(words);
+    group.hidden = operations.every((one) => one.hidden);
+  }
 }
 
 function draw(document_) {
-  document.getElementById("about").replaceChildren(
-    ...worded(`Version ${document_.info.version}. ${document_.info.description}`));
-  const byTag = new Map();
-  for (const [path, item] of Object.entries(document_.paths)) {
-    for (const [method, operation] of Object.entries(item)) {
-      const tag = operation.tags[0];
-      byTag.set(tag, [...(byTag.get(tag) ?? []), operationDetails(document_, path, method, operation)]);
-    }
-  }
-  const sections = [...byTag].map(([tag, operations]) =>
-    element("section", {}, element("h2", { textContent: tag }), ...operations));
-  document.getElementById("operations").replaceChildren(...sections);
-  document.getElementById("find").addEventListener("input", (event) => {
-    const words = event.target.value.toLowerCase();
-    for (const section of sections) {
-      const operations = [...section.querySelectorAll("details")];
-      for (const one of operations) one.hidden = !one.dataset.words.includes(words);
-      section.hidden = operations.every((one) => one.hidden);
-    }
-  });
+  byId("about").replaceChildren(...worded(`Version ${document_.info.version}. ${document_.info.description}`));
+  const groups = document_.tags.map((tag) => groupOf(document_, tag));
+  byId("operations").replaceChildren(...groups);
+  byId("contents").replaceChildren(...contentsOf(groups));
+  byId("find").addEventListener("input", (event) => find(groups, event.target.value));
+  byId("key").value = heldKey() ?? "";
+  byId("key").addEventListener("input", (event) => useKey(event.target.value || null));
+  addEventListener("hashchange", openNamed);
+  openNamed();
 }
 
 fetch("openapi.json")
   .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`status ${answer.status}`))))
   .then(draw)
   .catch((error) => {
-    document.getElementById("operations").textContent = `openapi.json could not be read: ${error.message}`;
+    byId("operations").textContent = `openapi.json could not be read: ${error.message}`;
   });
