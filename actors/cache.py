@@ -90,7 +90,7 @@ class Cache(Actor):
         if self._error is not None:
             # There may be no new page for hours, so a trial write finds out when the page store works again.
             self._put(_TRIAL_KEY, b"", ttl_s=LOOK_EVERY_S)
-        self.tick_later("look", LOOK_EVERY_S)
+        self.tick_each("look", LOOK_EVERY_S)
 
     @handles(PageBuilt)
     def _on_page_built(self, page: PageBuilt) -> None:

@@ -75,7 +75,7 @@ class ChannelReconciler(Actor):
     # ── looking and following ────────────────────────────────────────────────
 
     def _look(self) -> None:
-        self.tick_later("look", LOOK_EVERY_S)
+        self.tick_each("look", LOOK_EVERY_S)
         try:
             self._rows = self._channels.load()
         except StorageError as error:

@@ -93,7 +93,7 @@ class DeadLetterSource(Source):
         self._retry.succeeded()
         self.publish(DeadLettersSnapshot(waiting=self._waiting, error=None))
         if not due:
-            self.tick_later("look", LOOK_EVERY_S)
+            self.tick_each("look", LOOK_EVERY_S)
             return
         self._moved = False
         channel, now = due[0].channel, self._now()

@@ -75,7 +75,7 @@ class HealthReporter(Actor):
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look()
-            self.tick_later("look", LOOK_EVERY_S)
+            self.tick_each("look", LOOK_EVERY_S)
 
     def _look(self) -> None:
         self._probe_database()

@@ -6,6 +6,7 @@ The application is passed in. It reads snapshots and storage and asks no actor.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ __all__ = ["Responder", "server_config"]
 
 START_S = 5.0
 WATCH_EVERY_S = 1.0
+DATE_EVERY_S = 1.0
 #: how long running requests may take during the stop
 GRACE_S = 2
 
@@ -70,11 +72,11 @@ class Responder(Actor):
             raise RuntimeError(f"the HTTP server did not start: {self._error or 'no answer in time'}")
         hosts = [one.getsockname()[0] for one in self._sockets]
         self.log.info("responder.started", host=",".join(hosts), port=self._sockets[0].getsockname()[1])
-        self.tick_later("watch", WATCH_EVERY_S)
+        self.tick_each("watch", WATCH_EVERY_S)
 
     def _close(self) -> None:
         self._end_streams()
-        self._server.should_exit = True
+        self._server.end()
         if self._thread.is_alive():
             self._thread.join(GRACE_S + 1)
         for one in self._sockets:
@@ -85,7 +87,7 @@ class Responder(Actor):
         if tick.purpose == "watch":
             if not self._thread.is_alive():
                 raise RuntimeError(f"the HTTP server ended: {self._error}")
-            self.tick_later("watch", WATCH_EVERY_S)
+            self.tick_each("watch", WATCH_EVERY_S)
 
     def _serve(self) -> None:
         try:
@@ -97,12 +99,32 @@ class Responder(Actor):
 
 
 class _ThreadServer(uvicorn.Server):
-    """A server that sets ``ready`` when it listens. It leaves signals to the main thread."""
+    """A server that sets ``ready`` when it listens. It leaves signals to the main thread.
+
+    uvicorn looks ten times a second whether it is to end. This server is told.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self._ending = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end. Each second, renew the date that answers carry."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_EVERY_S):
+                    await self._ending.wait()
+
+    def end(self) -> None:
+        """Begin to stop. Any thread may call it, also when the server has not started or has ended."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._ending.set)

@@ -55,7 +55,6 @@ class Stream(Actor):
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._follow()
-            self.tick_later("look", LOOK_EVERY_S)
 
     def _follow(self, earliest: datetime | None = None) -> None:
         try:
@@ -65,6 +64,7 @@ class Stream(Actor):
             if self._error is None:
                 self.log.warning("stream.read_failed", error=str(error))
             self._error = str(error)
+            self.tick_later("look", LOOK_EVERY_S)
         newest = self._event_log.newest
         self.publish(StreamSnapshot(commit_number=newest.number if newest else None, error=self._error))
 

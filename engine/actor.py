@@ -88,6 +88,13 @@ class Actor(pykka.ThreadingActor):
             (self.context.name, purpose), delay_s, functools.partial(self._tell_tick, Tick(purpose=purpose))
         )
 
+    def tick_each(self, purpose: str, every_s: float) -> None:
+        """Send this actor ``Tick(purpose)`` when the clock is next at a multiple of ``every_s``.
+
+        So all actors that look each second look together, and an idle process wakes once.
+        """
+        self.tick_later(purpose, every_s - self.clock.monotonic_s() % every_s)
+
     def cancel_tick(self, purpose: str) -> None:
         """Cancel an outstanding tick."""
         self.context.services.timers.cancel((self.context.name, purpose))

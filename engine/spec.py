@@ -65,3 +65,8 @@ class ChildSpec:
     start_s: float = 30.0
     shutdown_s: float = 2.0
     heartbeat_limit_s: float = 30.0
+
+    @property
+    def ping_after_s(self) -> float:
+        """After so long without a heartbeat the child is pinged. Most children have work of their own before."""
+        return self.heartbeat_limit_s / 10

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -35,7 +36,7 @@ from engine.stillness import Stillness
 
 __all__ = ["Supervisor"]
 
-#: how often children are pinged and looked at, in seconds; the shorter interval is for draining and stopping
+#: how often children are looked at, in seconds; the shorter interval is for draining and stopping
 LOOK_EVERY_S = 1.0
 LOOK_EVERY_STOPPING_S = 0.02
 #: the process ends when a child gave no heartbeat for this many times its limit
@@ -249,7 +250,8 @@ class Supervisor(pykka.ThreadingActor):
                 child.change(ChildState.HUNG, self._services.clock.now())
         elif child.state is ChildState.HUNG:
             child.change(ChildState.RUNNING, self._services.clock.now())
-        self._services.directory.send(child.spec.name, Ping())  # a hung child too: it may recover
+        if age_s > child.spec.ping_after_s:
+            self._services.directory.send(child.spec.name, Ping())  # a hung child too: it may recover
 
     # ── draining and stopping ────────────────────────────────────────────────
 
@@ -308,10 +310,8 @@ class Supervisor(pykka.ThreadingActor):
         self._tick_later("look", LOOK_EVERY_STOPPING_S if stopping else LOOK_EVERY_S)
 
     def _tick_later(self, purpose: str, delay_s: float) -> None:
-        directory = self._services.directory
-        self._services.timers.call_later(
-            (SUPERVISOR, purpose), delay_s, lambda: directory.send(SUPERVISOR, Tick(purpose=purpose))
-        )
+        tell = partial(self._services.directory.send, SUPERVISOR, Tick(purpose=purpose))
+        self._services.timers.call_later((SUPERVISOR, purpose), delay_s, tell)
 
     def _publish(self) -> None:
         snapshot = self._children.snapshot(

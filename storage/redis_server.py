@@ -40,6 +40,8 @@ class RedisServer:
         self._address = address
         self._client = connect_redis(address)
         self._run_id: str | None = None
+        #: whether the last look at its state found a replica in sync with its master
+        self.in_sync = False
         self._clock = clock
         self._left_alone_until_s = float("-inf")
         self._renewed_s = float("-inf")
@@ -78,6 +80,15 @@ class RedisServer:
 
     def state(self, wanted_role: str) -> RedisState:
         """Ask for the role on a new connection, because the name may lead to another server by now."""
+        state = self._look(wanted_role)
+        self.in_sync = state.role == "slave" and state.error is None
+        return state
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _look(self, wanted_role: str) -> RedisState:
         client = connect_redis(self._address)
         try:
             info = {**client.info("server"), **client.info("replication")}
@@ -97,10 +108,6 @@ class RedisServer:
                 role=role, error="not in sync: the link to its master is down", has_its_role=True
             )
         return RedisState(role=role, error=None, has_its_role=True)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
 
     def _ask(self, question: Callable[[redis.Redis], T]) -> T:
         if self._clock.monotonic_s() < self._left_alone_until_s:

@@ -26,7 +26,7 @@ from engine.spec import SUPERVISOR, Services
 from engine.supervisor import Supervisor
 from engine.timers import TimerThread
 from ops.daemon.children import Children
-from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small
+from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small, leave_alone
 from ops.daemon.notify import ServiceManager
 from ops.daemon.watch import Watch
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
@@ -192,6 +192,7 @@ def run(settings: Settings, listening: Listening) -> int:
     with stop_on_signals() as stop, reread_on_hangup(stop) as reread:
         try:
             daemon.start()
+            leave_alone()
             clean = daemon.wait(stop, reread=reread)
         finally:
             orderly = daemon.stop("signal" if clean else "the actors ended")

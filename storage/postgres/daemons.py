@@ -11,21 +11,22 @@ __all__ = ["GONE_AFTER", "Daemons", "living_daemons"]
 #: a daemon that has not renewed its lease for this long is gone; the database's clock decides
 GONE_AFTER = "30 seconds"
 
-_SHOW = """
-insert into {schema}.daemons as known (daemon_id, place) values (%(daemon_id)s, %(place)s)
-on conflict (daemon_id) do update set seen_at = now()
-"""
-# A daemon counts only if it has renewed its lease since ours began: after a kill and a restart, our own former
-# lease still lasts for a while.
-_OTHERS = """
-select other.place from {schema}.daemons as other
-join {schema}.daemons as own on own.daemon_id = %(daemon_id)s
-where other.daemon_id <> own.daemon_id and other.seen_at > own.started_at
+# One statement, because it runs every second. A daemon counts only if it has renewed its lease since ours began: after a
+# kill and a restart, our own former lease still lasts for a while.
+_BEAT = """
+with own as (
+    insert into {schema}.daemons (daemon_id, place) values (%(daemon_id)s, %(place)s)
+    on conflict (daemon_id) do update set seen_at = now()
+    returning started_at
+), tidied as (
+    delete from {schema}.daemons where seen_at < now() - interval '1 day' and daemon_id <> %(daemon_id)s
+)
+select other.place from {schema}.daemons as other, own
+where other.daemon_id <> %(daemon_id)s and other.seen_at > own.started_at
     and other.seen_at > now() - %(gone_after)s::interval
 order by other.place
 """
 _LIVING = "select place from {schema}.daemons where seen_at > now() - %s::interval order by place"
-_TIDY = "delete from {schema}.daemons where seen_at < now() - interval '1 day'"
 _LEAVE = "delete from {schema}.daemons where daemon_id = %(daemon_id)s"
 
 
@@ -36,17 +37,13 @@ class Daemons:
         self._database = database
         self._values = {"daemon_id": daemon_id, "place": place, "gone_after": GONE_AFTER}
         schema = sql.Identifier(database.schema)
-        self._show, self._others, self._tidy, self._leave = (
-            sql.SQL(text).format(schema=schema) for text in (_SHOW, _OTHERS, _TIDY, _LEAVE)
-        )
+        self._beat, self._leave = (sql.SQL(text).format(schema=schema) for text in (_BEAT, _LEAVE))
 
     def beat(self) -> tuple[str, ...]:
         """Renew our lease and return the places of the other daemons that hold one."""
 
         def work(cursor: Cursor) -> tuple[str, ...]:
-            cursor.execute(self._show, self._values)
-            cursor.execute(self._tidy)
-            return tuple(row["place"] for row in cursor.execute(self._others, self._values))
+            return tuple(row["place"] for row in cursor.execute(self._beat, self._values))
 
         return self._database.check(work)
 

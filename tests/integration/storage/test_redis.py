@@ -32,7 +32,7 @@ class Pair:
     """A master and its replica, each of which can be taken away."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.master_port, self.replica_port = free_port(), free_port()
         self.master = self.start_master()
         try:
@@ -42,10 +42,10 @@ class Pair:
             raise
 
     def start_master(self) -> OwnedProcess:
-        return redis_server(self._folder, self.master_port)
+        return redis_server(self.folder, self.master_port)
 
     def start_replica(self) -> OwnedProcess:
-        return redis_server(self._folder, self.replica_port, replica_of=self.master_port)
+        return redis_server(self.folder, self.replica_port, replica_of=self.master_port)
 
     def stop(self) -> None:
         for server in (self.replica, self.master):
@@ -114,6 +114,24 @@ def test_a_page_the_replica_does_not_have_yet_is_read_from_the_master(pair: Pair
         lonely.close()
 
 
+def test_the_master_is_asked_for_missing_pages_only_while_the_replica_is_not_in_sync(
+    pair: Pair, pages: RedisPages
+) -> None:
+    # written to the master of another pair, which stands for a page that the replica has not received
+    with redis_server(pair.folder, other_port := free_port()):
+        parted = RedisPages(
+            master=at(other_port), replica=at(pair.replica_port), clock=SystemClock(), seal=Seal(KEY)
+        )
+        parted.put("k", b"page", ttl_s=30)
+        assert parted.get("k") == b"page", "nothing is known of the replica yet"
+        parted.states()
+        assert parted.get("k") is None
+        pair.master.kill()
+        assert wait_until(lambda: parted.states()["redisReplica"].error is not None, deadline_s=30)
+        assert parted.get("k") == b"page"
+        parted.close()
+
+
 def test_a_page_ends_after_its_time(pages: RedisPages) -> None:
     pages.put("k", b"page", ttl_s=0.05)
     assert wait_until(lambda: pages.get("k") is None, deadline_s=30)
@@ -164,8 +182,7 @@ def test_a_master_that_comes_back_empty_is_used_at_once(pair: Pair, pages: Redis
     pair.master, pair.replica = pair.start_master(), pair.start_replica()
     assert pages.get("k") is None
     pages.put("k", b"new", ttl_s=30)
-    assert wait_until(lambda: healthy(pages), deadline_s=30)
-    assert pages.get("k") == b"new"
+    assert wait_until(lambda: healthy(pages) and pages.get("k") == b"new", deadline_s=30)
 
 
 def test_a_master_turned_read_only_is_a_typed_error_and_named(pair: Pair) -> None:

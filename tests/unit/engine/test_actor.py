@@ -146,6 +146,14 @@ def test_at_most_one_tick_is_outstanding_per_purpose(world: World) -> None:
     assert actor.ticks == ["poll", "other"]
 
 
+def test_actors_that_look_each_second_look_together(world: World) -> None:
+    first, second = Subject(world.context("first")), Subject(world.context("second"))
+    first.tick_each("look", 1)
+    world.clock.advance(0.3)
+    second.tick_each("look", 1)
+    assert world.timers.due_in_s(("first", "look")) == world.timers.due_in_s(("second", "look")) == 0.7
+
+
 def test_a_cancelled_tick_does_not_come(world: World) -> None:
     actor = Subject(world.context("subject"))
     actor.tick_later("poll", 1)

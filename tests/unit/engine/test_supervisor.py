@@ -237,11 +237,23 @@ def test_a_death_told_twice_counts_once() -> None:
 # ── watching ─────────────────────────────────────────────────────────────────
 
 
-def test_children_are_pinged_each_second() -> None:
+def test_a_child_is_pinged_after_a_tenth_of_its_limit_without_a_heartbeat() -> None:
+    family = running(a={"heartbeat_limit_s": 30.0})
+    family.pass_s(3)
+    assert family.live["a"].told_of(Ping) == []
+    family.pass_s(1)
+    assert len(family.live["a"].told_of(Ping)) == 1
+    family.pass_s(16)
+    assert len(family.live["a"].told_of(Ping)) == 5
+    assert family.child("a").beat_age_s <= 4
+
+
+def test_a_child_with_work_of_its_own_is_not_pinged() -> None:
     family = running("a")
-    family.pass_s(10)
-    assert len(family.live["a"].told_of(Ping)) == 10
-    assert family.child("a").beat_age_s <= 1
+    for _ in range(20):
+        family.live["a"].context.heartbeat.beat_at_s = family.clock.monotonic_s()
+        family.pass_s(1)
+    assert family.live["a"].told_of(Ping) == []
 
 
 def test_a_child_dead_without_a_word_is_noticed_and_restarted() -> None:

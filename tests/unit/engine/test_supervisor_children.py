@@ -33,8 +33,8 @@ def test_a_child_is_added_to_those_that_run() -> None:
     assert family.names() == ["writer", "parser", "poller:x"]
     assert family.state("poller:x") is ChildState.RUNNING
     assert family.directory.send("poller:x", Ping())
-    family.pass_s(3)
-    assert len(family.live["poller:x"].told_of(Ping)) == 4, "it is looked at like the others"
+    family.pass_s(6)
+    assert len(family.live["poller:x"].told_of(Ping)) == 2, "it is looked at like the others"
 
 
 def test_a_child_asked_for_twice_is_started_once() -> None:
