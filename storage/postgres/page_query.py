@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-__all__ = ["SignalQuery", "condition_of", "windows_of"]
+__all__ = ["SignalQuery", "Window", "condition_of", "weeks_of", "windows_of"]
 
 #: as long as a week of the table, so it covers parts of at most two weeks
 WINDOW = timedelta(days=7)
@@ -53,6 +53,18 @@ def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> It
         if begin > oldest + WINDOW and (since is None or since < begin - WINDOW):
             yield begin - WINDOW, until
     yield since, until
+
+
+def weeks_of(query: SignalQuery, *, now: datetime, oldest: datetime) -> Iterator[Window]:
+    """Yield bounds that together cover the whole list, in its order. Two that follow each other share an instant."""
+    after = query.after[0] if query.after else None
+    since = max(filter(None, (query.since, oldest, after if query.ascending else None)))
+    until = min(filter(None, (query.until, None if query.ascending else after)), default=None)
+    # a message may have a date in the future, so one end may be open
+    last = max(min(until or now, now), since)
+    weeks = [since + WINDOW * number for number in range((last - since) // WINDOW + 1)]
+    bounds = list(zip(weeks, [*weeks[1:], until], strict=True))
+    yield from bounds if query.ascending else reversed(bounds)
 
 
 def condition_of(query: SignalQuery, window: Window) -> tuple[sql.Composable, dict[str, object]]:

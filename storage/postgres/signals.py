@@ -19,6 +19,7 @@ from storage.postgres.page_query import SignalQuery, condition_of, windows_of
 __all__ = [
     "DETAIL_COLUMNS",
     "EVENT_COLUMNS",
+    "LABEL",
     "SIGNAL_COLUMNS",
     "Place",
     "Signals",
@@ -56,7 +57,7 @@ order by page.ts {way}, page.id {way}
 _ROWS = "select {columns} from {table} where id = any(%(ids)s) and ts between %(first)s and %(last)s"
 # Signal rows hold no label. It is looked up for each row. A change of a label draws a commit number, so a page of
 # that generation has the new label.
-_LABEL = "(select label from {schema}.channels as known where known.channel = {row}.channel) as channel_label"
+LABEL = "(select label from {schema}.channels as known where known.channel = {row}.channel) as channel_label"
 _ONE = """
 select {columns}, {label} from {schema}.tp_capital_signals where id = %(id)s and ts > now() - %(retention)s
 """
@@ -65,6 +66,7 @@ select id, {columns} from {schema}.signal_events
 where (channel, signal_message_id, signal_position) in (
     select channel, message_id, position from json_to_recordset(%(keys)s) as key (
         channel text, message_id text, position smallint))
+    and (%(as_of)s::bigint is null or commit_number <= %(as_of)s)
 order by ts, length(message_id), message_id, position
 """
 # New and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id. The
@@ -128,7 +130,7 @@ class Signals:
         self._schema = schema = sql.Identifier(database.schema)
         self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
         self._rows = sql.SQL(_ROWS).format(columns=SIGNAL_COLUMNS, table=self._table)
-        label = sql.SQL(_LABEL)
+        label = sql.SQL(LABEL)
         self._one = sql.SQL(_ONE).format(
             columns=DETAIL_COLUMNS,
             schema=schema,
@@ -172,7 +174,7 @@ class Signals:
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(self._one, {"id": signal_id, "retention": self._retention}).fetchone()
             if row is not None:
-                self._add_events(cursor, [row])
+                self.add_events(cursor, [row])
             return row
 
         return self._database.read(work)
@@ -198,7 +200,7 @@ class Signals:
 
         def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
             rows = cursor.execute(self._committed, values).fetchall()
-            self._add_events(cursor, rows, without={row["id"] for row in rows if not row.pop("has_events")})
+            self.add_events(cursor, rows, without={row["id"] for row in rows if not row.pop("has_events")})
             return tuple(rows)
 
         return self._database.read(work)
@@ -225,20 +227,29 @@ class Signals:
         found = {row["id"]: row for row in cursor.execute(self._rows, values)}
         rows = [found[place.id] | {"channel_label": place.label} for place in places if place.id in found]
         events_of = {place.id: place.events or [] for place in places}
-        self._add_events(cursor, rows, without={key for key, events in events_of.items() if not events})
+        self.add_events(cursor, rows, without={key for key, events in events_of.items() if not events})
         return [row for row in rows if sorted(event["id"] for event in row["events"]) == events_of[row["id"]]]
 
-    def _add_events(
-        self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, without: Collection[int] = ()
+    def add_events(
+        self,
+        cursor: Cursor,
+        rows: Sequence[dict[str, Any]],
+        *,
+        without: Collection[int] = (),
+        as_of: int | None = None,
     ) -> None:
-        """Add the events and what follows from them. ``without`` are ids of signals that have no events."""
+        """Add the events and what follows from them. ``without`` are ids of signals that have no events.
+
+        With ``as_of``, events of later commits are left out.
+        """
         keys = [
             {name: row[name] for name in ("channel", "message_id", "position")}
             for row in rows
             if row["id"] not in without
         ]
         events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-        for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}) if keys else ():
+        values = {"keys": to_json(keys).decode(), "as_of": as_of}
+        for event in cursor.execute(self._events, values) if keys else ():
             key = event["channel"], event["signal_message_id"], event["signal_position"]
             events.setdefault(key, []).append(event)
         for row in rows:
