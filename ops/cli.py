@@ -17,7 +17,7 @@ from ops.exit_codes import EXIT_OK, EXIT_USAGE
 from ops.terminal import guarded, say
 from ops.version import VERSION
 
-__all__ = ["app", "command_line", "main"]
+__all__ = ["app", "command_line", "main", "plain_flags"]
 
 
 #: where each command is defined. Only the module of the given command is imported, because all take a second
@@ -38,7 +38,7 @@ _COMMANDS = {
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
     "stack": "ops.commands.stack:app",
-    "gateway": "ops.gateway.commands:app",
+    "gateway": "ops.commands.gateway:app",
 }
 
 
@@ -102,15 +102,20 @@ def command_line() -> Any:
 
 
 def _with_examples(command: Any, words: str) -> Any:
-    """Return a command with examples in its help, and without the type of options that take no value."""
-    for parameter in command.get_params(typer.Context(command, info_name=words)):
-        if getattr(parameter, "is_flag", False):
-            parameter.metavar = ""
+    """Return a command with examples in its help."""
+    plain_flags(command, words)
     examples = (f"  tp-capital {example}" for example in EXAMPLES.get(words, ()))
     command.epilog = "\n".join(["Examples:", *examples])
     for name, child in getattr(command, "commands", {}).items():
         _with_examples(child, f"{words} {name}")
     return command
+
+
+def plain_flags(command: Any, words: str) -> None:
+    """Leave out of a command's help the type of options that take no value."""
+    for parameter in command.get_params(typer.Context(command, info_name=words)):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -16,12 +16,23 @@ from ops.client import daemon_url, is_daemon_of
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
 from ops.http.server.listening import Listening, explain_listening
 from ops.instants import read_iso
-from ops.local.keys import key_of_local_daemon
+from ops.local.keys import FOLDERS, key_of_local_daemon, settings_of, take_settings
 from ops.logging import configure_logging
 from ops.setting_names import setting_notes
 from ops.terminal import say
 
-__all__ = ["Since", "daemon_and_key", "listen", "quiet_logs", "stop", "tell_setting_notes", "usable_settings"]
+__all__ = [
+    "Since",
+    "System",
+    "daemon_and_key",
+    "listen",
+    "quiet_logs",
+    "settings_for_database",
+    "settings_of_system",
+    "stop",
+    "tell_setting_notes",
+    "usable_settings",
+]
 
 
 def _instant(text: str) -> datetime | date:
@@ -44,6 +55,14 @@ Since = Annotated[
 ]
 
 
+System = Annotated[
+    Literal["demo", "stack"] | None,
+    typer.Option(
+        "--in", help="Use the demo or the stack that runs in this folder, whatever the settings say."
+    ),
+]
+
+
 def usable_settings(*, told: bool = True) -> Settings:
     """Return the settings, or end the command with all their problems.
 
@@ -58,6 +77,36 @@ def usable_settings(*, told: bool = True) -> Settings:
     if told:
         tell_setting_notes()
     return settings
+
+
+def settings_for_database(system: str | None) -> Settings:
+    """Return the settings, or those of the demo or stack that runs in this folder if the settings name no database."""
+    settings = usable_settings()
+    named = settings.database.model_fields_set & {"url", "host", "port", "name"}
+    if named and system is None:
+        return settings
+    own = settings_of_system(system, having="TP_CAPITAL_DATABASE_URL")
+    if not own:
+        return settings
+    take_settings(own)
+    return usable_settings(told=False)
+
+
+def settings_of_system(system: str | None, *, having: str) -> dict[str, str]:
+    """Return the settings of the demo or stack that runs in this folder, if they have the one named ``having``.
+
+    Without ``system`` there must not be two. If there is none, there are no settings.
+    """
+    found = {name: own for name in FOLDERS if having in (own := settings_of(name))}
+    if system is not None and system not in found:
+        stop(EXIT_USAGE, f"{FOLDERS[system]} has no {having}: no {system} runs here, or it has no such part")
+    if system is None and len(found) > 1:
+        choices = " or ".join(f"--in {name}" for name in found)
+        stop(EXIT_USAGE, f"the {' and the '.join(found)} run in this folder: choose with {choices}")
+    for name in [system] if system else found:
+        say(f"tp-capital: using the {name} of this folder", err=True)
+        return found[name]
+    return {}
 
 
 def tell_setting_notes(env_file: Path | None = Path(".env")) -> None:

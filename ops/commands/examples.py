@@ -30,7 +30,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "migrate-data --from postgresql://signals_reader@127.0.0.1:5432/former",
         ),
         "parse": ("parse --jsonl messages.jsonl", "parse --explain message.txt"),
-        "replay": ("replay --since 2026-11-20", "replay --channel=-1001649127710 --apply"),
+        "replay": (
+            "replay --since 2026-11-20",
+            "replay --in demo",
+            "replay --channel=-1001649127710 --apply",
+        ),
         "dead-letters": ("dead-letters list", "dead-letters retry"),
         "dead-letters list": ("dead-letters list", "dead-letters list --json"),
         "dead-letters retry": ("dead-letters retry", "dead-letters retry 17"),
@@ -46,12 +50,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stack stop": ("stack stop engine",),
         "stack start": ("stack start engine",),
         "stack restart": ("stack restart pgbouncer",),
-        "stack logs": ("stack logs engine", "stack logs database --lines 20"),
+        "stack logs": ("stack logs engine --follow", "stack logs database --lines 20"),
         "stack status": ("stack status", "stack status --json"),
         "gateway": ("gateway --database-url postgresql://user@localhost/telegram",),
         "gateway import": (
+            "gateway import result.json",
+            "gateway import messages.jsonl --in stack --channel=-1001649127710",
             "gateway import result.json --database-url postgresql://user@localhost/telegram",
-            "gateway import messages.jsonl --channel=-1001649127710",
         ),
     }
 )

@@ -14,7 +14,7 @@ from actors.grammar import MAX_CHARS, read
 from engine.clock import SystemClock
 from engine.model import Market
 from engine.timers import TimerThread
-from ops.commands.common import Since, quiet_logs, stop, usable_settings
+from ops.commands.common import Since, System, quiet_logs, settings_for_database, stop
 from ops.commands.explaining import explain
 from ops.commands.parsing import lines_of, parse_lines, reading_object
 from ops.commands.replay import Replay
@@ -75,10 +75,14 @@ def replay(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the new readings. Without this option nothing is written.")
     ] = False,
+    system: System = None,
     json: Annotated[bool, typer.Option("--json", help="Print the differences and counts as JSON.")] = False,
 ) -> None:
-    """Reread all stored messages, and print what the current grammar reads differently."""
-    settings = usable_settings()
+    """Reread all stored messages, and print what the current grammar reads differently.
+
+    If the settings name no database, that of the demo or the stack that runs in this folder is read.
+    """
+    settings = settings_for_database(system)
     quiet_logs()
     timers = TimerThread()
     stores = Stores(settings, clock=SystemClock(), timers=timers)

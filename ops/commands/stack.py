@@ -6,7 +6,6 @@ import contextlib
 import os
 import shlex
 import sys
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.common import stop, tell_setting_notes
+from ops.daemon.main import stop_on_signals
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ops.local.log_file import LogFile
 from ops.local.parts_file import PartState
 from ops.local.process import LocalServerError
 from ops.local.stack import Stack
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 
 _LAST_BASE = 65535 - 5
+#: how often a followed log is looked at
+_LOOK_S = 0.2
 
 State = Annotated[Path, typer.Option(help="Folder for data, passwords and logs.")]
 Part = Annotated[
@@ -138,15 +141,19 @@ def logs(
     part: Part,
     *,
     lines: Annotated[int, typer.Option(min=1, max=100_000, help="Number of last lines to print.")] = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines, also after a restart.")
+    ] = False,
     state: State = _FOLDER,
 ) -> None:
-    """Print the end of one part's log. `tail -f` of the file that is named first follows it."""
-    with _told():
-        log = Path(Stack(state).part(part).log)
-        say(f"==> {log}", err=True)
-        with log.open(encoding="utf-8", errors="replace") as file:
-            for line in deque(file, maxlen=lines):
-                say(line.rstrip("\n"))
+    """Print the end of one part's log. The file is named first."""
+    with _told(), stop_on_signals() as left:
+        path = Path(Stack(state).part(part).log)
+        say(f"==> {path}", err=True)
+        with LogFile(path) as log:
+            say(log.last(lines), nl=False)
+            while follow and not left.wait(_LOOK_S):
+                say(log.news(), nl=False)
 
 
 @contextlib.contextmanager

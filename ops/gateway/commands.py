@@ -1,8 +1,7 @@
-"""Command line of the reference gateway: ``gateway`` and ``gateway import FILE``."""
+"""``gateway``: runs the reference gateway."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,17 +11,13 @@ from config.fields import LOOPBACK_HOSTS
 from config.keys import SHORTEST_KEY
 from config.secret_files import secret_of
 from ops.gateway.database import URL_SETTING
-from ops.gateway.importer import ImportFileError, import_file
-from ops.gateway.records import CHANNEL_ID
 from ops.gateway.server import ReferenceGatewaySettings, serve
 from ops.terminal import say
-from storage.errors import StorageError
 
-__all__ = ["app"]
+__all__ = ["DatabaseUrl", "app", "checked_url"]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-BAD_SHOWN = 20
 _KEY = "TELEGRAM_GATEWAY_API_KEY"
 
 app = typer.Typer(
@@ -77,7 +72,7 @@ def gateway(
     context.obj = database_url
     if context.invoked_subcommand is not None:
         return
-    url = _checked_url(database_url)
+    url = checked_url(database_url)
 
     def read_key() -> str | None:
         return _checked_key(api_key or secret_of(_KEY), host=host, allow_open=allow_open)
@@ -96,38 +91,6 @@ def gateway(
         serve(settings, read_key=read_key)
     except OSError as exc:
         raise _stop(EXIT_FAILED, f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
-
-
-@app.command("import")
-def import_(
-    context: typer.Context,
-    *,
-    file: Annotated[Path, typer.Argument(help="Telegram Desktop export (result.json), or JSON lines.")],
-    database_url: DatabaseUrl = None,
-    channel: Annotated[
-        str | None,
-        typer.Option(
-            help="Channel id for all messages, instead of the file's own; write a negative id after =."
-        ),
-    ] = None,
-) -> None:
-    """Import messages. Importing a file twice adds nothing. The exit code is 1 if an entry was bad."""
-    url = _checked_url(database_url or context.obj)
-    if channel is not None and not CHANNEL_ID.fullmatch(channel):
-        raise _stop(EXIT_USAGE, "--channel must be a number, for instance --channel=-1001649127710")
-    try:
-        report = import_file(file, url, channel_id=channel)
-    except ImportFileError as exc:
-        raise _stop(EXIT_USAGE, f"{file}: {exc}") from exc
-    except StorageError as exc:
-        raise _stop(EXIT_FAILED, f"the database is not available: {exc}") from exc
-    for entry in report.bad[:BAD_SHOWN]:
-        say(f"{entry.place}: {entry.reason}", err=True)
-    if report.bad_count > BAD_SHOWN:
-        say(f"... and {report.bad_count - BAD_SHOWN} more", err=True)
-    say(report.words())
-    if report.bad_count:
-        raise typer.Exit(EXIT_FAILED)
 
 
 def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:
@@ -153,7 +116,8 @@ def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:
     return key
 
 
-def _checked_url(database_url: str | None) -> str:
+def checked_url(database_url: str | None) -> str:
+    """Return the address of the gateway's database, or end the command."""
     try:
         database_url = database_url or secret_of(URL_SETTING)
     except ValueError as exc:

@@ -30,6 +30,7 @@ from ops.http.routes.backfill import backfill_operations
 from ops.http.routes.channels import channel_operations
 from ops.http.routes.dead_letters import dead_letter_operations
 from ops.http.routes.docs import doc_operations, openapi_operation
+from ops.http.routes.export import Exports
 from ops.http.routes.health import stream_trouble
 from ops.http.routes.logs import log_operations
 from ops.http.routes.pages import PageReader
@@ -56,6 +57,7 @@ from ops.stores import RETENTION, Stores, settings_markets
 from ops.version import VERSION
 from storage.gateway.client import SyncResult
 from storage.postgres.summary import Summaries
+from storage.postgres.whole_list import WholeList
 
 __all__ = ["responder_spec"]
 
@@ -150,6 +152,9 @@ def _create_app(
         metrics=metrics,
         ttl_s=float(settings.redis.ttl_s),
     )
+    exports = Exports(
+        WholeList(stores.database, stores.signals, retention=RETENTION), zone=settings.engine.zone
+    )
     reading = pages, stores.signals, streams, responses, ready
     probes = probe_operations(services.snapshots, services.clock, metrics, ready)
     resources = _resources(settings, services, stores, responses, logs)
@@ -165,9 +170,11 @@ def _create_app(
 
     operations = [
         *probes,
-        *signal_operations(*reading, zone=settings.engine.zone, with_history=True),
+        *signal_operations(*reading, exports=exports, zone=settings.engine.zone, with_history=True),
         *resources,
-        *versioned(signal_operations(*reading, zone=settings.engine.zone, with_history=False)),
+        *versioned(
+            signal_operations(*reading, exports=exports, zone=settings.engine.zone, with_history=False)
+        ),
         *versioned(resources),
         *versioned(probes),
         *doc_operations(responses),

@@ -15,9 +15,10 @@ import structlog
 from config import load_settings
 from ops.daemon.main import Daemon, stop_on_signals
 from ops.exit_codes import EXIT_OK
+from ops.gateway.database import URL_SETTING
 from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.server.listening import Listening
-from ops.local.keys import API_KEY_FILE, SETTINGS_FILE, with_settings, write_settings
+from ops.local.keys import API_KEY_FILE, SETTINGS_FILE, take_settings, write_settings
 from ops.local.own_programs import (
     ENGINE_DATABASE,
     GATEWAY_DATABASE,
@@ -133,9 +134,7 @@ class Demo:
         self, postgres: LocalPostgres, gateway: OwnedProcess, stop: threading.Event, seconds: float | None
     ) -> int:
         own = self._settings() | {"TP_CAPITAL_DATABASE_URL": postgres.dsn(ENGINE_DATABASE)}
-        for name in set(os.environ) - set(with_settings(own)):
-            del os.environ[name]
-        os.environ.update(own)
+        take_settings(own)
         settings = load_settings(env_file=None)
         logs = configure_logging(
             level=settings.log.level, form=settings.log.format, secrets=settings.secrets()
@@ -145,7 +144,7 @@ class Demo:
         daemon = Daemon(settings, self._listening, logs=logs)
         clean = False
         try:
-            write_settings(self._settings_file, own)
+            write_settings(self._settings_file, own | {URL_SETTING: postgres.dsn(GATEWAY_DATABASE)})
             daemon.start()
             self._announce(postgres, gateway)
             if timer is not None:

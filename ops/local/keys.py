@@ -16,6 +16,7 @@ from ops.local.roles import RolePasswords
 
 __all__ = [
     "API_KEY_FILE",
+    "FOLDERS",
     "GATEWAY_KEY_FILE",
     "SETTINGS_FILE",
     "cache_password",
@@ -23,6 +24,8 @@ __all__ = [
     "key_of_local_daemon",
     "own_api_key",
     "role_passwords",
+    "settings_of",
+    "take_settings",
     "with_settings",
     "write_settings",
 ]
@@ -30,7 +33,8 @@ __all__ = [
 #: the engine's settings as a shell file, in the folder of a demo or a stack
 SETTINGS_FILE = "engine.env"
 API_KEY_FILE, GATEWAY_KEY_FILE = "api-key", "gateway-key"
-_FOLDERS = (Path(".tp-capital/demo"), Path(".tp-capital/stack"))
+#: where the demo and the stack of the present folder are
+FOLDERS: Mapping[str, Path] = {"demo": Path(".tp-capital/demo"), "stack": Path(".tp-capital/stack")}
 _API_KEY = "TP_CAPITAL_API_KEY"
 
 
@@ -72,6 +76,23 @@ def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
     return {**others, **settings}
 
 
+def take_settings(settings: Mapping[str, str]) -> None:
+    """Make these settings those of this process, before any others."""
+    for name in set(os.environ) - set(with_settings(settings)):
+        del os.environ[name]
+    os.environ.update(settings)
+
+
+def settings_of(name: str) -> dict[str, str]:
+    """Return the settings that the demo or the stack of this folder wrote for commands. Without one there are none."""
+    try:
+        lines = (FOLDERS[name] / SETTINGS_FILE).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.partition("=") for line in lines)
+    return {setting: "".join(shlex.split(value)) for setting, _, value in pairs}
+
+
 def write_settings(path: Path, settings: Mapping[str, str]) -> None:
     """Write settings for ``. FILE`` in a shell. Only the owner can read the file."""
     write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
@@ -86,12 +107,7 @@ def key_of_local_daemon(url: str) -> str | None:
         return None
     if host not in LOOPBACK_HOSTS:
         return None
-    for folder in _FOLDERS:
-        try:
-            lines = (folder / SETTINGS_FILE).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
-            continue
-        settings = dict(line.partition("=")[::2] for line in lines)
+    for settings in map(settings_of, FOLDERS):
         if settings.get("PORT") == str(port) and settings.get(_API_KEY):
-            return "".join(shlex.split(settings[_API_KEY]))
+            return settings[_API_KEY]
     return None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from ops.gateway.database import URL_SETTING
 from ops.gateway.importer import import_messages
 from ops.local._account import open_for_passing, server_account
 from ops.local.keys import SETTINGS_FILE, cache_password, role_passwords, write_settings
@@ -74,7 +75,7 @@ class Stack:
             for program in ("pgbouncer", "redis-server"):
                 find_program(program, package=program)
             postgres = self._start_database()
-            write_settings(self.settings_file, self.engine_environment())
+            write_settings(self.settings_file, self.engine_environment() | self._gateway_database())
             try:
                 for name, make in self._others(postgres):
                     if only in (None, name):
@@ -141,6 +142,10 @@ class Stack:
             "REDIS_REPLICA_PORT": str(ports.redis_replica),
             "REDIS_PASSWORD": cache_password(self._folder),
         }
+
+    def _gateway_database(self) -> dict[str, str]:
+        """Return the setting that commands need to bring messages into the gateway. The engine does not get it."""
+        return {URL_SETTING: self.owner_url(GATEWAY_DATABASE)} if self._gateway else {}
 
     # ── parts ────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-__all__ = ["SignalQuery", "found_by", "windows_of"]
+__all__ = ["SignalQuery", "Window", "conditions_of", "found_by", "statuses_of", "weeks_of", "windows_of"]
 
 #: as long as a week of the table, so it covers parts of at most two weeks
 WINDOW = timedelta(days=7)
@@ -76,6 +76,18 @@ def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> It
     yield since, until
 
 
+def weeks_of(query: SignalQuery, *, now: datetime, oldest: datetime) -> Iterator[Window]:
+    """Yield bounds that together cover the whole list, in its order. Two that follow each other share an instant."""
+    after = query.after[0] if query.after else None
+    since = max(filter(None, (query.since, oldest, after if query.ascending else None)))
+    until = min(filter(None, (query.until, None if query.ascending else after)), default=None)
+    # a message may have a date in the future, so one end may be open
+    last = max(min(until or now, now), since)
+    weeks = [since + WINDOW * number for number in range((last - since) // WINDOW + 1)]
+    bounds = list(zip(weeks, [*weeks[1:], until], strict=True))
+    yield from bounds if query.ascending else reversed(bounds)
+
+
 def found_by(
     query: SignalQuery, window: Window, *, schema: str, retention: timedelta
 ) -> tuple[sql.Composable, dict[str, object]]:
@@ -84,9 +96,9 @@ def found_by(
     It finds one signal more than the page has, if there is one. A search reads the table of signals, which has its
     index. Statuses without a search are found in the table of standings, each in the order of the page.
     """
-    parts, values = _conditions(query, window)
+    parts, values = conditions_of(query, window)
     values |= {"retention": retention, "limit": query.limit + 1}
-    statuses = sorted({status for word in query.status for status in _MEANT.get(word, (word,))})
+    statuses = statuses_of(query)
     of_status = [""]
     if statuses and query.search:
         parts.append(_OF_STATUS)
@@ -109,7 +121,12 @@ def found_by(
     return found[0], values
 
 
-def _conditions(query: SignalQuery, window: Window) -> tuple[list[str], dict[str, object]]:
+def statuses_of(query: SignalQuery) -> list[str]:
+    """Return the statuses that a query asks for; none is all."""
+    return sorted({status for word in query.status for status in _MEANT.get(word, (word,))})
+
+
+def conditions_of(query: SignalQuery, window: Window) -> tuple[list[str], dict[str, object]]:
     """Return the conditions of all filters but that of the status, and their values."""
     since, until = window
     values: dict[str, object] = {}

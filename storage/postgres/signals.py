@@ -15,11 +15,15 @@ from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
 from storage.postgres.page_query import SignalQuery, found_by, windows_of
+from storage.postgres.standing import day_of, standing_of
 
 __all__ = [
     "DETAIL_COLUMNS",
     "EVENT_COLUMNS",
+    "JOIN",
+    "LABEL",
     "SIGNAL_COLUMNS",
+    "STANDING",
     "Place",
     "Signals",
     "StoredPage",
@@ -45,14 +49,12 @@ left join {schema}.channels as known on known.channel = page.channel
 left join {schema}.signal_standings as standing on standing.id = page.id and standing.ts = page.ts
 order by page.ts {way}, page.id {way}
 """
-# A signal without a standing was stored by another version of the engine just now. Of two columns with one name, the
-# later one counts.
-_STANDING = """
-coalesce(standing.status, 'waiting') as status, coalesce(standing.since, {row}.ts) as status_since,
-coalesce(standing.reason, 'posted') as status_reason, coalesce(standing.updated_at, {row}.updated_at) as updated_at,
-standing.told
+#: of two columns with one name, the later one counts
+STANDING = """
+standing.status, standing.since as status_since, standing.reason as status_reason, standing.told,
+coalesce(standing.updated_at, {row}.updated_at) as updated_at
 """
-_JOIN = "left join {schema}.signal_standings as standing on standing.id = {row}.id and standing.ts = {row}.ts"
+JOIN = "left join {schema}.signal_standings as standing on standing.id = {row}.id and standing.ts = {row}.ts"
 # with the bounds of ts the server skips all weeks that hold none of them
 _ROWS = """
 select page.*, {standing}, date_part('epoch', standing.updated_at) as changed_s
@@ -60,7 +62,7 @@ from (select {columns} from {table} where id = any(%(ids)s) and ts between %(fir
 """
 # Signal rows hold no label. It is looked up for each row. A change of a label draws a commit number, so a page of
 # that generation has the new label.
-_LABEL = "(select label from {schema}.channels as known where known.channel = {row}.channel) as channel_label"
+LABEL = "(select label from {schema}.channels as known where known.channel = {row}.channel) as channel_label"
 _ONE = """
 select one.*, {label}, {standing}
 from (select {columns} from {table} where id = %(id)s and ts > now() - %(retention)s) as one {join}
@@ -70,6 +72,7 @@ select id, {columns} from {schema}.signal_events
 where (channel, signal_message_id, signal_position) in (
     select channel, message_id, position from json_to_recordset(%(keys)s) as key (
         channel text, message_id text, position smallint))
+    and (%(as_of)s::bigint is null or commit_number <= %(as_of)s)
 order by ts, length(message_id), message_id, position
 """
 # New and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id. The
@@ -151,6 +154,8 @@ class Signals:
                 rows = self._read_rows(cursor, wanted)
                 if all(_is_at(rows.get(place.id), place) for place in wanted):
                     break
+            for row in rows.values():
+                del row["told"], row["changed_s"]
             gone = {place.id for place in wanted} - rows.keys()
             return StoredPage(
                 places=[place for place in places if place.id not in gone],
@@ -166,7 +171,7 @@ class Signals:
         def work(cursor: Cursor) -> Mapping[str, Any] | None:
             row = cursor.execute(self._one, {"id": signal_id, "retention": self._retention}).fetchone()
             if row is not None:
-                self._add_events(cursor, [row])
+                self.add_events(cursor, [row])
             return row
 
         return self._database.read(work)
@@ -192,7 +197,7 @@ class Signals:
 
         def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
             rows = cursor.execute(self._committed, values).fetchall()
-            self._add_events(cursor, rows)
+            self.add_events(cursor, rows)
             return tuple(rows)
 
         return self._database.read(work)
@@ -219,29 +224,41 @@ class Signals:
         for place in places:
             if place.id in rows:
                 rows[place.id]["channel_label"] = place.label
-        self._add_events(cursor, list(rows.values()))
+        self.add_events(cursor, list(rows.values()))
         return rows
 
-    def _add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
-        """Add the events and what follows from them."""
+    def add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, as_of: int | None = None) -> None:
+        """Add the events and what follows from them. With ``as_of``, events of later commits are left out.
+
+        A row may have no status: it is not kept for a former commit, and another version of the engine may have stored
+        the signal just now. Such a status is worked out.
+        """
         keys = [
             {name: row[name] for name in ("channel", "message_id", "position")}
             for row in rows
             if row["told"] != 0
         ]
         events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-        for event in cursor.execute(self._events, {"keys": to_json(keys).decode()}) if keys else ():
+        values = {"keys": to_json(keys).decode(), "as_of": as_of}
+        for event in cursor.execute(self._events, values) if keys else ():
             key = event["channel"], event["signal_message_id"], event["signal_position"]
             events.setdefault(key, []).append(event)
         for row in rows:
             row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
+            if row["status"] is None:
+                standing = standing_of(row, row["events"], today=day_of(self._database.now()))
+                row |= {
+                    "status": standing.status,
+                    "status_since": standing.since,
+                    "status_reason": standing.reason,
+                }
             row["current"] = current_of(row, row["events"])
 
     def _formatted(self, text: str, row: str, columns: sql.Composable) -> sql.Composed:
         alias = sql.Identifier(row)
         parts = {
             name: sql.SQL(part).format(schema=self._schema, row=alias)
-            for name, part in {"standing": _STANDING, "join": _JOIN, "label": _LABEL}.items()
+            for name, part in {"standing": STANDING, "join": JOIN, "label": LABEL}.items()
         }
         history = sql.Identifier(self._database.schema, "signals_history")
         return sql.SQL(text).format(columns=columns, table=self._table, history=history, **parts)

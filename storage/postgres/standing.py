@@ -77,12 +77,15 @@ def period_of(ts: datetime, signal_type: str, valid_until: str | None) -> tuple[
 def standing_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]], *, today: date) -> Standing:
     """Return the standing of a signal on a day, after its events in order of time.
 
-    ``signal`` has its ``ts`` and what :func:`period_of` returns, as ``valid_on`` and ``session_on``. The end of its
-    session ends a signal that is open. The end of its validity ends only one of which its channel has said nothing: it
-    is the time to enter, and a position that was taken goes on.
+    ``signal`` has the columns of a signal, or its ``ts`` and what :func:`period_of` returns, as ``valid_on`` and
+    ``session_on``. The end of its session ends a signal that is open. The end of its validity ends only one of which its
+    channel has said nothing: it is the time to enter, and a position that was taken goes on.
     """
     status, event = decisive_event(events)
-    valid_on, session_on = signal["valid_on"], signal["session_on"]
+    if "valid_on" in signal:
+        valid_on, session_on = signal["valid_on"], signal["session_on"]
+    else:
+        valid_on, session_on = period_of(signal["ts"], signal["signal_type"], signal["valid_until"])
     ends_on = (valid_on or session_on) if status == "open" and (event is None or session_on) else None
     if ends_on and ends_on < today:
         # a validity may have passed before the signal was posted

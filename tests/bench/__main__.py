@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli import plain_flags
 from ops.logging import configure_logging
 from tests.bench.harness import run_measures
 from tests.bench.machine import source_tree
@@ -79,4 +80,8 @@ def _measure_in(other: Path) -> int:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(add_completion=False)
+    app.command()(main)
+    command = typer.main.get_command(app)
+    plain_flags(command, "bench")
+    command()

@@ -1,8 +1,10 @@
 """What a reader sees and does: signals, news without a reload, filters, CSV, hostile texts."""
 
 import csv
+import io
 import re
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -199,11 +201,15 @@ def test_the_csv_holds_what_the_filters_show(page: Page, tmp_path: Path) -> None
     assert shown > 1
     page.one("#csv").click()
     text = downloaded(tmp_path, "*.csv").decode("utf-8-sig")
-    rows = list(csv.DictReader(text.splitlines(keepends=True)))
+    rows = list(csv.DictReader(text.splitlines(keepends=True), delimiter=";"))
     assert len(rows) == shown
     assert {row["asset"] for row in rows} == {"WINZ26"}
-    assert rows[0]["channel"] == f"'{CHANNEL}" or rows[0]["channel"] == CHANNEL
-    assert re.fullmatch(r"\d+(\.\d+)?", rows[0]["stop"])
+    assert rows[0]["channel"] == CHANNEL
+    assert re.fullmatch(r"\d+(,\d+)?", rows[0]["stop"])
+    page.one("#xlsx").click()
+    with zipfile.ZipFile(io.BytesIO(downloaded(tmp_path, "*.xlsx"))) as book:
+        assert book.read("xl/worksheets/sheet1.xml").count(b"<row ") == shown + 1
+    page.wait("document.querySelector('#announce').textContent.includes('Arquivo baixado')")
 
 
 def test_hostile_texts_are_shown_and_do_nothing(page: Page, system: System) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.browser.conftest import KEY
 from tests.browser.test_access import violations
 from tests.support.browsing import Page, System
+from tests.support.servers import need_program
 from tests.support.stack import eventually
 
 
@@ -40,7 +41,9 @@ def test_an_operation_has_an_address_and_is_tried_as_curl_would_ask(page: Page) 
     page.one("#listSignals .send").click()
     eventually(lambda: told(page, "answer"))
     curl = shlex.split(told(page, "curl"))
-    answer = subprocess.run(curl, capture_output=True, text=True, check=True, timeout=30).stdout
+    answer = subprocess.run(
+        [need_program("curl"), *curl[1:]], capture_output=True, text=True, check=True, timeout=30
+    ).stdout
     assert "limit=2" in curl[-1]
     shown = "".join(told(page, "answer").split())
     assert shown == "".join(answer.split()), "with exactly the digits of the answer"

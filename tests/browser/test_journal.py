@@ -34,10 +34,10 @@ def test_notes_are_kept_counted_beside_the_channels_word_and_exported(page: Page
     ]
     page.one("#record .button").click()
     text = downloaded(tmp_path, "*.csv").decode("utf-8-sig")
-    (row,) = csv.DictReader(text.splitlines(keepends=True))
+    (row,) = csv.DictReader(text.splitlines(keepends=True), delimiter=";")
     assert (row["asset"], row["choice"], row["status"]) == ("CVCB3", "took", status)
     # the exact amount; and a note that a spreadsheet would run is made text
-    assert (row["result"], row["note"]) == ("-1080.505", "'=saí cedo")
+    assert (row["result"], row["note"]) == ("-1080,505", "'=saí cedo")
 
 
 def test_a_result_that_is_no_amount_is_said_and_not_counted(page: Page) -> None:

@@ -207,34 +207,23 @@ def test_events_are_read_off_a_stream_wherever_it_is_cut(logic: Page) -> None:
     assert all(one == whole for one in cut)
 
 
-def test_a_csv_runs_no_formula_and_keeps_every_text(logic: Page) -> None:
-    given = signal(
-        raw_message='=1+1\n"a", b', channel="-1001", channel_label="Ações", asset="@SUM", stop="-0.5"
-    )
-    expression = "import('/assets/model.js').then(({toSignal}) => m.toCsv([toSignal(JSON.parse(a))]))"
-    text = logic.driver.execute_async_script(
-        f"const [a, done] = arguments; import('/assets/csv.js').then(async (m) => done(await {expression}))",
-        json.dumps(given),
-    )
-    assert '"\'=1+1\n""a"", b"' in text
-    assert "'@SUM" in text
-    assert ",-0.5," in text
-    assert ",-1001," in text
-    head, row = text.split("\r\n")[0], text.removesuffix("\r\n")
-    assert head.endswith(",channel_label")
-    assert row.endswith(",Ações")
+@pytest.mark.parametrize(("excel_br", "divider", "number"), [(False, ",", "-0.5"), (True, ";", "-0,5")])
+def test_a_csv_of_the_page_is_one_of_the_api(
+    logic: Page, divider: str, number: str, *, excel_br: bool
+) -> None:
+    line = ['=1+1\n"a", b', "@SUM", "-0.5", "Ações", "-1001", None, "a;b"]
+    file = logic.logic("sheet.js", "m.csvOf([arguments[0]], {excelBr: arguments[1]})", line, excel_br)
+    (row,) = csv.reader(io.StringIO(file, newline=""), delimiter=divider)
+    assert row == ['\'=1+1\n"a", b', "'@SUM", number, "Ações", "-1001", "", "a;b"]
 
 
 @pytest.mark.parametrize("text", [" =1", "\n=1", "＝1", 'a;"=1+1', 'a\n""=1', "a;＠SUM"])
 def test_a_csv_of_the_page_runs_no_more_than_one_of_the_api(logic: Page, text: str) -> None:
-    expression = "import('/assets/model.js').then(({toSignal}) => m.toCsv([toSignal(JSON.parse(a))]))"
-    file = logic.driver.execute_async_script(
-        f"const [a, done] = arguments; import('/assets/csv.js').then(async (m) => done(await {expression}))",
-        json.dumps(signal(raw_message=text)),
-    )
-    for separator in ",;":
-        cells = [cell for row in csv.reader(io.StringIO(file), delimiter=separator) for cell in row]
-        assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "@", "＝", "＠"))]
+    for excel_br in (False, True):
+        file = logic.logic("sheet.js", "m.csvOf([[arguments[0]]], {excelBr: arguments[1]})", text, excel_br)
+        for separator in ",;":
+            cells = [cell for row in csv.reader(io.StringIO(file), delimiter=separator) for cell in row]
+            assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "@", "＝", "＠"))]
 
 
 def test_spans_of_the_reading_count_code_points(logic: Page) -> None:

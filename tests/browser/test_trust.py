@@ -47,7 +47,7 @@ def test_outages_are_told_in_words_of_a_trader(page: Page, language: str) -> Non
     page.open("/livez", ready=False)
     told = page.logic(
         f"words.{language}.js",
-        "Object.entries(m.words).filter(([key]) => /^(reason|fact|breaker|part|state|notice|empty|csv)\\./.test(key))"
+        "Object.entries(m.words).filter(([key]) => /^(reason|fact|breaker|part|state|notice|empty|file)\\./.test(key))"
         ".map(([, words]) => String(words))",
     )
     engineers = r"disjuntor|breaker|gateway|cache|redis|banco|database|processo|process\b"

@@ -99,8 +99,8 @@ class ReadyWorld:
         unused = cast("Any", None)
         reading = reader, unused, unused, ConditionalResponses(self.last_good), self.ready
         operations = [
-            *signal_operations(*reading, zone=UTC, with_history=True),
-            *versioned(signal_operations(*reading, zone=UTC, with_history=False)),
+            *signal_operations(*reading, exports=unused, zone=UTC, with_history=True),
+            *versioned(signal_operations(*reading, exports=unused, zone=UTC, with_history=False)),
             *probe_operations(self.snapshots, clock, metrics, self.ready),
         ]
         self._app = Starlette(routes=[*routes_of(operations)], middleware=request_layers(access))

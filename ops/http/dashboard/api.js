@@ -3,6 +3,7 @@
 import { parseExact } from "./exact.js";
 
 const TIMEOUT_MS = 15_000;
+const FILE_TIMEOUT_MS = 600_000;
 const KEY = "tp-capital.key";
 
 let key = keptKey();
@@ -41,6 +42,20 @@ export async function ask(path, { etag = null, exact = false, accept = [] } = {}
   } catch {
     throw new ApiError(response.status, "no JSON");
   }
+}
+
+/** Return a file as a whole. One that breaks off in the middle is an error. */
+export async function askFile(path) {
+  let response, file;
+  try {
+    response = await send(path, { Accept: "*/*" }, AbortSignal.timeout(FILE_TIMEOUT_MS));
+    file = await response.blob();
+  } catch (error) {
+    throw new ApiError(0, String(error.message ?? error));
+  }
+  if (response.status === 401 || response.status === 403) askForKey(key !== null);
+  if (!response.ok) throw new ApiError(response.status, detailOf(await file.text()));
+  return file;
 }
 
 /** Return a reader of the bytes of an answer that goes on until `signal` ends it. */

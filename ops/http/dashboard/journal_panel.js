@@ -2,9 +2,9 @@
 
 import { byId, h } from "./dom.js";
 import { count, price } from "./format.js";
-import { t } from "./i18n.js";
+import { currentLanguage, t } from "./i18n.js";
 import { journalLines, note, noted, readResult, record } from "./journal.js";
-import { csvOf, download } from "./sheet.js";
+import { csvOf, download, fileOf } from "./sheet.js";
 
 /** Return the form of a signal: took it or left it, result, note. */
 export function journalForm(signal) {
@@ -98,5 +98,5 @@ export function showRecord() {
 const signed = (total) => `R$ ${total.startsWith("-") ? "−" : ""}${price(total.replace("-", ""))}`;
 
 function save() {
-  download(`tp-capital-journal-${new Date().toLocaleDateString("sv")}.csv`, csvOf(journalLines()));
+  download(`tp-capital-journal-${new Date().toLocaleDateString("sv")}.csv`, fileOf(csvOf(journalLines(), { excelBr: currentLanguage() === "pt" })));
 }

@@ -11,14 +11,17 @@ export const MOST_ROWS = 500;
 /** One answer of the API has at most so many: the status filter looks through that many at once. */
 const MOST_ASKED = 1000;
 
-/** Return the address of a page of the API for these filters. */
-export function addressOf(filters, { limit, cursor = null }) {
-  const parameters = new URLSearchParams({ limit: String(limit), sort: filters.direction ?? "desc" });
+/** Return the address of a page of the API for these filters, or of the whole list if there is no limit. */
+export function addressOf(filters, { path = PATH, limit = null, cursor = null }) {
+  const [place, given] = path.split("?");
+  const parameters = new URLSearchParams(given);
+  parameters.set("sort", filters.direction ?? "desc");
+  if (limit) parameters.set("limit", String(limit));
   for (const name of ["channel", "asset", "type", "side", "search", "from", "to"]) {
     if (filters[name]) parameters.set(name, String(filters[name]));
   }
   if (cursor) parameters.set("cursor", cursor);
-  return `${PATH}?${parameters}`;
+  return `${place}?${parameters}`;
 }
 
 export class SignalList {

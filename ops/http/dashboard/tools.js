@@ -1,12 +1,8 @@
-// The buttons of the page's head and the CSV button.
+// The buttons of the page's head, and those that save the list.
 
-import { ApiError } from "./api.js";
-import { gather, toCsv } from "./csv.js";
 import { byId, icon, setText } from "./dom.js";
-import { count } from "./format.js";
+import { setUpFiles } from "./file.js";
 import { switchLanguage, t } from "./i18n.js";
-import { say } from "./news.js";
-import { download } from "./sheet.js";
 
 const THEME_KEY = "tp-capital.theme";
 const THEMES = ["auto", "light", "dark"];
@@ -28,7 +24,7 @@ export function setUpTools({ onLanguage, question }) {
     const open = byId("trust").classList.toggle("open");
     event.currentTarget.setAttribute("aria-expanded", String(open));
   });
-  byId("csv").addEventListener("click", () => saveCsv(question()));
+  setUpFiles(question);
   showTools();
 }
 
@@ -54,33 +50,4 @@ function setTheme(name) {
   } catch {
     // storage is forbidden: the choice holds for this visit
   }
-}
-
-async function saveCsv(filters) {
-  const button = byId("csv");
-  if (button.disabled) return;
-  button.disabled = true;
-  const words = button.firstElementChild;
-  try {
-    const { signals, cut, stale } = await gather(filters, (number) =>
-      setText(words, t("csv.working", count(number))),
-    );
-    const today = new Date().toLocaleDateString("sv");
-    download(`tp-capital-${today}.csv`, toCsv(signals));
-    say(t(cut ? "csv.cut" : "csv.done", signals.length));
-    if (stale) warn(t("csv.stale"));
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    warn(t("csv.failed"));
-  } finally {
-    button.disabled = false;
-    setText(words, t("csv.button"));
-  }
-}
-
-/** Say something that must not be missed, aloud and to the eye. */
-function warn(text) {
-  say(text);
-  setText(byId("notice"), text);
-  byId("notice").hidden = false;
 }

@@ -177,12 +177,12 @@ export const words = {
   "sort.status.asc": "Status",
   "sort.by": (column) => `Sort by ${column}`,
 
-  "csv.button": "Download CSV",
-  "csv.working": (n) => `Gathering… ${n}`,
-  "csv.done": (n) => `CSV with ${signals(n)} downloaded.`,
-  "csv.cut": (n) => `CSV with the first ${n} signals downloaded: there are more, choose a shorter period.`,
-  "csv.failed": "The CSV could not be made: the list could not be read.",
-  "csv.stale": "Careful: the CSV has data from before the failure.",
+  "file.xlsx": "Download the list as Excel",
+  "file.csv": "Download the list as CSV",
+  "file.working": "The file is being made.",
+  "file.done": "File downloaded, with all signals of these filters.",
+  "file.failed": "The file cannot be made now. Try again in some minutes.",
+  "file.refused": "The file cannot be made with these filters. Choose a shorter period.",
 
   "column.ts": "When",
   "column.asset": "Asset",

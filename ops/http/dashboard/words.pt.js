@@ -174,12 +174,12 @@ export const words = {
   "sort.status.asc": "Situação",
   "sort.by": (column) => `Ordenar por ${column}`,
 
-  "csv.button": "Baixar CSV",
-  "csv.working": (n) => `Reunindo… ${n}`,
-  "csv.done": (n) => `CSV com ${signals(n)} baixado.`,
-  "csv.cut": (n) => `CSV com os primeiros ${n} sinais baixado: há mais, escolha um período menor.`,
-  "csv.failed": "O CSV não pôde ser feito: a lista não pôde ser lida.",
-  "csv.stale": "Atenção: o CSV tem dados de antes da falha.",
+  "file.xlsx": "Baixar a lista em Excel",
+  "file.csv": "Baixar a lista em CSV",
+  "file.working": "O arquivo está sendo preparado.",
+  "file.done": "Arquivo baixado, com todos os sinais destes filtros.",
+  "file.failed": "O arquivo não pôde ser feito agora. Tente de novo em alguns minutos.",
+  "file.refused": "O arquivo não pôde ser feito com estes filtros. Escolha um período menor.",
 
   "column.ts": "Quando",
   "column.asset": "Ativo",

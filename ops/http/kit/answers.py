@@ -16,6 +16,7 @@ from storage.pages import MemoryPages
 
 __all__ = [
     "CSV",
+    "GZIP_LEVEL",
     "JSON",
     "NDJSON",
     "ConditionalResponses",
@@ -34,7 +35,7 @@ NDJSON = "application/x-ndjson"
 #: smaller bodies are sent uncompressed: the saving is not worth the work
 _SMALLEST_GZIP_BYTES = 1024
 #: on pages of signals, level 1 is three times as fast as level 6 and its result is a tenth larger
-_GZIP_LEVEL = 1
+GZIP_LEVEL = 1
 _KEEP_S = 3600.0
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
@@ -175,5 +176,5 @@ def _takes_gzip(request: Headers, body: bytes) -> bool:
 
 
 def _gzip(body: bytes) -> bytes:
-    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
     return packer.compress(body) + packer.flush()

@@ -21,12 +21,15 @@ from storage.postgres.signals import decode_cursor
 
 __all__ = [
     "HISTORY_TYPE",
+    "CsvParameters",
     "Cursor",
+    "ListParameters",
     "ListQuery",
     "Side",
     "SignalsParameters",
     "StreamParameters",
     "parse_list_query",
+    "signal_query",
 ]
 
 #: ``type`` of the entry for the completed history import
@@ -75,14 +78,11 @@ EventId = Annotated[
 ]
 
 
-class SignalsParameters(Parameters):
-    """Selects signals, their order and their number."""
+class ListParameters(Parameters):
+    """Selects signals and their order."""
 
-    never_empty = frozenset({"limit", "cursor"})
     several = frozenset({"channel", "asset", "type", "side", "status"})
 
-    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of signals")
-    cursor: Cursor | None = Field(default=None, description="`nextCursor` of the previous page")
     channel: Words = Field(default=(), description="ids of channels")
     asset: Words = Field(default=(), description="tickers, in any case")
     type: Words = Field(default=(), description="`signal_type`, in any case")
@@ -96,6 +96,31 @@ class SignalsParameters(Parameters):
     to: Instant | None = Field(default=None, description="latest time of a signal")
     sort: Annotated[Literal["asc", "desc", "ts", "-ts"], BeforeValidator(lowered)] = Field(
         default="desc", description="by time: newest first (`desc`, `-ts`), or oldest first (`asc`, `ts`)"
+    )
+
+
+class SignalsParameters(ListParameters):
+    """Selects signals, their order and their number."""
+
+    never_empty = frozenset({"limit", "cursor"})
+
+    limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of signals")
+    cursor: Cursor | None = Field(default=None, description="`nextCursor` of the previous page")
+
+
+class CsvParameters(ListParameters):
+    """Selects the signals of a file, and its form."""
+
+    never_empty = frozenset({"limit", "cursor"})
+
+    limit: Annotated[int, Whole(1, 1000)] | None = Field(
+        default=None, description="only so many signals, as a page; without it, all that match"
+    )
+    cursor: Cursor | None = Field(default=None, description="only the signals after this place")
+    dialect: Annotated[Literal["excel-br"], BeforeValidator(lowered)] | None = Field(
+        default=None,
+        description="`excel-br`: for a spreadsheet with Brazilian settings, with semicolons, decimal commas and times of "
+        "TP_CAPITAL_TIMEZONE",
     )
 
 
@@ -130,19 +155,13 @@ class ListQuery:
     key: str
 
 
-def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: bool) -> ListQuery:
-    """Return the query.
-
-    ``zone`` is the time zone of a date without a time. ``with_history`` says whether this path shows the entry of the
-    history import.
-
-    Raises:
-        BadRequestError: a parameter is unknown, given twice or invalid. The error lists every such parameter.
-    """
-    asked = SignalsParameters.read(parameters)
-    query = SignalQuery(
-        limit=asked.limit,
-        after=decode_cursor(asked.cursor) if asked.cursor else None,
+def signal_query(
+    asked: ListParameters, zone: tzinfo, *, cursor: str | None = None, limit: int = 0
+) -> SignalQuery:
+    """Return the storage query. ``zone`` is the time zone of a date without a time."""
+    return SignalQuery(
+        limit=limit,
+        after=decode_cursor(cursor) if cursor else None,
         channel=asked.channel,
         asset=asked.asset,
         signal_type=asked.type,
@@ -153,6 +172,19 @@ def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: boo
         until=None if asked.to is None else last_instant(asked.to, zone),
         ascending=asked.sort in ("asc", "ts"),
     )
+
+
+def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: bool) -> ListQuery:
+    """Return the query.
+
+    ``zone`` is the time zone of a date without a time. ``with_history`` says whether this path shows the entry of the
+    history import.
+
+    Raises:
+        BadRequestError: a parameter is unknown, given twice or invalid. The error lists every such parameter.
+    """
+    asked = SignalsParameters.read(parameters)
+    query = signal_query(asked, zone, cursor=asked.cursor, limit=asked.limit)
     only_history = [word.lower() for word in asked.type] == [HISTORY_TYPE]
     filters = {
         name

@@ -1,10 +1,10 @@
-"""``/signals``: the list (JSON or CSV), a single signal, and the stream of new signals."""
+"""``/signals``: the list (JSON, CSV or a workbook), a single signal, and the stream of new signals."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 
 from starlette.concurrency import run_in_threadpool
@@ -25,9 +25,17 @@ from ops.http.kit.answers import (
 from ops.http.kit.operations import Answer, Handler, Operation
 from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
-from ops.http.routes.csv import csv_page
+from ops.http.routes.csv import CsvForm
+from ops.http.routes.export import CSV_TYPE, XLSX, Exports, NoRoomError, attachment
 from ops.http.routes.pages import Page, PageReader, next_cursor_of, signal_lines
-from ops.http.routes.query import SignalsParameters, StreamParameters, parse_list_query
+from ops.http.routes.query import (
+    CsvParameters,
+    ListParameters,
+    SignalsParameters,
+    StreamParameters,
+    parse_list_query,
+    signal_query,
+)
 from ops.http.routes.signal_models import FormerSignalPage, SignalDetail, SignalPage
 from ops.http.routes.signal_objects import signal_detail
 from ops.http.routes.streaming import Streams, TooManyStreamsError
@@ -52,6 +60,7 @@ def signal_operations(
     responses: ConditionalResponses,
     ready: ReadyAnswers,
     *,
+    exports: Exports,
     zone: tzinfo,
     with_history: bool,
 ) -> list[Operation]:
@@ -60,13 +69,22 @@ def signal_operations(
     ``zone`` is the time zone of a date without a time. ``with_history`` says whether the list shows the entry of the
     history import.
     """
-    listing = _Listing(pages, responses, ready, zone=zone, with_history=with_history)
+    listing = _Listing(pages, responses, ready, exports=exports, zone=zone, with_history=with_history)
     headers = {
         "X-Cache": "what answered: `memory`, `redis`, `database`, or `stale` in an outage",
         "X-Next-Cursor": "`cursor` of the next page, if one follows",
         "Link": "address of the next page, if one follows",
     }
-    csv = Answer(description="The same page with a header line", body={CSV: _TEXT}, headers=headers)
+    csv = Answer(
+        description="All signals that match, below a header line; with `limit` a page of them. A file that cannot be "
+        "completed breaks off without its last chunk",
+        body={CSV: _TEXT},
+        headers=headers,
+    )
+    workbook = Answer(
+        description="All signals that match, on one sheet, with times of TP_CAPITAL_TIMEZONE",
+        body={XLSX: {"type": "string", "format": "binary"}},
+    )
     page = Answer(
         description="A page of signals",
         headers=headers,
@@ -92,8 +110,19 @@ def signal_operations(
             summary="Signals as a file of comma-separated values",
             tag="signals",
             handler=listing.csv,
-            query=SignalsParameters,
+            query=CsvParameters,
             answers={200: csv},
+            problems=(400, 503),
+        ),
+        Operation(
+            method="GET",
+            path="/signals.xlsx",
+            name="downloadWorkbook",
+            summary="Signals as a workbook for spreadsheets",
+            tag="signals",
+            handler=listing.workbook,
+            query=ListParameters,
+            answers={200: workbook},
             problems=(400, 503),
         ),
         Operation(
@@ -135,21 +164,33 @@ class _Listing:
         responses: ConditionalResponses,
         ready: ReadyAnswers,
         *,
+        exports: Exports,
         zone: tzinfo,
         with_history: bool,
     ) -> None:
         self._pages = pages
         self._responses = responses
         self._ready = ready
+        self._exports = exports
         self._zone = zone
         self._with_history = with_history
 
     async def by_accept(self, request: Request) -> Response:
-        forms: Mapping[str, _Form] = {JSON: self._as_json, CSV: self._as_csv, NDJSON: self._as_lines}
+        csv = functools.partial(self._as_csv, form=CsvForm())
+        forms: Mapping[str, _Form] = {JSON: self._as_json, CSV: csv, NDJSON: self._as_lines}
         return await self._answer(request, forms[best_of(request.headers.get("accept", ""), *forms)])
 
     async def csv(self, request: Request) -> Response:
-        return await self._answer(request, functools.partial(self._as_csv, download=True))
+        asked = CsvParameters.read(request.query_params)
+        form = CsvForm(self._zone if asked.dialect else None)
+        if asked.limit is not None:
+            return await self._answer(request, functools.partial(self._as_csv, form=form, download=True))
+        query = signal_query(asked, self._zone, cursor=asked.cursor)
+        return await _whole(request, CSV_TYPE, lambda: self._exports.csv(request, query, form))
+
+    async def workbook(self, request: Request) -> Response:
+        query = signal_query(ListParameters.read(request.query_params), self._zone)
+        return await _whole(request, XLSX, lambda: self._exports.workbook(request, query))
 
     async def _answer(self, request: Request, form: _Form) -> Response:
         try:
@@ -185,19 +226,31 @@ class _Listing:
         )
         return page, versions
 
-    def _as_csv(self, request: Request, *, download: bool = False) -> tuple[Page, Versions]:
+    def _as_csv(self, request: Request, *, form: CsvForm, download: bool = False) -> tuple[Page, Versions]:
+        pairs = [pair for pair in request.query_params.multi_items() if not download or pair[0] != "dialect"]
         # the history import is no signal, so CSV leaves it out
-        query = parse_list_query(request.query_params, zone=self._zone, with_history=False)
+        query = parse_list_query(QueryParams(pairs), zone=self._zone, with_history=False)
         page = self._pages.page(query)
-        body, _ = csv_page(page.body)
+        body = form.page(page.body)
         headers = _told(request, page)
         if download:
-            headers["Content-Disposition"] = 'attachment; filename="signals.csv"'
-        media_type = f"{CSV}; charset=utf-8; header=present"
+            headers["Content-Disposition"] = attachment("signals.csv")
         versions = self._responses.versions(
-            request.headers, body, media_type=media_type, headers=headers, vary=_VARY
+            request.headers, body, media_type=CSV_TYPE, headers=headers, vary=_VARY
         )
         return page, versions
+
+
+async def _whole(request: Request, media_type: str, make: Callable[[], Awaitable[Response]]) -> Response:
+    """Return a whole list, or why there is none."""
+    if request.method == "HEAD":
+        return Response(media_type=media_type)
+    try:
+        return await make()
+    except NoRoomError as error:
+        return problem(503, str(error), headers={"Retry-After": "30"})
+    except StorageError as error:
+        return _cannot_read(error)
 
 
 def _told(request: Request, page: Page) -> dict[str, str]:

@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from ops.gateway.importer import import_file, import_messages
+from ops.local.keys import SETTINGS_FILE, write_settings
 from ops.local.sample import load_sample
 
 CHANNEL = "-1001649127710"
@@ -29,14 +30,17 @@ pytestmark = pytest.mark.integration
 
 def command(*arguments: str, database_url: str | None = None) -> list[str]:
     url = [] if database_url is None else ["--database-url", database_url]
-    return [sys.executable, "-c", "from ops.gateway.commands import app; app()", *url, *arguments]
+    return [sys.executable, "-c", "from ops.commands.gateway import app; app()", *url, *arguments]
 
 
-def run(*arguments: str, database_url: str | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, database_url: str | None = None, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TELEGRAM_GATEWAY")}
     return subprocess.run(
         command(*arguments, database_url=database_url),
-        capture_output=True, text=True, timeout=40, check=False, env=environment,
+        capture_output=True, text=True, timeout=60, check=False, cwd=folder,
+        env=environment | {"PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip
 
 
@@ -90,6 +94,27 @@ def test_import_command_reports_bad_lines(gateway: Any, tmp_path: Path) -> None:
     assert "segredo" not in done.stdout + done.stderr
     moved = run("import", str(path), "--channel=-1009", database_url=gateway.database_url)
     assert "imported 2" in moved.stdout
+
+
+def test_import_finds_the_demo_or_the_stack_of_its_folder(gateway: Any, tmp_path: Path) -> None:
+    (tmp_path / "lines.jsonl").write_text('{"channelId": "-1006", "messageId": 1, "text": "x"}\n')
+    nothing = run("import", "lines.jsonl", folder=tmp_path)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    assert "tp-capital demo" in nothing.stderr
+    for name, url in (("demo", gateway.database_url), ("stack", "postgresql://user:secret@127.0.0.1:1/x")):
+        kept = tmp_path / ".tp-capital" / name / SETTINGS_FILE
+        kept.parent.mkdir(parents=True)
+        write_settings(kept, {"TELEGRAM_GATEWAY_DATABASE_URL": url})
+        if name == "demo":
+            found = run("import", "lines.jsonl", folder=tmp_path)
+            assert (found.returncode, "imported 1" in found.stdout) == (0, True), found.stderr
+            assert "using the demo of this folder" in found.stderr
+    two = run("import", "lines.jsonl", folder=tmp_path)
+    assert (two.returncode, two.stderr.count("\n")) == (2, 1)
+    assert "--in demo or --in stack" in two.stderr
+    assert "already" in run("import", "lines.jsonl", "--in", "demo", folder=tmp_path).stdout
+    away = run("import", "lines.jsonl", "--in=stack", database_url=gateway.database_url, folder=tmp_path)
+    assert (away.returncode, "not available" in away.stderr, "secret" in away.stderr) == (1, True, False)
 
 
 @pytest.mark.parametrize(

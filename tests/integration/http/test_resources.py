@@ -157,7 +157,7 @@ def test_a_list_without_signals_is_no_line(fresh: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/signals", "/api/v1/signals.csv", "/dead-letters", "/openapi.json", "/docs"]
+    "path", ["/signals", "/api/v1/signals.csv?limit=9", "/dead-letters", "/openapi.json", "/docs"]
 )
 def test_who_has_this_version_is_told_so_fault_24(fresh: Served, path: str) -> None:
     answer = get(fresh, path)

@@ -158,6 +158,20 @@ def test_one_part_is_stopped_started_and_its_log_shown(stack: StackCommand, base
     shown = stack("logs", "redis-master", "--lines", "3")
     assert (shown.returncode, len(shown.stdout.splitlines())) == (0, 3)
     assert first.log in shown.stderr
+    follow = [sys.executable, "-m", "ops.cli", "stack", "logs", "redis-master", "-f", "--lines=1"]
+    with subprocess.Popen(
+        [*follow, "--state", str(stack.folder / "state")],
+        cwd=stack.folder,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as following:
+        assert following.stdout
+        assert following.stdout.readline()
+        assert stack("restart", "redis-master").returncode == 0
+        assert any("Ready to accept connections" in line for line in following.stdout)
+        following.send_signal(signal.SIGTERM)
+    assert following.returncode == 0
     missing = stack("start", "gateway")
     assert (missing.returncode, "no part of this stack: database, redis-master" in missing.stderr) == (
         1,

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli import app
+from ops.local.keys import SETTINGS_FILE, write_settings
 from ops.version import VERSION
 from tests.support.httpstub import Answer, HttpStub, json_answer
 
@@ -198,6 +199,23 @@ def test_without_a_database_a_command_says_so_itself_in_one_line(
     (line,) = complaints(result)
     assert line.startswith(failed)
     assert "s3cret" not in line
+
+
+def test_replay_reads_the_database_of_the_system_of_its_folder_unless_one_is_set(
+    run_cli: RunCli, tmp_path: Path, migrated_url: str
+) -> None:
+    kept = tmp_path / ".tp-capital" / "demo" / SETTINGS_FILE
+    kept.parent.mkdir(parents=True)
+    write_settings(kept, {"TP_CAPITAL_DB_STRATEGY": "neon", "TP_CAPITAL_DATABASE_URL": migrated_url})
+    found = run_cli("replay")
+    assert (found.returncode, complaints(found)) == (0, ["using the demo of this folder"])
+    nowhere = "postgresql://u:s3cret@127.0.0.1:1/db"
+    given = run_cli("replay", TP_CAPITAL_DATABASE_URL=nowhere)
+    assert (given.returncode, len(complaints(given))) == (1, 1)
+    chosen = run_cli("replay", "--in", "demo", TP_CAPITAL_DATABASE_URL=nowhere)
+    assert chosen.returncode == 0
+    missing = run_cli("replay", "--in", "stack")
+    assert (missing.returncode, "no stack runs here" in missing.stderr) == (2, True)
 
 
 # ── status ───────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from ops.http.routes.signal_objects import signal_object
 from ops.http.routes.signal_texts import SignalTexts
 from ops.stores import RETENTION
 from storage.postgres.channels import Channels
+from storage.postgres.current import status_of
 from storage.postgres.database import Database
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Place, Signals
@@ -86,8 +87,9 @@ def test_an_event_committed_between_finding_a_place_and_reading_its_row(
 
     page = signals.find(SignalQuery(), unknown)
     assert not late
-    assert [row["changed_s"] for row in page.rows] == [place.changed_s for place in page.places]
-    assert all(row["told"] == sum(event["id"] for event in row["events"]) for row in page.rows)
+    ((row,), (place,)) = page.rows, page.places
+    assert row["updated_at"].timestamp() == pytest.approx(place.changed_s, abs=1e-6)
+    assert (len(row["events"]), row["status"]) == (1 + len(early), status_of(row["events"]))
 
 
 def test_texts_beyond_the_memory_are_dropped_the_unused_first(database: Database, store: Store) -> None:

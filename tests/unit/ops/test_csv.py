@@ -6,29 +6,31 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.http.routes.csv import COLUMNS, csv_page
+from ops.http.kit.encoding import encode
+from ops.http.routes.csv import COLUMNS, CsvForm
 
 
-def rows(*signals: Mapping[str, object], cursor: str | None = None) -> list[dict[str, str]]:
-    body, told = csv_page(page(*signals, cursor=cursor))
-    assert told == cursor
+def rows(*signals: Mapping[str, object]) -> list[dict[str, str]]:
+    body = CsvForm().page(page(*signals))
     return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
 
 
-def page(*signals: Mapping[str, object], cursor: str | None = None) -> bytes:
+def page(*signals: Mapping[str, object]) -> bytes:
     empty = {column: None for column in COLUMNS if column != "time"}
     whole = [{**empty, "ts": 0, "targets": [], "warnings": [], **signal} for signal in signals]
-    return json.dumps({"data": whole, "nextCursor": cursor}).encode()
+    return json.dumps({"data": whole, "nextCursor": None}).encode()
 
 
 def test_the_header_line_names_every_column_also_of_an_empty_page() -> None:
-    body, cursor = csv_page(page())
-    assert (body.decode(), cursor) == (",".join(COLUMNS) + "\r\n", None)
+    assert CsvForm().page(page()).decode() == ",".join(COLUMNS) + "\r\n"
 
 
 def test_columns_that_were_added_later_come_last_and_the_label_is_no_formula() -> None:
@@ -41,15 +43,14 @@ def test_columns_that_were_added_later_come_last_and_the_label_is_no_formula() -
     "digits", ["0.880", "0.2550", "131000", "1.0", "12345678901234567890.123456789", "-0.5", "0.0000001"]
 )
 def test_a_number_keeps_its_digits_fault_25(digits: str) -> None:
-    (row,) = rows({"stop": 424242}, cursor="1_2")
     body = page({"stop": 424242}).replace(b"424242", digits.encode())
-    (row,) = csv.DictReader(io.StringIO(csv_page(body)[0].decode()))
+    (row,) = csv.DictReader(io.StringIO(CsvForm().page(body).decode()))
     assert row["stop"] == digits
 
 
 def test_lists_and_instants_are_readable() -> None:
     body = page({"ts": 1793620800123, "targets": [1, 424242], "warnings": ["odd", "late"]})
-    (row,) = csv.DictReader(io.StringIO(csv_page(body.replace(b"424242", b"0.0000002"))[0].decode()))
+    (row,) = csv.DictReader(io.StringIO(CsvForm().page(body.replace(b"424242", b"0.0000002")).decode()))
     assert (row["time"], row["ts"]) == ("2026-11-02T12:00:00.123+00:00", "1793620800123")
     assert (row["targets"], row["warnings"]) == ("1 | 0.0000002", "odd | late")
 
@@ -76,7 +77,7 @@ def test_what_a_spreadsheet_would_run_is_made_a_text(text: str) -> None:
     ],
 )
 def test_no_cell_begins_as_a_formula_however_cells_are_divided(text: str, separator: str) -> None:
-    body = csv_page(page({"raw_message": text}))[0].decode()
+    body = CsvForm().page(page({"raw_message": text})).decode()
     cells = [cell for row in csv.reader(io.StringIO(body), delimiter=separator) for cell in row]
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "@", "-"))]
 
@@ -84,6 +85,28 @@ def test_no_cell_begins_as_a_formula_however_cells_are_divided(text: str, separa
 @pytest.mark.parametrize("text", ["PETR4", "-1001649127710", "a=b", "", "1,5", 'say "hi"', "two\nlines"])
 def test_other_texts_are_left_as_they_are(text: str) -> None:
     assert rows({"channel": text})[0]["channel"] == text
+
+
+def test_a_brazilian_spreadsheet_gets_its_own_numbers_and_local_times() -> None:
+    instant = {"created_at": "2026-11-02T12:00:00.5Z", "updated_at": None, "ts": 1793620800123}
+    body = page({**instant, "targets": [1, 424242], "channel": "-1001", "asset": "-1,5"})
+    form = CsvForm(ZoneInfo("America/Sao_Paulo"))
+    text = form.page(body.replace(b"424242", b"0.10"))
+    assert text.startswith(b"\xef\xbb\xbf")
+    (row,) = csv.DictReader(io.StringIO(text.decode("utf-8-sig")), delimiter=";")
+    assert (row["time"], row["created_at"]) == ("02/11/2026 09:00:00", "02/11/2026 09:00:00")
+    assert (row["targets"], row["channel"], row["updated_at"]) == ("1 | 0,10", "-1001", "")
+    assert row["asset"] == "'-1,5", "a text that is no number of ours"
+
+
+def test_a_row_of_the_database_is_the_line_of_its_page() -> None:
+    at = datetime(2026, 11, 2, 12, 0, 0, 120, tzinfo=UTC)
+    values = {"created_at": at, "ingested_at": at, "stop": Decimal("0.10"), "targets": (Decimal("1.0"),)}
+    empty = {column: None for column in COLUMNS if column != "time"}
+    signal = {**empty, "ts": 5, "warnings": ["odd"], **values}
+    told = b'{"data":[%b],"nextCursor":null}' % encode({**signal, "targets": [Decimal("1.0")]})
+    for form in (CsvForm(), CsvForm(ZoneInfo("America/Sao_Paulo"))):
+        assert form.head() + form.lines([signal]) == form.page(told)
 
 
 @given(st.lists(st.text(), max_size=5))

@@ -72,7 +72,7 @@ def keys(write: str, read: str) -> list[ApiKeyEntry]:
         {"host": "tp.example"},
     ],
 )
-@pytest.mark.parametrize("path", ["/signals", "/signals.csv", "/api/v1/signals/?limit=7"])
+@pytest.mark.parametrize("path", ["/signals", "/signals.csv?limit=9", "/api/v1/signals/?limit=7"])
 def test_an_answer_at_once_is_that_of_the_long_way_header_by_header(path: str, asked: dict[str, str]) -> None:
     guarded = Guarded()
     first, second = guarded.ask(path, **asked), guarded.ask(path, **asked)
