@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def stored(served: Served) -> list[int]:
 
 @pytest.fixture(params=["signals.py", "signals.mjs", "signals.sh"])
 def command(request: pytest.FixtureRequest) -> list[str]:
-    runs = {
+    runs: dict[str, Callable[[], str]] = {
         ".py": lambda: sys.executable,
         ".mjs": lambda: str(need_client_tools() / "bin" / "node"),
         ".sh": lambda: need_program("curl") and "/bin/sh",
