@@ -24,7 +24,7 @@ COLUMNS = (
     *(name for name in SignalObject.model_fields if name not in (*_NOT_FLAT, *_MOVED)),
     *_MOVED[3:],
 )
-_INSTANTS = ("ingested_at", "created_at", "updated_at")
+_INSTANTS = ("status_since", "ingested_at", "created_at", "updated_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: spreadsheets take a cell with this beginning for a formula; some read full-width signs as ASCII signs
 _FORMULA = re.compile(r"[\s]*[=+\-@\t\r\n＝＋－＠]")
