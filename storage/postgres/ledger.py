@@ -106,10 +106,10 @@ returning ledger.channel, ledger.message_id, ledger.ts
 _INSERT_SIGNALS = """
 insert into {schema}.tp_capital_signals (
     ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
-    stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)
+    stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, updated_at, ingested_at)
 select ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
     stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s,
-    coalesce(ingested_at, (select clock_timestamp())) + interval '1 microsecond'
+    (select clock_timestamp()), coalesce(ingested_at, (select clock_timestamp())) + interval '1 microsecond'
         * (row_number() over (partition by ingested_at order by ts, message_id, position) - 1)
 from json_to_recordset(%(rows)s) as row (
     ts timestamptz, channel text, message_id text, position smallint, signal_type text, side text, asset text,

@@ -8,12 +8,23 @@ all other signals come after it. Otherwise the query runs without the window. Th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from psycopg import sql
 
-__all__ = ["SignalQuery", "Window", "conditions_of", "found_by", "statuses_of", "weeks_of", "windows_of"]
+from storage.postgres.orders import NEWEST_FIRST, OLDEST_FIRST, RULES, After, Order, OrderRule
+
+__all__ = [
+    "SignalQuery",
+    "Window",
+    "conditions_of",
+    "counted_by",
+    "found_by",
+    "statuses_of",
+    "weeks_of",
+    "windows_of",
+]
 
 #: as long as a week of the table, so it covers parts of at most two weeks
 WINDOW = timedelta(days=7)
@@ -23,9 +34,11 @@ _TARGETS = tuple(f"target_{number}" for number in range(1, 21))
 #: words for several statuses
 _MEANT = {"target": (*_TARGETS, "target_final"), "valid": ("waiting", "open", *_TARGETS)}
 _FOUND = """
-select id, ts, channel from {table} where {condition} and ts > now() - %(retention)s
-order by ts {way}, id {way} limit %(limit)s
+select id, ts, channel, {key} as key from {table} where {condition} and ts > now() - %(retention)s
+order by {order} limit %(limit)s
 """
+_COUNT = "select count(*) as count from {table} where {condition} and ts > now() - %(retention)s"
+_STATUS = "status = any(%(statuses)s)"
 _OF_STATUS = """exists (
     select from {schema}.signal_standings as standing
     where standing.id = tp_capital_signals.id and standing.ts = tp_capital_signals.ts
@@ -37,14 +50,17 @@ Window = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalQuery:
-    """The query of a page. ``after`` is the (ts, id) of the last signal of the previous page.
+    """The query of a page. ``after`` is the place of the last signal of the previous page, in the same ``order``.
+
+    ``ascending`` is the direction of the order by time. ``updated_since`` selects signals whose status or events changed
+    then or later. A search goes with neither another order nor ``updated_since``: its index knows none of them.
 
     A filter with several values selects the signals that have one of them; an empty one selects all. Of ``status``,
     ``target`` is any reached target, and ``valid`` is every status in which a signal still counts.
     """
 
     limit: int = 100
-    after: tuple[datetime, int] | None = None
+    after: After | None = None
     channel: tuple[str, ...] = ()
     asset: tuple[str, ...] = ()
     signal_type: tuple[str, ...] = ()
@@ -53,23 +69,39 @@ class SignalQuery:
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    order: Order = Order.TS
     ascending: bool = False
+    updated_since: datetime | None = None
+
+    @property
+    def rule(self) -> OrderRule:
+        """Its order in SQL."""
+        if self.order is not Order.TS:
+            return RULES[self.order]
+        return OLDEST_FIRST if self.ascending else NEWEST_FIRST
+
+    @property
+    def is_of_standings(self) -> bool:
+        """Whether it reads the table of standings, which has all but the texts."""
+        by_standing = self.status or self.updated_since or self.order is not Order.TS
+        return bool(by_standing) and not self.search
 
 
 def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> Iterator[Window]:
     """Yield the bounds to try until the page is full. The last bounds leave nothing out."""
     since, until, oldest = query.since, query.until, now - retention
-    if query.status and not query.search:
+    after = query.after.ts if query.after else None
+    if query.is_of_standings:
         yield since, until
         return
     # besides the comparison with the cursor, because only a bound of ts lets the server skip weeks in its plan
     if query.ascending:
-        since = max(filter(None, (since, query.after and query.after[0])), default=None)
+        since = max(filter(None, (since, after)), default=None)
         begin = max(since or oldest, oldest)
         if begin < now and (until is None or until > begin + WINDOW):
             yield since, begin + WINDOW
     else:
-        until = min(filter(None, (until, query.after and query.after[0])), default=None)
+        until = min(filter(None, (until, after)), default=None)
         begin = min(until or now, now)
         if begin > oldest + WINDOW and (since is None or since < begin - WINDOW):
             yield begin - WINDOW, until
@@ -78,7 +110,7 @@ def windows_of(query: SignalQuery, *, now: datetime, retention: timedelta) -> It
 
 def weeks_of(query: SignalQuery, *, now: datetime, oldest: datetime) -> Iterator[Window]:
     """Yield bounds that together cover the whole list, in its order. Two that follow each other share an instant."""
-    after = query.after[0] if query.after else None
+    after = query.after.ts if query.after else None
     since = max(filter(None, (query.since, oldest, after if query.ascending else None)))
     until = min(filter(None, (query.until, None if query.ascending else after)), default=None)
     # a message may have a date in the future, so one end may be open
@@ -91,34 +123,50 @@ def weeks_of(query: SignalQuery, *, now: datetime, oldest: datetime) -> Iterator
 def found_by(
     query: SignalQuery, window: Window, *, schema: str, retention: timedelta
 ) -> tuple[sql.Composable, dict[str, object]]:
-    """Return the query for the (id, ts, channel) of a page's signals, in order, and the values of its placeholders.
+    """Return the query for the (id, ts, channel, key) of a page's signals, in order, and the values of its placeholders.
 
     It finds one signal more than the page has, if there is one. A search reads the table of signals, which has its
-    index. Statuses without a search are found in the table of standings, each in the order of the page.
+    index. By time, several statuses are found each in the order of the page.
     """
     parts, values = conditions_of(query, window)
     values |= {"retention": retention, "limit": query.limit + 1}
     statuses = statuses_of(query)
     of_status = [""]
-    if statuses and query.search:
-        parts.append(_OF_STATUS)
-        values["statuses"] = statuses
-    elif statuses:
+    if statuses and query.is_of_standings and query.order is Order.TS:
         values |= {f"status_{number}": status for number, status in enumerate(statuses)}
         of_status = [f"status = %(status_{number})s and " for number in range(len(statuses))]
-    way = sql.SQL("asc" if query.ascending else "desc")
-    table = sql.Identifier(schema, "tp_capital_signals" if of_status == [""] else "signal_standings")
+    elif statuses:
+        parts.append(_STATUS if query.is_of_standings else _OF_STATUS)
+        values["statuses"] = statuses
+    order = sql.SQL(query.rule.order)
+    table = sql.Identifier(schema, "signal_standings" if query.is_of_standings else "tp_capital_signals")
     condition = sql.SQL(" and ".join(parts)).format(schema=sql.Identifier(schema))
     found: list[sql.Composable] = [
-        sql.SQL(_FOUND).format(table=table, condition=sql.SQL(part) + condition, way=way)
+        sql.SQL(_FOUND).format(
+            key=sql.SQL(query.rule.key), table=table, condition=sql.SQL(part) + condition, order=order
+        )
         for part in of_status
     ]
     if len(found) > 1:
         each = sql.SQL(") union all (").join(found)
-        found = [
-            sql.SQL("(") + each + sql.SQL(") order by ts {way}, id {way} limit %(limit)s").format(way=way)
-        ]
+        found = [sql.SQL("({}) order by {} limit %(limit)s").format(each, order)]
     return found[0], values
+
+
+def counted_by(
+    query: SignalQuery, *, schema: str, retention: timedelta
+) -> tuple[sql.Composed, dict[str, object]]:
+    """Return the query for the number of signals on all pages together, and the values of its placeholders.
+
+    It counts standings, which are a few bytes each and have no texts. So a search cannot be counted.
+    """
+    parts, values = conditions_of(replace(query, after=None), (query.since, query.until))
+    if statuses := statuses_of(query):
+        parts.append(_STATUS)
+        values["statuses"] = statuses
+    table = sql.Identifier(schema, "signal_standings")
+    count = sql.SQL(_COUNT).format(table=table, condition=sql.SQL(" and ".join(parts)))
+    return count, values | {"retention": retention}
 
 
 def statuses_of(query: SignalQuery) -> list[str]:
@@ -134,6 +182,7 @@ def conditions_of(query: SignalQuery, window: Window) -> tuple[list[str], dict[s
     for name, part, value in (
         ("since", "ts >= %(since)s", since),
         ("until", "ts <= %(until)s", until),
+        ("updated_since", "updated_at >= %(updated_since)s", query.updated_since),
         (
             "search",
             "(asset ilike %(search)s or raw_message ilike %(search)s)",
@@ -159,9 +208,8 @@ def conditions_of(query: SignalQuery, window: Window) -> tuple[list[str], dict[s
         values |= zip(names, query.signal_type, strict=True)
         parts.append(f"lower(signal_type) in ({', '.join(f'lower(%({name})s)' for name in names)})")
     if query.after is not None:
-        beyond = ">" if query.ascending else "<"
-        parts.append(f"(ts, id) {beyond} (%(after_ts)s, %(after_id)s)")
-        values["after_ts"], values["after_id"] = query.after
+        parts.append(query.rule.after)
+        values |= {f"after_{name}": getattr(query.after, name) for name in ("key", "ts", "id")}
     return parts, values
 
 

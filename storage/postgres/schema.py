@@ -198,8 +198,8 @@ def _lay_out(cursor: Cursor, schema: str, strategy: Strategy) -> list[str]:
 
 
 def _fill_standings(cursor: Cursor, schema: str, applied: Sequence[str]) -> None:
-    """Fill the table of standings, if it was just created."""
-    if "signal_standings" in applied:
+    """Fill the table of standings, if a step has just created or emptied it."""
+    if "signal_orders" in applied:
         fill(cursor, schema)
 
 

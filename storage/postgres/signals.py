@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import sql
-from psycopg.rows import args_row
+from psycopg.rows import tuple_row
 
 from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
-from storage.postgres.page_query import SignalQuery, found_by, windows_of
+from storage.postgres.orders import After
+from storage.postgres.page_query import SignalQuery, counted_by, found_by, windows_of
+from storage.postgres.reward_risk import reward_risk
 from storage.postgres.standing import day_of, standing_of
 
 __all__ = [
@@ -27,8 +28,6 @@ __all__ = [
     "Place",
     "Signals",
     "StoredPage",
-    "decode_cursor",
-    "encode_cursor",
 ]
 
 SIGNAL_COLUMNS = sql.SQL(
@@ -43,15 +42,15 @@ EVENT_COLUMNS = sql.SQL(
     new_targets, new_entry, breakeven, fraction, price, percent"""
 )
 _PLACES = """
-select page.id, page.ts, date_part('epoch', standing.updated_at) as changed_s, known.label
+select page.id, page.ts, date_part('epoch', standing.updated_at) as changed_s, known.label, page.key
 from ({found}) as page
 left join {schema}.channels as known on known.channel = page.channel
 left join {schema}.signal_standings as standing on standing.id = page.id and standing.ts = page.ts
-order by page.ts {way}, page.id {way}
+order by {order}
 """
 #: of two columns with one name, the later one counts
 STANDING = """
-standing.status, standing.since as status_since, standing.reason as status_reason, standing.told,
+standing.status, standing.since as status_since, standing.reason as status_reason, standing.told, standing.reward_risk,
 coalesce(standing.updated_at, {row}.updated_at) as updated_at
 """
 JOIN = "left join {schema}.signal_standings as standing on standing.id = {row}.id and standing.ts = {row}.ts"
@@ -92,7 +91,6 @@ from (
 """
 #: how often a page is read that other transactions change meanwhile
 _ATTEMPTS = 3
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Place(NamedTuple):
@@ -113,14 +111,16 @@ class Place(NamedTuple):
 class StoredPage:
     """The places of a page and the requested rows, both in the page's order.
 
-    ``more`` tells whether another page follows. A row is keyed by column. It also holds ``channel_label``, ``events`` in
+    ``after`` is the place after which the next page begins, or None on the last page. ``count`` is the number of signals on
+    all pages, if it was asked for. A row is keyed by column. It also holds ``channel_label``, ``events`` in
     order of time, the ``current`` values that follow from the events, and ``status``, ``status_since`` and
     ``status_reason``.
     """
 
     places: Sequence[Place] = ()
     rows: Sequence[Mapping[str, Any]] = ()
-    more: bool = False
+    after: After | None = None
+    count: int | None = None
 
 
 class Signals:
@@ -140,16 +140,18 @@ class Signals:
         self,
         query: SignalQuery,
         unknown: Callable[[Sequence[Place]], Sequence[Place]] = lambda places: places,
+        *,
+        counted: bool = False,
     ) -> StoredPage:
         """Return one page.
 
-        The order is (ts, id), so a cursor stays valid while rows are added. ``unknown`` selects the places whose rows are
-        read. The caller already has the other signals.
+        A place names what a signal is ordered by and its id, so it stays valid while rows are added. ``unknown`` selects
+        the places whose rows are read. The caller already has the other signals. ``counted`` asks for the count.
         """
 
         def work(cursor: Cursor) -> StoredPage:
             for _ in range(_ATTEMPTS):
-                places, more = self._find_places(cursor, query)
+                places, after = self._find_places(cursor, query)
                 wanted = unknown(places)
                 rows = self._read_rows(cursor, wanted)
                 if all(_is_at(rows.get(place.id), place) for place in wanted):
@@ -160,7 +162,8 @@ class Signals:
             return StoredPage(
                 places=[place for place in places if place.id not in gone],
                 rows=[rows[place.id] for place in wanted if place.id not in gone],
-                more=more,
+                after=after,
+                count=self._count(cursor, query) if counted else None,
             )
 
         return self._database.read(work)
@@ -202,17 +205,27 @@ class Signals:
 
         return self._database.read(work)
 
-    def _find_places(self, cursor: Cursor, query: SignalQuery) -> tuple[list[Place], bool]:
-        way = sql.SQL("asc" if query.ascending else "desc")
-        found: list[Place] = []
+    def _find_places(self, cursor: Cursor, query: SignalQuery) -> tuple[list[Place], After | None]:
+        order = sql.SQL(query.rule.order)
+        found: list[tuple[Any, ...]] = []
         for window in windows_of(query, now=self._database.now(), retention=self._retention):
             page, values = found_by(query, window, schema=self._database.schema, retention=self._retention)
-            statement = sql.SQL(_PLACES).format(schema=self._schema, found=page, way=way)
-            with cursor.connection.cursor(row_factory=args_row(Place)) as places:
+            statement = sql.SQL(_PLACES).format(schema=self._schema, found=page, order=order)
+            with cursor.connection.cursor(row_factory=tuple_row) as places:
                 found = places.execute(statement, values).fetchall()
             if len(found) > query.limit:
                 break
-        return found[: query.limit], len(found) > query.limit
+        more = len(found) > query.limit
+        places_of_page = [Place(*row[:-1]) for row in found[: query.limit]]
+        last, key = places_of_page[-1:], found[query.limit - 1][-1] if more else None
+        after = After(order=query.order, key=key, ts=last[0].ts, id=last[0].id) if more else None
+        return places_of_page, after
+
+    def _count(self, cursor: Cursor, query: SignalQuery) -> int:
+        statement, values = counted_by(query, schema=self._database.schema, retention=self._retention)
+        row = cursor.execute(statement, values).fetchone()
+        assert row is not None  # noqa: S101 - a count has one row
+        return int(row["count"])
 
     def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> dict[int, dict[str, Any]]:
         """Return the rows of the places with their events, by id."""
@@ -231,7 +244,7 @@ class Signals:
         """Add the events and what follows from them. With ``as_of``, events of later commits are left out.
 
         A row may have no status: it is not kept for a former commit, and another version of the engine may have stored
-        the signal just now. Such a status is worked out.
+        the signal just now. Such a status is worked out, and reward over risk with it.
         """
         keys = [
             {name: row[name] for name in ("channel", "message_id", "position")}
@@ -248,6 +261,7 @@ class Signals:
             if row["status"] is None:
                 standing = standing_of(row, row["events"], today=day_of(self._database.now()))
                 row |= {
+                    "reward_risk": reward_risk(row),
                     "status": standing.status,
                     "status_since": standing.since,
                     "status_reason": standing.reason,
@@ -269,27 +283,3 @@ def _is_at(row: Mapping[str, Any] | None, place: Place) -> bool:
     if row is None or row["changed_s"] != place.changed_s:
         return False
     return row["told"] in (None, sum(event["id"] for event in row["events"]))
-
-
-def encode_cursor(ts: datetime, signal_id: int) -> str:
-    """Return the place after a signal as a word for a URL: microseconds and id.
-
-    >>> encode_cursor(_EPOCH + timedelta(milliseconds=1), 7)
-    '1000_7'
-    """
-    return f"{(ts - _EPOCH) // timedelta(microseconds=1)}_{signal_id}"
-
-
-def decode_cursor(cursor: str) -> tuple[datetime, int]:
-    """Return the place of a cursor.
-
-    Raises:
-        ValueError: the word is no cursor of this service.
-    """
-    match = re.fullmatch(r"(-?[0-9]{1,18})_([0-9]{1,19})", cursor)
-    try:
-        if match is None or int(match[2]) >= 2**63:
-            raise ValueError("no place")  # noqa: TRY301 - one answer for every way to be wrong
-        return _EPOCH + timedelta(microseconds=int(match[1])), int(match[2])
-    except (ValueError, OverflowError) as error:
-        raise ValueError("not a cursor that this service has given out") from error

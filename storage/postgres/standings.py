@@ -16,16 +16,18 @@ from psycopg import sql
 
 from storage.postgres.database import Cursor
 from storage.postgres.ledger_rows import to_json
+from storage.postgres.reward_risk import reward_risk
 from storage.postgres.standing import day_of, period_of, standing_of
 
 __all__ = ["SETTLED_COLUMNS", "Key", "Standings", "fill", "key_of"]
 
 #: the columns of a new signal that :meth:`Standings.settle` takes
 SETTLED_COLUMNS = sql.SQL(
-    "id, ts, channel, message_id, position, signal_type, side, asset, valid_until, commit_number"
+    """id, ts, channel, message_id, position, signal_type, side, asset, valid_until, buy_min, buy_max, targets,
+    target_final, stop, warnings, commit_number, updated_at"""
 )
 _KNOWN = """
-select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, signal_commit
+select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, reward_risk, signal_commit
 from {schema}.signal_standings where (channel, message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 """
@@ -39,23 +41,26 @@ where (channel, signal_message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 order by ts, length(message_id), message_id, position
 """
-# A row may be that of a former signal, if another version of the engine has replaced that signal.
+# A row may be that of a former signal, if another version of the engine has replaced that signal. The transactions that
+# write standings follow each other, and each reads the clock in its turn. So what a client has not seen yet is always
+# newer than all that it has seen.
 _WRITE = """
 insert into {schema}.signal_standings (
     channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
-    ends_on, told, signal_commit, commit_number, updated_at)
+    ends_on, told, reward_risk, signal_commit, commit_number, updated_at)
 select channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
-    ends_on, told, signal_commit, coalesce(%(number)s, signal_commit),
-    case when %(number)s::bigint is null then updated_at else now() end
+    ends_on, told, reward_risk, signal_commit, coalesce(%(number)s, signal_commit),
+    coalesce(case when signal_commit = coalesce(%(number)s, signal_commit) then updated_at end, clock_timestamp())
 from json_to_recordset(%(rows)s) as row (
     channel text, message_id text, position smallint, id bigint, ts timestamptz, signal_type text, side text, asset text,
     valid_on date, session_on date, status text, since timestamptz, reason text, ends_on date, told bigint,
-    signal_commit bigint, updated_at timestamptz)
+    reward_risk numeric, signal_commit bigint, updated_at timestamptz)
 on conflict (channel, message_id, position) do update set
     id = excluded.id, ts = excluded.ts, signal_type = excluded.signal_type, side = excluded.side,
     asset = excluded.asset, valid_on = excluded.valid_on, session_on = excluded.session_on, status = excluded.status,
     since = excluded.since, reason = excluded.reason, ends_on = excluded.ends_on, told = excluded.told,
-    signal_commit = excluded.signal_commit, commit_number = excluded.commit_number, updated_at = excluded.updated_at
+    reward_risk = excluded.reward_risk, signal_commit = excluded.signal_commit,
+    commit_number = excluded.commit_number, updated_at = excluded.updated_at
 """
 _MISSED = """
 select {columns}, greatest(updated_at, (
@@ -109,7 +114,7 @@ class Standings:
         ``touched`` names the messages whose signals got or lost events, or whose time has passed. A ``number`` of None
         writes signals that came as if it were done with their last change. Return the earliest instant of these signals.
         """
-        rows = {_place(row): _with_period(row) for row in came}
+        rows = {_place(row): _of_new(row) for row in came}
         events: dict[tuple[object, ...], list[dict[str, Any]]] = {}
         if touched:
             keys = to_json([{"channel": key[0], "message_id": key[1]} for key in sorted(touched)]).decode()
@@ -167,12 +172,14 @@ def key_of(row: Mapping[str, Any]) -> Key:
     return row["channel"], row["message_id"]
 
 
-def _with_period(signal: Mapping[str, Any]) -> dict[str, Any]:
+def _of_new(signal: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what never changes in the standing of a signal."""
     valid_on, session_on = period_of(signal["ts"], signal["signal_type"], signal["valid_until"])
     return {
         **signal,
         "valid_on": valid_on,
         "session_on": session_on,
+        "reward_risk": reward_risk(signal),
         "signal_commit": signal["commit_number"],
     }
 

@@ -16,6 +16,7 @@ from typing import Any
 from psycopg import sql
 
 from storage.postgres.database import Cursor, Database
+from storage.postgres.orders import After
 from storage.postgres.page_query import SignalQuery, Window, conditions_of, statuses_of, weeks_of
 from storage.postgres.signals import JOIN, LABEL, SIGNAL_COLUMNS, STANDING, Signals
 
@@ -79,7 +80,7 @@ class WholeList:
                     if wanted:
                         yield wanted
                     # also beyond the week, because an instant may be in two of them
-                    query = replace(query, after=(rows[-1]["ts"], rows[-1]["id"]))
+                    query = replace(query, after=After(ts=rows[-1]["ts"], id=rows[-1]["id"]))
                 full = len(rows) == PART_ROWS
 
     def _newest(self, cursor: Cursor) -> int:

@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "CsvForm", "flat", "joined"]
 #: ``time`` has the instant of ``ts_iso``
 _NOT_FLAT = {"current", "events", "ts_iso"}
 #: what was added later comes last, so that clients that read columns by position still work
-_MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason"]
+_MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason", "reward_risk"]
 COLUMNS = (
     *_MOVED[:3],
     *(name for name in SignalObject.model_fields if name not in (*_NOT_FLAT, *_MOVED)),

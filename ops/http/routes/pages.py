@@ -22,12 +22,13 @@ from ops.http.routes.signal_texts import SignalTexts
 from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
-from storage.postgres.signals import Signals, StoredPage, encode_cursor
+from storage.postgres.orders import encode_cursor
+from storage.postgres.signals import Signals, StoredPage
 
-__all__ = ["Page", "PageReader", "Validity", "next_cursor_of", "signal_lines"]
+__all__ = ["Page", "PageReader", "Validity", "count_of", "next_cursor_of", "signal_lines"]
 
 # within a text of JSON each of these quotation marks would have a backslash before it
-_NEXT_CURSOR = re.compile(rb'],"nextCursor":(?:"([^"]*)"|null)')
+_END = re.compile(rb'],"nextCursor":(?:"([^"]*)"|null)(?:,"count":([0-9]+))?')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -179,15 +180,17 @@ class PageReader:
         return max(0, round(self._clock.now().timestamp()) - int(built_at))
 
     def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
-        texts, page = self._texts.find(query.signals) if query.signals else ([], StoredPage())
-        next_cursor = None
-        if page.more:
-            next_cursor = encode_cursor(page.places[-1].ts, page.places[-1].id)
+        texts: list[bytes] = []
+        page = StoredPage()
+        if query.signals:
+            texts, page = self._texts.find(query.signals, fields=query.fields, counted=query.counted)
+        next_cursor = encode_cursor(page.after) if page.after else None
+        count = b"" if page.count is None else b',"count":%d' % page.count
         if backfill is not None:
             # beside the limit: clients of the former service look for it on the first page only (fault 77)
             texts.append(encode(history_entry(backfill)))
         # a line for each signal: NDJSON is made of them
-        return b'{"data":[%b],"nextCursor":%b}' % (b",\n".join(texts), encode(next_cursor))
+        return b'{"data":[%b],"nextCursor":%b%b}' % (b",\n".join(texts), encode(next_cursor), count)
 
 
 def next_cursor_of(page: bytes) -> str | None:
@@ -196,8 +199,18 @@ def next_cursor_of(page: bytes) -> str | None:
     >>> next_cursor_of(b'{"data":[],"nextCursor":"1_7"}'), next_cursor_of(b'{"data":[],"nextCursor":null}')
     ('1_7', None)
     """
-    match = _NEXT_CURSOR.search(page)
+    match = _END.search(page)
     return match[1].decode() if match and match[1] else None
+
+
+def count_of(page: bytes) -> str | None:
+    """Return the number of signals that match, or None if it was not asked for.
+
+    >>> count_of(b'{"data":[],"nextCursor":null,"count":0}'), count_of(b'{"data":[],"nextCursor":null}')
+    ('0', None)
+    """
+    match = _END.search(page)
+    return match[2].decode() if match and match[2] else None
 
 
 def signal_lines(page: bytes) -> bytes:
@@ -206,7 +219,7 @@ def signal_lines(page: bytes) -> bytes:
     >>> signal_lines(b'{"data":[{"id":2},\n{"id":1}],"nextCursor":null}')
     b'{"id":2}\n{"id":1}\n'
     """
-    data = _NEXT_CURSOR.split(page)[0].removeprefix(b'{"data":[')
+    data = _END.split(page)[0].removeprefix(b'{"data":[')
     return data.replace(b",\n", b"\n") + b"\n" if data else b""
 
 

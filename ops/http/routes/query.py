@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -12,12 +13,13 @@ from starlette.datastructures import QueryParams
 
 from actors.shown.event_log import Position
 from ops.http.kit.parameters import MOST_VALUES, Instant, Parameters, Whole, Word, lowered, separated
+from ops.http.kit.problems import BadRequestError
 from ops.http.routes.frames import read_place
-from ops.http.routes.signal_models import SignalStatus
+from ops.http.routes.signal_models import SignalObject, SignalStatus
 from ops.http.routes.stream_filter import StreamFilter
 from ops.instants import first_instant, last_instant
+from storage.postgres.orders import Order, decode_cursor
 from storage.postgres.page_query import SignalQuery
-from storage.postgres.signals import decode_cursor
 
 __all__ = [
     "HISTORY_TYPE",
@@ -35,7 +37,9 @@ __all__ = [
 #: ``type`` of the entry for the completed history import
 HISTORY_TYPE = "historical_sync"
 #: the parameters that every first page may have
-_NO_FILTERS = frozenset({"limit", "sort"})
+_NO_FILTERS = frozenset({"limit", "sort", "count"})
+#: what the index of searches does not know
+_NOT_SEARCHED = "does not go with `search`, which finds signals by time only"
 
 
 def _cursor(value: str) -> str:
@@ -54,6 +58,12 @@ def _status(value: str) -> str:
     return value
 
 
+def _field(value: str) -> str:
+    if value not in SignalObject.model_fields:
+        raise ValueError(f"must be names of a signal's fields: {', '.join(SignalObject.model_fields)}")
+    return value
+
+
 Side = Annotated[Literal["buy", "sell"], BeforeValidator(lowered)]
 Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 Sides = Annotated[tuple[Side, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
@@ -69,7 +79,20 @@ Statuses = Annotated[tuple[Status, ...], Field(max_length=MOST_VALUES), BeforeVa
 Cursor = Annotated[
     str,
     AfterValidator(_cursor),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,16}_[0-9]{1,18}$"}),
+    WithJsonSchema({"type": "string", "pattern": "^([a-z_]+\\..{1,100}_)?[0-9]{1,16}_[0-9]{1,18}$"}),
+]
+ByTime = Literal["asc", "desc", "ts", "-ts"]
+AnyOrder = Literal[ByTime, "asset", "updated_at", "reward_risk"]
+FieldNames = Annotated[
+    tuple[
+        Annotated[
+            str,
+            AfterValidator(_field),
+            WithJsonSchema({"type": "string", "enum": [*SignalObject.model_fields]}),
+        ],
+        ...,
+    ],
+    BeforeValidator(separated),
 ]
 EventId = Annotated[
     str,
@@ -78,8 +101,8 @@ EventId = Annotated[
 ]
 
 
-class ListParameters(Parameters):
-    """Selects signals and their order."""
+class SignalFilters(Parameters):
+    """Selects signals."""
 
     several = frozenset({"channel", "asset", "type", "side", "status"})
 
@@ -94,16 +117,35 @@ class ListParameters(Parameters):
     search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
     from_: Instant | None = Field(default=None, alias="from", description="earliest time of a signal")
     to: Instant | None = Field(default=None, description="latest time of a signal")
-    sort: Annotated[Literal["asc", "desc", "ts", "-ts"], BeforeValidator(lowered)] = Field(
+
+
+class ListParameters(SignalFilters):
+    """Selects signals and their order."""
+
+    sort: Annotated[ByTime, BeforeValidator(lowered)] = Field(
         default="desc", description="by time: newest first (`desc`, `-ts`), or oldest first (`asc`, `ts`)"
     )
 
 
-class SignalsParameters(ListParameters):
-    """Selects signals, their order and their number."""
+class SignalsParameters(SignalFilters):
+    """Selects signals, their order, their number, and what is shown of each."""
 
     never_empty = frozenset({"limit", "cursor"})
+    several = SignalFilters.several | {"fields"}
 
+    sort: Annotated[AnyOrder, BeforeValidator(lowered)] = Field(
+        default="desc",
+        description="by time: newest first (`desc`, `-ts`), or oldest first (`asc`, `ts`); by `asset`; by `updated_at`, "
+        "what changed last at the end; by `reward_risk`, the highest first and those without one at the end",
+    )
+    updated_since: Instant | None = Field(
+        default=None,
+        description="only signals that were stored, or whose status or events changed, then or later",
+    )
+    fields: FieldNames = Field(default=(), description="only these fields of each signal")
+    count: Annotated[Literal["none", "exact"], BeforeValidator(lowered)] = Field(
+        default="none", description="`exact`: tell how many signals match, on all pages together"
+    )
     limit: Annotated[int, Whole(1, 1000)] = Field(default=100, description="maximum number of signals")
     cursor: Cursor | None = Field(default=None, description="`nextCursor` of the previous page")
 
@@ -148,15 +190,25 @@ class StreamParameters(Parameters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """The query for a page. ``key`` does not depend on the order of the parameters."""
+    """The query for a page. ``key`` does not depend on the order of the parameters.
+
+    ``fields`` are those that are shown of each signal, or all if it is empty. ``counted`` asks for the number of signals
+    on all pages.
+    """
 
     signals: SignalQuery | None
     history: bool
     key: str
+    fields: tuple[str, ...] = ()
+    counted: bool = False
 
 
 def signal_query(
-    asked: ListParameters, zone: tzinfo, *, cursor: str | None = None, limit: int = 0
+    asked: ListParameters | CsvParameters | SignalsParameters,
+    zone: tzinfo,
+    *,
+    cursor: str | None = None,
+    limit: int = 0,
 ) -> SignalQuery:
     """Return the storage query. ``zone`` is the time zone of a date without a time."""
     return SignalQuery(
@@ -170,6 +222,7 @@ def signal_query(
         search=asked.search,
         since=None if asked.from_ is None else first_instant(asked.from_, zone),
         until=None if asked.to is None else last_instant(asked.to, zone),
+        order=Order.TS if asked.sort in get_args(ByTime) else Order(asked.sort),
         ascending=asked.sort in ("asc", "ts"),
     )
 
@@ -185,21 +238,41 @@ def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: boo
     """
     asked = SignalsParameters.read(parameters)
     query = signal_query(asked, zone, cursor=asked.cursor, limit=asked.limit)
+    if asked.updated_since is not None:
+        query = replace(query, updated_since=first_instant(asked.updated_since, zone))
+    if conflicts := list(_conflicts(asked, query)):
+        raise BadRequestError(conflicts)
     only_history = [word.lower() for word in asked.type] == [HISTORY_TYPE]
     filters = {
         name
         for name in SignalsParameters.model_fields.keys() - _NO_FILTERS
         if getattr(asked, name) not in (None, ())
     }
+    instants = ("from", query.since), ("to", query.until), ("updated_since", query.updated_since)
     joined = {name: ",".join(filter(None, parameters.getlist(name))) for name in parameters}
     given = {name: value for name, value in joined.items() if value}
     # daemons of other time zones may share the pages, so a date is no key
-    given |= {
-        name: at.isoformat() for name, at in (("from", query.since), ("to", query.until)) if at is not None
-    }
+    given |= {name: at.isoformat() for name, at in instants if at is not None}
     return ListQuery(
         signals=None if with_history and only_history else query,
         # the entry is on the first page of the unfiltered list, or alone
         history=with_history and (not filters or (only_history and filters == {"type"})),
         key="&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(given.items())),
+        fields=asked.fields,
+        counted=asked.count == "exact",
     )
+
+
+def _conflicts(asked: SignalsParameters, query: SignalQuery) -> Iterator[tuple[str, str]]:
+    """Yield what does not go together, because no index finds it."""
+    if query.after is not None and query.after.order is not query.order:
+        yield "cursor", "is of a list with another `sort`"
+    if query.order is Order.UPDATED_AT and (query.since or query.until):
+        yield "sort", "`updated_at` goes with `updated_since`, not with `from` and `to`"
+    if query.search:
+        if query.order is not Order.TS:
+            yield "sort", _NOT_SEARCHED
+        if query.updated_since is not None:
+            yield "updated_since", _NOT_SEARCHED
+        if asked.count == "exact":
+            yield "count", _NOT_SEARCHED

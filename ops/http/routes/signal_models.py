@@ -171,6 +171,10 @@ class _Entry(Body):
     events: list[SignalEvent] = Field(description="later messages about the signal, oldest first")
     ingested_at: datetime = Field(description="when it was read; another instant for each signal")
     created_at: datetime = Field(description="when it was stored")
+    reward_risk: Price | None = Field(
+        description="reward to the final target for each unit of risk, of the signal as it was posted; null where a price "
+        "is missing, doubtful or on the wrong side"
+    )
     updated_at: datetime = Field(description="when its status or events last changed")
 
 
@@ -205,6 +209,9 @@ class _Page(CamelBody):
     """What pages have beside their entries."""
 
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+    count: int | None = Field(
+        default=None, description="how many signals match, on all pages together; present with `count=exact`"
+    )
     stale: Literal[True] | None = Field(
         default=None, description="present while the database is unavailable: this is an earlier page"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -13,7 +13,7 @@ from actors.shown.snapshots import BackfillSnapshot
 from ops.http.routes.signal_models import SignalDetail, SignalEvent, SignalNow, SignalObject
 from storage.legacy.rows import CHECKPOINT_ASSET
 
-__all__ = ["history_entry", "signal_detail", "signal_object"]
+__all__ = ["history_entry", "part_of_signal", "signal_detail", "signal_object"]
 
 Row = Mapping[str, Any]
 
@@ -25,6 +25,11 @@ _NOW = tuple(SignalNow.model_fields)
 def signal_object(row: Row) -> dict[str, Any]:
     """Return a signal's row as the public object of CONTRACT."""
     return {name: read(row) for name, read in _SIGNAL}
+
+
+def part_of_signal(row: Row, fields: Collection[str]) -> dict[str, Any]:
+    """Return some fields of a signal's row, in the order of the whole object."""
+    return {name: read(row) for name, read in _SIGNAL if name in fields}
 
 
 def signal_detail(row: Row) -> dict[str, Any]:
@@ -41,7 +46,17 @@ def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
     }
     at = _instant(completed_at)
     empty = dict.fromkeys(
-        ("side", "buy_min", "buy_max", "target_1", "target_2", "target_final", "stop", "valid_until")
+        (
+            "side",
+            "buy_min",
+            "buy_max",
+            "target_1",
+            "target_2",
+            "target_final",
+            "stop",
+            "valid_until",
+            "reward_risk",
+        )
     )
     return {
         "id": 0,

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from ops.http.kit.encoding import encode
-from ops.http.routes.signal_objects import signal_object
+from ops.http.routes.signal_objects import part_of_signal, signal_object
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Place, Signals, StoredPage
 
@@ -32,12 +32,17 @@ class SignalTexts:
         self._kept: OrderedDict[int, tuple[Place, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, query: SignalQuery) -> tuple[list[bytes], StoredPage]:
-        """Return the texts of a page, and the page.
+    def find(
+        self, query: SignalQuery, *, fields: Sequence[str] = (), counted: bool = False
+    ) -> tuple[list[bytes], StoredPage]:
+        """Return the texts of a page, and the page. Texts of some ``fields`` only are made for each page.
 
         Raises:
             StorageError: the database cannot be read.
         """
+        if fields:
+            page = self._signals.find(query, counted=counted)
+            return [encode(part_of_signal(row, fields)) for row in page.rows], page
         texts: dict[int, bytes] = {}
 
         def unknown(places: Sequence[Place]) -> list[Place]:
@@ -45,7 +50,7 @@ class SignalTexts:
             texts.update(self._known(places))
             return [place for place in places if place.id not in texts]
 
-        page = self._signals.find(query, unknown)
+        page = self._signals.find(query, unknown, counted=counted)
         texts |= {row["id"]: encode(signal_object(row)) for row in page.rows}
         self._keep(page, texts)
         return [texts[place.id] for place in page.places], page

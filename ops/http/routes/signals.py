@@ -27,7 +27,7 @@ from ops.http.kit.parameters import NoParameters
 from ops.http.kit.problems import BadRequestError, problem
 from ops.http.routes.csv import CsvForm
 from ops.http.routes.export import CSV_TYPE, XLSX, Exports, NoRoomError, attachment
-from ops.http.routes.pages import Page, PageReader, next_cursor_of, signal_lines
+from ops.http.routes.pages import Page, PageReader, count_of, next_cursor_of, signal_lines
 from ops.http.routes.query import (
     CsvParameters,
     ListParameters,
@@ -49,6 +49,8 @@ __all__ = ["signal_operations"]
 _EVENTS = "text/event-stream"
 _TEXT = {"type": "string"}
 _VARY = "Accept, Accept-Encoding"
+#: a page with some fields only, so that it is not taken for one with whole signals
+PART = "application/vnd.tp-capital.part+json"
 _Form = Callable[[Request], tuple[Page, Versions]]
 _UNREADABLE = {"Retry-After": "5"}
 
@@ -74,6 +76,7 @@ def signal_operations(
         "X-Cache": "what answered: `memory`, `redis`, `database`, or `stale` in an outage",
         "X-Next-Cursor": "`cursor` of the next page, if one follows",
         "Link": "address of the next page, if one follows",
+        "X-Total-Count": "how many signals match, with `count=exact`",
     }
     csv = Answer(
         description="All signals that match, below a header line; with `limit` a page of them. A file that cannot be "
@@ -88,7 +91,12 @@ def signal_operations(
     page = Answer(
         description="A page of signals",
         headers=headers,
-        body={JSON: FormerSignalPage if with_history else SignalPage, CSV: _TEXT, NDJSON: _TEXT},
+        body={
+            JSON: FormerSignalPage if with_history else SignalPage,
+            CSV: _TEXT,
+            NDJSON: _TEXT,
+            PART: {"type": "object", "description": "the same page with some `fields` only of each signal"},
+        },
         links={"one": {"operationId": "getSignal", "parameters": {"id": "$response.body#/data/0/id"}}},
     )
     return [
@@ -210,8 +218,10 @@ class _Listing:
     def _as_json(self, request: Request) -> tuple[Page, Versions]:
         query = parse_list_query(request.query_params, zone=self._zone, with_history=self._with_history)
         page = self._pages.page(query)
-        headers = _told(request, page)
-        return page, self._responses.versions(request.headers, page.body, headers=headers, vary=_VARY)
+        form, headers = PART if query.fields else JSON, _told(request, page)
+        return page, self._responses.versions(
+            request.headers, page.body, media_type=form, headers=headers, vary=_VARY
+        )
 
     def _as_lines(self, request: Request) -> tuple[Page, Versions]:
         # nor is it a signal for a program that reads line by line
@@ -230,6 +240,8 @@ class _Listing:
         pairs = [pair for pair in request.query_params.multi_items() if not download or pair[0] != "dialect"]
         # the history import is no signal, so CSV leaves it out
         query = parse_list_query(QueryParams(pairs), zone=self._zone, with_history=False)
+        if query.fields:
+            raise BadRequestError([("fields", "CSV always has all its columns: ask for JSON or NDJSON")])
         page = self._pages.page(query)
         body = form.page(page.body)
         headers = _told(request, page)
@@ -256,6 +268,8 @@ async def _whole(request: Request, media_type: str, make: Callable[[], Awaitable
 def _told(request: Request, page: Page) -> dict[str, str]:
     """Return the headers that say what answered, how old a stale page is, and where the list goes on."""
     headers = {LEVEL_HEADER: page.level, **stale_headers(page.age_s)}
+    if (count := count_of(page.body)) is not None:
+        headers["X-Total-Count"] = count
     if (cursor := next_cursor_of(page.body)) is not None:
         asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         following = QueryParams([*asked, ("cursor", cursor)])

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from engine.timers import TimerThread
 from storage.postgres.database import Database
+from storage.postgres.orders import After
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.schema import Strategy, migrate
 from storage.postgres.signals import Signals
@@ -86,7 +87,7 @@ def _measure(name: str, url: str, timers: TimerThread, count: int) -> Iterator[F
     month_ago = datetime.now(UTC) - timedelta(days=30)
     questions = {
         "latest page": SignalQuery(),
-        "a page 30 days back": SignalQuery(after=(month_ago, count)),
+        "a page 30 days back": SignalQuery(after=After(ts=month_ago, id=count)),
         "channel": SignalQuery(channel=("-100164912713",)),
         "asset": SignalQuery(asset=("PETR77",)),
         "asset, 30 days back": SignalQuery(asset=("PETR77",), until=month_ago),

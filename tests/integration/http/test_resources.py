@@ -6,9 +6,11 @@ import csv
 import gzip
 import io
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 import requests
 from pydantic import BaseModel
 
-from engine.model import MalformedMessage, Outcome
+from engine.model import Event, EventKind, MalformedMessage, Outcome, OutcomeKind
 from ops.http.kit.problems import Problem
 from ops.http.routes import channel_models, models, signal_models
 from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
@@ -150,6 +152,50 @@ def test_every_form_of_the_list_links_to_its_next_page(fresh: Served, accept: st
         lines = [line for answer in bodies for line in answer.text.splitlines()]
         assert [json.loads(line) for line in lines] == listed
         assert all('"buy_min":0.2550,' in line for line in lines), "with exact digits"
+
+
+def test_a_page_has_the_fields_and_the_count_that_it_is_asked_for(fresh: Served) -> None:
+    fresh.tell_writer(
+        [signal_outcome(a_message(n), a_signal("PART3", stop=Decimal("1.50"))) for n in (71, 72)]
+    )
+    path = "/api/v1/signals?asset=PART3&limit=1&count=exact&fields=stop,id"
+    eventually(lambda: get(fresh, "/api/v1/signals?asset=PART3").json()["data"])
+    answer = get(fresh, path)
+    assert answer.headers["Content-Type"] == "application/vnd.tp-capital.part+json"
+    assert [list(signal) for signal in answer.json()["data"]] == [["id", "stop"]]
+    assert (answer.json()["count"], answer.headers["X-Total-Count"]) == (2, "2")
+    assert re.fullmatch(rb'{"id":[0-9]+,"stop":1.50}\n', get(fresh, path, Accept=NDJSON).content)
+    assert get(fresh, path, Accept="text/csv").status_code == 400
+    assert "count" not in get(fresh, "/api/v1/signals?asset=PART3").json()
+
+
+def test_who_asks_since_the_last_change_gets_every_later_one_once(fresh: Served) -> None:
+    """A signal counts as changed when it is stored and when something is said about it."""
+
+    def changed(since: str) -> list[dict[str, Any]]:
+        path = f"/api/v1/signals?sort=updated_at&asset=SYNC3&updated_since={since}"
+        return list(get(fresh, path).json()["data"])
+
+    at = datetime.now(UTC) - timedelta(hours=1)
+    messages = [
+        a_message(n, received_at=at, telegram_date=at + timedelta(minutes=n - 80)) for n in (81, 82, 83)
+    ]
+    for message in messages[:2]:
+        fresh.tell_writer([signal_outcome(message, a_signal("SYNC3"))])
+    eventually(lambda: len(changed("2026-01-01")) == 2)
+    first, second = changed("2026-01-01")
+    assert first["updated_at"] < second["updated_at"]
+    told = replace(
+        signal_outcome(messages[2]),
+        kind=OutcomeKind.RESULT,
+        signals=(),
+        events=(Event(kind=EventKind.RESULT, asset="SYNC3", target=1),),
+    )
+    fresh.tell_writer([told])
+    eventually(lambda: changed("2026-01-01")[-1]["status"] == "target_1")
+    news = [signal for signal in changed(second["updated_at"]) if signal != second]
+    assert [signal["status"] for signal in news] == ["target_1"]
+    assert news[0]["updated_at"] > second["updated_at"]
 
 
 def test_a_list_without_signals_is_no_line(fresh: Served) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.orders import After, Order, decode_cursor, encode_cursor
 from storage.postgres.page_query import SignalQuery, windows_of
 from storage.postgres.signals import Place, Signals
 from storage.postgres.standings import fill
@@ -35,12 +37,14 @@ values (%s, %s, %s, 0, %s, %s, %s, '{}', '{}', %s, 'telegram', '[]', 'g', 0, now
 instants = st.sampled_from([*AGES, DAY * 30, DAY * 80, DAY * 200, -DAY * 20]).map(
     lambda age: datetime.now(UTC) - age
 ) | st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+#: three signals of four share what they are ordered by with others
+CHANGED = [datetime.now(UTC) - DAY * days for days in (1, 2, 50)]
 STATUSES = ("waiting", "open", "target_1", "target_final", "stopped")
 words = {"channel": "c", "asset": "A", "side": "s", "signal_type": "T", "search": "x"}
 queries = st.builds(
     SignalQuery,
     limit=st.integers(1, 8) | st.just(1000),
-    after=st.none() | st.tuples(instants, st.integers(0, 60)),
+    after=st.none() | st.builds(After, ts=instants, id=st.integers(0, 60)),
     since=st.none() | instants,
     until=st.none() | instants,
     ascending=st.booleans(),
@@ -54,6 +58,17 @@ queries = st.builds(
 )
 
 
+#: other orders, and changes, are looked up beside every filter but a search, and from the first page on
+orders = st.builds(
+    replace,
+    queries,
+    order=st.sampled_from(Order),
+    updated_since=st.none() | st.sampled_from(CHANGED),
+    search=st.none(),
+    after=st.none(),
+)
+
+
 @pytest.mark.every_way
 def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) -> None:
     now = datetime.now(UTC)
@@ -63,15 +78,21 @@ def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) ->
     database.write(lambda cursor: fill(cursor, database.schema))
     for number, status in enumerate(STATUSES):
         ask("update signal_standings set status = %s where id %% %s = %s", status, len(STATUSES), number)
+    for number, instant in enumerate(CHANGED):
+        ratio = None if number == 0 else Decimal(number) / 4
+        ask(
+            "update signal_standings set updated_at = %s, reward_risk = %s where id %% 4 = %s",
+            *(instant, ratio, number),
+        )
     everything = ask(
-        "select tp_capital_signals.*, status from tp_capital_signals join signal_standings using (id)"
+        "select tp_capital_signals.*, status, reward_risk, signal_standings.updated_at as changed_at from tp_capital_signals join signal_standings using (id)"
         " where tp_capital_signals.ts > now() - interval '90 days'"
     )
     assert len(everything) == 2 * (len(AGES) - 2)
     signals = Signals(database, retention=RETENTION)
 
     @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-    @given(queries)
+    @given(queries | orders)
     def check(query: SignalQuery) -> None:
         expected = naive(everything, query)
         found: list[int] = []
@@ -79,15 +100,22 @@ def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) ->
             page = signals.find(query)
             assert [row["id"] for row in page.rows] == [place.id for place in page.places]
             found += [place.id for place in page.places]
-            assert page.more == (len(found) < len(expected))
-            if not page.more:
+            if query.after is None and query.search is None:
+                assert signals.find(query, counted=True).count == len(expected)
+            assert (page.after is not None) == (len(found) < len(expected))
+            if page.after is None:
                 break
             assert len(page.places) == query.limit
-            last = page.places[-1]
-            query = replace(query, after=(last.ts, last.id))
+            # as a client sends it
+            query = replace(query, after=decode_cursor(encode_cursor(page.after)))
         assert found == expected
 
     check()
+
+
+@given(st.builds(After, ts=instants, id=st.integers(0, 2**63 - 1)))
+def test_a_place_is_the_same_after_its_way_through_an_address(after: After) -> None:
+    assert decode_cursor(encode_cursor(after)) == after
 
 
 def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]:
@@ -95,8 +123,10 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
 
     def wanted(row: dict[str, Any]) -> bool:
         place = row["ts"], row["id"]
+        after = (query.after.ts, query.after.id) if query.after else None
         return (
-            (query.after is None or (place > query.after if query.ascending else place < query.after))
+            (after is None or (place > after if query.ascending else place < after))
+            and (query.updated_since is None or row["changed_at"] >= query.updated_since)
             and (query.since is None or row["ts"] >= query.since)
             and (query.until is None or row["ts"] <= query.until)
             and (not query.channel or row["channel"] in query.channel)
@@ -110,6 +140,14 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
     rows = sorted(
         filter(wanted, everything), key=lambda row: (row["ts"], row["id"]), reverse=not query.ascending
     )
+    match query.order:
+        case Order.ASSET:
+            rows.sort(key=lambda row: (row["ts"], row["id"]), reverse=True)
+            rows.sort(key=lambda row: str(row["asset"]))
+        case Order.UPDATED_AT:
+            rows.sort(key=lambda row: (row["changed_at"], row["id"]))
+        case Order.REWARD_RISK:
+            rows.sort(key=lambda row: (row["reward_risk"] or -1, row["id"]), reverse=True)
     return [row["id"] for row in rows]
 
 
@@ -123,7 +161,7 @@ def _has(status: str, wanted: str) -> bool:
 def test_the_last_window_is_all_and_another_one_leaves_weeks_out(query: SignalQuery) -> None:
     now = datetime.now(UTC)
     *narrow, (since, until) = windows_of(query, now=now, retention=RETENTION)
-    bounds = [bound for bound in (query.since, query.until, query.after and query.after[0]) if bound]
+    bounds = [bound for bound in (query.since, query.until, query.after and query.after.ts) if bound]
     assert {since, until} <= {*bounds, None}
     for first, last in narrow:
         edge = (last, until) if query.ascending else (since, first)

@@ -14,9 +14,10 @@ from engine.model import Side, Signal
 from storage.errors import DatabaseMisconfiguredError
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.orders import After, decode_cursor, encode_cursor
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.probe import DatabaseProbe
-from storage.postgres.signals import Signals, decode_cursor, encode_cursor
+from storage.postgres.signals import Signals
 from tests.support.databases import SCHEMA
 from tests.support.outcomes import OTHER_CHANNEL, a_message, a_signal, signal_outcome
 
@@ -55,10 +56,9 @@ def walk(signals: Signals, **query: Any) -> list[str]:
     while True:
         page = signals.find(SignalQuery(after=after, **query))
         found += [row["message_id"] for row in page.rows]
-        if not page.more:
+        if page.after is None:
             return found
-        last = page.rows[-1]
-        after = decode_cursor(encode_cursor(last["ts"], last["id"]))
+        after = decode_cursor(encode_cursor(page.after))
 
 
 def test_fault_93_the_probe_asks_for_what_readers_ask_for(database: Database, migrated_url: str) -> None:
@@ -80,7 +80,7 @@ def test_fault_93_a_reader_that_got_no_answer_is_told(database: Database) -> Non
 
 def test_a_fresh_schema_has_an_empty_page_fault_27(signals: Signals) -> None:
     page = signals.find(SignalQuery())
-    assert (page.places, page.rows, page.more) == ([], [], False)
+    assert (page.places, page.rows, page.after) == ([], [], None)
 
 
 def test_the_newest_come_first_whatever_the_order_of_arrival(
@@ -97,7 +97,7 @@ def test_a_limit_tells_whether_more_follows_fault_24(signals: Signals, store: Ca
         store(number)
     for limit, more in ((2, True), (3, False), (4, False)):
         page = signals.find(SignalQuery(limit=limit))
-        assert (len(page.rows), page.more) == (min(limit, 3), more)
+        assert (len(page.rows), page.after is not None) == (min(limit, 3), more)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_cursor_stays_true_while_signals_are_added(
     store(12, hours_ago=12)  # a duplicate
     store(90)
     last = first.rows[-1]
-    rest = ids(signals, after=(last["ts"], last["id"]), ascending=ascending)
+    rest = ids(signals, after=After(ts=last["ts"], id=last["id"]), ascending=ascending)
     if ascending:
         assert [row["message_id"] for row in first.rows] == ["15", "14", "13"]
         assert rest == ["12", "11", "10", "1"]
@@ -196,7 +196,7 @@ def test_a_page_after_a_superseded_signal_goes_on(
     message = a_message(2, received_at=at, telegram_date=at, updated_at=at + HOUR, text="edited")
     ledger.record([replace(signal_outcome(message), signals=())])
     last = first.rows[-1]
-    assert ids(signals, after=(last["ts"], last["id"])) == ["3", "4", "5"]
+    assert ids(signals, after=After(ts=last["ts"], id=last["id"])) == ["3", "4", "5"]
 
 
 def test_a_row_has_what_the_answer_needs(signals: Signals, store: Callable[..., None]) -> None:
@@ -210,18 +210,18 @@ def test_a_row_has_what_the_answer_needs(signals: Signals, store: Callable[..., 
 
 @given(st.datetimes(min_value=datetime(1, 1, 1), timezones=st.just(UTC)), st.integers(0, 2**63 - 1))  # noqa: DTZ001
 def test_a_cursor_is_its_place_and_fits_a_url(ts: datetime, signal_id: int) -> None:
-    cursor = encode_cursor(ts, signal_id)
-    assert decode_cursor(cursor) == (ts, signal_id)
+    cursor = encode_cursor(After(ts=ts, id=signal_id))
+    assert decode_cursor(cursor) == After(ts=ts, id=signal_id)
     assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 @given(st.text())
 def test_any_other_word_is_refused_or_a_place(word: str) -> None:
     try:
-        ts, signal_id = decode_cursor(word)
+        place = decode_cursor(word)
     except ValueError as error:
         refusal = str(error)
         assert refusal == "not a cursor that this service has given out"
     else:
-        assert ts.tzinfo
-        assert signal_id >= 0
+        assert place.ts.tzinfo
+        assert place.id >= 0

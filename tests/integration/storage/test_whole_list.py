@@ -15,6 +15,7 @@ from ops.stores import RETENTION
 from storage.postgres import whole_list
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.orders import After
 from storage.postgres.page_query import SignalQuery, weeks_of
 from storage.postgres.signals import Signals
 from storage.postgres.whole_list import WholeList
@@ -118,7 +119,7 @@ def test_a_list_has_what_its_pages_have(
     assert rows_of(list(whole.parts(query))) == everything.rows
     if len(everything.places) > 4:
         place = everything.places[3]
-        after = replace(query, after=(place.ts, place.id))
+        after = replace(query, after=After(ts=place.ts, id=place.id))
         assert rows_of(list(whole.parts(after))) == everything.rows[4:]
 
 
@@ -129,7 +130,9 @@ instants = st.none() | st.integers(-120, 20).map(lambda days: NOW + timedelta(da
 def test_the_weeks_of_a_list_leave_no_instant_out(
     *, since: datetime | None, until: datetime | None, after: datetime | None, ascending: bool
 ) -> None:
-    query = SignalQuery(since=since, until=until, after=(after, 7) if after else None, ascending=ascending)
+    query = SignalQuery(
+        since=since, until=until, after=After(ts=after, id=7) if after else None, ascending=ascending
+    )
     oldest = NOW - RETENTION
     weeks = list(weeks_of(query, now=NOW, oldest=oldest))
     in_order = weeks if ascending else weeks[::-1]

@@ -67,6 +67,7 @@ ROW: dict[str, Any] = {
     ),
     "ingested_at": NOON,
     "created_at": NOON.astimezone(timezone(timedelta(hours=-3))),
+    "reward_risk": Decimal("1.50"),
     "updated_at": NOON,
     "commit_number": 12,
 }
@@ -149,6 +150,7 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
         },
         "ingested_at": "2026-11-02T12:00:00Z",
         "created_at": "2026-11-02T12:00:00Z",
+        "reward_risk": Decimal("1.50"),
         "updated_at": "2026-11-02T12:00:00Z",
     }
 

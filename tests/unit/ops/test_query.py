@@ -12,8 +12,8 @@ from starlette.datastructures import QueryParams
 from ops.http.kit.parameters import check_utf8
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.query import ListQuery, parse_list_query
+from storage.postgres.orders import After, Order, encode_cursor
 from storage.postgres.page_query import SignalQuery
-from storage.postgres.signals import encode_cursor
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 BRASILIA = ZoneInfo("America/Sao_Paulo")
@@ -22,7 +22,7 @@ BRASILIA = ZoneInfo("America/Sao_Paulo")
 #: what the history's entry does not stand beside
 OTHERS = (
     *("channel=-1", "asset=PETR4", "side=buy", "search=x", "from=2026-11-02", "to=2026-11-02"),
-    f"cursor={encode_cursor(NOON, 7)}",
+    f"cursor={encode_cursor(After(ts=NOON, id=7))}",
 )
 
 
@@ -76,6 +76,13 @@ def test_a_limit_from_1_to_1000_is_taken_fault_24(limit: int) -> None:
         *("to=0001-01-01T00:00:00%2B14:00", "from=nan", "from=1e9", "from=-"),
         *("channel=" + "x" * 201, "asset=" + "x" * 201, "type=" + "x" * 201, "search=" + "x" * 201),
         *("search=%00", "asset=A%00", "channel=%00"),
+        *("fields=id,price", "fields=ID", "count=yes", "updated_since=x", "sort=side"),
+        # it is of a list by time
+        f"cursor={encode_cursor(After(ts=NOON, id=7))}&sort=asset",
+        f"cursor={encode_cursor(After(order=Order.ASSET, key='PETR4', ts=NOON, id=7))}",
+        *("cursor=reward_risk.1e5_1_7", "cursor=updated_at.x_1_7", "cursor=price.1_1_7"),
+        *("sort=updated_at&from=2026-11-02", "sort=updated_at&to=2026-11-02"),
+        *("sort=asset&search=x", "updated_since=2026-11-02&search=x", "count=exact&search=x"),
         *("limit=", "cursor="),
         *("offset=5", "page=2", "Limit=5", "limit[]=5", "=5", "q=x"),
         *("limit=5&limit=5", "search=A&search=B", "asset=" + ",".join("A" * 51), "type=" + "," * 50),
@@ -113,7 +120,8 @@ def test_all_bad_parameters_are_told_at_once_fault_21() -> None:
 
 def test_an_unknown_parameter_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        BadRequestError, match="channel, asset, type, side, status, search, from, to, sort, limit, cursor"
+        BadRequestError,
+        match="channel, asset, type, side, status, search, from, to, sort, updated_since, fields, count, limit, cursor",
     ):
         parse("offset=5")
 
@@ -174,14 +182,14 @@ def test_fault_82_daemons_of_other_time_zones_do_not_share_the_page_of_a_day() -
 
 
 def test_every_filter_reaches_the_query_fault_23() -> None:
-    cursor = encode_cursor(NOON, 7)
+    cursor = encode_cursor(After(ts=NOON, id=7))
     query = asked(
         f"limit=5&cursor={cursor}&channel=-1&asset=petr4,vale3&type=Swing Trade&side=BUY&search=50%25&sort=ASC"
         "&status=Open&status=target_1"
     )
     assert query == SignalQuery(
         limit=5,
-        after=(NOON, 7),
+        after=After(ts=NOON, id=7),
         channel=("-1",),
         asset=("petr4", "vale3"),
         signal_type=("Swing Trade",),
@@ -190,6 +198,31 @@ def test_every_filter_reaches_the_query_fault_23() -> None:
         search="50%",
         ascending=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("sort", "order", "ascending"),
+    [
+        *(
+            ("ts", Order.TS, True),
+            ("-ts", Order.TS, False),
+            ("ASC", Order.TS, True),
+            ("desc", Order.TS, False),
+        ),
+        *((name, Order(name), False) for name in ("asset", "updated_at", "reward_risk")),
+    ],
+)
+def test_a_list_has_the_order_that_it_is_asked_for(sort: str, order: Order, *, ascending: bool) -> None:
+    query = asked(f"sort={sort}")
+    assert (query.order, query.ascending) == (order, ascending)
+
+
+def test_changes_fields_and_count_reach_the_query_and_its_key() -> None:
+    query = parse("updated_since=2026-11-02T12:00:00Z&fields=id,asset&fields=side&count=EXACT")
+    assert query.signals == SignalQuery(updated_since=NOON)
+    assert (query.fields, query.counted) == (("id", "asset", "side"), True)
+    others = ("updated_since=2026-11-03", "fields=id", "count=exact", "sort=asset", "")
+    assert len({query.key, *(parse(other).key for other in others)}) == 6
 
 
 def test_an_empty_value_is_no_filter() -> None:

@@ -22,6 +22,7 @@ from storage.postgres.signals import Signals
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ROW: dict[str, Any] = {
+    "reward_risk": None,
     **dict.fromkeys(("buy_min", "buy_max", "target_final", "stop", "valid_until", "superseded_at")),
     **dict.fromkeys(("ts", "ingested_at", "created_at", "updated_at"), NOON),
     "channel": "-1",
