@@ -16,6 +16,7 @@ _REQUEST_HEADERS = ("Content-Type", "If-None-Match", "Last-Event-ID", "X-API-Key
 _ANSWER_HEADERS = (
     *("Age", "Content-Disposition", "ETag", "Link", "RateLimit-Limit", "RateLimit-Policy"),
     *("RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Cache", "X-Next-Cursor", "X-Stale-Seconds"),
+    "X-Total-Count",
 )
 _KEEP_PREFLIGHT_S = 600
 

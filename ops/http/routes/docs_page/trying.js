@@ -59,14 +59,16 @@ export function trial(document_, path, method, operation, worded) {
 function fieldOf(document_, parameter, worded) {
   const schema = resolved(document_, parameter.schema);
   const preset = schema.default === undefined ? "" : String(schema.default);
-  const words = schema.enum ?? (schema.const === undefined ? null : [schema.const]);
-  const input = words
+  const one = schema.type === "array" ? resolved(document_, schema.items) : schema;
+  const words = one.enum ?? (one.const === undefined ? null : [one.const]);
+  const type = words ? words.join(" · ") : typeText(document_, one);
+  const input = words && one === schema
     ? h("select", {}, h("option", { value: "" }, preset && `${preset} (default)`), words.map((word) => h("option", {}, word)))
     : h("input", { placeholder: preset || (schema.examples?.[0] ?? ""), required: parameter.required, autocomplete: "off" });
   const label = h("label", {},
     h("span", {}, h("code", {}, parameter.name), parameter.required ? " (needed) " : " ", ...worded(parameter.description ?? "")),
     input,
-    h("span", { class: "type" }, typeText(document_, parameter.schema)));
+    h("span", { class: "type" }, one === schema ? type : `one, or several with commas between them: ${type}`));
   return { parameter, input, label };
 }
 
