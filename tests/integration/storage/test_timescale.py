@@ -44,6 +44,7 @@ STEPS = (
         "signal_counts",
         "message_counts",
         "signal_standings",
+        "signal_orders",
         "hypertable",
         "search_index",
     ),
