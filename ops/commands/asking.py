@@ -22,7 +22,10 @@ from ops.terminal import markup, say, say_json
 
 __all__ = ["AsJson", "Url", "asked_daemon", "backfill", "dead_letters"]
 
-Url = Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")]
+Url = Annotated[
+    str | None,
+    typer.Option(help="Address of the daemon; by default HOST and PORT, or what runs in this folder."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer unchanged.")]
 
 _OTHER_DAEMON = "; the key from the settings is sent only to the daemon at HOST and PORT or at a name in TP_CAPITAL_ALLOWED_HOSTS"

@@ -29,7 +29,7 @@ def list_channels(*, url: Url = None, json: AsJson = False) -> None:
     if json:
         say_json(body, indent=True)
         return
-    table = Table(title=f"{len(body['data'])} channels", caption=markup(body.get("error") or ""))
+    table = Table(title=f"channels: {len(body['data'])}", caption=markup(body.get("error") or ""))
     for name in ("id", "label", "market", "source", "state", "signals", "messages"):
         table.add_column(name, overflow="fold")
     for channel in body["data"]:

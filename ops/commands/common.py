@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -30,6 +31,7 @@ __all__ = [
     "settings_for_database",
     "settings_of_system",
     "stop",
+    "take_system",
     "tell_setting_notes",
     "usable_settings",
 ]
@@ -63,6 +65,10 @@ System = Annotated[
 ]
 
 
+def _in(name: str, _: dict[str, str]) -> str:
+    return f"--in {name}"
+
+
 def usable_settings(*, told: bool = True) -> Settings:
     """Return the settings, or end the command with all their problems.
 
@@ -82,26 +88,36 @@ def usable_settings(*, told: bool = True) -> Settings:
 def settings_for_database(system: str | None) -> Settings:
     """Return the settings, or those of the demo or stack that runs in this folder if the settings name no database."""
     settings = usable_settings()
+    return usable_settings(told=False) if take_system(settings, system) else settings
+
+
+def take_system(settings: Settings, system: str | None) -> bool:
+    """Take the settings of the demo or stack that runs in this folder, if these settings name no database.
+
+    With ``system`` take its settings in any case. Return whether any were taken.
+    """
     named = settings.database.model_fields_set & {"url", "host", "port", "name"}
     if named and system is None:
-        return settings
+        return False
     own = settings_of_system(system, having="TP_CAPITAL_DATABASE_URL")
-    if not own:
-        return settings
-    take_settings(own)
-    return usable_settings(told=False)
+    if own:
+        take_settings(own)
+    return bool(own)
 
 
-def settings_of_system(system: str | None, *, having: str) -> dict[str, str]:
+def settings_of_system(
+    system: str | None, *, having: str, choice: Callable[[str, dict[str, str]], str] = _in
+) -> dict[str, str]:
     """Return the settings of the demo or stack that runs in this folder, if they have the one named ``having``.
 
-    Without ``system`` there must not be two. If there is none, there are no settings.
+    Without ``system`` there must not be two; ``choice`` returns the option that chooses one of them. If there is none,
+    there are no settings.
     """
     found = {name: own for name in FOLDERS if having in (own := settings_of(name))}
     if system is not None and system not in found:
         stop(EXIT_USAGE, f"{FOLDERS[system]} has no {having}: no {system} runs here, or it has no such part")
     if system is None and len(found) > 1:
-        choices = " or ".join(f"--in {name}" for name in found)
+        choices = " or ".join(choice(name, own) for name, own in found.items())
         stop(EXIT_USAGE, f"the {' and the '.join(found)} run in this folder: choose with {choices}")
     for name in [system] if system else found:
         say(f"tp-capital: using the {name} of this folder", err=True)
@@ -119,12 +135,14 @@ def tell_setting_notes(env_file: Path | None = Path(".env")) -> None:
 def daemon_and_key(url: str | None) -> tuple[str, str | None]:
     """Return the daemon's address and the key for it. Without ``url``, the settings give the address.
 
-    A demo or stack of this folder at that address has its own key. Otherwise the key from the settings is sent, but
+    If they give none, it is that of the demo or stack that runs in this folder. A demo or stack of this folder at that address has its own key. Otherwise the key from the settings is sent, but
     only to the daemon that the settings describe.
     """
     if url is None:
         settings = usable_settings()
-        url = daemon_url(settings)
+        if not settings.http.model_fields_set & {"host", "port"}:
+            url = _url_of_system()
+        url = url or daemon_url(settings)
     else:
         try:
             settings = load_settings()
@@ -135,6 +153,16 @@ def daemon_and_key(url: str | None) -> tuple[str, str | None]:
     keys = settings.http.all_keys() if is_daemon_of(settings, url) else ()
     best = next((key for key in keys if key.scope == "write"), keys[0] if keys else None)
     return url, key_of_local_daemon(url) or (best.secret if best else None)
+
+
+def _url_of_system() -> str | None:
+    """Return the address of the engine of the demo or stack that runs in this folder."""
+
+    def url(own: dict[str, str]) -> str:
+        return f"http://127.0.0.1:{own['PORT']}"
+
+    own = settings_of_system(None, having="PORT", choice=lambda _, own: f"--url {url(own)}")
+    return url(own) if own else None
 
 
 def quiet_logs() -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from config import ConfigurationError, load_settings
 from engine.safe_text import shown
 from engine.timers import TimerThread
-from ops.commands.common import stop
+from ops.commands.common import System, stop, take_system
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, CheckStatus, fail, worst
 from ops.doctor.runner import examine
@@ -36,14 +36,19 @@ _VERDICTS = {
 
 
 def doctor(
-    *, json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False
+    *,
+    system: System = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check the configuration and every part, and print remedies for problems. This changes nothing.
 
+    If the settings name no database, the demo or the stack that runs in this folder is examined.
     Exit 0 when no check failed (warnings are allowed), 1 when a check failed, 2 when the configuration is invalid.
     """
     try:
         settings = load_settings()
+        if take_system(settings, system):
+            settings = load_settings()
     except ConfigurationError as error:
         if json:
             _print([_unusable(shown(problem)) for problem in error.problems])

@@ -14,7 +14,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "run": ("run",),
         "demo": ("demo", "demo --port 5008 --for 60", "demo --messages result.json"),
         "status": ("status", "status --watch", "status --json --url http://127.0.0.1:5008"),
-        "doctor": ("doctor", "doctor --json"),
+        "doctor": ("doctor", "doctor --in demo", "doctor --json"),
         "logs": (
             "logs --level warning --since 2h",
             "logs --actor poller --follow",

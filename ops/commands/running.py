@@ -54,7 +54,10 @@ def status(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print the daemon's answer unchanged.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh every two seconds until Ctrl-C.")] = False,
-    url: Annotated[str | None, typer.Option(help="Address of the daemon; by default HOST and PORT.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address of the daemon; by default HOST and PORT, or what runs in this folder."),
+    ] = None,
 ) -> None:
     """Show the health of a running daemon. Exit 0 healthy, 1 degraded, 2 unhealthy or unreachable."""
     url, key = daemon_and_key(url)

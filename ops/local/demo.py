@@ -27,9 +27,9 @@ from ops.local.own_programs import (
     gateway_settings,
 )
 from ops.local.parts_file import PartsFile, StartedPart
-from ops.local.ports import http_problem, is_taken
+from ops.local.ports import engine_health, http_problem, is_taken
 from ops.local.postgres import LocalPostgres
-from ops.local.process import LocalServerError, OwnedProcess
+from ops.local.process import LocalServerError, OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging
 from ops.terminal import say
@@ -42,6 +42,8 @@ _log = structlog.get_logger("demo")
 #: the gateway's port is the engine's port plus this number, as with 4008 and 4010
 GATEWAY_PORT_STEP = 2
 GATEWAY_START_S = 30.0
+#: the addresses are told after this time in any case
+_HEALTHY_S = 20.0
 
 
 class DemoError(Exception):
@@ -146,6 +148,9 @@ class Demo:
         try:
             write_settings(self._settings_file, own | {URL_SETTING: postgres.dsn(GATEWAY_DATABASE)})
             daemon.start()
+            # last of all that the start writes, so that it stays in sight
+            port = self._listening.port
+            wait_until(lambda: stop.is_set() or engine_health(port) == "healthy", deadline_s=_HEALTHY_S)
             self._announce(postgres, gateway)
             if timer is not None:
                 timer.daemon = True

@@ -53,6 +53,27 @@ def test_axe_finds_nothing_serious_when_things_are_bad(page: Page) -> None:
         assert violations(page) == []
 
 
+@pytest.mark.parametrize(("width", "language"), [(320, "pt-BR"), (1440, "en-US")])
+def test_a_newcomer_is_told_what_the_signs_mean(page: Page, width: int, language: str) -> None:
+    page.open("/?asset=WINZ26", width=width, height=740, languages=language)
+    for state in page.logic("words.pt.js", "Object.keys(m.words).filter((key) => key.startsWith('live.'))"):
+        page.driver.execute_script(
+            "document.querySelector('#live').textContent = arguments[0]",
+            page.logic("i18n.js", "m.t(arguments[0])", state),
+        )
+        assert page.js("document.documentElement.scrollWidth") == width
+    page.driver.execute_script("document.querySelector('#help').focus()")
+    page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.wait("document.querySelector('#help-dialog').open")
+    # from its beginning, and with every sign on the picture
+    assert page.js(f"{FOCUS}.id") == "help-title"
+    assert page.js("document.querySelectorAll('#help-body .pl-name').length") == 4
+    assert page.js("document.querySelector('#help-body svg').getBoundingClientRect().right") <= width
+    assert violations(page) == []
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.wait(f"{FOCUS}.id === 'help'")
+
+
 @pytest.mark.parametrize("language", ["pt-BR", "en-US"])
 def test_a_phone_needs_no_scrolling_sideways(page: Page, language: str) -> None:
     page.open(width=360, height=740, languages=language)

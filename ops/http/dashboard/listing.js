@@ -73,5 +73,8 @@ function showEmpty(list, filters) {
     return;
   }
   const key = list.state === "failed" ? "empty.failed" : filters.active ? "empty.filtered" : "empty.none";
-  if (box.textContent !== t(key)) box.replaceChildren(h("p", {}, t(key)));
+  if (box.firstElementChild?.textContent === t(key)) return;
+  const clear = () =>
+    h("button", { type: "button", class: "button", onclick: () => filters.clear() }, t("filters.clear"));
+  box.replaceChildren(h("p", {}, t(key)), ...(key === "empty.filtered" ? [clear()] : []));
 }

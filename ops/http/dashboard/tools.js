@@ -2,6 +2,7 @@
 
 import { byId, icon, setText } from "./dom.js";
 import { setUpFiles } from "./file.js";
+import { setUpHelp } from "./help.js";
 import { switchLanguage, t } from "./i18n.js";
 
 const THEME_KEY = "tp-capital.theme";
@@ -25,6 +26,7 @@ export function setUpTools({ onLanguage, question }) {
     event.currentTarget.setAttribute("aria-expanded", String(open));
   });
   setUpFiles(question);
+  setUpHelp();
   showTools();
 }
 

@@ -1,10 +1,12 @@
 // The page's words in English. words.pt.js has the same keys; a test compares them.
 
+import { words as helpWords } from "./help_words.en.js";
 import { words as ownWords } from "./own_words.en.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signals`);
 
 export const words = {
+  ...helpWords,
   ...ownWords,
   "page.title": "tp-capital · signals",
   skip: "Skip to the signals",

@@ -1,10 +1,12 @@
 // The page's words in Portuguese. words.en.js has the same keys; a test compares them.
 
+import { words as helpWords } from "./help_words.pt.js";
 import { words as ownWords } from "./own_words.pt.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`);
 
 export const words = {
+  ...helpWords,
   ...ownWords,
   "page.title": "tp-capital · sinais",
   skip: "Ir para os sinais",

@@ -218,6 +218,23 @@ def test_replay_reads_the_database_of_the_system_of_its_folder_unless_one_is_set
     assert (missing.returncode, "no stack runs here" in missing.stderr) == (2, True)
 
 
+def test_commands_find_the_daemon_of_the_system_of_their_folder_unless_a_port_is_set(
+    run_cli: RunCli, tmp_path: Path
+) -> None:
+    with HttpStub(json_answer({"status": "degraded", "checks": {}, "details": {}})) as daemon:
+        for name in ("demo", "stack"):
+            kept = tmp_path / ".tp-capital" / name / SETTINGS_FILE
+            kept.parent.mkdir(parents=True)
+            write_settings(kept, {"PORT": str(daemon.port)})
+            if name == "demo":
+                found = run_cli("status")
+                assert (found.returncode, complaints(found)) == (1, ["using the demo of this folder"])
+                assert f"127.0.0.1:{daemon.port}" in found.stdout
+    two = run_cli("status")
+    assert (two.returncode, f"--url http://127.0.0.1:{daemon.port}" in two.stderr) == (2, True)
+    assert complaints(run_cli("status", PORT="1")) == []
+
+
 # ── status ───────────────────────────────────────────────────────────────────
 
 
