@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from fractions import Fraction
-from math import floor
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 __all__ = ["DOUBTFUL", "reward_risk"]
@@ -17,6 +15,8 @@ DOUBTFUL = frozenset(
         *("option_unnamed", "range_wide", "relative_price", "stop_side", "target_order", "target_side"),
     }
 )
+#: exact for all digits that a message can hold
+_EXACT = Context(prec=20_000)
 
 
 def reward_risk(signal: Mapping[str, Any]) -> Decimal | None:
@@ -29,12 +29,13 @@ def reward_risk(signal: Mapping[str, Any]) -> Decimal | None:
     if low is None or high is None or stop is None or not DOUBTFUL.isdisjoint(signal["warnings"]):
         return None
     way = -1 if signal["side"] == "sell" else 1
-    entry = (Fraction(low) + Fraction(high)) / 2
-    risk = (entry - Fraction(stop)) * way
-    if risk <= 0:
-        return None
-    for target in (signal["target_final"], *signal["targets"][:1]):
-        reward = Fraction(0) if target is None else (Fraction(target) - entry) * way
-        if reward > 0:
-            return Decimal(floor(reward / risk * 100 + Fraction(1, 2))).scaleb(-2)
+    with localcontext(_EXACT):
+        # twice everything, so that the middle needs no half
+        entry = low + high
+        risk = (entry - 2 * stop) * way
+        for target in (signal["target_final"], *signal["targets"][:1]):
+            if target is not None and risk > 0 and (reward := (2 * target - entry) * way) > 0:
+                # the whole hundredths of the ratio and half of one
+                hundredths: Decimal = (200 * reward + risk) // (2 * risk)
+                return hundredths.scaleb(-2)
     return None

@@ -39,6 +39,8 @@ def signal(
         (signal("10", "10", "11", "8", side="sell"), "2.00"),
         (signal("10", "10", "9", "12", target_final=Decimal(9)), "2.00"),
         (signal("10", "10", "9", "12", target_final=None), "2.00"),
+        # all digits of a message count
+        (signal("1" + "0" * 400, "1" + "0" * 400, "9" * 400, "1" + "0" * 398 + "12"), "12.00"),
         (signal("10", "10", "10", "12"), None),
         (signal("10", "10", "11", "12"), None),
         (signal("10", "10", "9", "9.5"), None),
