@@ -48,11 +48,12 @@ class System:
     def execute(self, statement: str, *values: object) -> None:
         """Change the engine's database behind its back.
 
-        The next commit number makes it seen. The engine keeps rows that it has read: a changed row needs a new
-        ``created_at``.
+        The next commit number makes it seen. The engine keeps rows that it has read, and knows them by when their standing
+        changed.
         """
         with psycopg.connect(self.engine_dsn, autocommit=True) as connection:
             connection.execute(statement.encode(), values)
+            connection.execute("update signals.signal_standings set updated_at = clock_timestamp()")
             connection.execute("update signals.commits set number = number + 1")
 
 

@@ -3,6 +3,7 @@
 import { holdsKey } from "./api.js";
 import { keep, kept } from "./keeping.js";
 import { matches, toSignal } from "./model.js";
+import { orderOf } from "./order.js";
 
 const NAME = "list";
 const MOST = 100;
@@ -10,7 +11,7 @@ const FILTERS = ["channel", "asset", "type", "side", "search", "from", "to", "st
 
 /** Keep the newest signals of a list without filters. What was read with a key is kept for this tab alone. */
 export function keepList(filters, raw, at) {
-  if (filters.direction === "asc" || FILTERS.some((name) => filters[name])) return;
+  if (orderOf(filters) !== "desc" || FILTERS.some((name) => filters[name])) return;
   const value = { at, data: raw.slice(0, MOST) };
   if (holdsKey()) forgetList();
   keep(NAME, value, holdsKey() ? "sessionStorage" : "localStorage");

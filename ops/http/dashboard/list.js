@@ -2,22 +2,22 @@
 
 import { ApiError, ask } from "./api.js";
 import { keepList, keptList } from "./kept_list.js";
-import { hasStatus, matches, toSignal } from "./model.js";
+import { matches, toSignal } from "./model.js";
+import { orderOf } from "./order.js";
 
 const PATH = "/api/v1/signals";
 const PAGE = 100;
 /** As many rows as the page draws at most; beyond, the newest make room for older ones. */
 export const MOST_ROWS = 500;
-/** One answer of the API has at most so many: the status filter looks through that many at once. */
-const MOST_ASKED = 1000;
 
 /** Return the address of a page of the API for these filters, or of the whole list if there is no limit. */
 export function addressOf(filters, { path = PATH, limit = null, cursor = null }) {
   const [place, given] = path.split("?");
   const parameters = new URLSearchParams(given);
-  parameters.set("sort", filters.direction ?? "desc");
+  // a file is in the order of time
+  parameters.set("sort", limit ? orderOf(filters) : (filters.direction ?? "desc"));
   if (limit) parameters.set("limit", String(limit));
-  for (const name of ["channel", "asset", "type", "side", "search", "from", "to"]) {
+  for (const name of ["channel", "asset", "type", "side", "status", "search", "from", "to"]) {
     if (filters[name]) parameters.set(name, String(filters[name]));
   }
   if (cursor) parameters.set("cursor", cursor);
@@ -29,7 +29,7 @@ export class SignalList {
   filters = {};
   /** loading, ready, failed, or refused (the filters are at fault) */
   state = "loading";
-  /** how many signals were looked at to find `rows`; more than those only with a status filter */
+  /** how many signals were read; more than `rows` once the newest made room */
   scanned = 0;
   /** when the answer was made, if the service says that it is stale */
   staleAt = null;
@@ -70,8 +70,7 @@ export class SignalList {
   async refresh() {
     if (this.frozen) return;
     const question = this.#question;
-    const page = this.filters.status ? MOST_ASKED : PAGE;
-    const limit = Math.max(page, Math.ceil(this.scanned / page) * page);
+    const limit = Math.max(PAGE, Math.ceil(this.scanned / PAGE) * PAGE);
     const address = addressOf(this.filters, { limit });
     const etag = address === this.#address ? this.#etag : null;
     try {
@@ -97,19 +96,17 @@ export class SignalList {
     this.loadingMore = true;
     this.onChange();
     const question = this.#question;
-    const limit = this.filters.status ? MOST_ASKED : PAGE;
     try {
-      const { body } = await ask(addressOf(this.filters, { limit, cursor: this.#cursor }), { exact: true });
+      const { body } = await ask(addressOf(this.filters, { limit: PAGE, cursor: this.#cursor }), { exact: true });
       if (question !== this.#question) return;
       const signals = body.data.map(toSignal);
       const known = new Set(this.rows.map((row) => row.id));
-      this.rows = [
-        ...this.rows,
-        ...signals.filter((s) => !known.has(s.id) && hasStatus(s, this.filters.status)),
-      ];
+      this.rows = [...this.rows, ...signals.filter((signal) => !known.has(signal.id))];
+      // in another order than that of time, older pages may hold newer signals
+      this.#newestId = Math.max(this.#newestId, ...signals.map((signal) => Number(signal.id)));
       this.scanned += signals.length;
       this.#cursor = body.nextCursor;
-      this.frozen = this.scanned > (this.filters.status ? MOST_ASKED : MOST_ROWS);
+      this.frozen = this.scanned > MOST_ROWS;
       this.rows = this.rows.slice(-MOST_ROWS);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -138,7 +135,7 @@ export class SignalList {
 
   #take(body) {
     const signals = body.data.map(toSignal);
-    this.rows = signals.filter((signal) => hasStatus(signal, this.filters.status)).slice(0, MOST_ROWS);
+    this.rows = signals.slice(0, MOST_ROWS);
     this.scanned = signals.length;
     this.#cursor = body.nextCursor;
     this.staleAt = body.stale ? Date.now() - Number(body.staleSeconds) * 1000 : null;

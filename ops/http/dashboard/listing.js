@@ -3,8 +3,9 @@
 import { byId, h, setText } from "./dom.js";
 import { count, since } from "./format.js";
 import { t } from "./i18n.js";
+import { isWhole } from "./order.js";
 
-/** Return the signals in the order asked for; the API orders by time, other orders are made here. */
+/** Return the signals in the order asked for, which the API does not have in every case. */
 export function inOrder(signals, { column, columnDirection }) {
   const value = {
     asset: (signal) => signal.asset,
@@ -40,11 +41,8 @@ function countText(list, filters) {
   if (list.state === "loading") return t("signals.loading");
   if (list.rows.length === 0) return "";
   const number = count(list.rows.length);
-  const { status, column } = filters.question;
-  const text = status
-    ? t("count.status", list.rows.length, number, count(list.scanned))
-    : t(list.more || list.frozen ? "count.more" : "count.all", list.rows.length, number);
-  return column === "ts" || !list.more ? text : `${text}, ${t("count.sorted")}`;
+  const text = t(list.more || list.frozen ? "count.more" : "count.all", list.rows.length, number);
+  return isWhole(filters.question) || !list.more ? text : `${text}, ${t("count.sorted")}`;
 }
 
 function showNotice(list, now) {

@@ -114,8 +114,8 @@ export function matches(signal, filters) {
   );
 }
 
-/** The one filter that the API does not have: it is applied here, to what is loaded. */
-export function hasStatus(signal, status) {
+/** As the API filters it. */
+function hasStatus(signal, status) {
   if (!status) return true;
   return status === "target" ? signal.status.startsWith("target_") : signal.status === status;
 }

@@ -133,7 +133,6 @@ export const words = {
   "signals.loading": "Loading signals…",
   "count.all": (n, text) => (n === 1 ? "1 signal" : `${text} signals`),
   "count.more": (n, text) => (n === 1 ? "1 signal loaded" : `${text} signals loaded`),
-  "count.status": (n, text, scanned) => `${signals(n, text)} among the ${scanned} loaded`,
   "count.sorted": "sorted among those loaded",
   "list.more": "Show older",
   "list.moreAscending": "Show newer",

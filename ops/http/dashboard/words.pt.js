@@ -130,7 +130,6 @@ export const words = {
   "signals.loading": "Carregando sinais…",
   "count.all": (n, text) => (n === 1 ? "1 sinal" : `${text} sinais`),
   "count.more": (n, text) => (n === 1 ? "1 sinal carregado" : `${text} sinais carregados`),
-  "count.status": (n, text, scanned) => `${signals(n, text)} entre os ${scanned} carregados`,
   "count.sorted": "ordem entre os carregados",
   "list.more": "Mostrar mais antigos",
   "list.moreAscending": "Mostrar mais novos",
