@@ -17,11 +17,11 @@ from ops.exit_codes import EXIT_OK, EXIT_USAGE
 from ops.terminal import guarded, say
 from ops.version import VERSION
 
-__all__ = ["app", "command_line", "main", "plain_flags"]
+__all__ = ["COMMANDS", "app", "command_line", "main", "plain_flags"]
 
 
 #: where each command is defined. Only the module of the given command is imported, because all take a second
-_COMMANDS = {
+COMMANDS = {
     "run": "ops.commands.run:run",
     "demo": "ops.commands.running:demo",
     "status": "ops.commands.running:status",
@@ -47,13 +47,13 @@ class _Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of typer
         """Return the names of all commands."""
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature of typer
         """Import a command."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, name = _COMMANDS[cmd_name].split(":")
+        module, name = COMMANDS[cmd_name].split(":")
         found = getattr(import_module(module), name)
         alone = typer.Typer()
         if isinstance(found, typer.Typer):
@@ -64,7 +64,7 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the given command. An unknown one is answered with the nearest."""
-        if nearest := get_close_matches(args[0], _COMMANDS) if args[0] not in _COMMANDS else []:
+        if nearest := get_close_matches(args[0], COMMANDS) if args[0] not in COMMANDS else []:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {', '.join(map(repr, nearest))}?")
         return super().resolve_command(ctx, args)
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,10 @@ import requests
 
 from ops.gateway.importer import import_file, import_messages
 from ops.local.keys import SETTINGS_FILE, write_settings
+from ops.local.ports import free_port
 from ops.local.sample import load_sample
+from tests.support.forked import ForkedCommand, run_forked
+from tests.support.stack import eventually, surroundings
 
 CHANNEL = "-1001649127710"
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -28,20 +28,11 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 pytestmark = pytest.mark.integration
 
 
-def command(*arguments: str, database_url: str | None = None) -> list[str]:
-    url = [] if database_url is None else ["--database-url", database_url]
-    return [sys.executable, "-c", "from ops.commands.gateway import app; app()", *url, *arguments]
-
-
 def run(
-    *arguments: str, database_url: str | None = None, folder: Path | None = None
+    *arguments: str, database_url: str | None = None, folder: Path = Path("/")
 ) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TELEGRAM_GATEWAY")}
-    return subprocess.run(
-        command(*arguments, database_url=database_url),
-        capture_output=True, text=True, timeout=60, check=False, cwd=folder,
-        env=environment | {"PYTHONPATH": str(Path.cwd())},
-    )  # fmt: skip
+    url = [] if database_url is None else ["--database-url", database_url]
+    return run_forked("gateway", *url, *arguments, environment=surroundings(), folder=folder)
 
 
 def test_sample_is_imported_once_whatever_the_day(gateway: Any) -> None:
@@ -146,22 +137,19 @@ def test_taken_port_is_one_line(gateway: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_cleanly_with_waiters_inside(gateway: Any, number: signal.Signals) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        command("--port", str(port), database_url=gateway.database_url),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+def test_a_signal_stops_it_cleanly_with_waiters_inside(
+    gateway: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+    process = ForkedCommand(
+        *("gateway", "--database-url", gateway.database_url, "--port", str(port)),
+        environment=surroundings(),
+        folder=tmp_path,
+        log=log,
+    )
     try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                requests.get(url + "/health", timeout=5)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.1)
+        eventually(lambda: _listens(port))
         held: list[int] = []
         params = {"channel": "-1005", "wait": "30"}
         waiter = threading.Thread(
@@ -170,16 +158,20 @@ def test_a_signal_stops_it_cleanly_with_waiters_inside(gateway: Any, number: sig
             )
         )
         waiter.start()
-        time.sleep(0.5)
+        eventually(lambda: requests.get(f"{url}/health", timeout=5).json()["waiting"] == 1)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=8)
+        code = process.wait(20)
         waiter.join(timeout=5)
     finally:
         process.kill()
-        process.wait()
-    assert process.returncode == 0, output
-    assert "gateway.stopped" in output
+    assert code == 0, log.read_text()
+    assert "gateway.stopped" in log.read_text()
     assert held == [200]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_two_gateways_may_apply_the_schema_at_once(gateway: Any, postgres: Any) -> None:

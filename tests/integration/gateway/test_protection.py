@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pytest
 import requests
 
 from ops.local.ports import free_port
+from tests.support.forked import ForkedCommand, run_forked
 from tests.support.stack import eventually, surroundings
 
 CHANNEL = "-1001649127710"
@@ -102,29 +100,19 @@ def test_every_answer_has_the_security_headers(gateway: Any) -> None:
 # ── as a process ─────────────────────────────────────────────────────────────
 
 
-def run_gateway(database_url: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "ops.cli", "gateway", *arguments],
-        env={**surroundings(), "TELEGRAM_GATEWAY_DATABASE_URL": database_url, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize(
     ("environment", "said"),
     [({}, "--allow-open"), ({"TELEGRAM_GATEWAY_API_KEY": "short"}, "fewer than 16 characters")],
 )
 def test_off_loopback_it_wants_a_key_that_cannot_be_guessed(
-    gateway_database: str, environment: dict[str, str], said: str
+    gateway_database: str, tmp_path: Path, environment: dict[str, str], said: str
 ) -> None:
-    arguments = ("--host", "0.0.0.0", "--port", str(free_port()))
-    with run_gateway(gateway_database, *arguments, **environment) as process:
-        output, _ = process.communicate(timeout=30)
-    assert process.returncode == 2
-    assert said in output
-    assert "Traceback" not in output
+    given = {**surroundings(), "TELEGRAM_GATEWAY_DATABASE_URL": gateway_database, **environment}
+    words = ("gateway", "--host", "0.0.0.0", "--port", str(free_port()))
+    done = run_forked(*words, environment=given, folder=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_fault_59_its_key_stands_in_a_file_and_is_read_again(
@@ -140,19 +128,29 @@ def test_fault_59_its_key_stands_in_a_file_and_is_read_again(
         except requests.RequestException:
             return 0
 
-    process = run_gateway(gateway_database, "--port", str(port), TELEGRAM_GATEWAY_API_KEY_FILE=str(file))
+    log = tmp_path / "log"
+    process = ForkedCommand(
+        *("gateway", "--port", str(port)),
+        environment={
+            **surroundings(),
+            "TELEGRAM_GATEWAY_DATABASE_URL": gateway_database,
+            "TELEGRAM_GATEWAY_API_KEY_FILE": str(file),
+        },
+        folder=tmp_path,
+        log=log,
+    )
     try:
         eventually(lambda: status("the-first-key-of-it") == 200)
         assert (status(""), status("wrong")) == (403, 403)
         file.write_text("the-second-key-of-it\n")
-        os.kill(process.pid, signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
         eventually(lambda: status("the-second-key-of-it") == 200)
         assert status("the-first-key-of-it") == 403
         file.unlink()
-        os.kill(process.pid, signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
         assert status("the-second-key-of-it") == 200
     finally:
-        process.terminate()
-        output, _ = process.communicate(timeout=15)
-    assert "keys.kept" in output
-    assert "-key-of-it" not in output
+        process.send_signal(signal.SIGTERM)
+        process.wait(45)
+    assert "keys.kept" in log.read_text()
+    assert "-key-of-it" not in log.read_text()

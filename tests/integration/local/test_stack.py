@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import cycle, permutations
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ops.local.process import ProgramMissingError, ServerStartError
 from ops.local.roles import OWNER_ROLE
 from ops.local.stack import Stack
 from ops.local.stack_ports import StackPorts
+from tests.support.forked import run_forked
 from tests.support.servers import need_program
 from tests.support.stack import eventually, surroundings
 
@@ -38,14 +39,19 @@ class StackCommand:
         self.folder = folder
         self.ports = StackPorts(**{name: free_port() for name in StackPorts.__dataclass_fields__})
 
-    def __call__(
-        self, *arguments: str, program: Sequence[str] = ("-m", "ops.cli")
-    ) -> subprocess.CompletedProcess[str]:
-        environment = surroundings() | {"GATEWAY_POLLING_INTERVAL_MS": "200"}
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_forked(
+            *("stack", *arguments, "--state", str(self.folder / "state")),
+            environment=surroundings() | {"GATEWAY_POLLING_INTERVAL_MS": "200"},
+            folder=self.folder,
+        )
+
+    def by(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another program in place of ``tp-capital``."""
         return subprocess.run(
-            [sys.executable, *program, "stack", *arguments, "--state", str(self.folder / "state")],
+            [sys.executable, "-c", program, "stack", *arguments, "--state", str(self.folder / "state")],
             cwd=self.folder,
-            env=environment,
+            env=surroundings(),
             capture_output=True,
             text=True,
             timeout=100,
@@ -143,7 +149,7 @@ def test_one_part_is_stopped_started_and_its_log_shown(stack: StackCommand, base
         f"from ops.local.stack_ports import StackPorts as Ports; ports = Ports.from_base({base_port}); "
         "Stack(Path(sys.argv[-1]), ports).up(only='redis-master')"
     )
-    assert stack("begin", program=("-c", begin)).returncode == 0
+    assert stack.by(begin, "begin").returncode == 0
     place = Stack(stack.folder / "state")
     database, first = place.part("database"), place.part("redis-master")
     assert stack("stop", "redis-master").stdout == "stopped: redis-master\n"
@@ -248,7 +254,7 @@ def _what_was_started_before_a_failure_is_told(stack: StackCommand, replica: int
     impatient = "from ops.local import stack; stack._READY_S = 1.0; from ops.cli import app; app()"
     os.kill(replica, signal.SIGSTOP)
     try:
-        done = stack("up", program=["-c", impatient])
+        done = stack.by(impatient, "up")
     finally:
         os.kill(replica, signal.SIGCONT)
     assert done.returncode == 1

@@ -1,7 +1,6 @@
 """The command line as a person runs it: exit codes, plain words, never a traceback."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -14,20 +13,11 @@ from typer.testing import CliRunner
 from ops.cli import app
 from ops.local.keys import SETTINGS_FILE, write_settings
 from ops.version import VERSION
+from tests.support.forked import run_forked
 from tests.support.httpstub import Answer, HttpStub, json_answer
+from tests.support.stack import surroundings
 
 ROOT = Path(__file__).parents[3]
-OURS = (
-    "TP_CAPITAL_",
-    "TELEGRAM_",
-    "SIGNALS_",
-    "GATEWAY_",
-    "CIRCUIT_",
-    "REDIS_",
-    "TIMESCALEDB_",
-    "NEON_",
-    "LOG_",
-)
 Result = subprocess.CompletedProcess[str]
 RunCli = Callable[..., Result]
 
@@ -36,19 +26,9 @@ RunCli = Callable[..., Result]
 def run_cli(tmp_path: Path) -> RunCli:
     """Run the command line in an empty folder with just the variables given."""
 
-    def run(*arguments: str, stdin: str | bytes = "", **environment: str) -> Result:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith((*OURS, "HOST", "PORT", "CORS"))}
-        given = stdin.encode() if isinstance(stdin, str) else stdin
-        result = subprocess.run(
-            [sys.executable, "-m", "ops.cli", *arguments],
-            cwd=tmp_path,
-            env={**clean, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **environment},
-            input=given,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        done = Result(result.args, result.returncode, result.stdout.decode(), result.stderr.decode())
+    def run(*arguments: str, stdin: str = "", **environment: str) -> Result:
+        given = {**surroundings(), "NO_COLOR": "1", "COLUMNS": "200", **environment}
+        done = run_forked(*arguments, environment=given, folder=tmp_path, given=stdin.encode())
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return done
 
