@@ -10,6 +10,9 @@ PORT ?= 4008
 CLIENTS := $(VENV)/clients
 PACKAGES := $(shell cat tests/support/packages.txt)
 
+# compiled modules are kept, whatever the environment says: the tests start many interpreters
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: install install-dev clients packages run stack test lint format docs bench fuzz screenshots audit lock clean
 
 install: $(VENV)/.installed
