@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pykka
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from psycopg.conninfo import conninfo_to_dict
 
 from engine.safe_text import keep_hidden
 from ops.http import app as app_module
@@ -23,7 +22,7 @@ from storage.postgres.schema import Strategy
 from tests.support.actors import stop_all_actors
 from tests.support.answer_models import held_to_their_models
 from tests.support.databases import Server, through
-from tests.support.servers import pgbouncer
+from tests.support.servers import copied_cluster, pgbouncer, server_folder
 from tests.support.timescale import TIMESCALE_URL
 
 _ACTOR_STOP_TIMEOUT_S = 5
@@ -34,6 +33,9 @@ _FAST_SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    "max_wal_size": "192MB",
+    # each connection computes its key anew
+    "scram_iterations": "1",
 }
 
 # how long an example takes says something of the machine, not of the code
@@ -59,17 +61,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[LocalPostgres]:
+def cluster() -> Iterator[Path]:
+    """Make a cluster that every server of the tests begins with a copy of."""
+    with server_folder() as folder:
+        with LocalPostgres(folder, settings=_FAST_SETTINGS):
+            pass
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres(cluster: Path) -> Iterator[LocalPostgres]:
     """Run one PostgreSQL for all tests; who breaks it must bring it back."""
-    # Not pytest's own temporary folder: as root that one is closed to the server's user, on purpose.
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    server = LocalPostgres(folder, settings=_FAST_SETTINGS)
-    try:
-        server.start()
+    with (
+        server_folder() as folder,
+        LocalPostgres(copied_cluster(cluster, folder), settings=_FAST_SETTINGS) as server,
+    ):
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +84,8 @@ def server(postgres: LocalPostgres) -> Server:
     """Give the place where tests make their databases."""
     server = Server(postgres.dsn(), strategy=Strategy.NEON)
     server.make_engine_role()
+    # the superuser's password was made with the cluster: it is made anew, at the price of the others
+    server.make_role(SUPERUSER, str(conninfo_to_dict(postgres.dsn())["password"]))
     return server
 
 
@@ -113,11 +122,12 @@ def hostile_pooler(postgres: LocalPostgres, server: Server) -> Iterator[int]:
 @contextlib.contextmanager
 def _pooler(postgres: LocalPostgres, server: Server, **settings: str) -> Iterator[int]:
     assert server, "made first: the roles that may connect are read off it"
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
     port = free_port()
-    with pgbouncer(folder, postgres, [SUPERUSER, ENGINE_ROLE], listen_port=str(port), **settings):
+    with (
+        server_folder() as folder,
+        pgbouncer(folder, postgres, [SUPERUSER, ENGINE_ROLE], listen_port=str(port), **settings),
+    ):
         yield port
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -199,7 +209,7 @@ def no_actor_survives() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def module_database_url(server: Server, pooler: int) -> Iterator[str]:
-    """Give the module an empty database of its own."""
-    url = server.create(migrated=False)
+    """Give the module a database of its own with the engine's schema."""
+    url = server.create(migrated=True)
     yield through(url, pooler)
     server.drop(url)

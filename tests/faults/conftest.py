@@ -1,14 +1,15 @@
-"""Whole systems to be broken: each test gets a gateway and two empty databases."""
+"""Whole systems to be broken: each test gets a gateway and two databases."""
 
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ops.local.postgres import LocalPostgres
+from tests.support.databases import Server
+from tests.support.servers import copied_cluster, server_folder
 from tests.support.stack import GatewayProcess
 
 
@@ -21,21 +22,27 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def gateway(postgres: LocalPostgres, folder: Path) -> Iterator[GatewayProcess]:
+def gateway(server: Server, folder: Path) -> Iterator[GatewayProcess]:
     """Run the reference gateway on a database of its own."""
-    name = f"gateway_{uuid.uuid4().hex}"
-    postgres.create_database(name)
-    with GatewayProcess(postgres.dsn(name), folder) as process:
+    url = server.create(migrated=False)
+    with GatewayProcess(url, folder) as process:
         yield process
-    postgres.drop_database(name)
+    server.drop(url)
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[LocalPostgres]:
+def direct_url(server: Server) -> Iterator[str]:
+    """Give the test a database of its own that has the engine's schema already."""
+    url = server.create(migrated=True)
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def own_postgres(cluster: Path) -> Iterator[LocalPostgres]:
     """Give a server that the test may break."""
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-own-", dir="/tmp"))
-    server = LocalPostgres(folder)
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with (
+        server_folder() as folder,
+        LocalPostgres(copied_cluster(cluster, folder), settings={"fsync": "off"}) as server,
+    ):
+        yield server

@@ -15,7 +15,6 @@ from ops.http.routes import channels
 from ops.local.postgres import LocalPostgres
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
-from storage.postgres.schema import Strategy, migrate
 from tests.support.httpstub import Answer, HttpStub, Request, json_answer
 from tests.support.messages import CHANNEL, OTHER_CHANNEL, expected_price, put, signal_message, stored_signals
 from tests.support.outcomes import a_message, signal_outcome
@@ -227,9 +226,8 @@ def test_added_and_removed_channels_are_so_at_the_next_start_after_kill_9_too(
 
 
 def test_with_the_database_down_at_the_start_the_settings_are_polled_and_the_others_follow(
-    gateway: GatewayProcess, postgres: LocalPostgres, database_url: str, timers: TimerThread
+    gateway: GatewayProcess, postgres: LocalPostgres, database_url: str
 ) -> None:
-    migrate(database_url, schema="signals", strategy=Strategy.NEON, timers=timers)
     insert(database_url, OTHER_CHANNEL)
     put(gateway.database_url, [signal_message(11, channel=OTHER_CHANNEL, ago_s=1)])
     with TcpProxy("127.0.0.1", postgres.port) as proxy:
@@ -323,7 +321,6 @@ def cache(request: pytest.FixtureRequest, folder: Path) -> Iterator[dict[str, st
 def test_a_changed_label_reaches_pages_that_are_kept(
     silent_gateway: str, database_url: str, timers: TimerThread, cache: dict[str, str]
 ) -> None:
-    migrate(database_url, schema="signals", strategy=Strategy.NEON, timers=timers)
     database = Database(database_url, schema="signals", pool_max=4, timers=timers)
     database.open()
     Ledger(database, grammar_version="g1").record([signal_outcome(a_message(1))])

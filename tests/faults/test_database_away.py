@@ -13,10 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from engine.clock import SystemClock
 from engine.model import Market
-from engine.timers import TimerThread
 from ops.local.postgres import LocalPostgres
 from ops.local.roles import ENGINE_ROLE
-from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import as_engine, through
 from tests.support.httpstub import json_answer
 from tests.support.messages import processed_count, put, signal_message, stored_signals
@@ -28,10 +26,7 @@ from tests.support.stack import EngineProcess, GatewayProcess, engine_environmen
 
 @pytest.fixture
 def engine_url(direct_url: str) -> str:
-    """Give the engine's own role a migrated database, straight to the server."""
-    timers = TimerThread()
-    migrate(direct_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=ENGINE_ROLE)
-    timers.close()
+    """Give the database for the engine's own role, straight to the server."""
     return as_engine(direct_url)
 
 

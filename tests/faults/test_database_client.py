@@ -1,7 +1,5 @@
 """The database's client before a server that stops, dies, freezes or loses the network."""
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,22 +17,21 @@ from storage.postgres import database as database_module
 from storage.postgres.database import Cursor, Database
 from tests.support.clients import OpenDatabase, databases
 from tests.support.proxy import TcpProxy
+from tests.support.servers import copied_cluster, server_folder
 
 PASSWORD = "s3cret-word"
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[LocalPostgres]:
+def own_server(cluster: Path) -> Iterator[LocalPostgres]:
     """Run a server that only this module breaks."""
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    server = LocalPostgres(folder, settings={"fsync": "off", "max_connections": "30"})
-    try:
-        server.start()
+    settings = {"fsync": "off", "max_connections": "30"}
+    with (
+        server_folder() as folder,
+        LocalPostgres(copied_cluster(cluster, folder), settings=settings) as server,
+    ):
         server.create_role("app", PASSWORD)
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

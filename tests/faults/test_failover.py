@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from storage.postgres.database import Database
 from tests.support.clients import OpenDatabase, databases
 from tests.support.messages import CHANNEL, expected_price, put, signal_message, stored_signals
 from tests.support.proxy import TcpProxy
-from tests.support.servers import free_port, need_program, pgbouncer
+from tests.support.servers import free_port, need_program, pgbouncer, server_folder
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually
 
 PASSWORD = "s3cret-word"
@@ -28,9 +27,8 @@ LANES = ["read", "write", "check"]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    with server_folder() as path:
+        yield path
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from storage.postgres import database as database_module
 from storage.postgres.database import Cursor, Database
 from tests.support.clients import OpenDatabase, databases
 from tests.support.proxy import TcpProxy
-from tests.support.servers import free_port, pgbouncer
+from tests.support.servers import copied_cluster, free_port, pgbouncer, server_folder
 
 PASSWORD = "s3cret-word"
 LANES = ["read", "write", "check"]
@@ -27,17 +27,15 @@ CROWD = 250
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalPostgres]:
+def server(cluster: Path) -> Iterator[LocalPostgres]:
     """Run a server that only this module breaks."""
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    server = LocalPostgres(folder, settings={"fsync": "off", "max_connections": "60"})
-    try:
-        server.start()
+    settings = {"fsync": "off", "max_connections": "60"}
+    with (
+        server_folder() as folder,
+        LocalPostgres(copied_cluster(cluster, folder), settings=settings) as server,
+    ):
         server.create_role("app", PASSWORD)
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -12,12 +12,10 @@ import psycopg
 import pytest
 import requests
 
-from engine.timers import TimerThread
 from ops.local.ports import free_port
 from ops.local.postgres import SUPERUSER, LocalPostgres
 from ops.local.process import OwnedProcess
 from ops.local.roles import ENGINE_ROLE
-from storage.postgres.schema import Strategy, migrate
 from tests.support.databases import Server, as_engine, through
 from tests.support.messages import put, signal_message, stored_signals
 from tests.support.servers import pgbouncer
@@ -73,9 +71,6 @@ def pooled(postgres: LocalPostgres, server: Server) -> Iterator[Pooler]:
 def engine(pooled: Pooler, direct_url: str, gateway: GatewayProcess) -> Iterator[InnerEngine]:
     """Run an engine through that pooler, as its own role, with 200 signals to serve."""
     put(gateway.database_url, [signal_message(number) for number in range(1, 201)])
-    timers = TimerThread()
-    migrate(direct_url, schema="signals", strategy=Strategy.NEON, timers=timers, engine_role=ENGINE_ROLE)
-    timers.close()
     url = as_engine(through(direct_url, pooled.port))
     with running_daemon(engine_environment(url, gateway.url)) as running:
         running.wait_healthy()

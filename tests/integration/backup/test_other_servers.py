@@ -1,8 +1,6 @@
 """Backups of servers other than the one of the tests: an older one, and one with TimescaleDB."""
 
 import os
-import shutil
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from ops.local.roles import OWNER_ROLE
 from storage.postgres.schema import Strategy, migrate
 from tests.support.backups import NOW, SCHEMA, Filled, PutBack
 from tests.support.databases import Server, as_role, name_of
-from tests.support.servers import need_program
+from tests.support.servers import copied_cluster, need_program, server_folder
 from tests.support.timescale import TIMESCALE_URL
 
 
@@ -38,36 +36,34 @@ def test_debians_older_server_is_backed_up_with_its_own_programs(
 ) -> None:
     """The newest pg_restore sets what that server does not know; its own version is chosen."""
     need_program("psql")
-    place = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    try:
-        with LocalPostgres(place, settings={"fsync": "off"}, system=True) as server:
-            source, target = Filled(server.dsn("one")), Filled(server.dsn("two"))
-            server.create_database("one")
-            server.create_database("two")
-            made = back_up_three(source, tmp_path / "kept", programs)
-            put_back(made.path, target)
-            assert target.content() == source.content()
-    finally:
-        shutil.rmtree(place)
+    with (
+        server_folder() as place,
+        LocalPostgres(place, settings={"fsync": "off"}, system=True) as server,
+    ):
+        source, target = Filled(server.dsn("one")), Filled(server.dsn("two"))
+        server.create_database("one")
+        server.create_database("two")
+        made = back_up_three(source, tmp_path / "kept", programs)
+        put_back(made.path, target)
+        assert target.content() == source.content()
 
 
 def test_a_server_whose_default_is_no_encoding_at_all_is_backed_up(
-    programs: list[Programs], tmp_path: Path
+    cluster: Path, programs: list[Programs], tmp_path: Path
 ) -> None:
-    place = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    try:
-        with LocalPostgres(place, settings={"fsync": "off"}) as server:
-            admin, source = Filled(server.dsn()), Filled(server.dsn("one"))
-            # what pg_createcluster makes where LANG is not set
-            admin.ask(
-                "update pg_database set encoding = pg_char_to_encoding('SQL_ASCII'), datcollate = 'C', datctype = 'C'"
-                " where datname in ('template0', 'template1')"
-            )
-            admin.ask("create database one template template0 encoding 'UTF8'")
-            made = back_up_three(source, tmp_path / "kept", programs)
-            assert made.note.tables["tp_capital_signals"] == 3
-    finally:
-        shutil.rmtree(place)
+    with (
+        server_folder() as place,
+        LocalPostgres(copied_cluster(cluster, place), settings={"fsync": "off"}) as server,
+    ):
+        admin, source = Filled(server.dsn()), Filled(server.dsn("one"))
+        # what pg_createcluster makes where LANG is not set
+        admin.ask(
+            "update pg_database set encoding = pg_char_to_encoding('SQL_ASCII'), datcollate = 'C', datctype = 'C'"
+            " where datname in ('template0', 'template1')"
+        )
+        admin.ask("create database one template template0 encoding 'UTF8'")
+        made = back_up_three(source, tmp_path / "kept", programs)
+        assert made.note.tables["tp_capital_signals"] == 3
 
 
 @pytest.mark.timescale

@@ -2,10 +2,8 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from ops.local._binaries import find_binaries
 from ops.local.postgres import LocalPostgres
 from ops.local.process import OwnedProcess
 from ops.local.roles import ENGINE_LIMITS, ENGINE_ROLE, OWNER_ROLE
-from tests.support.servers import HOST, free_port, need_program
+from tests.support.servers import HOST, copied_cluster, free_port, need_program, server_folder
 from tests.support.stack import EngineProcess, eventually
 
 DEPLOY = Path(__file__).parents[3] / "ops" / "deploy"
@@ -54,16 +52,16 @@ def run_init(
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Give a folder that the servers' user may pass through."""
-    made = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with server_folder() as made:
+        made.chmod(0o755)
+        yield made
 
 
 @pytest.fixture(scope="module")
-def postgres(folder: Path) -> Iterator[LocalPostgres]:
+def postgres(cluster: Path, folder: Path) -> Iterator[LocalPostgres]:
     """Run a server of its own: one without roles of ours, as the database image finds it."""
-    with LocalPostgres(folder / "postgres", settings={"fsync": "off"}) as server:
+    copied = copied_cluster(cluster, folder / "postgres")
+    with LocalPostgres(copied, settings={"fsync": "off"}) as server:
         yield server
 
 

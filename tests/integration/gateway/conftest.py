@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the folder, a gateway on it, and an empty store for each test."""
+"""A gateway for the folder, and an empty store for each test."""
 
 from __future__ import annotations
 
@@ -53,14 +53,6 @@ class RunningGateway:
     def execute(self, statement: str, *params: object) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as conn:
             conn.execute(statement.encode(), params)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
-    server = LocalPostgres(tmp_path_factory.mktemp("postgres") / "data")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")

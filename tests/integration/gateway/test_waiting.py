@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ import requests
 
 from ops.gateway.server import ReferenceGatewaySettings, build_server
 from ops.local.postgres import LocalPostgres
+from tests.support.servers import copied_cluster, server_folder
 
 CHANNEL = "-1001649127710"
 INSERT = "INSERT INTO telegram_gateway.messages (channel_id, message_id, text) VALUES (%s, %s, 'x')"
@@ -120,11 +122,12 @@ def test_stopping_lets_the_waiters_go(gateway: Any, start_gateway: Callable[...,
 
 
 @pytest.fixture(scope="module")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = LocalPostgres(tmp_path_factory.mktemp("breakable") / "data")
-    server.start()
-    yield server
-    server.stop()
+def breakable(cluster: Path) -> Any:
+    with (
+        server_folder() as folder,
+        LocalPostgres(copied_cluster(cluster, folder), settings={"fsync": "off"}) as server,
+    ):
+        yield server
 
 
 def until_healthy(gateway: Any, limit_s: float) -> float:

@@ -47,8 +47,8 @@ def test_a_client_behind_the_proxy_is_limited_and_told(served: Served) -> None:
     assert get(served, X_Forwarded_For="203.0.113.1", X_API_Key="wrong").status_code == 429
 
 
-def test_an_address_that_no_trusted_proxy_wrote_is_not_believed(database_url: str) -> None:
-    with serving(database_url, RATE_LIMIT_MAX_REQUESTS="3") as untrusting:
+def test_an_address_that_no_trusted_proxy_wrote_is_not_believed(migrated_url: str) -> None:
+    with serving(migrated_url, RATE_LIMIT_MAX_REQUESTS="3") as untrusting:
         answers = [get(untrusting, X_Forwarded_For=f"203.0.113.{number}") for number in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
 
@@ -65,8 +65,8 @@ def test_a_program_of_this_machine_is_not_limited(served: Served) -> None:
     assert {get(served).status_code for _ in range(10)} == {200}
 
 
-def test_fault_61_health_without_the_key_tells_no_details(database_url: str) -> None:
-    with serving(database_url, TP_CAPITAL_API_KEY=KEY, TP_CAPITAL_READ_KEY_REQUIRED="1") as closed:
+def test_fault_61_health_without_the_key_tells_no_details(migrated_url: str) -> None:
+    with serving(migrated_url, TP_CAPITAL_API_KEY=KEY, TP_CAPITAL_READ_KEY_REQUIRED="1") as closed:
         for path in ("/health", "/api/v1/health"):
             assert get(closed, path).json().keys() == {"status", "checks"}
             assert get(closed, path, X_API_Key="wrong").json().keys() == {"status", "checks"}

@@ -163,8 +163,8 @@ def test_fault_65_headers_and_documents_name_the_path(proxied: Proxied) -> None:
     assert proxied.ask(added[1]["Location"], method="DELETE", X_API_Key=KEY)[0] == 200
 
 
-def test_fault_65_the_path_can_be_set(database_url: str) -> None:
-    with serving(database_url, TP_CAPITAL_ROOT_PATH="/tp/") as served:
+def test_fault_65_the_path_can_be_set(migrated_url: str) -> None:
+    with serving(migrated_url, TP_CAPITAL_ROOT_PATH="/tp/") as served:
         to_the_page = requests.get(f"{served.url}/tp", allow_redirects=False, timeout=5)
         assert (to_the_page.status_code, to_the_page.headers["Location"]) == (308, "/tp/")
         # a proxy may pass the path on or take it off

@@ -188,8 +188,8 @@ def test_open_streams_are_counted_and_closed_ones_forgotten(served: Served) -> N
     served.engine.wait_metric("tpcapital_streams ", 0)
 
 
-def test_beyond_the_most_a_stream_is_refused_with_a_time_to_come_back(database_url: str) -> None:
-    with serving(database_url, TP_CAPITAL_MAX_STREAMS="2") as served:
+def test_beyond_the_most_a_stream_is_refused_with_a_time_to_come_back(migrated_url: str) -> None:
+    with serving(migrated_url, TP_CAPITAL_MAX_STREAMS="2") as served:
         with served.stream(), served.stream():
             answer = requests.get(f"{served.url}/signals/stream", timeout=5)
             assert answer.status_code == 503

@@ -33,9 +33,9 @@ class Committing:
 
 
 def test_fault_86_a_stream_that_is_moved_forty_times_is_never_reset_and_loses_and_doubles_nothing(
-    database_url: str,
+    migrated_url: str,
 ) -> None:
-    with serving(database_url) as one, serving(database_url) as other:
+    with serving(migrated_url) as one, serving(migrated_url) as other:
         one.commit(9_999)
         got: list[int] = []
         last_id = f"{one.commit_number()}"

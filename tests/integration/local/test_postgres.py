@@ -1,14 +1,12 @@
 """The local PostgreSQL: its life, its deaths, and who may see its files."""
 
 import os
-import shutil
 import signal
 import socket
 import stat
 import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from ops.local.process import (
     ServerStartError,
     wait_until,
 )
+from tests.support.servers import server_folder
 
 _ROOT = Path(__file__).parents[3]
 _SETTINGS = {"fsync": "off", "max_connections": "20"}
@@ -41,9 +40,8 @@ sys.stdin.read()
 
 @pytest.fixture(scope="module")
 def top() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="tp-capital-tests-", dir="/tmp"))
-    yield folder
-    shutil.rmtree(folder)
+    with server_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Strategy neon over TLS: asked for, never gone without, and a certificate that is not trusted is a clear error."""
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -17,7 +15,7 @@ from ops.local.postgres import LocalPostgres
 from storage.errors import DatabaseUnavailableError
 from storage.postgres.database import Cursor
 from tests.support.clients import OpenDatabase, databases
-from tests.support.servers import need_program
+from tests.support.servers import need_program, server_folder
 
 PASSWORD = "tls-word"
 NAME = "db.example"
@@ -25,10 +23,9 @@ NAME = "db.example"
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="tp-capital-tls-", dir="/tmp"))
-    open_for_passing(path)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    with server_folder() as path:
+        open_for_passing(path)
+        yield path
 
 
 @pytest.fixture(scope="module")
