@@ -208,7 +208,9 @@ def _resources(
 ) -> list[Operation]:
     """Return the operations beside signals and probes."""
     snapshots, directory = services.snapshots, services.directory
-    summaries = Summaries(stores.database, retention=RETENTION)
+    summaries = SummaryReader(
+        summaries=Summaries(stores.database, retention=RETENTION), snapshots=snapshots, clock=services.clock
+    )
 
     def sync(limit: int) -> SyncResult:
         # each request has a connection of its own, because a sync may take minutes
@@ -216,7 +218,7 @@ def _resources(
             return client.sync(limit=limit, timeout_s=settings.gateway.sync_timeout_ms / 1000)
 
     return [
-        *summary_operations(SummaryReader(summaries=summaries, snapshots=snapshots, clock=services.clock)),
+        *summary_operations(summaries, settings.engine.zone),
         *dead_letter_operations(stores.letters, directory, responses),
         *log_operations(logs, services.clock.now()),
         *channel_operations(

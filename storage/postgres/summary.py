@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from psycopg import sql
 
-from storage.postgres.current import status_of
 from storage.postgres.database import Cursor, Database
+from storage.postgres.page_query import SignalQuery, conditions_of, statuses_of
 
-__all__ = ["DayCount", "Summaries", "Summary"]
+__all__ = ["DayCount", "Summaries", "Summary", "SummaryQuery"]
 
 #: the most assets in a summary, the most frequent ones
 MOST_ASSETS = 200
 
-_FIRST_DAY = "select (now() at time zone %(zone)s)::date - %(days)s + 1 as first_day"
-# %(first)s is midnight of the first day in the reader's time zone
+# the days that are counted, and the first instant. Nothing older than the retention is counted.
+_PERIOD = """
+select first_day, last_day, coalesce(given, first_day::timestamp at time zone %(zone)s) as since
+from (
+    select given, last_day, coalesce((given at time zone %(zone)s)::date, last_day - %(days)s + 1) as first_day
+    from (
+        select (least(%(until)s, now()) at time zone %(zone)s)::date as last_day,
+            case when %(since)s::timestamptz is not null
+                then greatest(%(since)s, now() - %(retention)s) end as given) as ends) as period
+"""
+# The table of standings holds all that is counted, and has no weeks. A search needs the texts too.
 _WANTED = """
 with wanted as (
-    select channel, message_id, position, ts, side, signal_type, asset from {schema}.tp_capital_signals
-    where ts > now() - %(retention)s and ts >= %(first)s::timestamp at time zone %(zone)s)
+    select ts, side, signal_type, asset, status from {schema}.signal_standings where {condition})
+"""
+_SEARCHED = """
+with wanted as (
+    select found.ts, side, signal_type, asset, status
+    from (select id, ts, side, signal_type, asset from {schema}.tp_capital_signals where {condition}) as found
+    join (select id, status from {schema}.signal_standings where {of_status}) as standing on standing.id = found.id)
 """
 # The day of an instant is dear, so it is asked once for each quarter of an hour: no zone's midnight lies inside one.
 _DAYS = """
@@ -35,19 +49,7 @@ _NAMES = """
 select grouping(asset) = 1 as of_type, coalesce(asset, signal_type) as name, count(*) as signals
 from wanted group by grouping sets ((asset), (signal_type)) order by 3 desc, 2
 """
-# Each signal's events become one short text, in their order. There are few different texts, however many signals there
-# are. Only status_of decides what such a text means.
-_STORIES = """,
-stories as (
-    select string_agg(
-        case when kind = 'cancel' then 'c' when stop_hit then 's' when target is not null then 't' || target end,
-        ' ' order by event.ts, length(event.message_id), event.message_id, event.position) as story
-    from wanted join {schema}.signal_events as event on event.channel = wanted.channel
-        and event.signal_message_id = wanted.message_id and event.signal_position = wanted.position
-    where event.kind in ('cancel', 'result')
-    group by wanted.channel, wanted.message_id, wanted.position)
-select story, count(*) as signals from stories where story is not null group by story
-"""
+_OUTCOMES = "select status, count(*) as signals from wanted group by status order by 2 desc, 1"
 # The ledger is kept for good. Its index begins with the channel, so the query first finds the few channels, with one
 # index look-up for each.
 _CHANNELS = """
@@ -60,13 +62,26 @@ with recursive channels as (
 _MESSAGES = """
 select outcome, count(*) as messages from channels join {schema}.ledger as entry
     on entry.channel = channels.channel
-    and entry.received_at >= %(first)s::timestamp at time zone %(zone)s
+    and entry.received_at >= %(since)s and (%(until)s::timestamptz is null or entry.received_at <= %(until)s)
+where %(channels)s::text[] = '{{}}' or channels.channel = any(%(channels)s)
 group by outcome
 """
 _NEWEST = """
 select max((select max(received_at) from {schema}.ledger where ledger.channel = channels.channel)) as at
 from channels
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryQuery:
+    """Which signals to count: those of the list of ``signals``, whose limit, order and cursor are not used.
+
+    Without a ``since`` they are those of the last ``days`` days of the time zone ``zone``.
+    """
+
+    days: int
+    zone: str
+    signals: SignalQuery = field(default_factory=SignalQuery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +95,15 @@ class DayCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Counts of the last days, including today.
+    """Counts of signals and messages from ``since`` to ``until``; None is without an end.
 
-    ``days`` has every day in order. ``outcomes`` counts signals by status (``status_of``). ``types`` and ``assets``
-    count by name, the most frequent first. ``messages`` counts all messages received in these days by outcome.
-    ``newest_message_at`` is when the gateway received the newest message of any outcome.
+    ``days`` has every day in order. ``outcomes`` counts signals by status. ``types`` and ``assets`` count by name. All
+    begin with the most frequent. ``messages`` counts the messages received in this period by outcome, of the query's
+    channels. ``newest_message_at`` is when the gateway received the newest message of any channel and outcome.
     """
 
+    since: datetime
+    until: datetime | None
     days: tuple[DayCount, ...]
     outcomes: Mapping[str, int]
     messages: Mapping[str, int]
@@ -101,40 +118,58 @@ class Summaries:
     def __init__(self, database: Database, *, retention: timedelta) -> None:
         self._database = database
         self._retention = retention
-        schema = sql.Identifier(database.schema)
-        wanted, days, names, stories, channels, messages, newest = (
-            sql.SQL(text).format(schema=schema)
-            for text in (_WANTED, _DAYS, _NAMES, _STORIES, _CHANNELS, _MESSAGES, _NEWEST)
+        self._schema = schema = sql.Identifier(database.schema)
+        self._messages, self._newest = (
+            sql.SQL(_CHANNELS + text).format(schema=schema) for text in (_MESSAGES, _NEWEST)
         )
-        self._days, self._names, self._stories = wanted + days, wanted + names, wanted + stories
-        self._messages, self._newest = channels + messages, channels + newest
 
-    def read(self, *, days: int, zone: str) -> Summary:
-        """Return the counts of the last ``days`` days of the time zone ``zone``, for instance America/Sao_Paulo.
+    def read(self, query: SummaryQuery) -> Summary:
+        """Return the counts.
 
         Raises:
-            RowsRefusedError: the database does not know this zone.
+            RowsRefusedError: the database does not know the time zone.
             StorageError: the database cannot be read.
         """
 
         def work(cursor: Cursor) -> Summary:
-            row = cursor.execute(sql.SQL(_FIRST_DAY), {"zone": zone, "days": days}).fetchone()
-            assert row is not None  # noqa: S101 - a select without a table has one row
-            first: date = row["first_day"]
-            values = {"retention": self._retention, "first": first, "zone": zone}
+            signals = query.signals
+            period = cursor.execute(
+                _PERIOD,
+                {
+                    "zone": query.zone,
+                    "days": query.days,
+                    "since": signals.since,
+                    "until": signals.until,
+                    "retention": self._retention,
+                },
+            ).fetchone()
+            assert period is not None  # noqa: S101 - a select without a table has one row
+            first: date = period["first_day"]
+            wanted, values = self._wanted(signals, period["since"])
+            values |= {"zone": query.zone}
+
+            def count(text: str) -> Cursor:
+                return cursor.execute(wanted + sql.SQL(text), values)
+
             by_day = Counter[tuple[date, str]]()
-            for count in cursor.execute(self._days, values):
-                by_day[count["day"], count["side"]] = count["signals"]
-            told = cursor.execute(self._stories, values).fetchall()
-            names = cursor.execute(self._names, values).fetchall()
-            messages = {row["outcome"]: row["messages"] for row in cursor.execute(self._messages, values)}
+            for row in count(_DAYS):
+                by_day[row["day"], row["side"]] = row["signals"]
+            names = count(_NAMES).fetchall()
+            outcomes = {row["status"]: row["signals"] for row in count(_OUTCOMES)}
+            received = {"since": period["since"], "until": signals.until, "channels": list(signals.channel)}
+            messages = {row["outcome"]: row["messages"] for row in cursor.execute(self._messages, received)}
             newest = cursor.execute(self._newest).fetchone()
             return Summary(
+                since=period["since"],
+                until=signals.until,
                 days=tuple(
                     DayCount(day=day, buy=by_day[day, "buy"], sell=by_day[day, "sell"])
-                    for day in (first + timedelta(days=number) for number in range(days))
+                    for day in (
+                        first + timedelta(days=number)
+                        for number in range((period["last_day"] - first).days + 1)
+                    )
                 ),
-                outcomes=_outcomes(by_day.total(), {row["story"]: row["signals"] for row in told}),
+                outcomes=outcomes,
                 messages=messages,
                 types={row["name"]: row["signals"] for row in names if row["of_type"]},
                 assets=dict(
@@ -145,24 +180,17 @@ class Summaries:
 
         return self._database.read(work)
 
-
-def _outcomes(signals: int, told: Mapping[str, int]) -> dict[str, int]:
-    """Return how many of ``signals`` have each status. Signals without events are open.
-
-    >>> _outcomes(9, {"t1 t2": 3, "t1 s": 2})
-    {'target_2': 3, 'stopped': 2, 'open': 4}
-    """
-    outcomes = Counter[str]()
-    for story, count in told.items():
-        outcomes[status_of([_event(word) for word in story.split()])] += count
-    outcomes["open"] += signals - sum(told.values())
-    return dict(outcomes)
-
-
-def _event(word: str) -> dict[str, object]:
-    """Return the event of a text, in the form that ``status_of`` needs."""
-    return {
-        "kind": "cancel" if word == "c" else "result",
-        "stop_hit": word == "s",
-        "target": int(word[1:]) if word.startswith("t") else None,
-    }
+    def _wanted(self, query: SignalQuery, since: datetime) -> tuple[sql.Composed, dict[str, object]]:
+        conditions, values = conditions_of(replace(query, after=None), (since, query.until))
+        conditions.append("ts > now() - %(retention)s")
+        of_status = "true"
+        if statuses := statuses_of(query):
+            of_status, values["statuses"] = "status = any(%(statuses)s)", statuses
+            conditions += [] if query.search else [of_status]
+        values["retention"] = self._retention
+        text = sql.SQL(_SEARCHED if query.search else _WANTED)
+        return text.format(
+            schema=self._schema,
+            condition=sql.SQL(" and ".join(conditions)),
+            of_status=sql.SQL(of_status),
+        ), values

@@ -28,8 +28,10 @@ __all__ = [
     "ListParameters",
     "ListQuery",
     "Side",
+    "SignalFilters",
     "SignalsParameters",
     "StreamParameters",
+    "list_query",
     "parse_list_query",
     "signal_query",
 ]
@@ -203,17 +205,9 @@ class ListQuery:
     counted: bool = False
 
 
-def signal_query(
-    asked: ListParameters | CsvParameters | SignalsParameters,
-    zone: tzinfo,
-    *,
-    cursor: str | None = None,
-    limit: int = 0,
-) -> SignalQuery:
-    """Return the storage query. ``zone`` is the time zone of a date without a time."""
+def signal_query(asked: SignalFilters, zone: tzinfo) -> SignalQuery:
+    """Return the storage query of the filters. ``zone`` is the time zone of a date without a time."""
     return SignalQuery(
-        limit=limit,
-        after=decode_cursor(cursor) if cursor else None,
         channel=asked.channel,
         asset=asked.asset,
         signal_type=asked.type,
@@ -222,6 +216,21 @@ def signal_query(
         search=asked.search,
         since=None if asked.from_ is None else first_instant(asked.from_, zone),
         until=None if asked.to is None else last_instant(asked.to, zone),
+    )
+
+
+def list_query(
+    asked: ListParameters | CsvParameters | SignalsParameters,
+    zone: tzinfo,
+    *,
+    cursor: str | None = None,
+    limit: int = 0,
+) -> SignalQuery:
+    """Return the storage query of a list."""
+    return replace(
+        signal_query(asked, zone),
+        limit=limit,
+        after=decode_cursor(cursor) if cursor else None,
         order=Order.TS if asked.sort in get_args(ByTime) else Order(asked.sort),
         ascending=asked.sort in ("asc", "ts"),
     )
@@ -237,7 +246,7 @@ def parse_list_query(parameters: QueryParams, *, zone: tzinfo, with_history: boo
         BadRequestError: a parameter is unknown, given twice or invalid. The error lists every such parameter.
     """
     asked = SignalsParameters.read(parameters)
-    query = signal_query(asked, zone, cursor=asked.cursor, limit=asked.limit)
+    query = list_query(asked, zone, cursor=asked.cursor, limit=asked.limit)
     if asked.updated_since is not None:
         query = replace(query, updated_since=first_instant(asked.updated_since, zone))
     if conflicts := list(_conflicts(asked, query)):

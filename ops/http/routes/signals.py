@@ -33,8 +33,8 @@ from ops.http.routes.query import (
     ListParameters,
     SignalsParameters,
     StreamParameters,
+    list_query,
     parse_list_query,
-    signal_query,
 )
 from ops.http.routes.signal_models import FormerSignalPage, SignalDetail, SignalPage
 from ops.http.routes.signal_objects import signal_detail
@@ -193,11 +193,11 @@ class _Listing:
         form = CsvForm(self._zone if asked.dialect else None)
         if asked.limit is not None:
             return await self._answer(request, functools.partial(self._as_csv, form=form, download=True))
-        query = signal_query(asked, self._zone, cursor=asked.cursor)
+        query = list_query(asked, self._zone, cursor=asked.cursor)
         return await _whole(request, CSV_TYPE, lambda: self._exports.csv(request, query, form))
 
     async def workbook(self, request: Request) -> Response:
-        query = signal_query(ListParameters.read(request.query_params), self._zone)
+        query = list_query(ListParameters.read(request.query_params), self._zone)
         return await _whole(request, XLSX, lambda: self._exports.workbook(request, query))
 
     async def _answer(self, request: Request, form: _Form) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -20,11 +20,12 @@ from engine.clock import Clock
 from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer, stale_headers
 from ops.http.kit.operations import Answer, Operation
-from ops.http.kit.parameters import Parameters, Whole
+from ops.http.kit.parameters import Whole
 from ops.http.kit.problems import BadRequestError, Body, CamelBody, problem
 from ops.http.routes.health import database_trouble
+from ops.http.routes.query import SignalFilters, signal_query
 from storage.errors import RowsRefusedError, StorageError
-from storage.postgres.summary import Summaries, Summary
+from storage.postgres.summary import Summaries, Summary, SummaryQuery
 
 __all__ = ["SummaryBody", "SummaryParameters", "SummaryReader", "summary_operations"]
 
@@ -34,10 +35,9 @@ BURST_S = 1.0
 SAME_S = 60.0
 #: in an outage, counts older than this are not shown
 LAST_GOOD_S = 86_400.0
-#: the most pairs of days and time zone that are cached
+#: the most questions whose counts are cached
 MOST_KEPT = 32
 
-Question = tuple[int, str]
 Counts = dict[str, int]
 
 
@@ -51,12 +51,14 @@ def _known(zone: str) -> str:
     return zone
 
 
-class SummaryParameters(Parameters):
-    """Selects the days and the time zone that defines them."""
+class SummaryParameters(SignalFilters):
+    """Selects the signals to count, by the filters of the list, and the time zone of the days."""
 
     never_empty = frozenset({"days"})
 
-    days: Annotated[int, Whole(1, 90)] = Field(default=30, description="number of days, today included")
+    days: Annotated[int, Whole(1, 90)] = Field(
+        default=30, description="number of days up to today, or to `to`; not used with `from`"
+    )
     tz: Annotated[str, AfterValidator(_known)] = Field(
         default="UTC",
         description="time zone of the days, by its name in the time zone database",
@@ -73,15 +75,19 @@ class SummaryDay(Body):
 
 
 class SummaryBody(CamelBody):
-    """Counts of the last days."""
+    """Counts of the signals that match, and of messages."""
 
     timezone: str = Field(description="time zone of the days")
-    signals: int = Field(description="all signals of these days")
+    period_from: datetime = Field(description="signals and messages are counted from this instant on")
+    period_to: datetime | None = Field(description="and up to this instant; null is without an end")
+    signals: int = Field(description="all signals that match")
     days: list[SummaryDay] = Field(description="every day, oldest first")
-    outcomes: Counts = Field(description="signals by the status that later messages of their channel report")
+    outcomes: Counts = Field(description="signals by status")
     types: Counts = Field(description="signals by `signal_type`")
     assets: Counts = Field(description="signals by asset; the 200 most frequent assets")
-    messages: Counts = Field(description="all messages received in these days, by outcome")
+    messages: Counts = Field(
+        description="messages received in this period, by outcome; only `channel` filters them"
+    )
     newest_message_at: datetime | None = Field(description="when the newest of all messages was received")
     stale: bool | None = Field(
         default=None, description="the database is unavailable; these are the last counts"
@@ -109,16 +115,15 @@ class SummaryReader:
         self._snapshots = snapshots
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
+        self._kept: OrderedDict[SummaryQuery, _Kept] = OrderedDict()
 
-    def read(self, days: int, zone: str) -> tuple[Summary, int | None]:
+    def read(self, question: SummaryQuery) -> tuple[Summary, int | None]:
         """Return the counts and, in an outage, their age in seconds.
 
         Raises:
             RowsRefusedError: the time zone is unknown.
             StorageError: the database cannot be read, and no such counts are cached.
         """
-        question = (days, zone)
         # read before counting: if a commit happens meanwhile, the next request counts again
         cache = self._snapshots.read(CACHE, CacheSnapshot)
         commit_number = cache.value.commit_number if cache else None
@@ -134,7 +139,7 @@ class SummaryReader:
             if age_s < (SAME_S if commit_number == kept.commit_number else BURST_S):
                 return kept.summary, None
         try:
-            summary = self._summaries.read(days=days, zone=zone)
+            summary = self._summaries.read(question)
         except RowsRefusedError:
             raise
         except StorageError:
@@ -149,13 +154,14 @@ class SummaryReader:
         return summary, None
 
 
-def summary_operations(reader: SummaryReader) -> list[Operation]:
-    """Return the operation."""
+def summary_operations(reader: SummaryReader, zone: tzinfo) -> list[Operation]:
+    """Return the operation. ``zone`` is the time zone of a date without a time in `from` and `to`, as in the list."""
 
     async def summary(request: Request) -> Response:
         asked = SummaryParameters.read(request.query_params)
+        question = SummaryQuery(days=asked.days, zone=asked.tz, signals=signal_query(asked, zone))
         try:
-            counts, age_s = await run_in_threadpool(reader.read, asked.days, asked.tz)
+            counts, age_s = await run_in_threadpool(reader.read, question)
         except RowsRefusedError:
             raise BadRequestError([("tz", "the database does not know this time zone")]) from None
         except StorageError as error:
@@ -172,9 +178,7 @@ def summary_operations(reader: SummaryReader) -> list[Operation]:
             tag="signals",
             handler=summary,
             query=SummaryParameters,
-            answers={
-                200: Answer(description="Counts of the last days, today included", body={JSON: SummaryBody})
-            },
+            answers={200: Answer(description="Counts of the signals that match", body={JSON: SummaryBody})},
             problems=(400, 503),
         )
     ]
@@ -184,6 +188,8 @@ def _body(summary: Summary, *, zone: str, age_s: int | None) -> SummaryBody:
     """Return the counts as the public body. ``stale`` is set only in an outage."""
     return SummaryBody(
         timezone=zone,
+        period_from=summary.since,
+        period_to=summary.until,
         signals=sum(summary.outcomes.values()),
         days=[SummaryDay(date=day.day, buy=day.buy, sell=day.sell) for day in summary.days],
         outcomes=dict(summary.outcomes),

@@ -1,7 +1,9 @@
 """Counts of the last days: in the reader's zone, and agreeing with what the list says of each signal."""
 
+import itertools
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,15 +14,19 @@ from storage.errors import RowsRefusedError
 from storage.postgres.database import Database
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Signals
-from storage.postgres.summary import Summaries, Summary
-from tests.integration.reading.conftest import START, Store, message
+from storage.postgres.standings import fill
+from storage.postgres.summary import Summaries, Summary, SummaryQuery
+from tests.integration.reading.conftest import CHANNEL, START, Store, message
 
 SHORT = "Ativo: {}\nVenda: 10,00\nAlvo 1: 9,00\nStop: 11,00"
 LONG = "Ativo: {}\nCompra: 10,00\nAlvo 1: 11,00\nAlvo 2: 12,00\nStop: 9,00"
 
 
-def counted(database: Database, *, days: int = 30, zone: str = "UTC") -> Summary:
-    return Summaries(database, retention=RETENTION).read(days=days, zone=zone)
+def counted(
+    database: Database, *, days: int = 30, zone: str = "UTC", signals: SignalQuery | None = None
+) -> Summary:
+    query = SummaryQuery(days=days, zone=zone, signals=signals or SignalQuery())
+    return Summaries(database, retention=RETENTION).read(query)
 
 
 def by_day(summary: Summary) -> dict[date, tuple[int, int]]:
@@ -32,7 +38,7 @@ def test_a_fresh_schema_has_days_and_nothing_in_them(database: Database) -> None
     today = datetime.now(UTC).date()
     assert [day.day for day in summary.days] == [today - timedelta(days=n) for n in range(6, -1, -1)]
     assert by_day(summary) == {}
-    assert summary.outcomes == {"open": 0}
+    assert summary.outcomes == {}
     assert (summary.messages, summary.types, summary.assets, summary.newest_message_at) == ({}, {}, {}, None)
 
 
@@ -71,10 +77,8 @@ def test_outcomes_are_the_lists_own_and_messages_the_ledgers(database: Database,
     )
     summary = counted(database)
     rows = Signals(database, retention=RETENTION).find(SignalQuery(limit=1000)).rows
-    told = Counter("open" if row["status"] in ("waiting", "expired") else row["status"] for row in rows)
-    assert summary.outcomes == told
-    assert summary.outcomes["open"] == 3
-    assert {"target_2", "stopped", "cancelled", "target_final"} <= set(summary.outcomes)
+    assert summary.outcomes == Counter(row["status"] for row in rows)
+    assert {"waiting", "open", "target_2", "stopped", "cancelled", "target_final"} <= set(summary.outcomes)
     assert summary.types == {"Swing Trade": 7}
     assert sum(summary.assets.values()) == 7
     assert summary.messages["signal"] == 7
@@ -144,6 +148,7 @@ def naive(database: Database, *, days: int, zone: str) -> tuple[Counter[object],
 def test_every_zones_days_are_those_of_each_signal_alone(database: Database) -> None:
     add = sql.SQL(ADD).format(sql.Identifier(database.schema, "tp_capital_signals"))
     database.write(lambda cursor: cursor.execute(add))
+    database.write(lambda cursor: fill(cursor, database.schema))
     for zone in ODD_ZONES:
         for days in (2, 90):
             expected = naive(database, days=days, zone=zone)
@@ -161,3 +166,54 @@ def test_every_zones_days_are_those_of_each_signal_alone(database: Database) -> 
 def test_an_unknown_zone_is_refused(database: Database) -> None:
     with pytest.raises(RowsRefusedError):
         counted(database, zone="Mars/Olympus")
+
+
+FILTERS: dict[str, tuple[Any, ...]] = {
+    "channel": ((CHANNEL,), ("-7",)),
+    "asset": (("petr3", "PETR4"),),
+    "side": (("sell",), ("buy", "sell")),
+    "signal_type": (("swing trade",), ("day trade",)),
+    "status": (("target",), ("waiting", "stopped"), ("valid",)),
+    "search": ("petr", "ativo: vale"),
+    "since": (START + timedelta(minutes=4), START - timedelta(days=400)),
+    "until": (START + timedelta(minutes=7), START - timedelta(days=1)),
+}
+
+
+@pytest.mark.parametrize(
+    "names", [(), *itertools.combinations(FILTERS, 1), *itertools.combinations(FILTERS, 2)]
+)
+def test_whatever_the_list_is_filtered_by_its_signals_are_counted(
+    database: Database, store: Store, names: tuple[str, ...]
+) -> None:
+    store([message(n, (LONG if n % 3 else SHORT).format(f"PETR{n}"), minute=n) for n in range(3, 8)])
+    store([message(n, "Day trade\n" + SHORT.format(f"VALE{n}"), minute=n) for n in range(3, 6)])
+    store(
+        [message(20, "PETR3 ALVO 1 ATINGIDO ✅", minute=20), message(21, "Stop acionado em PETR4", minute=20)]
+    )
+    signals = Signals(database, retention=RETENTION)
+    for values in itertools.product(*(FILTERS[name] for name in names)):
+        query = SignalQuery(limit=1000, **dict(zip(names, values, strict=True)))
+        rows = signals.find(query).rows
+        found = counted(database, signals=query)
+        assert found.outcomes == Counter(row["status"] for row in rows), query
+        assert found.types == Counter(row["signal_type"] for row in rows)
+        assert found.assets == Counter(row["asset"] for row in rows)
+        assert sum(day.buy + day.sell for day in found.days) == len(rows)
+        assert found.until == query.until
+        if query.since is not None:
+            assert found.since == max(query.since, found.since)
+        if names == ("until",):
+            assert found.days[-1].day == values[0].date()
+            assert len(found.days) == 30
+
+
+def test_messages_are_counted_of_the_channels_and_the_period(database: Database, store: Store) -> None:
+    store([message(n, "Bom dia, traders!", minute=n) for n in range(1, 6)])
+
+    def messages(**filters: Any) -> int:
+        return sum(counted(database, signals=SignalQuery(**filters)).messages.values())
+
+    assert messages() == messages(channel=(CHANNEL, "-7")) == messages(asset=("PETR4",)) == 5
+    assert messages(channel=("-7",)) == 0
+    assert messages(since=START + timedelta(minutes=2), until=START + timedelta(minutes=4)) == 3

@@ -22,7 +22,7 @@ from storage.postgres.page_query import SignalQuery
 from storage.postgres.retention import Retention
 from storage.postgres.schema import Strategy, migrate
 from storage.postgres.signals import Signals
-from storage.postgres.summary import Summaries
+from storage.postgres.summary import Summaries, SummaryQuery
 from tests.support.databases import SCHEMA, Server, as_engine, name_of, through
 from tests.support.outcomes import CHANNEL, a_message, a_signal, signal_outcome
 from tests.support.stack import engine_environment, eventually, running_daemon
@@ -119,7 +119,7 @@ def _store_and_read(database: Database) -> None:
     assert Retention(database).keep().problem is None
     ((archived,),) = Archive(database).pages(channel=None, since=at - DAY)
     assert (archived.message.text, archived.message.telegram_date) == (TEXT + "!", at)
-    summary = Summaries(database, retention=90 * DAY).read(days=30, zone="America/Sao_Paulo")
+    summary = Summaries(database, retention=90 * DAY).read(SummaryQuery(days=30, zone="America/Sao_Paulo"))
     assert summary
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import cast
 
 import pytest
@@ -16,10 +16,12 @@ from engine.snapshot import Snapshots
 from ops.http.kit.problems import BadRequestError
 from ops.http.routes.summary import SummaryParameters, SummaryReader, summary_operations
 from storage.errors import DatabaseUnavailableError
-from storage.postgres.summary import DayCount, Summaries, Summary
+from storage.postgres.summary import DayCount, Summaries, Summary, SummaryQuery
 from tests.support.clock import FakeClock
 
 SUMMARY = Summary(
+    since=datetime(2026, 11, 23, tzinfo=UTC),
+    until=None,
     days=(DayCount(day=date(2026, 11, 23), buy=1, sell=0),),
     outcomes={"open": 1},
     messages={"signal": 1},
@@ -33,11 +35,11 @@ class Counting:
     """Stands for :class:`Summaries`: tells how often it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[int, str]] = []
+        self.asked: list[SummaryQuery] = []
         self.away = False
 
-    def read(self, *, days: int, zone: str) -> Summary:
-        self.asked.append((days, zone))
+    def read(self, query: SummaryQuery) -> Summary:
+        self.asked.append(query)
         if self.away:
             raise DatabaseUnavailableError("gone")
         return replace(SUMMARY, outcomes={"open": len(self.asked)})
@@ -77,14 +79,14 @@ def database_is(snapshots: Snapshots, clock: FakeClock, status: Status) -> None:
 def test_counts_are_kept_until_the_next_commit(
     reader: SummaryReader, counting: Counting, snapshots: Snapshots, clock: FakeClock
 ) -> None:
-    reader.read(30, "UTC")
+    reader.read(SummaryQuery(days=30, zone="UTC"))
     clock.advance(30)
-    assert reader.read(30, "UTC") == (replace(SUMMARY, outcomes={"open": 1}), None)
+    assert reader.read(SummaryQuery(days=30, zone="UTC")) == (replace(SUMMARY, outcomes={"open": 1}), None)
     snapshots.publish("cache", CacheSnapshot(commit_number=2, error=None))
-    assert reader.read(30, "UTC")[0].outcomes == {"open": 2}
+    assert reader.read(SummaryQuery(days=30, zone="UTC"))[0].outcomes == {"open": 2}
     # the day changes without a commit, too
     clock.advance(61)
-    assert reader.read(30, "UTC")[0].outcomes == {"open": 3}
+    assert reader.read(SummaryQuery(days=30, zone="UTC"))[0].outcomes == {"open": 3}
 
 
 def test_a_burst_of_commits_is_counted_once_a_second(
@@ -92,7 +94,7 @@ def test_a_burst_of_commits_is_counted_once_a_second(
 ) -> None:
     for number in range(10):
         snapshots.publish("cache", CacheSnapshot(commit_number=number, error=None))
-        reader.read(30, "UTC")
+        reader.read(SummaryQuery(days=30, zone="UTC"))
         clock.advance(0.25)
     assert len(counting.asked) == 3
 
@@ -101,11 +103,11 @@ def test_each_question_has_counts_of_its_own_and_few_are_kept(
     reader: SummaryReader, counting: Counting
 ) -> None:
     for days in range(1, 41):
-        reader.read(days, "UTC")
-    reader.read(40, "UTC")
+        reader.read(SummaryQuery(days=days, zone="UTC"))
+    reader.read(SummaryQuery(days=40, zone="UTC"))
     assert len(counting.asked) == 40
-    reader.read(1, "UTC")
-    assert counting.asked[-1] == (1, "UTC")
+    reader.read(SummaryQuery(days=1, zone="UTC"))
+    assert counting.asked[-1].days == 1
 
 
 def test_in_an_outage_the_last_counts_are_told_with_their_age(
@@ -113,26 +115,26 @@ def test_in_an_outage_the_last_counts_are_told_with_their_age(
 ) -> None:
     counting.away = True
     with pytest.raises(DatabaseUnavailableError):
-        reader.read(30, "UTC")
+        reader.read(SummaryQuery(days=30, zone="UTC"))
     counting.away = False
-    reader.read(30, "UTC")
+    reader.read(SummaryQuery(days=30, zone="UTC"))
     asked = len(counting.asked)
     counting.away = True
     clock.advance(70)
-    assert reader.read(30, "UTC")[1] == 70  # found by asking
+    assert reader.read(SummaryQuery(days=30, zone="UTC"))[1] == 70  # found by asking
     database_is(snapshots, clock, Status.UNHEALTHY)
     clock.advance(10)
-    assert reader.read(30, "UTC")[1] == 80  # known, and not asked again
+    assert reader.read(SummaryQuery(days=30, zone="UTC"))[1] == 80  # known, and not asked again
     assert len(counting.asked) == asked + 1
     clock.advance(90_000)
     with pytest.raises(DatabaseUnavailableError):
-        reader.read(30, "UTC")
+        reader.read(SummaryQuery(days=30, zone="UTC"))
 
 
 def test_stale_counts_say_so_in_their_headers_too(
     reader: SummaryReader, counting: Counting, clock: FakeClock
 ) -> None:
-    (operation,) = summary_operations(reader)
+    (operation,) = summary_operations(reader, UTC)
 
     async def ask() -> Response:
         return await operation.handler(
