@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from actors.names import BACKFILL, CACHE, DEAD_LETTERS, MAINTENANCE, WRITER
+from actors.names import BACKFILL, CACHE, CONSUMER, DEAD_LETTERS, MAINTENANCE, WRITER
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
+    ConsumerSnapshot,
     DeadLettersSnapshot,
     MaintenanceSnapshot,
     PollerSnapshot,
@@ -86,6 +87,7 @@ class HealthReporter(Actor):
         if self._database_error is None and self._looks % SLOW_LOOKS == 0:
             self._look_for_newest([poller.channel for poller in pollers])
         self._looks += 1
+        consumer = snapshots.read(CONSUMER, ConsumerSnapshot)
         supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         writer = snapshots.read(WRITER, WriterSnapshot)
         backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -106,6 +108,7 @@ class HealthReporter(Actor):
                 writer=writer.value if writer else None,
                 pollers=pollers,
                 acknowledgers=tuple(a.value for a in snapshots.all_of(AcknowledgerSnapshot).values()),
+                consumer=consumer.value if consumer else None,
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

@@ -8,6 +8,7 @@ __all__ = [
     "BACKFILL",
     "CACHE",
     "CHANNELS",
+    "CONSUMER",
     "DEAD_LETTERS",
     "DOORBELL",
     "HEALTH",
@@ -28,6 +29,7 @@ STREAM = "stream"
 HEALTH = "health"
 RESPONDER = "responder"
 CHANNELS = "channels"
+CONSUMER = "consumer"
 BACKFILL = "backfill"
 AUDITOR = "auditor"
 DEAD_LETTERS = "dead_letters"

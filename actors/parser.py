@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 
 from actors.grammar.outcome import OutcomePolicy, dead_letter, settle
 from actors.names import CHANNELS, WRITER
@@ -61,9 +62,10 @@ class Parser(Actor):
             self._read(self._waiting.pop(next(iter(self._waiting))), now)
 
     def _read(self, batch: MessagesFetched, now: datetime) -> None:
-        market = self._market_of(batch.channel)
+        market_of = cache(self._market_of)
         outcomes = tuple(
-            self._settle(message, now, market, unread=batch.unread) for message in batch.messages
+            self._settle(message, now, market_of(message.channel), unread=batch.unread)
+            for message in batch.messages
         )
         self._log_unreadable(batch, [one for one in outcomes if one.kind is OutcomeKind.DEAD_LETTER])
         self.send(

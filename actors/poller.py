@@ -6,13 +6,13 @@ It owns the circuit breaker, which judges polls only. ``actors/acknowledger.py``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from actors.shown.lag import lag_s
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import PollState
+from actors.sources.cover import Cover
 from actors.sources.held import Held
-from actors.sources.poll_record import PollRecord
+from actors.sources.poll_record import PollPolicy, PollRecord
 from actors.sources.rereads import Rereads
 from actors.sources.source import InFlightBatch, Source
 from engine.actor import handles
@@ -39,14 +39,6 @@ MAX_PAGE = 10_000
 REPROCESS_EVERY_S = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollPolicy:
-    """How often and how much: ``interval_s`` seconds, ``batch_size`` messages."""
-
-    interval_s: float
-    batch_size: int
-
-
 class Poller(Source):
     """The source of one channel's new messages."""
 
@@ -68,7 +60,7 @@ class Poller(Source):
         self._breaker = Breaker(breaker)
         self._shown_breaker = BreakerState.CLOSED
         self._acknowledger = acknowledger
-        self._held = Held()
+        self._held, self._cover = Held(), Cover(context.services.snapshots)
         self._acknowledgements = 0
         #: the number of the ``Acknowledge`` that has no answer yet
         self._awaited: int | None = None
@@ -102,7 +94,12 @@ class Poller(Source):
     def _on_tick(self, tick: Tick) -> None:
         match tick.purpose:
             case "poll":
-                self._poll()
+                wait_s = self._cover.wait_s(self._poll_began_s, self.clock.monotonic_s())
+                if not wait_s or self._polls_at_once:
+                    self._poll()
+                else:
+                    self._poll_later(wait_s)
+                    self._publish()
             case "reprocess":
                 self._rereads.due = True
                 self.tick_later("reprocess", REPROCESS_EVERY_S)
@@ -186,6 +183,7 @@ class Poller(Source):
             self._poll()
         else:
             self._answer_doorbell()
+            self._cover.found(0)
             self._ended(PollState.EMPTY)
             self._poll_later(0 if self._rereads.due else self._rest_s)
 
@@ -214,6 +212,7 @@ class Poller(Source):
     def on_committed(self, flight: InFlightBatch, committed: BatchCommitted) -> None:
         """Ask for the acknowledgement of a durable batch."""
         self._held.add(flight.messages)
+        self._cover.found(committed.new if not flight.reread else 0)
         received = [m.received_at for m in flight.messages if isinstance(m, ChannelMessage)]
         if received and not flight.reread:
             self._record.lag_s = lag_s(max(received), channel=self._channel, services=self.context.services)
@@ -310,8 +309,9 @@ class Poller(Source):
         )
 
     def _publish(self) -> None:
-        in_flight = len(self.flight.messages) if self.flight else 0
         now_s, unacknowledged = self.clock.monotonic_s(), len(self._held)
+        in_flight = len(self.flight.messages) if self.flight else 0
+        self._record.covered = self._cover.holds(now_s)
         self.publish(
             self._record.snapshot(self._breaker, now_s, in_flight=in_flight, unacknowledged=unacknowledged)
         )

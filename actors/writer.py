@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from random import Random
 
-from actors.names import CACHE, POLLER
+from actors.names import CACHE, CONSUMER, POLLER
 from actors.shown.lag import lag_s
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import WriterSnapshot
@@ -237,7 +237,7 @@ class Writer(Actor):
         self._metrics.duplicates.labels(source).inc(committed.duplicates)
         self._metrics.batches.labels(source).inc()
         self._metrics.signals.inc(committed.signals)
-        if source == POLLER:
+        if source in (POLLER, CONSUMER):
             now = self.clock.now()
             for outcome in fresh:
                 if isinstance(outcome.message, ChannelMessage) and outcome.kind is OutcomeKind.SIGNAL:

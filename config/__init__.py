@@ -2,6 +2,7 @@
 
 from config.settings import (
     BreakerSettings,
+    BrokerSettings,
     ConfigurationError,
     DatabaseSettings,
     EngineSettings,
@@ -15,6 +16,7 @@ from config.settings import (
 
 __all__ = [
     "BreakerSettings",
+    "BrokerSettings",
     "ConfigurationError",
     "DatabaseSettings",
     "EngineSettings",

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import AliasChoices, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.broker import BrokerSettings
 from config.conninfo import conninfo_secrets
 from config.database import DatabaseSettings, NeonSettings, TimescaleSettings
 from config.engine import EngineSettings, LogSettings
@@ -25,6 +26,7 @@ from config.words import plain_words
 
 __all__ = [
     "BreakerSettings",
+    "BrokerSettings",
     "ConfigurationError",
     "DatabaseSettings",
     "EngineSettings",
@@ -54,6 +56,7 @@ class Settings:
     database: DatabaseSettings
     gateway: GatewaySettings
     breaker: BreakerSettings
+    broker: BrokerSettings
     redis: RedisSettings
     http: HttpSettings
     log: LogSettings
@@ -65,7 +68,7 @@ class Settings:
         keys = (database.password, self.gateway.api_key)
         plain = [key.get_secret_value() for key in keys if key]
         plain += [key.secret for key in self.http.all_keys()]
-        plain += (*(self.gateway.address.login or ()), *self.redis.secrets())
+        plain += (*(self.gateway.address.login or ()), *self.redis.secrets(), *self.broker.secrets())
         scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
         for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, *conninfo_secrets(conninfo)]
@@ -82,6 +85,7 @@ class Settings:
             "schema": self.database.schema_name,
             "gateway": self.gateway.url,
             "channels": list(self.gateway.channels),
+            "source": self.broker.source,
             "redis": self.redis.enabled,
             "port": self.http.port,
         }
@@ -120,6 +124,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         database=load(NeonSettings if strategy == "neon" else TimescaleSettings),
         gateway=load(GatewaySettings),
         breaker=load(BreakerSettings),
+        broker=load(BrokerSettings),
         redis=load(RedisSettings),
         http=load(HttpSettings),
         log=load(LogSettings),

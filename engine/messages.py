@@ -2,6 +2,7 @@
 
 A command is named in the imperative (``PollNow``), a fact in the past tense (``BatchCommitted``), and a timer
 sends ``Tick``. A data message carries ``batch_id`` and channel, a control message the sender's ``generation``.
+:mod:`engine.control` defines those between supervisor and children.
 """
 
 from __future__ import annotations
@@ -9,8 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.control import (
+    AddChild,
+    ChildDown,
+    ChildReady,
+    Crash,
+    Drain,
+    Drained,
+    GenerationRaised,
+    Ping,
+    RemoveChild,
+    Shutdown,
+    Tick,
+)
 from engine.model import Outcome, SourceMessage
-from engine.spec import ChildSpec
 
 __all__ = [
     "Acknowledge",
@@ -25,108 +38,25 @@ __all__ = [
     "ChildDown",
     "ChildReady",
     "CommitSeen",
+    "ConnectionLost",
     "Crash",
     "Drain",
     "Drained",
     "FollowChannels",
     "GenerationRaised",
     "LettersDue",
+    "MessagesDelivered",
     "MessagesFetched",
     "PageBuilt",
     "Ping",
     "PollNow",
+    "QueueSeen",
     "RemoveChild",
     "Shutdown",
     "SignalsCommitted",
     "StartBackfill",
     "Tick",
 ]
-
-
-# ── control ──────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping:
-    """Supervisor to child, each second: record a heartbeat. It distinguishes an idle actor from a hung one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """Timer to the actor that set it: the work that ``purpose`` names is due."""
-
-    purpose: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildReady:
-    """Child to supervisor, at the end of its start: my resources are open, so the next child may start."""
-
-    name: str
-    generation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildDown:
-    """Child to supervisor: I died of ``error``. ``started`` is False when the child never became ready."""
-
-    name: str
-    generation: int
-    error: str
-    started: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationRaised:
-    """Supervisor to every child: ``name`` was restarted, and the messages in its old mailbox are lost."""
-
-    name: str
-    generation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddChild:
-    """Channel reconciler to supervisor: start one more child.
-
-    It has no effect when a child of this name exists or the supervisor is stopping.
-    """
-
-    spec: ChildSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveChild:
-    """Channel reconciler to supervisor: drain, stop and forget the child of this name."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shutdown:
-    """Main to supervisor: drain the sources, then stop all children in reverse order."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drain:
-    """Supervisor to a source: fetch no more, and answer ``Drained`` when nothing is in flight."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drained:
-    """Source to supervisor: I have nothing in flight. ``unacknowledged`` messages remain."""
-
-    name: str
-    generation: int
-    unacknowledged: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crash:
-    """Fault drill to any actor: raise in the handler. Only tests send it; nothing outside can trigger it."""
-
-    reason: str
 
 
 # ── channels ─────────────────────────────────────────────────────────────────
@@ -168,12 +98,12 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledge:
-    """Poller to acknowledger: these messages are durable. Answer ``Acknowledged`` with this ``number`` after one try.
+    """Poller or consumer to acknowledger: these messages are durable.
 
-    ``insist``: the daemon is about to stop, so try now even if a back-off is running.
+    Answer ``Acknowledged`` with this ``number`` after one try; None wants no answer of its own. ``insist``: the daemon is about to stop, so try now even if a back-off is running.
     """
 
-    number: int
+    number: int | None
     messages: tuple[SourceMessage, ...] = ()
     insist: bool = False
 
@@ -191,6 +121,36 @@ class Acknowledged:
     messages: tuple[SourceMessage, ...] = ()
     edited: bool = False
     quiet_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesDelivered:
+    """Connection to its consumer: the broker has delivered these messages, with these tags.
+
+    ``line`` numbers the connections of a consumer. Tags hold for their own connection only.
+    """
+
+    line: int
+    tags: tuple[int, ...]
+    messages: tuple[SourceMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSeen:
+    """Connection to its consumer: the broker has answered. It counts these messages, consumers and dead letters."""
+
+    line: int
+    waiting: int
+    consumers: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLost:
+    """Connection to its consumer: I have ended, or could not be made."""
+
+    line: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +187,7 @@ class LettersDue:
 class MessagesFetched:
     """Source to parser: one batch. ``source`` is the logical name of the actor that waits for ``BatchCommitted``.
 
+    ``channel`` is ``*`` in a batch of the consumer, which may hold messages of several channels.
     ``reread``: the new reading replaces the stored one where they differ. ``unread``: this batch killed an actor
     twice, so its message becomes a dead letter and the parser does not read it.
     """

@@ -38,6 +38,7 @@ COMMANDS = {
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
     "stack": "ops.commands.stack:app",
+    "relay": "ops.commands.relay:relay",
     "gateway": "ops.commands.gateway:app",
 }
 

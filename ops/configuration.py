@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from config import (
     BreakerSettings,
+    BrokerSettings,
     EngineSettings,
     GatewaySettings,
     HttpSettings,
@@ -56,6 +57,7 @@ _GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (
     ("Database", (TimescaleSettings, NeonSettings)),
     ("Gateway", (GatewaySettings,)),
     ("Circuit breaker", (BreakerSettings,)),
+    ("Broker", (BrokerSettings,)),
     ("Redis", (RedisSettings,)),
     ("HTTP", (HttpSettings,)),
     ("Log", (LogSettings,)),

@@ -33,6 +33,7 @@ from storage.postgres.signals import Signals
 from storage.seal import Seal
 
 if TYPE_CHECKING:
+    from storage.broker.reader import Listener, QueueReader
     from storage.redis import RedisPages
 
 __all__ = ["RETENTION", "Stores", "migrate_as_owner", "outcome_policy", "settings_markets"]
@@ -102,6 +103,15 @@ class Stores:
             now=self.database.clock.now,
             quota=self._quota,
         )
+
+    def queue_reader(self, listener: Listener, *, prefetch: int) -> QueueReader:
+        """Return a new reader of the broker's queue, which is not connected yet."""
+        from storage.broker.reader import QueueReader  # noqa: PLC0415 - pika is loaded only where it is used
+
+        settings = self._settings.broker
+        assert settings.url is not None  # noqa: S101 - the settings demand it where messages are consumed
+        url = settings.url.get_secret_value()
+        return QueueReader(url, queue=settings.queue, prefetch=prefetch, listener=listener)
 
     def learn_secret(self) -> None:
         """Read the secret that authenticates pages in Redis from the database, unless the settings give it.

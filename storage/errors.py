@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.safe_text import shown
 
 __all__ = [
+    "BrokerError",
     "DatabaseMisconfiguredError",
     "DatabaseUnavailableError",
     "GatewayAnswerError",
@@ -94,3 +95,10 @@ class GatewayAnswerError(GatewayError):
 
 class RedisUnavailableError(StorageError):
     """Redis did not answer, or did not answer as a master or replica should."""
+
+
+# ── broker ───────────────────────────────────────────────────────────────────
+
+
+class BrokerError(StorageError):
+    """RabbitMQ cannot be used now, or did not confirm what it was sent. The same call may work later."""

@@ -11,6 +11,7 @@ from actors.shown.snapshots import (
     AcknowledgerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
+    ConsumerSnapshot,
     DeadLettersSnapshot,
     MaintenanceSnapshot,
     PollerSnapshot,
@@ -21,7 +22,7 @@ from engine.breaker import BreakerState
 from engine.children import ChildState, Phase, SupervisorSnapshot
 from storage.redis_state import RedisState
 
-__all__ = ["Finding", "HealthReport", "Inputs", "Status", "judge"]
+__all__ = ["NET_EVERY_S", "Finding", "HealthReport", "Inputs", "Status", "judge"]
 
 
 class Status(StrEnum):
@@ -79,6 +80,7 @@ class Inputs:
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
     acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
+    consumer: ConsumerSnapshot | None = None
     newest: Mapping[str, datetime] = field(default_factory=dict)
     reading_error: str | None = None
     machine_ahead_s: float | None = None
@@ -90,6 +92,8 @@ class Inputs:
         return max((instant for instant in known if instant is not None), default=None)
 
 
+#: how often a channel is polled while the broker brings its messages
+NET_EVERY_S = 60.0
 #: one or two failures may be caused by a restart of the database
 _MANY_FAILURES = 3
 #: a normal write takes a fraction of a second
@@ -118,6 +122,7 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         if inputs.reading_error
         else _WELL,
         "clock": _clock(inputs),
+        **({"broker": _broker(inputs, inputs.consumer)} if inputs.consumer else {}),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():
@@ -168,7 +173,7 @@ def _database(inputs: Inputs) -> Verdict:
 
 
 def _gateway(inputs: Inputs) -> Verdict:
-    if not inputs.pollers:
+    if not inputs.pollers and inputs.consumer is None:
         return Status.DEGRADED, "not polled yet"
     causes = {p.channel: cause for p in inputs.pollers if (cause := _gateway_of(p)) is not None}
     for acks in inputs.acknowledgers:
@@ -195,13 +200,30 @@ def _gateway_of(poller: PollerSnapshot) -> str | None:
 
 def _polling(inputs: Inputs) -> Verdict:
     if not inputs.pollers:
-        return Status.DEGRADED, "no poller has started yet"
+        # With the broker alone, there are none.
+        return (Status.DEGRADED, "no poller has started yet") if inputs.consumer is None else _WELL
     causes = [
         f"channel {poller.channel}: {cause}"
         for poller in inputs.pollers
         if (cause := _polling_of(poller, inputs)) is not None
     ]
     return (Status.DEGRADED, "; ".join(causes)) if causes else _WELL
+
+
+def _broker(inputs: Inputs, consumer: ConsumerSnapshot) -> Verdict:
+    if consumer.held_back:
+        return Status.DEGRADED, "messages stay in the queue while the database is away"
+    if not consumer.connected:
+        instead = "channels are polled meanwhile" if inputs.pollers else "no messages arrive"
+        return Status.DEGRADED, f"{consumer.error or 'not connected yet'}; {instead}"
+    if consumer.dead:
+        return Status.DEGRADED, (
+            f"{consumer.dead} messages were given back too often and are in the queue of dead letters"
+        )
+    missed = [poller.channel for poller in inputs.pollers if not poller.covered]
+    if missed:
+        return Status.DEGRADED, f"polling finds messages that the broker did not bring: {', '.join(missed)}"
+    return _WELL
 
 
 def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
@@ -230,7 +252,7 @@ def _late_at_s(asked_s: float, poller: PollerSnapshot, inputs: Inputs) -> float:
     The interval counts from the beginning of the last poll, because its answer may lack what the gateway received
     later. Waiting for a quota does not count as late, up to a limit.
     """
-    due_s = asked_s + inputs.poll_every_s
+    due_s = asked_s + (max(NET_EVERY_S, inputs.poll_every_s) if poller.covered else inputs.poll_every_s)
     due_s = min(max(due_s, poller.may_ask_s), due_s + _LONG_PACE_S)
     return due_s + max(inputs.call_limit_s, _SHORT_CALL_S)
 

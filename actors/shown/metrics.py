@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from actors.names import BACKFILL, DEAD_LETTERS, POLLER
+from actors.names import BACKFILL, CONSUMER, DEAD_LETTERS, POLLER
 from actors.shown.snapshots import PollState
 from engine.breaker import BreakerState
 from engine.model import OutcomeKind
@@ -21,7 +21,7 @@ _CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ANSWER_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800)
 
-_SOURCES = (POLLER, BACKFILL, DEAD_LETTERS)
+_SOURCES = (POLLER, CONSUMER, BACKFILL, DEAD_LETTERS)
 _ENDINGS = ("ok", "failed")
 
 
@@ -64,7 +64,7 @@ class Metrics:
         )
         self.lag_seconds = Histogram(
             "tpcapital_end_to_end_lag_seconds",
-            "Time from a signal's receipt at the gateway, or its date in Telegram, to its commit here; polled signals only",
+            "Time from a signal's receipt at the gateway, or its date in Telegram, to its commit here; signals of the history left out",
             ["since"],
             registry=registry,
             buckets=_LAG_BUCKETS_S,

@@ -17,6 +17,7 @@ __all__ = [
     "ChannelEntry",
     "ChannelProgress",
     "ChannelsSnapshot",
+    "ConsumerSnapshot",
     "DeadLettersSnapshot",
     "MaintenanceSnapshot",
     "PollState",
@@ -45,7 +46,7 @@ class PollerSnapshot:
     session died. ``asked_s`` is when the last successful poll for new messages began; messages that the gateway
     received later may not be read yet. ``may_ask_s`` is when the gateway's quota allows the next call. ``lag_s`` is
     the time of the last batch's newest message from its receipt at the gateway to its commit here. ``error`` and
-    ``failing_since`` are set while polls fail.
+    ``failing_since`` are set while polls fail. ``covered``: the broker brings the messages, so polls are rare.
     """
 
     channel: str
@@ -65,6 +66,28 @@ class PollerSnapshot:
     failing_since: datetime | None
     in_flight: int
     unacknowledged: int
+    covered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSnapshot:
+    """The queue of the broker, and our connection to it.
+
+    ``well_at_s`` is when the broker last answered (monotonic). ``held_back``: nothing is read while the database is
+    away. ``waiting``, ``consumers`` and ``dead`` are the broker's counts; None before its first answer. ``error`` and
+    ``failing_since`` are set while there is no connection.
+    """
+
+    connected: bool
+    well_at_s: float | None
+    held_back: bool
+    breaker: BreakerState
+    error: str | None
+    failing_since: datetime | None
+    waiting: int | None
+    consumers: int | None
+    dead: int | None
+    in_flight: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

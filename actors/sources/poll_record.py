@@ -1,4 +1,4 @@
-"""What the polls of a channel have found so far, as its snapshot shows it."""
+"""How a channel is polled, and what its polls have found so far, as its snapshot shows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from engine.breaker import Breaker
 from engine.model import ChannelMessage, SourceMessage
 from storage.errors import GatewayError, GatewayUnauthorizedError
 
-__all__ = ["PollRecord"]
+__all__ = ["PollPolicy", "PollRecord"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPolicy:
+    """How often and how much: ``interval_s`` seconds, ``batch_size`` messages."""
+
+    interval_s: float
+    batch_size: int
 
 
 @dataclass(slots=True)
@@ -29,6 +37,7 @@ class PollRecord:
     error: str | None = None
     key_refused: bool = False
     failing_since: datetime | None = None
+    covered: bool = False
 
     def succeeded(self, messages: Sequence[SourceMessage], *, at: datetime) -> None:
         """Record a successful poll."""
@@ -69,4 +78,5 @@ class PollRecord:
             failing_since=self.failing_since,
             in_flight=in_flight,
             unacknowledged=unacknowledged,
+            covered=self.covered,
         )

@@ -52,6 +52,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stack restart": ("stack restart pgbouncer",),
         "stack logs": ("stack logs engine --follow", "stack logs database --lines 20"),
         "stack status": ("stack status", "stack status --json"),
+        "relay": ("relay",),
         "gateway": ("gateway --database-url postgresql://user@localhost/telegram",),
         "gateway import": (
             "gateway import result.json",

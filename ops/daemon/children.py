@@ -9,23 +9,21 @@ import secrets
 from random import Random
 
 from actors import names
-from actors.acknowledger import Acknowledger
 from actors.auditor import Auditor, AuditPolicy
 from actors.backfill import Backfill, BackfillPolicy
 from actors.cache import Cache
 from actors.channels import ChannelReconciler
+from actors.consumer import Consumer
 from actors.dead_letters import DeadLetterSource
-from actors.doorbell import Doorbell
 from actors.health import HealthReporter
 from actors.maintenance import Maintenance
 from actors.parser import Parser
-from actors.poller import Poller, PollPolicy
 from actors.shown.metrics import Metrics
 from actors.stream import Stream
 from actors.writer import Writer
 from config import Settings
-from engine.breaker import BreakerPolicy
 from engine.spec import ChildSpec, Services
+from ops.daemon.channel_children import ChannelChildren, breaker_policy
 from ops.daemon.metrics import make_registry
 from ops.http.app import responder_spec
 from ops.http.routes.frames import event_of
@@ -67,9 +65,19 @@ class Children:
         self._poll_every_s = settings.gateway.polling_interval_ms / 1000
         self._call_s = settings.breaker.timeout_ms / 1000
         self._metrics = Metrics(make_registry(services, stores, poll_interval_s=self._poll_every_s))
+        self._polls = settings.broker.source != "broker"
+        self._consumes = settings.broker.source != "poll"
+        # a ring for each message would make polls of what the broker brings
+        self._rings = settings.engine.doorbell and not self._consumes
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._daemon_id = secrets.token_hex(8)
-        self._looks = SecondLooks(stores.database, daemon_id=self._daemon_id)
+        self._of_channel = ChannelChildren(
+            settings,
+            stores,
+            looks=SecondLooks(stores.database, daemon_id=self._daemon_id),
+            metrics=self._metrics,
+            random=self._random,
+        )
 
     def specs(self) -> list[ChildSpec]:
         """Return the children in start order: receivers start before senders.
@@ -82,13 +90,14 @@ class Children:
             self._stream(),
             self._cache(),
             self._parser(),
-            *map(self._acknowledger, channels),
-            *map(self._poller, channels),
+            *map(self._of_channel.acknowledger, channels),
+            *map(self._of_channel.poller, channels if self._polls else ()),
+            *((self._consumer(),) if self._consumes else ()),
             self._backfill(),
             self._auditor(),
             self._dead_letters(),
             self._maintenance(),
-            *(map(self._doorbell, channels) if self._settings.engine.doorbell else ()),
+            *map(self._of_channel.doorbell, channels if self._rings else ()),
             self._reconciler(),
             self._health(),
             self._responder(),
@@ -133,6 +142,20 @@ class Children:
             markets=settings_markets(self._settings),
         )
         return ChildSpec(name=names.PARSER, factory=factory)
+
+    def _consumer(self) -> ChildSpec:
+        batch_size = self._settings.gateway.batch_size
+        factory = functools.partial(
+            Consumer.start,
+            # one batch is in flight while the next one arrives
+            connect=functools.partial(self._stores.queue_reader, prefetch=2 * batch_size),
+            now=self._stores.database.clock.now,
+            batch_size=batch_size,
+            breaker=breaker_policy(self._settings),
+            metrics=self._metrics,
+            random=self._random,
+        )
+        return ChildSpec(name=names.CONSUMER, factory=factory, source=True, parkable=self._polls)
 
     def _backfill(self) -> ChildSpec:
         gateway = self._settings.gateway
@@ -205,9 +228,11 @@ class Children:
 
     def _reconciler(self) -> ChildSpec:
         # receivers start before senders
-        makers = {names.ACKNOWLEDGER: self._acknowledger, names.POLLER: self._poller}
-        if self._settings.engine.doorbell:
-            makers[names.DOORBELL] = self._doorbell
+        makers = {names.ACKNOWLEDGER: self._of_channel.acknowledger}
+        if self._polls:
+            makers[names.POLLER] = self._of_channel.poller
+        if self._rings:
+            makers[names.DOORBELL] = self._of_channel.doorbell
         factory = functools.partial(
             ChannelReconciler.start,
             settings=self._settings.gateway.channels,
@@ -242,72 +267,4 @@ class Children:
             metrics=self._metrics,
             logs=self._logs,
             keys=self._keys,
-        )
-
-    # ── one for each channel ─────────────────────────────────────────────────
-
-    def _acknowledger(self, channel: str) -> ChildSpec:
-        factory = functools.partial(
-            Acknowledger.start,
-            channel=channel,
-            poller=names.of_channel(names.POLLER, channel),
-            gateway=self._stores.gateway(),
-            looks=self._looks,
-            known=self._stores.known,
-            metrics=self._metrics,
-            random=self._random,
-        )
-        # one round is a write, up to 30 calls if the batch is split, and a page of history
-        return ChildSpec(
-            name=names.of_channel(names.ACKNOWLEDGER, channel),
-            factory=factory,
-            source=True,
-            parkable=True,
-            group=names.ACKNOWLEDGER,
-            heartbeat_limit_s=90 + 32 * self._call_s,
-        )
-
-    def _poller(self, channel: str) -> ChildSpec:
-        breaker = self._settings.breaker
-        factory = functools.partial(
-            Poller.start,
-            channel=channel,
-            acknowledger=names.of_channel(names.ACKNOWLEDGER, channel),
-            gateway=self._stores.gateway(),
-            policy=PollPolicy(interval_s=self._poll_every_s, batch_size=self._settings.gateway.batch_size),
-            breaker=BreakerPolicy(
-                window=breaker.window,
-                minimum=breaker.minimum,
-                threshold_percent=breaker.error_threshold,
-                reset_s=breaker.reset_timeout_ms / 1000,
-                # a failed poll takes up to one interval and one call; enough of them must fit into the window
-                horizon_s=10 * (self._poll_every_s + self._call_s),
-            ),
-            metrics=self._metrics,
-        )
-        # a poller that keeps failing must not end the polling of the other channels
-        return ChildSpec(
-            name=names.of_channel(names.POLLER, channel),
-            factory=factory,
-            source=True,
-            group=names.POLLER,
-            heartbeat_limit_s=30 + 2 * self._call_s,
-        )
-
-    def _doorbell(self, channel: str) -> ChildSpec:
-        client = self._stores.gateway()
-        factory = functools.partial(
-            Doorbell.start,
-            channel=channel,
-            poller=names.of_channel(names.POLLER, channel),
-            gateway=client,
-            random=self._random,
-        )
-        return ChildSpec(
-            name=names.of_channel(names.DOORBELL, channel),
-            factory=factory,
-            parkable=True,
-            group=names.DOORBELL,
-            interrupt=client.interrupt,
-            heartbeat_limit_s=60 + self._call_s,
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from engine.clock import SystemClock
 from ops.gateway.database import open_database
 from ops.gateway.listener import listen
 from ops.gateway.longpoll import LongPoll
+from ops.gateway.outbox import Outbox
 from ops.gateway.params import (
     BODY_MAX_BYTES,
     HistoryQuery,
@@ -40,6 +42,10 @@ from ops.http.server.guard import GuardPolicy
 from ops.http.server.layers import Access, request_layers
 from ops.http.server.limits import RatePolicy, Rates
 from storage.errors import RowsRefusedError, StorageError
+from storage.postgres.database import Database
+
+if TYPE_CHECKING:
+    from ops.gateway.publisher import OutboxPublisher
 
 __all__ = ["Gateway", "create_app", "refuse"]
 
@@ -54,8 +60,9 @@ log = structlog.get_logger("gateway")
 class Gateway:
     """The endpoints, their store and the long polls. A waiting client holds no thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, publisher: OutboxPublisher | None) -> None:
         self._store = store
+        self._publisher = publisher
         self._ask, self._repository = store.ask, store.repository
         self.long_poll = LongPoll(self._has_changed)
 
@@ -80,7 +87,18 @@ class Gateway:
         except StorageError as exc:
             checks = {"database": "unhealthy"}
             return _json(503, status="unhealthy", checks=checks, message=str(exc))
-        return _json(200, status="healthy", checks={"database": "healthy"}, waiting=self.long_poll.waiting)
+        checks, more = {"database": "healthy"}, {}
+        if self._publisher is not None:
+            outbox = await self._ask(self._publisher.state)
+            checks["broker"], more = outbox.status, {"outbox": asdict(outbox)}
+        status = "healthy" if set(checks.values()) == {"healthy"} else "degraded"
+        return _json(200, status=status, checks=checks, waiting=self.long_poll.waiting, **more)
+
+    def ring(self, channel: str | None) -> None:
+        """Wake who waits for a channel's messages: the long polls, and the publisher."""
+        self.long_poll.ring(channel)
+        if self._publisher is not None:
+            self._publisher.ring()
 
     async def unprocessed(self, request: Request) -> Response:
         query = UnprocessedQuery.read(request.query_params)
@@ -185,8 +203,10 @@ class Gateway:
         return await self._ask(self._repository.changed_since, query, age_s)
 
 
-def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> Starlette:
-    """Return the application behind the same layers as the engine.
+def create_app(
+    database_url: str, *, policy: GuardPolicy, metrics: Metrics, broker_url: str | None = None
+) -> Starlette:
+    """Return the application behind the same layers as the engine. With a broker it publishes messages there.
 
     After the start ``app.state.gateway`` is its :class:`Gateway`.
     """
@@ -194,18 +214,23 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with open_database(database_url) as database:
-            store = Store(database)
-            gateway = app.state.gateway = Gateway(store)
+            store = Store(database, outbox=broker_url is not None)
+            publisher = _publisher(database, broker_url) if broker_url is not None else None
+            gateway = app.state.gateway = Gateway(store, publisher)
             app.router.routes.extend(gateway.routes())
             tasks = [
                 asyncio.create_task(store.keep_schema()),
-                asyncio.create_task(listen(database_url, gateway.long_poll.ring)),
+                asyncio.create_task(listen(database_url, gateway.ring)),
             ]
             await store.wait_for_schema(START_S)
+            if publisher is not None:
+                publisher.start()
             try:
                 yield
             finally:
                 gateway.long_poll.close()
+                if publisher is not None:
+                    await asyncio.to_thread(publisher.stop)
                 store.close()
                 for task in tasks:
                     task.cancel()
@@ -227,6 +252,12 @@ def create_app(database_url: str, *, policy: GuardPolicy, metrics: Metrics) -> S
             Exception: _unexpected,
         },
     )
+
+
+def _publisher(database: Database, broker_url: str) -> OutboxPublisher:
+    from ops.gateway.publisher import OutboxPublisher  # noqa: PLC0415 - pika is loaded only where it is used
+
+    return OutboxPublisher(Outbox(database), broker_url)
 
 
 def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from config.broker import broker_url
 from config.conninfo import conninfo_problem
 from config.fields import LOOPBACK_HOSTS
 from config.keys import SHORTEST_KEY
@@ -84,6 +85,7 @@ def gateway(
             database_url=url,
             api_key=read_key(),
             allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
+            broker_url=broker_url(),
         )
     except ValueError as exc:
         raise _stop(EXIT_USAGE, str(exc)) from exc

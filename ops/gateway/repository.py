@@ -14,13 +14,13 @@ from ops.gateway.params import HistoryQuery, RowRead, UnprocessedQuery
 from ops.gateway.records import MessageRecord, message_json
 from storage.postgres.database import Cursor, Database
 
-__all__ = ["Repository"]
+__all__ = ["COLUMNS", "Repository"]
 
 #: the advisory lock that prevents two imports from inserting the same messages
 IMPORT_LOCK = 4010_2027
 
-
-_COLUMNS: LiteralString = """
+#: a message with its consumers, as :func:`message_json` takes it
+COLUMNS: LiteralString = """
     m.id, m.channel_id, m.message_id, m.thread_id, m.source, m.message_type, m.text, m.caption,
     m.media_type, m.media_refs, m.status, m.processed_by, m.received_at, m.telegram_date,
     m.published_at, m.metadata, m.created_at, m.updated_at,
@@ -53,7 +53,7 @@ _FIND = sql.SQL("""
     WITH candidates AS ({candidates})
     SELECT {columns} FROM candidates JOIN telegram_gateway.messages m USING (id)
     ORDER BY m.received_at, m.id LIMIT %(limit)s""").format(
-    candidates=sql.SQL(_CANDIDATES), columns=sql.SQL(_COLUMNS)
+    candidates=sql.SQL(_CANDIDATES), columns=sql.SQL(COLUMNS)
 )
 
 _CHANGED = sql.SQL("SELECT EXISTS ({candidates}) AS found").format(candidates=sql.SQL(_CANDIDATES))
@@ -79,7 +79,7 @@ _HISTORY: LiteralString = """
 
 def _history(order: LiteralString) -> sql.Composed:
     return sql.SQL(_HISTORY).format(
-        columns=sql.SQL(_COLUMNS), matching=sql.SQL(_MATCHING), order=sql.SQL(order)
+        columns=sql.SQL(COLUMNS), matching=sql.SQL(_MATCHING), order=sql.SQL(order)
     )
 
 
@@ -88,7 +88,7 @@ _HISTORY_DOWN = _history("m.telegram_date DESC NULLS FIRST, m.id DESC")
 
 _GET = sql.SQL(
     "SELECT {columns} FROM telegram_gateway.messages m WHERE m.id = %(id)s AND m.status <> 'deleted'"
-).format(columns=sql.SQL(_COLUMNS))
+).format(columns=sql.SQL(COLUMNS))
 
 # The text of a photo message is its caption. updated_at always increases, even if the old value lies in the future,
 # because a reader takes the later one for the newer text.
@@ -102,7 +102,7 @@ _REPROCESS = sql.SQL("""
         updated_at = CASE WHEN %(text)s::text IS NULL THEN m.updated_at
                           ELSE greatest(clock_timestamp(), m.updated_at + interval '1 millisecond') END
     WHERE m.id = %(id)s AND m.status <> 'deleted'
-    RETURNING {columns}""").format(columns=sql.SQL(_COLUMNS))
+    RETURNING {columns}""").format(columns=sql.SQL(COLUMNS))
 
 # A message is already there in two cases: a row has its source id, or a row has the same channel, message, text and date
 # and the source ids do not contradict.

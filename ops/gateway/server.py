@@ -45,13 +45,17 @@ class GatewayServer(uvicorn.Server):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceGatewaySettings:
-    """The gateway's address, database and access. With an ``api_key`` of None it serves everyone."""
+    """The gateway's address, database and access. With an ``api_key`` of None it serves everyone.
+
+    With a ``broker_url`` it publishes messages to that RabbitMQ.
+    """
 
     host: str
     port: int
     database_url: str
     api_key: str | None = None
     allowed_hosts: tuple[str, ...] = ()
+    broker_url: str | None = None
 
 
 def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Listening, KeyRing]:
@@ -76,7 +80,7 @@ def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Lis
     # the layers need counters, but nobody scrapes the reference gateway
     metrics = Metrics(CollectorRegistry())
     config = uvicorn.Config(
-        create_app(settings.database_url, policy=policy, metrics=metrics),
+        create_app(settings.database_url, policy=policy, metrics=metrics, broker_url=settings.broker_url),
         http=bounded_protocol(ConnectionLimits.of_this_process(), metrics, refuse=refuse),
         ws="none",
         log_config=None,

@@ -28,9 +28,10 @@ log = structlog.get_logger("gateway")
 class Store:
     """Calls ``repository`` from the event loop. Every call has a deadline. The log tells when the database is lost."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, outbox: bool = False) -> None:
         self.repository = Repository(database)
         self._database = database
+        self._with_outbox = outbox
         #: whether the last call reached the database; None before the first call
         self._reachable: bool | None = None
         #: a thread for the probe alone, so that it does not wait behind other calls
@@ -60,7 +61,12 @@ class Store:
         while True:
             self._schema_lost.clear()
             try:
-                await self.ask(apply_schema, self._database, again=self._schema_ready.is_set())
+                await self.ask(
+                    apply_schema,
+                    self._database,
+                    again=self._schema_ready.is_set(),
+                    outbox=self._with_outbox,
+                )
             except StorageError:
                 await asyncio.sleep(SCHEMA_RETRY_S)
                 continue

@@ -121,6 +121,13 @@ class GatewayClient:
         ``reprocess`` asks for the messages to reread instead. We have marked those already, so the request does
         not exclude marked messages. ``wait_s``: the gateway holds an empty answer for so long.
         """
+        rows = self.unprocessed_rows(channel, limit=limit, wait_s=wait_s, reprocess=reprocess)
+        return self._decoded(rows, channel)
+
+    def unprocessed_rows(
+        self, channel: str, *, limit: int, wait_s: int | None = None, reprocess: bool = False
+    ) -> list[object]:
+        """Return the same as :meth:`unprocessed`, as the gateway's own objects."""
         params: dict[str, str] = {"channel": channel, "limit": str(limit)}
         if reprocess:
             params["status"] = "reprocess_pending"
@@ -132,7 +139,7 @@ class GatewayClient:
         answer = self._call(
             "GET", "/api/messages/unprocessed", params=params, timeout_s=timeout_s, limit=limit
         )
-        return self._messages(answer, channel)
+        return _rows(answer)
 
     def mark_processed(
         self, channel: str, ack_ids: Sequence[str], *, read: Sequence[SourceMessage] = ()
@@ -178,7 +185,7 @@ class GatewayClient:
         )
         pagination = answer.get("pagination")
         return HistoryPage(
-            messages=self._messages(answer, channel),
+            messages=self._decoded(_rows(answer), channel),
             total=count_of(pagination, "total"),
             has_more=isinstance(pagination, dict) and pagination.get("hasMore") is True,
         )
@@ -250,9 +257,13 @@ class GatewayClient:
             )
         return decode_answer(content, path, limit=limit)
 
-    def _messages(self, answer: Mapping[str, Any], channel: str) -> tuple[SourceMessage, ...]:
-        data = answer.get("data")
-        if not isinstance(data, list):
-            raise GatewayAnswerError(f"data: must be a list of messages, not {type(data).__name__}")
+    def _decoded(self, rows: Sequence[object], channel: str) -> tuple[SourceMessage, ...]:
         now = self._now()
-        return tuple(decode_message(item, channel=channel, now=now) for item in data)
+        return tuple(decode_message(row, channel=channel, now=now) for row in rows)
+
+
+def _rows(answer: Mapping[str, Any]) -> list[object]:
+    data = answer.get("data")
+    if not isinstance(data, list):
+        raise GatewayAnswerError(f"data: must be a list of messages, not {type(data).__name__}")
+    return data

@@ -14,7 +14,7 @@ from engine.instants import EARLIEST, MOST_AHEAD, is_plausible, utc_instant
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
 from storage.gateway.rows import UnreadableRow, read_row
 
-__all__ = ["bounded", "decode_message", "decode_raw", "encode_message", "row_read"]
+__all__ = ["bounded", "decode_body", "decode_message", "decode_raw", "encode_message", "row_read"]
 
 #: a message number of Telegram. The gateway's column is a bigint, and one id that it cannot read fails a whole
 #: acknowledgement (fault 28), so any other id is never sent
@@ -23,6 +23,8 @@ _USABLE_ID = re.compile(r"-?[0-9]{1,18}")
 
 #: the id is part of a key, and an index entry has at most 2,704 bytes
 _LONGEST_ID = 200
+#: how much is kept of a body that is not JSON
+_QUOTED_BYTES = 10_000
 
 
 class _FieldError(Exception):
@@ -69,10 +71,21 @@ def decode_message(item: object, *, channel: str, now: datetime | None) -> Sourc
 
 def decode_raw(raw: str, *, channel: str, now: datetime) -> SourceMessage:
     """Reread a stored raw message (see :func:`encode_message`). It never raises."""
+    return decode_body(raw.encode(), channel=channel, now=now)
+
+
+def decode_body(body: bytes, *, channel: str | None, now: datetime | None) -> SourceMessage:
+    """Convert a message that stands alone. It never raises. Without a ``channel`` the message's own one is used."""
     try:
-        item = read_row(raw.encode())
+        item = read_row(body)
     except ValueError as error:
+        # As a JSON string, so that any database can hold it whatever the bytes are.
+        raw = json.dumps(body[:_QUOTED_BYTES].decode("utf-8", "backslashreplace"))
         item = UnreadableRow(error=f"not JSON: {error}", fields={}, raw=raw)
+    if channel is None:
+        fields = item.fields if isinstance(item, UnreadableRow) else item if isinstance(item, dict) else {}
+        own = fields.get("channelId")
+        channel = _storable_id(own) if isinstance(own, str) else "unknown"
     return decode_message(item, channel=channel, now=now)
 
 

@@ -36,7 +36,7 @@ __all__ = [
 _LONGEST_PAUSE_S = 0.2
 _CLEAN = (
     *("TP_CAPITAL_", "TELEGRAM_", "SIGNALS_", "GATEWAY_", "CIRCUIT_", "REDIS_", "TIMESCALEDB_", "NEON_"),
-    *("LOG_", "CORS_"),
+    *("LOG_", "AMQP_", "CORS_"),
 )
 
 
@@ -179,12 +179,13 @@ class EngineProcess(_Served):
 class GatewayProcess:
     """The reference gateway as a process, on a port it keeps over restarts."""
 
-    def __init__(self, database_url: str, folder: Path, *, api_key: str = "") -> None:
+    def __init__(self, database_url: str, folder: Path, *, api_key: str = "", broker_url: str = "") -> None:
         self.port = free_port()
         self.database_url = database_url
         self._folder = folder
         self._api_key = api_key
         self.process: ForkedCommand | None = None
+        self._broker_url = broker_url
 
     def __enter__(self) -> Self:
         try:
@@ -208,6 +209,7 @@ class GatewayProcess:
                 **surroundings(),
                 "TELEGRAM_GATEWAY_DATABASE_URL": self.database_url,
                 "TELEGRAM_GATEWAY_API_KEY": self._api_key,
+                "AMQP_URL": self._broker_url,
             },
             folder=self._folder,
             log=self._folder / "gateway.log",

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from actors.names import BACKFILL, POLLER, of_channel
+from actors.names import BACKFILL, CONSUMER, POLLER, of_channel
 from actors.shown.snapshots import (
     BackfillSnapshot,
     ChannelEntry,
     ChannelProgress,
+    ConsumerSnapshot,
     PollerSnapshot,
     PollState,
 )
 from engine.children import ChildState, SupervisorSnapshot
-from engine.snapshot import Snapshots
+from engine.snapshot import Published, Snapshots
 from engine.spec import SUPERVISOR
 from ops.http.routes.channel_models import Channel, ChannelBreaker
 from ops.http.routes.models import ChannelHistory
@@ -42,6 +43,9 @@ def channel_objects(
     """Return the objects of these channels. A channel without ``counts`` gets null counts."""
     family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     children = {child.name: child.state for child in family.value.children} if family else {}
+    queue = snapshots.read(CONSUMER, ConsumerSnapshot)
+    # with the broker alone, there are no pollers
+    polled = queue is None or any(name.startswith(POLLER) for name in children)
     backfill = snapshots.read(BACKFILL, BackfillSnapshot)
     histories = {progress.channel: progress for progress in backfill.value.channels} if backfill else {}
     objects = []
@@ -59,7 +63,7 @@ def channel_objects(
                 source=entry.source,
                 market=entry.market.value,
                 added_at=_instant(entry.added_at),
-                state=_state(poller, children.get(name)),
+                state=_state(poller, children.get(name)) if polled else _state_of_queue(queue),
                 error=poller.error if poller else None,
                 failing_since=_instant(poller.failing_since) if poller else None,
                 breaker=_breaker(poller),
@@ -91,6 +95,10 @@ def _state(poller: PollerSnapshot | None, child: ChildState | None) -> str:
     if poller is None:
         return "starting"
     return "key_refused" if poller.key_refused else _STATES[poller.state]
+
+
+def _state_of_queue(queue: Published[ConsumerSnapshot] | None) -> str:
+    return "polling" if queue is not None and queue.value.connected else "failing"
 
 
 def _breaker(poller: PollerSnapshot | None) -> ChannelBreaker | None:

@@ -121,6 +121,15 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
         }
         for p in inputs.pollers
     ]
+    if inputs.consumer is not None:
+        details["broker"] |= {
+            "breaker": inputs.consumer.breaker.value,
+            "failingSince": _iso(inputs.consumer.failing_since),
+            "messagesWaiting": inputs.consumer.waiting,
+            "consumers": inputs.consumer.consumers,
+            "deadLetters": inputs.consumer.dead,
+            "inFlight": inputs.consumer.in_flight,
+        }
     if inputs.backfill is not None:
         details["historicalSync"] |= {
             "phase": inputs.backfill.phase.value,

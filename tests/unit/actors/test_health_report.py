@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from actors.shown.health_report import HealthReport, Inputs, Status, judge
+from actors.shown.health_report import NET_EVERY_S, HealthReport, Inputs, Status, judge
 from actors.shown.snapshots import (
     BackfillPhase,
     BackfillSnapshot,
     CacheSnapshot,
+    ConsumerSnapshot,
     DeadLettersSnapshot,
     MaintenanceSnapshot,
     PollerSnapshot,
@@ -405,3 +406,53 @@ def test_since_stands_while_the_status_does_and_the_cause_may_change() -> None:
 def test_the_worst_finding_is_the_status() -> None:
     both = replace(poller(state=PollState.FAILED, error="slow"), database_error="down")
     assert report(both).status is UNHEALTHY
+
+
+QUEUE = ConsumerSnapshot(
+    connected=True,
+    well_at_s=100.0,
+    held_back=False,
+    breaker=BreakerState.CLOSED,
+    error=None,
+    failing_since=None,
+    waiting=0,
+    consumers=1,
+    dead=0,
+    in_flight=0,
+)
+COVERED = replace(POLLER, covered=True)
+
+
+def test_without_a_broker_there_is_no_check_of_it() -> None:
+    assert "broker" not in judge(WELL, None).findings
+
+
+@pytest.mark.parametrize(
+    ("queue", "pollers", "cause"),
+    [
+        (QUEUE, (COVERED,), None),
+        (QUEUE, (), None),
+        (replace(QUEUE, connected=False, error="refused"), (POLLER,), "refused; channels are polled"),
+        (replace(QUEUE, connected=False, error="refused"), (), "refused; no messages arrive"),
+        (replace(QUEUE, held_back=True, connected=False), (POLLER,), "while the database is away"),
+        (replace(QUEUE, dead=3), (COVERED,), "3 messages"),
+        (QUEUE, (POLLER,), "did not bring"),
+    ],
+)
+def test_the_broker_is_judged_by_its_queue_and_by_what_polls_find(
+    queue: ConsumerSnapshot, pollers: tuple[PollerSnapshot, ...], cause: str | None
+) -> None:
+    report = judge(replace(WELL, consumer=queue, pollers=pollers), None)
+    finding = report.findings["broker"]
+    assert finding.status is (Status.DEGRADED if cause else Status.HEALTHY)
+    assert (cause or "") in (finding.cause or "")
+    if not pollers:
+        assert report.findings["pollingWorker"].status is Status.HEALTHY
+        assert report.findings["gatewayApi"].status is Status.HEALTHY
+
+
+def test_a_covered_channel_is_not_late_before_its_minute_is_over() -> None:
+    assert POLLER.asked_s is not None
+    for late_s, status in ((NET_EVERY_S, Status.HEALTHY), (NET_EVERY_S + 11, Status.DEGRADED)):
+        inputs = replace(WELL, consumer=QUEUE, pollers=(COVERED,), now_s=POLLER.asked_s + late_s)
+        assert judge(inputs, None).findings["pollingWorker"].status is status

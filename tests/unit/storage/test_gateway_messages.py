@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import ChannelMessage, MalformedMessage, SourceMessage
-from storage.gateway.messages import decode_message, decode_raw, encode_message
+from storage.gateway.messages import decode_body, decode_message, decode_raw, encode_message
 from tests.support.outcomes import CHANNEL, OTHER_CHANNEL, item
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates and NUL included
@@ -234,3 +234,20 @@ def test_a_kept_message_reads_the_same_again(values: dict[str, Any]) -> None:
     assert message.received_at == values["receivedAt"]
     assert message.telegram_date == values["telegramDate"]
     assert decode_raw(encode_message(message), channel=CHANNEL, now=datetime.now(UTC)) == message
+
+
+@given(st.binary(max_size=200))
+def test_a_body_of_any_bytes_is_a_message_that_a_database_can_hold_and_that_reads_the_same_again(
+    body: bytes,
+) -> None:
+    message = decode_body(body, channel=CHANNEL, now=None)
+    assert isinstance(message, MalformedMessage)
+    assert message.raw.isascii()
+    assert "\0" not in message.raw
+    assert isinstance(decode_raw(message.raw, channel=CHANNEL, now=datetime.now(UTC)), MalformedMessage)
+
+
+def test_a_body_without_a_channel_is_of_the_channel_that_it_names() -> None:
+    body = json.dumps(item()).encode()
+    assert decode_body(body, channel=None, now=None) == decode_body(body, channel=CHANNEL, now=None)
+    assert decode_body(b"[]", channel=None, now=None).channel == "unknown"
