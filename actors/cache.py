@@ -8,7 +8,6 @@ invalidated, so a lost doorbell or a Redis outage cannot leave an old page in us
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from actors.names import STREAM
 from actors.shown.metrics import Metrics
@@ -74,7 +73,7 @@ class Cache(Actor):
     @handles(SignalsCommitted)
     def _on_signals_committed(self, news: SignalsCommitted) -> None:
         if self._commit_number is None or news.commit_number > self._commit_number:
-            self._raise_generation(news.commit_number, news.earliest)
+            self._raise_generation(news.commit_number)
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
@@ -124,14 +123,14 @@ class Cache(Actor):
             self.log.warning("cache.set_back", commit_number=number, was=self._commit_number)
         return number
 
-    def _raise_generation(self, commit_number: int, earliest: datetime | None = None) -> None:
+    def _raise_generation(self, commit_number: int) -> None:
         # A database restored from a backup continues from an earlier number, so a lower number counts too.
         if commit_number != self._commit_number:
             self._commit_number = commit_number
             self._publish()
             # Nobody reads pages of the old generation any more, so they are dropped from this process.
             self._last_good.forget(_GENERATIONS)
-            self.send(STREAM, CommitSeen(commit_number=commit_number, earliest=earliest))
+            self.send(STREAM, CommitSeen(commit_number=commit_number))
 
     def _publish(self) -> None:
         self.publish(CacheSnapshot(commit_number=self._commit_number, error=self._error))

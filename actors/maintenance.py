@@ -93,7 +93,7 @@ class Maintenance(Actor):
         """Settle standings and return the seconds until the next time."""
         settled = self._standings.settle()
         if settled.commit_number is not None:
-            news = SignalsCommitted(commit_number=settled.commit_number, signals=0, earliest=settled.earliest)
+            news = SignalsCommitted(commit_number=settled.commit_number, signals=0)
             self.send(CACHE, news)
         return settled.again_s
 

@@ -1,9 +1,8 @@
-"""Stream: reads each newly committed signal once and appends it to the event log, which all clients share."""
+"""Stream: reads each change of signals once and appends it to the event log, which all clients share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from actors.names import CACHE
@@ -49,16 +48,16 @@ class Stream(Actor):
     @handles(CommitSeen)
     def _on_commit_seen(self, news: CommitSeen) -> None:
         self._number = news.commit_number
-        self._follow(news.earliest)
+        self._follow()
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._follow()
 
-    def _follow(self, earliest: datetime | None = None) -> None:
+    def _follow(self) -> None:
         try:
-            self._read(earliest)
+            self._read()
             self._error = None
         except StorageError as error:
             if self._error is None:
@@ -68,8 +67,8 @@ class Stream(Actor):
         newest = self._event_log.newest
         self.publish(StreamSnapshot(commit_number=newest.number if newest else None, error=self._error))
 
-    def _read(self, earliest: datetime | None) -> None:
-        """Read up to the newest commit, one page at a time. Its signals are not older than ``earliest``."""
+    def _read(self) -> None:
+        """Read up to the newest commit, one page at a time."""
         if self._number is None:
             return
         goal = Position.end_of(self._number)
@@ -79,11 +78,9 @@ class Stream(Actor):
                 self.log.warning("stream.restarted", commit_number=self._number, was=newest.number)
             self._event_log.restart(goal)
             return
-        if newest != Position.end_of(self._number - 1):
-            earliest = None  # other commits are to be read too, of which this says nothing
         while newest < goal and not self._event_log.pass_over(goal):
-            rows = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE, since=earliest)
-            events = [self._event_of(row) for row in rows]
-            newest = events[-1].place if len(rows) == PAGE_SIZE else goal
+            changes = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE)
+            events = [self._event_of(row) for row in changes.rows]
+            newest = Position(*changes.reached) if changes.reached else goal
             self._event_log.append(events, newest)
             self.beat()

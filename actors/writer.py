@@ -161,15 +161,13 @@ class Writer(Actor):
         )
         self._last_commit_at = self.clock.now()
         self._last_commit_number = max(self._last_commit_number, committed.commit_number)
-        earliest = min((part.earliest for part in parts if part.earliest), default=None)
-        if earliest is not None:
+        if any(part.changed for part in parts):
             # before the source, whose acknowledgement nobody waits for
             self.send(
                 CACHE,
                 SignalsCommitted(
                     commit_number=committed.commit_number,
                     signals=committed.signals,
-                    earliest=earliest,
                 ),
             )
         self.send(batch.source, committed)

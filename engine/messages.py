@@ -244,24 +244,18 @@ class BatchDelayed:
 class SignalsCommitted:
     """Writer or maintenance to cache: a doorbell. The signals up to ``commit_number`` are readable.
 
-    ``earliest`` is the earliest instant of the signals that commit ``commit_number`` has written or changed, where that
-    is known. The responder sends it too, with no signals, when a channel's label has changed.
+    The responder sends it too, with no signals, when a channel's label has changed.
     """
 
     commit_number: int
     signals: int
-    earliest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream: this is now the newest commit. After a restore its number is lower than before.
-
-    ``earliest`` is as in ``SignalsCommitted``.
-    """
+    """Cache to stream: this is now the newest commit. After a restore its number is lower than before."""
 
     commit_number: int
-    earliest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,7 +136,7 @@ from unnest(%(channels)s::text[]) as wanted (channel)
 class Recorded:
     """The result of one transaction. ``new`` and ``moved`` hold keys (channel, message id). Moved rows were replaced.
 
-    ``earliest`` is the earliest instant of the signals that are new or got or lost events.
+    ``changed`` counts the signals that are new, that got or lost events, or that were replaced.
     """
 
     commit_number: int
@@ -144,7 +144,7 @@ class Recorded:
     moved: frozenset[tuple[str, str]]
     duplicates: int
     signals: int
-    earliest: datetime | None
+    changed: int
 
 
 class Ledger:
@@ -302,7 +302,7 @@ class Ledger:
         # a signal that replaces one of its message has that one's events
         touched = self._events.write(cursor, news, superseded, number=number) | former.keys()
         today = day_of(self._database.now())
-        earliest = self._standings.settle(cursor, came, touched, number=number, today=today)
+        changed = self._standings.settle(cursor, came, touched, number=number, today=today)
         self._letters.write(cursor, outcomes, moved, reread=reread)
         return Recorded(
             commit_number=number,
@@ -310,5 +310,5 @@ class Ledger:
             moved=moved,
             duplicates=len(outcomes) - len(news),
             signals=len(signals),
-            earliest=earliest,
+            changed=changed + len(moved),
         )

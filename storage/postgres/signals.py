@@ -25,6 +25,7 @@ __all__ = [
     "LABEL",
     "SIGNAL_COLUMNS",
     "STANDING",
+    "Changes",
     "Place",
     "Signals",
     "StoredPage",
@@ -74,20 +75,22 @@ where (channel, signal_message_id, signal_position) in (
     and (%(as_of)s::bigint is null or commit_number <= %(as_of)s)
 order by ts, length(message_id), message_id, position
 """
-# New and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id. The
-# history's rows get the alias of the table, because the columns may name it.
-_COMMITTED = """
-select news.*, {label}, {standing}
+# New, changed and removed signals in one order: numbers are in commit order, and a replacing signal has the higher id.
+# These tables have no weeks, so only the rows that are told are looked for in the weeks of signals.
+_CHANGES = """
+select changes.*, {label}
 from (
-    (select commit_number as number, null::timestamptz as superseded_at, {columns} from {table}
-    where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s
-        and ts > now() - %(retention)s and (%(since)s::timestamptz is null or ts >= %(since)s)
+    (select commit_number as number, id, ts, null::timestamptz as superseded_at, signal_commit,
+        channel, message_id, position, signal_type, side, asset
+    from {schema}.signal_standings
+    where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s and ts > now() - %(retention)s
     order by commit_number, id limit %(limit)s)
     union all
-    (select superseded_by as number, superseded_at, {columns} from {history} as tp_capital_signals
+    (select superseded_by, id, ts, superseded_at, commit_number, channel, message_id, position, signal_type, side, asset
+    from {history}
     where (superseded_by, id) > (%(number)s, %(id)s) and superseded_by <= %(upto)s
     order by superseded_by, id limit %(limit)s)
-) as news {join} order by number, news.id limit %(limit)s
+) as changes order by number, id limit %(limit)s
 """
 #: how often a page is read that other transactions change meanwhile
 _ATTEMPTS = 3
@@ -123,6 +126,14 @@ class StoredPage:
     count: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Changes of signals in commit order. More may follow after the place ``reached``; None is the end."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    reached: tuple[int, int] | None = None
+
+
 class Signals:
     """Reads the signals table. ``retention`` hides older signals, even if they are still stored."""
 
@@ -133,7 +144,7 @@ class Signals:
         self._events = sql.SQL(_EVENTS).format(columns=EVENT_COLUMNS, schema=schema)
         self._rows = self._formatted(_ROWS, "page", SIGNAL_COLUMNS)
         self._one = self._formatted(_ONE, "one", DETAIL_COLUMNS)
-        self._committed = self._formatted(_COMMITTED, "news", SIGNAL_COLUMNS)
+        self._changes = self._formatted(_CHANGES, "changes", SIGNAL_COLUMNS)
         self._retention = retention
 
     def find(
@@ -179,29 +190,41 @@ class Signals:
 
         return self._database.read(work)
 
-    def committed(
-        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
-    ) -> tuple[Mapping[str, Any], ...]:
-        """Return the signals that were committed after a place and up to commit ``upto``, in commit order.
+    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> Changes:
+        """Return what was committed after a place and up to commit ``upto``, in commit order.
 
-        Each row has the ``number`` of the commit and the columns of a signal. A removed signal has ``superseded_at``.
-        ``after`` is the (number, id) of the last row seen. If the caller knows that no signal is earlier than
-        ``since``, only the weeks from then on are searched.
+        ``after`` is the (number, id) of the last change seen, which is the place of a change. Each change has the ``number`` of its commit. One that has
+        ``superseded_at`` removes a signal; any other has the row of the signal as it is now, and ``is_new`` tells whether
+        the signal was stored after the place. Of several changes of a signal there is the last one alone.
         """
-        number, signal_id = after
         values = {
-            "number": number,
-            "id": signal_id,
+            "number": after[0],
+            "id": after[1],
             "upto": upto,
             "limit": limit,
-            "since": since,
             "retention": self._retention,
         }
 
-        def work(cursor: Cursor) -> tuple[Mapping[str, Any], ...]:
-            rows = cursor.execute(self._committed, values).fetchall()
-            self.add_events(cursor, rows)
-            return tuple(rows)
+        def work(cursor: Cursor) -> Changes:
+            changes = cursor.execute(self._changes, values).fetchall()
+            there = [change for change in changes if change["superseded_at"] is None]
+            places = [
+                Place(id=change["id"], ts=change["ts"], changed_s=None, label=change["channel_label"])
+                for change in there
+            ]
+            rows = self._read_rows(cursor, places)
+            told = tuple(
+                {
+                    **change,
+                    **rows.get(change["id"], {}),
+                    "is_new": (change["signal_commit"], change["id"]) > after,
+                }
+                for change in changes
+                # a signal that was replaced meanwhile is told by a later commit
+                if change["superseded_at"] is not None or change["id"] in rows
+            )
+            last = changes[-1] if len(changes) == limit else None
+            return Changes(rows=told, reached=None if last is None else (last["number"], last["id"]))
 
         return self._database.read(work)
 
@@ -275,7 +298,9 @@ class Signals:
             for name, part in {"standing": STANDING, "join": JOIN, "label": LABEL}.items()
         }
         history = sql.Identifier(self._database.schema, "signals_history")
-        return sql.SQL(text).format(columns=columns, table=self._table, history=history, **parts)
+        return sql.SQL(text).format(
+            schema=self._schema, columns=columns, table=self._table, history=history, **parts
+        )
 
 
 def _is_at(row: Mapping[str, Any] | None, place: Place) -> bool:

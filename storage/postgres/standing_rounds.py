@@ -27,12 +27,11 @@ _Found = tuple[list[dict[str, Any]], set[Key]]
 class SettledStandings:
     """The result of a round. The next one is due after ``again_s``.
 
-    ``commit_number`` is that of the changes, and None without any. ``earliest`` is the earliest instant of their signals.
+    ``commit_number`` is that of the changes, and None without any.
     """
 
     again_s: float
     commit_number: int | None = None
-    earliest: datetime | None = None
 
 
 class StandingRounds:
@@ -88,7 +87,7 @@ class StandingRounds:
             number = self._ledger.draw(cursor)
             # only from here on no other transaction changes them
             came, touched = find(cursor)
-            earliest = self._standings.settle(cursor, came, touched, number=number, today=today)
-            return SettledStandings(again_s=0, commit_number=number, earliest=earliest)
+            self._standings.settle(cursor, came, touched, number=number, today=today)
+            return SettledStandings(again_s=0, commit_number=number)
 
         return self._database.write(work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from psycopg import sql
@@ -108,11 +108,11 @@ class Standings:
         *,
         number: int | None,
         today: date,
-    ) -> datetime | None:
+    ) -> int:
         """Write the standings of signals that ``came``, and of the signals of ``touched`` messages.
 
         ``touched`` names the messages whose signals got or lost events, or whose time has passed. A ``number`` of None
-        writes signals that came as if it were done with their last change. Return the earliest instant of these signals.
+        writes signals that came as if it were done with their last change. Return the number of standings.
         """
         rows = {_place(row): _of_new(row) for row in came}
         events: dict[tuple[object, ...], list[dict[str, Any]]] = {}
@@ -123,7 +123,7 @@ class Standings:
                 place = event["channel"], event["signal_message_id"], event["signal_position"]
                 events.setdefault(place, []).append(event)
         if not rows:
-            return None
+            return 0
         settled = [
             {
                 **row,
@@ -133,8 +133,7 @@ class Standings:
             for place, row in rows.items()
         ]
         cursor.execute(self._write, {"rows": to_json(settled).decode(), "number": number})
-        earliest: datetime = min(row["ts"] for row in rows.values())
-        return earliest
+        return len(settled)
 
     def missed(self, cursor: Cursor, *, after: int, upto: int) -> list[dict[str, Any]]:
         """Return the signals of a range of ids whose standing is missing or outdated.

@@ -64,7 +64,7 @@ class FakeLedger:
             moved=frozenset(),
             duplicates=len(outcomes) - len(news),
             signals=sum(len(outcome.signals) for outcome in news),
-            earliest=min((o.ts for o in news if o.signals and o.ts), default=None),
+            changed=sum(len(o.signals) for o in news),
         )
 
 

@@ -25,7 +25,7 @@ export class Live {
 
   /**
    * `onState` gets "live" or "polling", `onSignal` each new signal, `onDoubt` is called when something else
-   * changed: a signal was taken back, the database went or came back or was set back.
+   * changed: a signal was taken back or is in another state, the database went or came back or was set back.
    */
   constructor({ onState, onSignal, onDoubt }) {
     this.onState = onState;
@@ -110,7 +110,7 @@ export class Live {
 
   #tell({ kind, data }) {
     if (kind === "signal") this.onSignal(toSignal(parseExact(data)));
-    if (["removed", "reset", "stale"].includes(kind)) this.onDoubt();
+    if (["updated", "removed", "reset", "stale"].includes(kind)) this.onDoubt();
   }
 
   #patient() {

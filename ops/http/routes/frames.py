@@ -21,7 +21,7 @@ def event_of(row: Mapping[str, Any]) -> LoggedEvent:
     """Return the event for a row of :meth:`storage.postgres.signals.Signals.committed`."""
     place = Position(row["number"], row["id"])
     if row["superseded_at"] is None:
-        frame = _frame("signal", signal_object(row), place)
+        frame = _frame("signal" if row["is_new"] else "updated", signal_object(row), place)
     else:
         gone = {name: row[name] for name in ("id", "channel", "message_id", "position", "superseded_at")}
         frame = _frame("removed", gone, place)

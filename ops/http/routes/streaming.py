@@ -265,21 +265,22 @@ class Streams:
         assert reader.place is not None  # noqa: S101 - asked by _next
         after = reader.place
 
-        def read() -> list[LoggedEvent] | None:
+        def read() -> tuple[list[LoggedEvent], Position] | None:
             if self._failure() is not None:
                 return None  # the database failed while this reader waited for its turn
-            rows = self._signals.committed(after=after, upto=newest.number, limit=_PAGE_SIZE)
-            return [frames.event_of(row) for row in rows]
+            changes = self._signals.committed(after=after, upto=newest.number, limit=_PAGE_SIZE)
+            reached = Position(*changes.reached) if changes.reached else newest
+            return [frames.event_of(row) for row in changes.rows], reached
 
         try:
-            events = await to_thread.run_sync(read, limiter=at.catching_up)
+            page = await to_thread.run_sync(read, limiter=at.catching_up)
         except StorageError:
             # the watch reports the failure; try again later from the same place
             await _wait(reader, _RETRY_READ_S)
             return []
-        if events is None:
+        if page is None:
             return []
-        reader.place = events[-1].place if len(events) == _PAGE_SIZE else newest
+        events, reader.place = page
         return [event for event in events if reader.wants(event)]
 
 

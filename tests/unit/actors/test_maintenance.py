@@ -150,9 +150,9 @@ def test_an_outage_is_waited_out_in_settling_too() -> None:
 def test_settled_standings_are_told_to_the_cache_and_settling_goes_on_at_once() -> None:
     keeping = Keeping(WELL)
     keeping.standings.news += [
-        SettledStandings(again_s=0, commit_number=7, earliest=START),
+        SettledStandings(again_s=0, commit_number=7),
         SettledStandings(again_s=30),
     ]
     keeping.pass_s(0)
-    assert keeping.cache.taken() == [SignalsCommitted(commit_number=7, signals=0, earliest=START)]
+    assert keeping.cache.taken() == [SignalsCommitted(commit_number=7, signals=0)]
     assert keeping.due_in_s(keeping.maintenance, "stand") == 30

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, cast
 
 from actors.names import STREAM
@@ -12,8 +11,8 @@ from actors.shown.snapshots import CacheSnapshot, StreamSnapshot
 from actors.stream import LOOK_EVERY_S, PAGE_SIZE, Stream
 from engine.messages import CommitSeen
 from storage.errors import DatabaseUnavailableError, StorageError
-from storage.postgres.signals import Signals
-from tests.support.clock import START
+from storage.postgres.signals import Changes, Signals
+from tests.support.changes import first
 from tests.support.recording import World
 
 
@@ -24,20 +23,16 @@ class FakeSignals:
         self.rows: list[dict[str, Any]] = []
         self.down: StorageError | None = None
         self.reads = 0
-        self.since: list[datetime | None] = []
 
     def commit(self, number: int, signals: int = 1) -> None:
         self.rows += [{"number": number, "id": len(self.rows) + i + 1} for i in range(signals)]
 
-    def committed(
-        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
-    ) -> tuple[Mapping[str, Any], ...]:
+    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> Changes:
         self.reads += 1
-        self.since.append(since)
         if self.down is not None:
             raise self.down
         rows = [row for row in self.rows if after < (row["number"], row["id"]) and row["number"] <= upto]
-        return tuple(rows[:limit])
+        return first(rows, limit)
 
 
 def event_of(row: Mapping[str, Any]) -> LoggedEvent:
@@ -63,8 +58,8 @@ class Streaming(World):
         stream.on_start()
         return stream
 
-    def see(self, number: int, earliest: datetime | None = None) -> None:
-        self.stream.on_receive(CommitSeen(commit_number=number, earliest=earliest))
+    def see(self, number: int) -> None:
+        self.stream.on_receive(CommitSeen(commit_number=number))
 
     def places(self, after: int) -> list[tuple[int, int]]:
         part = self.event_log.after(Position.end_of(after), max_events=10_000)
@@ -83,25 +78,6 @@ def test_it_begins_at_the_newest_commit_and_reads_those_that_follow() -> None:
     world.see(9)
     assert world.places(7) == [(8, 2), (8, 3), (9, 4)]
     assert world.shown(STREAM, StreamSnapshot) == StreamSnapshot(commit_number=9, error=None)
-
-
-def test_only_the_weeks_of_a_commit_are_read_unless_another_commit_is_read_with_it() -> None:
-    world = Streaming()
-    world.see(1)
-    world.see(2, earliest=START)
-    world.see(4, earliest=START)
-    world.see(5)
-    assert world.signals.since == [START, None, None]
-
-
-def test_a_failed_read_is_repeated_over_all_weeks() -> None:
-    world = Streaming()
-    world.see(1)
-    world.signals.down = DatabaseUnavailableError("refused")
-    world.see(2, earliest=START)
-    world.advance(LOOK_EVERY_S, world.stream)
-    assert world.signals.since[0] == START
-    assert set(world.signals.since[1:]) == {None}
 
 
 def test_a_large_commit_is_read_in_pages() -> None:

@@ -45,9 +45,7 @@ def test_the_cache_is_rung_for_signals_only() -> None:
     writing.write("b1", 1)
     assert writing.cache.taken() == []
     writing.write("b2", 2, 3, signals=True)
-    assert writing.cache.taken() == [
-        SignalsCommitted(commit_number=2, signals=2, earliest=START + timedelta(seconds=2))
-    ]
+    assert writing.cache.taken() == [SignalsCommitted(commit_number=2, signals=2)]
 
 
 def test_fault_8_what_the_ledger_knew_is_a_duplicate_and_counted_as_such() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -18,10 +18,12 @@ from ops.http.routes.stream_filter import StreamFilter
 from ops.http.routes.streaming import StreamLimits, Streams, TooManyStreamsError
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.postgres.current import current_of
-from storage.postgres.signals import Signals
+from storage.postgres.signals import Changes, Signals
+from tests.support.changes import first
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 ROW: dict[str, Any] = {
+    "is_new": True,
     "reward_risk": None,
     **dict.fromkeys(("buy_min", "buy_max", "target_final", "stop", "valid_until", "superseded_at")),
     **dict.fromkeys(("ts", "ingested_at", "created_at", "updated_at"), NOON),
@@ -58,14 +60,12 @@ class FakeSignals:
         self.down: StorageError | None = None
         self.asked = 0
 
-    def committed(
-        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
-    ) -> tuple[Mapping[str, Any], ...]:
+    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> Changes:
         self.asked += 1
         if self.down is not None:
             raise self.down
         found = [n for n in self.numbers if (n, 1) > after and n <= upto]
-        return tuple({**ROW, "number": n, "id": 1} for n in found[:limit])
+        return first([{**ROW, "number": n, "id": 1} for n in found], limit)
 
 
 class World:

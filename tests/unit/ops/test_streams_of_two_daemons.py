@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from datetime import datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +11,8 @@ from hypothesis import strategies as st
 
 from actors.shown.event_log import Position
 from ops.http.routes.frames import event_of, read_place
+from storage.postgres.signals import Changes
+from tests.support.changes import first
 from tests.unit.ops.test_streaming import ROW, Reader, World
 
 
@@ -27,10 +28,8 @@ class Database:
         for _ in range(signals):
             self.rows.append({**ROW, "number": self.number, "id": len(self.rows) + 1})
 
-    def committed(
-        self, *, after: tuple[int, int], upto: int, limit: int, since: datetime | None = None
-    ) -> tuple[dict[str, Any], ...]:
-        return tuple(r for r in self.rows if after < (r["number"], r["id"]) and r["number"] <= upto)[:limit]
+    def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> Changes:
+        return first([r for r in self.rows if after < (r["number"], r["id"]) and r["number"] <= upto], limit)
 
     @property
     def ids(self) -> list[str]:
@@ -53,7 +52,7 @@ class Daemon(World):
         if newest is None:
             self.event_log.restart(goal)
         elif newest < goal and not self.event_log.pass_over(goal):
-            rows = self.database.committed(after=newest, upto=goal.number, limit=10_000)
+            rows = self.database.committed(after=newest, upto=goal.number, limit=10_000).rows
             self.event_log.append([event_of(row) for row in rows], goal)
 
 
