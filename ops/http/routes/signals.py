@@ -144,8 +144,7 @@ def signal_operations(
             header_parameters={"Last-Event-ID": "resume after this event"},
             answers={
                 200: Answer(
-                    description="Events `signal`, `updated`, `removed`, `stale` and `reset`",
-                    body={_EVENTS: _TEXT},
+                    description="`signal`, `updated`, `removed`, `stale`, `reset`", body={_EVENTS: _TEXT}
                 )
             },
             problems=(400, 503),
