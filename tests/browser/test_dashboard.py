@@ -71,6 +71,19 @@ def test_the_page_shows_the_sample_and_that_all_is_well(page: Page) -> None:
     ]
     page.wait("document.querySelectorAll('#days .bar').length === 30")
     assert sum(int(text) for text in page.texts("#outcomes tbody td:nth-child(2)")) > 0
+    colours = "[...document.querySelectorAll('.share')].map((share) => getComputedStyle(share).fill)"
+    assert "rgb(0, 0, 0)" not in page.js(colours), "each status has a colour"
+
+
+def test_the_figures_count_what_the_list_shows(page: Page) -> None:
+    page.open("/?status=waiting&side=buy")
+    page.wait("document.querySelectorAll('#outcomes tbody tr').length === 1")
+    assert page.texts("#outcomes tbody th") == ["Aguardando"]
+    page.one("#clear").click()
+    page.wait("document.querySelectorAll('#outcomes tbody tr').length > 1")
+    # a period that begins after today has no days
+    page.open("/?period=dates&from=2999-01-01")
+    page.wait("/Nenhum sinal/.test(document.querySelector('#outcomes').innerText)")
 
 
 def test_a_signal_of_the_gateway_appears_without_a_reload(page: Page, system: System) -> None:

@@ -20,7 +20,7 @@ export function showCharts(summary, { failed = false, now = Date.now() } = {}) {
   const counts = summary.days.map((day) => ({ date: day.date, signals: day.buy + day.sell }));
   const stale = summary.stale ? now - summary.staleSeconds * 1000 : null;
   days.replaceChildren(
-    perDay(counts, Math.max(240, Math.round(days.clientWidth))),
+    ...(counts.length > 0 ? [perDay(counts, Math.max(240, Math.round(days.clientWidth)))] : []),
     h(
       "figcaption",
       {},
@@ -47,7 +47,7 @@ export function showCharts(summary, { failed = false, now = Date.now() } = {}) {
  * Per cents are given out by the largest remainder, so that they sum up to 100.
  */
 export function sharesOf(outcomes) {
-  const order = ["target_final", "target", "open", "stopped", "cancelled"];
+  const order = ["target_final", "target", "open", "waiting", "stopped", "cancelled", "expired"];
   const counts = Object.fromEntries(order.map((kind) => [kind, 0]));
   for (const [status, number] of Object.entries(outcomes)) {
     const kind = /^target_\d+$/.test(status) ? "target" : status;

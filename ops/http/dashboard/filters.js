@@ -15,6 +15,7 @@ export class Filters {
   #form = byId("filters");
   #timer = null;
   #types = ["Swing Trade", "Day Trade", "Scalping", "Position", "Buy & Hold"];
+  #assets = [];
   #channels = [];
 
   /** `onChange` is called when the question changed; text fields wait for the end of the typing. */
@@ -89,7 +90,9 @@ export class Filters {
   offer({ types = [], channels = [], assets = [] }) {
     this.#types = [...new Set([...this.#types, ...types])];
     this.#channels = channels;
-    byId("assets").replaceChildren(...assets.map((asset) => h("option", { value: asset })));
+    // what the present filters leave out is offered too
+    this.#assets = [...new Set([...this.#assets, ...assets])];
+    byId("assets").replaceChildren(...this.#assets.map((asset) => h("option", { value: asset })));
     this.show();
   }
 

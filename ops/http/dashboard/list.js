@@ -17,11 +17,16 @@ export function addressOf(filters, { path = PATH, limit = null, cursor = null })
   // a file is in the order of time
   parameters.set("sort", limit ? orderOf(filters) : (filters.direction ?? "desc"));
   if (limit) parameters.set("limit", String(limit));
+  setFilters(parameters, filters);
+  if (cursor) parameters.set("cursor", cursor);
+  return `${place}?${parameters}`;
+}
+
+/** Write the filters into the parameters of a question: list, files and counts take the same. */
+export function setFilters(parameters, filters) {
   for (const name of ["channel", "asset", "type", "side", "status", "search", "from", "to"]) {
     if (filters[name]) parameters.set(name, String(filters[name]));
   }
-  if (cursor) parameters.set("cursor", cursor);
-  return `${place}?${parameters}`;
 }
 
 export class SignalList {

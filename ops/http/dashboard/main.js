@@ -14,7 +14,7 @@ import { refresh } from "./journal.js";
 import { showRecord } from "./journal_panel.js";
 import { forgetList } from "./kept_list.js";
 import { LinkedSignal } from "./linked.js";
-import { SignalList } from "./list.js";
+import { setFilters, SignalList } from "./list.js";
 import { Live } from "./live.js";
 import { inOrder, showList } from "./listing.js";
 import { News } from "./news.js";
@@ -37,6 +37,9 @@ const known = {
   live: "starting",
   summary: null,
   summaryFailed: false,
+  /** the parameters of the counts that were asked for last, and of those that are shown */
+  summaryAsked: "",
+  summaryOf: "",
   /** the service's clock minus ours, in milliseconds */
   offset: 0,
   commitNumber: null,
@@ -48,6 +51,7 @@ const filters = new Filters({
   onChange: () => {
     linked.leave();
     list.ask(filters.question);
+    askSummary();
   },
 });
 const table = new Table({
@@ -178,10 +182,17 @@ async function askHealth() {
   }
 }
 
+/** Ask for the counts of what the list shows. An answer to an earlier question is dropped. */
 async function askSummary() {
+  const asked = new URLSearchParams({ days: DAYS, tz: zone() });
+  setFilters(asked, filters.question);
+  known.summaryAsked = String(asked);
+  const dropped = () => known.summaryAsked !== String(asked);
   try {
-    const { body } = await ask(`/summary?${new URLSearchParams({ days: DAYS, tz: zone() })}`);
+    const { body } = await ask(`/summary?${asked}`);
+    if (dropped()) return;
     known.summary = body;
+    known.summaryOf = String(asked);
     known.summaryFailed = false;
     filters.offer({
       types: Object.keys(body.types),
@@ -190,6 +201,9 @@ async function askSummary() {
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    if (dropped()) return;
+    // counts of another question would look like the answer to this one
+    if (known.summaryOf !== String(asked)) known.summary = null;
     known.summaryFailed = true;
   }
   showCharts(known.summary, { failed: known.summaryFailed, now: now() });

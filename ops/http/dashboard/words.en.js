@@ -121,7 +121,7 @@ export const words = {
   "days.count": "Signals",
   "days.most": (n) => `most ${n}`,
   "outcomes.title": "Outcomes",
-  "outcomes.note": "As the channel's own messages tell. Open: the channel said nothing more.",
+  "outcomes.note": "As the channel's own messages tell. Waiting: the channel said nothing more. Expired: its time passed.",
   "outcomes.outcome": "Outcome",
   "outcomes.share": "Share",
   "figures.none": "No signal in this period.",

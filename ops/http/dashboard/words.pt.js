@@ -118,7 +118,7 @@ export const words = {
   "days.count": "Sinais",
   "days.most": (n) => `máximo ${n}`,
   "outcomes.title": "Desfechos",
-  "outcomes.note": "Segundo as mensagens do próprio canal. Em aberto: o canal nada mais disse.",
+  "outcomes.note": "Segundo as mensagens do próprio canal. Aguardando: o canal nada mais disse. Vencido: o prazo passou.",
   "outcomes.outcome": "Desfecho",
   "outcomes.share": "Parte",
   "figures.none": "Nenhum sinal neste período.",
