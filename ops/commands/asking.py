@@ -16,8 +16,8 @@ from rich.table import Table
 
 from ops.client import DaemonClient, DaemonError
 from ops.commands.common import Since, daemon_and_key, stop
-from ops.daemon.main import stop_on_signals
 from ops.exit_codes import EXIT_FAILED
+from ops.process_signals import stop_on_signals
 from ops.terminal import markup, say, say_json
 
 __all__ = ["AsJson", "Url", "asked_daemon", "backfill", "dead_letters"]

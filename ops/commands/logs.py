@@ -13,8 +13,8 @@ from config.engine import level_name
 from ops.client import DaemonClient, DaemonError
 from ops.commands.asking import Url, asked_daemon
 from ops.commands.common import usable_settings
-from ops.daemon.main import stop_on_signals
 from ops.instants import first_instant, read_iso
+from ops.process_signals import stop_on_signals
 from ops.recent_logs import LEVELS
 from ops.terminal import markup, say, say_json
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.timers import TimerThread
 from ops.commands.common import stop, usable_settings
-from ops.daemon.main import stop_on_signals
 from ops.exit_codes import EXIT_USAGE
 from ops.gateway.relay import Relay
 from ops.logging import configure_logging
+from ops.process_signals import stop_on_signals
 from storage.broker.publisher import ConfirmedPublisher
 from storage.gateway.client import GatewayClient
 

@@ -14,9 +14,9 @@ from config import ConfigurationError
 from ops.client import DaemonClient, DaemonError, fetch_health
 from ops.commands.common import daemon_and_key, listen, stop, tell_setting_notes
 from ops.commands.status import health_tables, status_exit_code
-from ops.daemon import main as daemon
 from ops.exit_codes import EXIT_FAILED
 from ops.local.demo import Demo, DemoError
+from ops.process_signals import stop_on_signals
 from ops.terminal import say_json
 
 __all__ = ["demo", "status"]
@@ -64,7 +64,7 @@ def status(
     body = fetch_health(url, api_key=key)
     if watch and not json:
         with (
-            daemon.stop_on_signals() as left,
+            stop_on_signals() as left,
             Live(_tables(body, url, key), screen=Console().is_terminal) as live,
         ):
             while not left.wait(_WATCH_S):

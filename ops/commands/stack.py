@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.commands.common import stop, tell_setting_notes
-from ops.daemon.main import stop_on_signals
 from ops.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ops.local.log_file import LogFile
 from ops.local.parts_file import PartState
@@ -23,6 +22,7 @@ from ops.local.process import LocalServerError
 from ops.local.stack import Stack
 from ops.local.stack_ports import OtherPortsError, StackPorts
 from ops.logging import configure_logging
+from ops.process_signals import stop_on_signals
 from ops.terminal import markup, say, say_json
 from storage.errors import StorageError
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
-import pykka.debug
+import pykka
 import structlog
 
 from actors.names import WRITER
@@ -33,11 +29,12 @@ from ops.exit_codes import EXIT_FAILED, EXIT_OK
 from ops.http.server.keys import KeyRing
 from ops.http.server.listening import Listening
 from ops.logging import configure_logging
+from ops.process_signals import reread_on_hangup, stop_on_signals
 from ops.recent_logs import RecentLogs
 from ops.setting_names import setting_notes
 from ops.stores import Stores
 
-__all__ = ["Daemon", "run", "stop_on_signals"]
+__all__ = ["Daemon", "run"]
 
 _log = structlog.get_logger("main")
 
@@ -201,40 +198,3 @@ def run(settings: Settings, listening: Listening) -> int:
         return EXIT_FAILED
     _log.info("daemon.stopped")
     return EXIT_OK
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and SIGINT set. A second signal ends the process at once."""
-    stop = threading.Event()
-
-    def request(number: int, _: FrameType | None) -> None:
-        # Only set an Event. Telling an actor could deadlock, because the handler may interrupt a put to its queue.
-        if stop.is_set():
-            sys.exit(128 + number)
-        stop.set()
-
-    former = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
-    # SIGUSR1 logs the stack of every thread, which shows where a hung process waits
-    former[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, pykka.debug.log_thread_tracebacks)
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def reread_on_hangup(stop: threading.Event) -> Iterator[threading.Event]:
-    """Yield an event that SIGHUP sets. If the signal comes from a closed terminal, it sets ``stop`` instead."""
-    reread = threading.Event()
-    had_terminal = os.isatty(0)
-
-    def request(_number: int, _: FrameType | None) -> None:
-        (stop if had_terminal and not os.isatty(0) else reread).set()
-
-    former = signal.signal(signal.SIGHUP, request)
-    try:
-        yield reread
-    finally:
-        signal.signal(signal.SIGHUP, former)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import threading
@@ -22,6 +23,7 @@ from ops.http.server.keys import KeyRing
 from ops.http.server.listening import Listening
 from ops.http.server.protocol import bounded_protocol
 from ops.http.server.seats import ConnectionLimits
+from ops.process_signals import acting_on
 
 __all__ = ["GatewayServer", "ReferenceGatewaySettings", "build_server", "serve"]
 
@@ -106,7 +108,7 @@ def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | No
     if settings.api_key is None and settings.host not in LOOPBACK_HOSTS:
         log.warning("gateway.opened_without_key", host=settings.host)
 
-    def take_key(_number: int, _frame: object) -> None:
+    def take_key() -> None:
         try:
             key = read_key()
         except ValueError as error:
@@ -119,20 +121,18 @@ def serve(settings: ReferenceGatewaySettings, *, read_key: Callable[[], str | No
         keys.replace(_keys(key))
         log.info("keys.taken", names=[DEFAULT_KEY])
 
-    # after its shutdown, uvicorn raises the caught signal a second time, and nothing must handle it
-    former = {}
-    if threading.current_thread() is threading.main_thread():
-        former = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
-        former[signal.SIGHUP] = signal.signal(signal.SIGHUP, take_key)
-    log.info(
-        "gateway.started", host=settings.host, port=listening.port, key_required=settings.api_key is not None
-    )
-    try:
-        server.run(sockets=listening.duplicates())
-    finally:
-        listening.close()
-        for number, handler in former.items():
-            signal.signal(number, handler)
+    with contextlib.ExitStack() as handled:
+        if threading.current_thread() is threading.main_thread():
+            # after its shutdown, uvicorn raises the caught signal a second time, and nothing must handle it
+            for number in (signal.SIGTERM, signal.SIGINT):
+                handled.callback(signal.signal, number, signal.signal(number, _ignore))
+            handled.enter_context(acting_on(signal.SIGHUP, take_key))
+        key_required = settings.api_key is not None
+        log.info("gateway.started", host=settings.host, port=listening.port, key_required=key_required)
+        try:
+            server.run(sockets=listening.duplicates())
+        finally:
+            listening.close()
     log.info("gateway.stopped")
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import structlog
 
 from config import load_settings
-from ops.daemon.main import Daemon, stop_on_signals
+from ops.daemon.main import Daemon
 from ops.exit_codes import EXIT_OK
 from ops.gateway.database import URL_SETTING
 from ops.gateway.importer import ImportFileError, import_file, import_messages
@@ -32,6 +32,7 @@ from ops.local.postgres import LocalPostgres
 from ops.local.process import LocalServerError, OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.logging import configure_logging
+from ops.process_signals import stop_on_signals
 from ops.terminal import say
 from storage.errors import StorageError
 
