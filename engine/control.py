@@ -23,7 +23,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """Supervisor to child, each second: record a heartbeat. It distinguishes an idle actor from a hung one."""
+    """Supervisor to child: record a heartbeat. It distinguishes an idle actor from a hung one.
+
+    It is sent only after ``ChildSpec.ping_after_s`` without a heartbeat.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

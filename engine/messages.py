@@ -100,7 +100,8 @@ class Answered:
 class Acknowledge:
     """Poller or consumer to acknowledger: these messages are durable.
 
-    Answer ``Acknowledged`` with this ``number`` after one try; None wants no answer of its own. ``insist``: the daemon is about to stop, so try now even if a back-off is running.
+    Answer ``Acknowledged`` with this ``number`` after one try; None wants no answer of its own. ``insist``: the
+    daemon is about to stop, so try now even if a back-off is running.
     """
 
     number: int | None

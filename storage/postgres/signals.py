@@ -114,9 +114,9 @@ class Place(NamedTuple):
 class StoredPage:
     """The places of a page and the requested rows, both in the page's order.
 
-    ``after`` is the place after which the next page begins, or None on the last page. ``count`` is the number of signals on
-    all pages, if it was asked for. A row is keyed by column. It also holds ``channel_label``, ``events`` in
-    order of time, the ``current`` values that follow from the events, and ``status``, ``status_since`` and
+    ``after`` is the place after which the next page begins, or None on the last page. ``count`` is the number of
+    signals on all pages, if it was asked for. A row is keyed by column. It also holds ``channel_label``, ``events``
+    in order of time, the ``current`` values that follow from the events, and ``status``, ``status_since`` and
     ``status_reason``.
     """
 
@@ -193,9 +193,10 @@ class Signals:
     def committed(self, *, after: tuple[int, int], upto: int, limit: int) -> Changes:
         """Return what was committed after a place and up to commit ``upto``, in commit order.
 
-        ``after`` is the (number, id) of the last change seen, which is the place of a change. Each change has the ``number`` of its commit. One that has
-        ``superseded_at`` removes a signal; any other has the row of the signal as it is now, and ``is_new`` tells whether
-        the signal was stored after the place. Of several changes of a signal there is the last one alone.
+        ``after`` is the (number, id) of the last change seen, which is the place of a change. Each change has the
+        ``number`` of its commit. One that has ``superseded_at`` removes a signal. Any other has the row of the signal
+        as it is now, and ``is_new`` tells whether the signal was stored after the place. Of several changes of a
+        signal there is the last one alone.
         """
         values = {
             "number": after[0],

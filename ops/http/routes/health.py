@@ -8,7 +8,7 @@ from typing import Any
 from actors.names import HEALTH, STREAM
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import StreamSnapshot
-from engine.children import Phase, SupervisorSnapshot
+from engine.children import ChildState, Phase, SupervisorSnapshot
 from engine.safe_text import shown_values
 from engine.snapshot import Snapshots
 from engine.spec import SUPERVISOR
@@ -86,10 +86,16 @@ def stream_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
     """Return why the stream delivers no new signals and since when, or None while it does."""
     if (failure := database_trouble(snapshots)) is not None:
         return failure
-    stream = snapshots.read(STREAM, StreamSnapshot)
-    if stream is None or snapshots.age_s(stream) > OLDEST_S:
+    supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
+    children = supervisor.value.children if supervisor else ()
+    # its heartbeat, not the age of its snapshot: it publishes only after a commit, and there may be none for days
+    if not any(
+        child.name == STREAM and child.state is ChildState.RUNNING and child.beat_age_s <= OLDEST_S
+        for child in children
+    ):
         return "new signals are not being read at the moment", None
-    return (stream.value.error, None) if stream.value.error else None
+    stream = snapshots.read(STREAM, StreamSnapshot)
+    return (stream.value.error, None) if stream and stream.value.error else None
 
 
 def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
