@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from actors.names import BACKFILL, CACHE, CONSUMER, DEAD_LETTERS, MAINTENANCE, WRITER
+from actors.names import BACKFILL, CACHE, CONSUMER, DEAD_LETTERS, JOBS, MAINTENANCE, WRITER
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
@@ -41,6 +41,7 @@ class HealthReporter(Actor):
         self,
         context: Context,
         *,
+        role: str,
         daemons: Daemons,
         ledger: Ledger,
         probe: DatabaseProbe,
@@ -50,6 +51,7 @@ class HealthReporter(Actor):
         started_at: datetime,
     ) -> None:
         super().__init__(context)
+        self._role = role
         self._daemons = daemons
         self._ledger = ledger
         self._probe = probe
@@ -99,6 +101,8 @@ class HealthReporter(Actor):
                 now=self.clock.now(),
                 now_s=self.clock.monotonic_s(),
                 started_at=self._started_at,
+                role=self._role,
+                jobs=JOBS if self._role != "serve" else frozenset(),
                 poll_every_s=self._poll_every_s,
                 call_limit_s=self._call_limit_s,
                 database_error=self._database_error,

@@ -12,6 +12,7 @@ __all__ = [
     "DEAD_LETTERS",
     "DOORBELL",
     "HEALTH",
+    "JOBS",
     "MAINTENANCE",
     "PARSER",
     "POLLER",
@@ -38,6 +39,8 @@ MAINTENANCE = "maintenance"
 POLLER = "poller"
 ACKNOWLEDGER = "acknowledger"
 DOORBELL = "doorbell"
+#: the work that one daemon of a database is enough for, named after its actors
+JOBS = frozenset({POLLER, BACKFILL, AUDITOR, DEAD_LETTERS, MAINTENANCE})
 
 
 def of_channel(name: str, channel: str) -> str:

@@ -58,6 +58,12 @@ def _zone(name: str) -> str:
 class EngineSettings(Group):
     """The engine's own behaviour."""
 
+    role: Literal["all", "ingest", "serve"] = Field(
+        default="all",
+        validation_alias=env_names("TP_CAPITAL_ROLE"),
+        description="`all`: one process does everything; `ingest`: it reads and writes, and serves health and metrics only; "
+        "`serve`: it answers and streams what others have written",
+    )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="America/Sao_Paulo",
         validate_default=True,

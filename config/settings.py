@@ -85,6 +85,7 @@ class Settings:
             "schema": self.database.schema_name,
             "gateway": self.gateway.url,
             "channels": list(self.gateway.channels),
+            "role": self.engine.role,
             "source": self.broker.source,
             "redis": self.redis.enabled,
             "port": self.http.port,

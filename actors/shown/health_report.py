@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from actors.names import BACKFILL, JOBS, MAINTENANCE, POLLER
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
     BackfillSnapshot,
@@ -57,7 +58,7 @@ class HealthReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """All inputs of the judgement.
+    """All inputs of the judgement. Of the ``jobs`` that one daemon is enough for, they name those that this one does.
 
     Each channel is polled every ``poll_every_s`` seconds, and a call may take ``call_limit_s``. ``newest`` holds, by
     channel, when the newest message in the ledger was received. ``machine_ahead_s`` is how far this machine's
@@ -79,6 +80,8 @@ class Inputs:
     supervisor: SupervisorSnapshot | None
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
+    role: str = "all"
+    jobs: frozenset[str] = JOBS
     acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
     consumer: ConsumerSnapshot | None = None
     newest: Mapping[str, datetime] = field(default_factory=dict)
@@ -114,10 +117,10 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
     """Return the report. A finding with the same status as in ``previous`` keeps its ``since``."""
     verdicts: dict[str, Verdict] = {
         "timescaledb": _database(inputs),
-        "gatewayApi": _gateway(inputs),
-        "pollingWorker": _polling(inputs),
-        "historicalSync": _history(inputs),
-        "retention": _retention(inputs),
+        **({"gatewayApi": _gateway(inputs)} if POLLER in inputs.jobs or inputs.consumer else {}),
+        **({"pollingWorker": _polling(inputs)} if POLLER in inputs.jobs else {}),
+        **({"historicalSync": _history(inputs)} if BACKFILL in inputs.jobs else {}),
+        **({"retention": _retention(inputs)} if MAINTENANCE in inputs.jobs else {}),
         "reads": (Status.DEGRADED, f"a reader got no answer: {inputs.reading_error}")
         if inputs.reading_error
         else _WELL,
@@ -163,6 +166,8 @@ def _database(inputs: Inputs) -> Verdict:
         return Status.UNHEALTHY, f"the schema is not ready: {writer.error or 'being prepared'}"
     if inputs.database_error:
         return Status.UNHEALTHY, inputs.database_error
+    if inputs.role == "serve":
+        return _WELL
     if writer is None:
         return Status.UNHEALTHY, "the writer has not started yet"
     if writer.error:

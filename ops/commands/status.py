@@ -34,8 +34,10 @@ def health_tables(body: dict[str, Any], url: str, stored: Mapping[str, Mapping[s
 
 
 def _checks(body: dict[str, Any], url: str) -> Table:
+    role = _of(body, "details", "role") or "all"
+    whose = "" if role == "all" else f", role {markup(role)}"
     table = Table(
-        title=f"tp-capital at {markup(url)}: {markup(body['status'])}",
+        title=f"tp-capital at {markup(url)}{whose}: {markup(body['status'])}",
         title_style=_COLOURS.get(str(body["status"]), "red"),
     )
     table.add_column("check", overflow="fold")

@@ -65,10 +65,12 @@ class Children:
         self._poll_every_s = settings.gateway.polling_interval_ms / 1000
         self._call_s = settings.breaker.timeout_ms / 1000
         self._metrics = Metrics(make_registry(services, stores, poll_interval_s=self._poll_every_s))
-        self._polls = settings.broker.source != "broker"
-        self._consumes = settings.broker.source != "poll"
+        self._role = settings.engine.role
+        self._ingests = self._role != "serve"
+        self._polls = self._ingests and settings.broker.source != "broker"
+        self._consumes = self._ingests and settings.broker.source != "poll"
         # a ring for each message would make polls of what the broker brings
-        self._rings = settings.engine.doorbell and not self._consumes
+        self._rings = settings.engine.doorbell and self._polls and not self._consumes
         self._random = Random()  # noqa: S311 - jitter, not cryptography
         self._daemon_id = secrets.token_hex(8)
         self._of_channel = ChannelChildren(
@@ -84,11 +86,20 @@ class Children:
 
         The reconciler adds the children of channels that were added at run time.
         """
-        channels = self._settings.gateway.channels
         return [
-            self._writer(),
+            *((self._writer(),) if self._ingests else ()),
             self._stream(),
             self._cache(),
+            *(self._ingesting() if self._ingests else ()),
+            self._reconciler(),
+            self._health(),
+            self._responder(),
+        ]
+
+    def _ingesting(self) -> list[ChildSpec]:
+        """Return the children that bring messages to the writer, and the maintenance of what it has written."""
+        channels = self._settings.gateway.channels
+        return [
             self._parser(),
             *map(self._of_channel.acknowledger, channels),
             *map(self._of_channel.poller, channels if self._polls else ()),
@@ -98,9 +109,6 @@ class Children:
             self._dead_letters(),
             self._maintenance(),
             *map(self._of_channel.doorbell, channels if self._rings else ()),
-            self._reconciler(),
-            self._health(),
-            self._responder(),
         ]
 
     # ── one of each ──────────────────────────────────────────────────────────
@@ -228,7 +236,7 @@ class Children:
 
     def _reconciler(self) -> ChildSpec:
         # receivers start before senders
-        makers = {names.ACKNOWLEDGER: self._of_channel.acknowledger}
+        makers = {names.ACKNOWLEDGER: self._of_channel.acknowledger} if self._ingests else {}
         if self._polls:
             makers[names.POLLER] = self._of_channel.poller
         if self._rings:
@@ -248,7 +256,8 @@ class Children:
         place = f"{platform.node()} pid {os.getpid()}"
         factory = functools.partial(
             HealthReporter.start,
-            daemons=Daemons(self._stores.database, daemon_id=self._daemon_id, place=place),
+            role=self._role,
+            daemons=Daemons(self._stores.database, daemon_id=self._daemon_id, place=place, role=self._role),
             ledger=self._stores.ledger,
             probe=DatabaseProbe(self._stores.database),
             redis_states=self._stores.redis.states if self._stores.redis else None,

@@ -156,6 +156,7 @@ def _create_app(
         WholeList(stores.database, stores.signals, retention=RETENTION), zone=settings.engine.zone
     )
     reading = pages, stores.signals, streams, responses, ready
+    role, zone = settings.engine.role, settings.engine.zone
     probes = probe_operations(services.snapshots, services.clock, metrics, ready)
     resources = _resources(settings, services, stores, responses, logs)
     dashboard = Dashboard(responses)
@@ -168,22 +169,23 @@ def _create_app(
             key_for_reads=policy.read_key_required,
         )
 
-    operations = [
-        *probes,
-        *signal_operations(*reading, exports=exports, zone=settings.engine.zone, with_history=True),
-        *resources,
-        *versioned(
-            signal_operations(*reading, exports=exports, zone=settings.engine.zone, with_history=False)
-        ),
-        *versioned(resources),
-        *versioned(probes),
-        *doc_operations(responses),
-        openapi_operation(responses, document),
-        dashboard.assets(),
-        dashboard.worker(),
-        permalink(),
-    ]
-    operations.append(_index(operations, dashboard))
+    if role == "ingest":
+        operations = [*probes, *versioned(probes)]
+    else:
+        operations = [
+            *probes,
+            *signal_operations(*reading, exports=exports, zone=zone, with_history=True),
+            *resources,
+            *versioned(signal_operations(*reading, exports=exports, zone=zone, with_history=False)),
+            *versioned(resources),
+            *versioned(probes),
+            *doc_operations(responses),
+            openapi_operation(responses, document),
+            dashboard.assets(),
+            dashboard.worker(),
+            permalink(),
+        ]
+    operations.append(_index(operations, None if role == "ingest" else dashboard))
     metrics.begin_routes([OTHER, *dict.fromkeys(operation.path for operation in operations)])
     routes = routes_of(operations)
     app = Starlette(
@@ -191,7 +193,7 @@ def _create_app(
         middleware=request_layers(access, is_served=partial(serves, routes)),
         exception_handlers={
             BadRequestError: problem_of_bad_request,
-            HTTPException: problem_of_http,
+            HTTPException: partial(problem_of_http, role),
             Exception: problem_of_unexpected,
         },
     )
@@ -228,17 +230,21 @@ def _resources(
             settings=settings.gateway.channels,
             markets=settings_markets(settings),
         ),
-        *backfill_operations(snapshots, directory, settings.engine.zone),
+        *(
+            backfill_operations(snapshots, directory, settings.engine.zone)
+            if settings.engine.role == "all"
+            else ()
+        ),
         *sync_operations(sync, snapshots, directory),
     ]
 
 
-def _index(operations: Sequence[Operation], dashboard: Dashboard) -> Operation:
-    """Return the operation of ``/``: the dashboard for a browser, the list of paths for a program."""
+def _index(operations: Sequence[Operation], dashboard: Dashboard | None) -> Operation:
+    """Return the operation of ``/``: the dashboard for a browser if there is one, the list of paths for a program."""
     paths = list(dict.fromkeys(["/", *(operation.path for operation in operations)]))
 
     async def index(request: Request) -> Response:
-        if wants_page(request.headers.get("accept", "")):
+        if dashboard is not None and wants_page(request.headers.get("accept", "")):
             return dashboard.page(request)
         prefix = prefix_of(request.scope)
         body = {"service": "tp-capital", "version": VERSION, "paths": [prefix + path for path in paths]}

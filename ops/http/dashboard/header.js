@@ -62,6 +62,7 @@ export function showFacts({ health, summary, unreachableSince }, now) {
 export function showParts({ health, unreachableSince }, now) {
   const checks = Object.entries(health?.checks ?? {});
   byId("parts").replaceChildren(
+    ...(health?.details?.role === "serve" ? [h("li", { class: "part" }, icon("dash", 16), t("part.serves"))] : []),
     ...checks.map(([name, told]) => {
       const status = unreachableSince === null ? told : "unknown";
       const detail = health.details?.[name] ?? {};
@@ -84,6 +85,7 @@ export function showHistory(health) {
   const { started, read, total, completed } = progressOf(health);
   const box = byId("history");
   if (health === null) return;
+  box.hidden = health.details?.role === "serve"; // others import it
   const text = !started
     ? t("history.waiting")
     : completed

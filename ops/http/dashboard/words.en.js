@@ -92,6 +92,7 @@ export const words = {
   "system.title": "System",
   "part.timescaledb": "Storing signals",
   "part.gatewayApi": "Link to Telegram",
+  "part.serves": "Shows only (role serve): others read the channels",
   "part.pollingWorker": "Channel reading",
   "part.historicalSync": "History",
   "part.retention": "Retention, 90 days",

@@ -89,6 +89,7 @@ export const words = {
   "system.title": "Sistema",
   "part.timescaledb": "Guarda dos sinais",
   "part.gatewayApi": "Ligação com o Telegram",
+  "part.serves": "Só mostra (papel serve): outros leem os canais",
   "part.pollingWorker": "Leitura do canal",
   "part.historicalSync": "Histórico",
   "part.retention": "Retenção de 90 dias",

@@ -95,12 +95,13 @@ async def problem_of_bad_request(_: Request, error: Exception) -> Response:
     return problem(400, "The request has invalid parameters or fields.", errors=error.errors)
 
 
-async def problem_of_http(request: Request, error: Exception) -> Response:
-    """Answer an HTTP error: an unknown path, or an error that a handler raised."""
+async def problem_of_http(role: str, request: Request, error: Exception) -> Response:
+    """Answer an HTTP error: a path that a daemon of this role does not serve, or an error that a handler raised."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     detail = error.detail
     if detail == HTTPStatus(error.status_code).phrase:  # the framework found no such path
-        detail = f"Nothing is served at {request.url.path[:200]}; / lists the paths."
+        whom = "" if role == "all" else f" by this daemon, whose role is {role}"
+        detail = f"Nothing is served at {request.url.path[:200]}{whom}; / lists the paths."
     return problem(error.status_code, detail, headers=error.headers)
 
 

@@ -95,8 +95,8 @@ class Channel(CamelBody):
     market: Literal["b3", "forex", "crypto"] = Field(description="the market whose rules read its messages")
     added_at: datetime | None = Field(description="when it was added at run time")
     state: str = Field(
-        description="the result of its last poll (`polling`, `failing`, `rejected`, `key_refused`), or the state of its "
-        "actor if that is not running"
+        description="the result of its last poll (`polling`, `failing`, `rejected`, `key_refused`), the state of its "
+        "actor if that is not running, or `elsewhere` if only other daemons read it"
     )
     error: str | None = Field(description="why the last poll failed")
     failing_since: datetime | None = Field(description="since when polls fail")

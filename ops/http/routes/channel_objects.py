@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from actors.names import BACKFILL, CONSUMER, POLLER, of_channel
+from actors.names import BACKFILL, CONSUMER, HEALTH, POLLER, of_channel
+from actors.shown.health_report import HealthReport
 from actors.shown.snapshots import (
     BackfillSnapshot,
     ChannelEntry,
@@ -44,6 +45,8 @@ def channel_objects(
     family = snapshots.read(SUPERVISOR, SupervisorSnapshot)
     children = {child.name: child.state for child in family.value.children} if family else {}
     queue = snapshots.read(CONSUMER, ConsumerSnapshot)
+    report = snapshots.read(HEALTH, HealthReport)
+    elsewhere = report is not None and POLLER not in report.value.inputs.jobs
     # with the broker alone, there are no pollers
     polled = queue is None or any(name.startswith(POLLER) for name in children)
     backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -55,6 +58,10 @@ def channel_objects(
         poller = published.value if published else None
         stored = counts.get(entry.channel)
         last = _newest(poller, stored)
+        if elsewhere:
+            state = "elsewhere"
+        else:
+            state = _state(poller, children.get(name)) if polled else _state_of_queue(queue)
         objects.append(
             Channel(
                 id=entry.channel,
@@ -63,7 +70,7 @@ def channel_objects(
                 source=entry.source,
                 market=entry.market.value,
                 added_at=_instant(entry.added_at),
-                state=_state(poller, children.get(name)) if polled else _state_of_queue(queue),
+                state=state,
                 error=poller.error if poller else None,
                 failing_since=_instant(poller.failing_since) if poller else None,
                 breaker=_breaker(poller),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.names import HEALTH, STREAM
-from actors.shown.health_report import HealthReport, Status
+from actors.shown.health_report import HealthReport, Inputs, Status
 from actors.shown.snapshots import StreamSnapshot
 from engine.children import ChildState, Phase, SupervisorSnapshot
 from engine.safe_text import shown_values
@@ -39,6 +39,7 @@ def health_body(snapshots: Snapshots, *, cache_hit_rate: float | None) -> tuple[
     _add_snapshots(details, report)
     details["cache"] = {"hitRate": cache_hit_rate, "commitNumber": _commit_number(report)}
     details["version"] = VERSION
+    details["role"] = report.inputs.role
     details["uptimeSeconds"] = round((report.inputs.now - report.inputs.started_at).total_seconds())
     if age_s > OLDEST_S:
         status = Status.UNHEALTHY
@@ -99,34 +100,11 @@ def stream_trouble(snapshots: Snapshots) -> tuple[str, datetime | None] | None:
 
 
 def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
+    """Add what actors show. An actor that this daemon does not run shows nothing, and has no check."""
     inputs = report.inputs
-    details["gatewayApi"]["channels"] = [
-        {
-            "channel": p.channel,
-            "breaker": {
-                "state": p.breaker.value,
-                "calls": p.breaker_calls,
-                "failures": p.breaker_failures,
-                "openings": p.breaker_openings,
-            },
-            "failingSince": _iso(p.failing_since),
-            "error": p.error,
-        }
-        for p in inputs.pollers
-    ]
-    details["pollingWorker"]["channels"] = [
-        {
-            "channel": p.channel,
-            "lastPoll": p.state.value,
-            "lastPollAt": _iso(p.last_poll_at),
-            "lastSuccessfulPollAt": _iso(p.last_success_at),
-            "newestMessageAt": _iso(inputs.newest_message_at(p)),
-            "newestMessageAgeSeconds": _age(inputs.now, inputs.newest_message_at(p)),
-            "inFlight": p.in_flight,
-            "unacknowledged": p.unacknowledged,
-        }
-        for p in inputs.pollers
-    ]
+    for name, channels in (("gatewayApi", _breakers(inputs)), ("pollingWorker", _polls(inputs))):
+        if name in details:
+            details[name]["channels"] = channels
     if inputs.consumer is not None:
         details["broker"] |= {
             "breaker": inputs.consumer.breaker.value,
@@ -136,7 +114,7 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             "deadLetters": inputs.consumer.dead,
             "inFlight": inputs.consumer.in_flight,
         }
-    if inputs.backfill is not None:
+    if inputs.backfill is not None and "historicalSync" in details:
         details["historicalSync"] |= {
             "phase": inputs.backfill.phase.value,
             "completed": inputs.backfill.completed,
@@ -160,7 +138,7 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             "batchesWaiting": inputs.writer.waiting,
             "lastLagSeconds": inputs.writer.last_lag_s,
         }
-    if inputs.maintenance is not None:
+    if inputs.maintenance is not None and "retention" in details:
         details["retention"] |= {
             "lastKeptAt": _iso(inputs.maintenance.last_kept_at),
             "weeksMadeUntil": _iso(inputs.maintenance.ahead_until),
@@ -180,6 +158,39 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             }
             for c in inputs.supervisor.children
         ]
+
+
+def _breakers(inputs: Inputs) -> list[dict[str, Any]]:
+    return [
+        {
+            "channel": p.channel,
+            "breaker": {
+                "state": p.breaker.value,
+                "calls": p.breaker_calls,
+                "failures": p.breaker_failures,
+                "openings": p.breaker_openings,
+            },
+            "failingSince": _iso(p.failing_since),
+            "error": p.error,
+        }
+        for p in inputs.pollers
+    ]
+
+
+def _polls(inputs: Inputs) -> list[dict[str, Any]]:
+    return [
+        {
+            "channel": p.channel,
+            "lastPoll": p.state.value,
+            "lastPollAt": _iso(p.last_poll_at),
+            "lastSuccessfulPollAt": _iso(p.last_success_at),
+            "newestMessageAt": _iso(inputs.newest_message_at(p)),
+            "newestMessageAgeSeconds": _age(inputs.now, inputs.newest_message_at(p)),
+            "inFlight": p.in_flight,
+            "unacknowledged": p.unacknowledged,
+        }
+        for p in inputs.pollers
+    ]
 
 
 def _commit_number(report: HealthReport) -> int | None:

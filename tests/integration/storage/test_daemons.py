@@ -28,6 +28,26 @@ def test_two_daemons_see_each_other(database: Database) -> None:
     assert second.beat() == ("host pid 1",)
 
 
+@pytest.mark.parametrize(
+    ("own", "other", "disturbs"),
+    [
+        ("all", "ingest", True),
+        ("ingest", "all", True),
+        ("ingest", "ingest", False),
+        ("all", "serve", False),
+        ("serve", "all", False),
+    ],
+)
+def test_only_daemons_that_do_the_same_work_disturb_each_other(
+    database: Database, own: str, other: str, disturbs: bool
+) -> None:
+    first = Daemons(database, daemon_id="a", place="host pid 1", role=own)
+    second = Daemons(database, daemon_id="b", place="host pid 2", role=other)
+    first.beat()
+    second.beat()
+    assert first.beat() == (("host pid 2",) if disturbs else ())
+
+
 def test_the_lease_that_a_killed_daemon_left_is_no_other_daemon(database: Database) -> None:
     Daemons(database, daemon_id="killed", place="host pid 1").beat()
     again = Daemons(database, daemon_id="again", place="host pid 2")

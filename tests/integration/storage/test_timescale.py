@@ -45,6 +45,7 @@ STEPS = (
         "message_counts",
         "signal_standings",
         "signal_orders",
+        "daemon_roles",
         "hypertable",
         "search_index",
     ),

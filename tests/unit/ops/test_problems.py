@@ -76,7 +76,7 @@ def test_bad_input_names_each_field_fault_21() -> None:
 
 def test_what_the_framework_refuses_is_a_problem_with_its_headers() -> None:
     error = HTTPException(405, "Method Not Allowed", headers={"Allow": "GET"})
-    response = answered(problem_of_http(REQUEST, error))
+    response = answered(problem_of_http("all", REQUEST, error))
     assert body(response)["title"] == "Method Not Allowed"
     assert response.headers["Allow"] == "GET"
 

@@ -1,0 +1,103 @@
+"""Processes of different roles on one database: each does its part, and says what is not its part."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.httpstub import HttpStub
+from tests.support.messages import put, signal_message, stored_signals
+from tests.support.serving import EventStream
+from tests.support.stack import (
+    EngineProcess,
+    GatewayProcess,
+    InnerEngine,
+    engine_environment,
+    eventually,
+    running_daemon,
+)
+
+WORKERS = {"writer", "parser", "backfill", "auditor", "dead_letters", "maintenance"}
+
+
+@contextlib.contextmanager
+def daemon(database: str, gateway: str, role: str, **more: str) -> Iterator[InnerEngine]:
+    """Run a daemon of a role until it is healthy."""
+    with running_daemon(engine_environment(database, gateway, TP_CAPITAL_ROLE=role, **more)) as running:
+        running.wait_healthy()
+        yield running
+
+
+@pytest.fixture
+def ingesting(gateway: GatewayProcess, database_url: str) -> Iterator[InnerEngine]:
+    """Run a daemon that only ingests."""
+    with daemon(database_url, gateway.url, "ingest") as running:
+        yield running
+
+
+def test_what_one_process_reads_another_one_serves_and_streams(
+    gateway: GatewayProcess, database_url: str
+) -> None:
+    with (
+        daemon(database_url, gateway.url, "ingest") as reader,
+        daemon(database_url, gateway.url, "serve") as server,
+        contextlib.closing(EventStream(server.port, "/signals/stream", {}, timeout_s=45)) as stream,
+    ):
+        put(gateway.database_url, [signal_message(n) for n in range(1, 4)])
+        assert [event.data["message_id"] for event in stream.take(3)] == ["1", "2", "3"]
+        assert len(server.get("/signals").json()["data"]) == 3
+        assert {check for daemon in (reader, server) if (check := daemon.check("singleDaemon"))} == set()
+
+
+def test_a_process_that_serves_starts_no_work_and_asks_no_gateway(database_url: str) -> None:
+    with HttpStub() as gateway, daemon(database_url, gateway.url, "serve") as server:
+        body = server.health()
+        assert body["checks"].keys() == {"timescaledb", "reads", "clock", "actors"}
+        assert body["details"]["role"] == "serve"
+        names = {child["name"].partition(":")[0] for child in body["details"]["actors"]["children"]}
+        assert names == {"stream", "cache", "channels", "health", "responder"}
+        (channel,) = server.get("/channels").json()["data"]
+        assert channel["state"] == "elsewhere"
+        refused = server.get("/backfill")
+        assert refused.status_code == 404
+        assert "by this daemon, whose role is serve" in refused.json()["detail"]
+        assert server.get("/metrics").ok
+        assert gateway.requests == ()
+
+
+def test_a_process_that_ingests_serves_health_and_metrics_and_else_names_its_role(
+    ingesting: InnerEngine,
+) -> None:
+    for path in ("/signals", "/signals/stream", "/channels", "/docs", "/assets/main.js"):
+        answer = ingesting.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["detail"] == (
+            f"Nothing is served at {path} by this daemon, whose role is ingest; / lists the paths."
+        )
+    paths = ingesting.get("/").json()["paths"]
+    assert {"/health", "/livez", "/readyz", "/metrics"} < set(paths)
+    assert not any("signals" in path for path in paths)
+    assert "tpcapital_polls_total" in ingesting.get("/metrics").text
+    assert ingesting.detail("role") == "ingest"
+    names = {child["name"].partition(":")[0] for child in ingesting.detail("actors", "children")}
+    assert names >= WORKERS | {"poller"}
+
+
+def test_status_names_the_role(gateway: GatewayProcess, database_url: str, folder: Path) -> None:
+    environment = engine_environment(database_url, gateway.url, TP_CAPITAL_ROLE="serve")
+    with EngineProcess(environment, folder) as server:
+        server.wait_healthy()
+        assert "role serve: healthy" in " ".join(server.command("status").stdout.split())
+
+
+def test_a_second_process_that_does_everything_is_a_warning_beside_one_that_ingests(
+    gateway: GatewayProcess, database_url: str
+) -> None:
+    with daemon(database_url, gateway.url, "ingest") as reader, daemon(database_url, gateway.url, "serve"):
+        with running_daemon(engine_environment(database_url, gateway.url)) as everything:
+            eventually(lambda: everything.check("singleDaemon") == reader.check("singleDaemon") == "degraded")
+        put(gateway.database_url, [signal_message(1)])
+        eventually(lambda: len(stored_signals(database_url)) == 1)
