@@ -29,16 +29,17 @@ from storage.errors import StorageError
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Run the stack as local processes: PostgreSQL, PgBouncer, Redis master and replica, engine."
+    help="Run the stack as local processes: PostgreSQL, PgBouncer, Redis master and replica, engine, and on demand "
+    "the reference gateway and RabbitMQ."
 )
 
-_LAST_BASE = 65535 - 5
+_LAST_BASE = 65535 - 7
 #: how often a followed log is looked at
 _LOOK_S = 0.2
 
 State = Annotated[Path, typer.Option(help="Folder for data, passwords and logs.")]
 Part = Annotated[
-    Literal["database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine"],
+    Literal["database", "pgbouncer", "redis-master", "redis-replica", "epmd", "broker", "gateway", "engine"],
     typer.Argument(help="The part."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -59,12 +60,15 @@ def up(
         typer.Option(
             min=1024,
             max=_LAST_BASE,
-            help="The first of six consecutive ports. The default is the ports of the last `stack up`, or after a "
+            help="The first of eight consecutive ports. The default is the ports of the last `stack up`, or after a "
             "`stack down` the usual ports.",
         ),
     ] = None,
     gateway: Annotated[
         bool, typer.Option("--gateway", help="Also run the reference gateway with the sample history.")
+    ] = False,
+    broker: Annotated[
+        bool, typer.Option("--broker", help="Also run RabbitMQ, and take the gateway's messages through it.")
     ] = False,
     state: State = _FOLDER,
     json: Json = False,
@@ -72,7 +76,7 @@ def up(
     """Start all parts that are not running, and wait until they are ready. They keep running after the command."""
     tell_setting_notes()
     ports = None if base_port is None else StackPorts.from_base(base_port)
-    stack = Stack(state, ports, gateway=gateway)
+    stack = Stack(state, ports, gateway=gateway, broker=broker)
     try:
         stack.up()
     except OtherPortsError as error:

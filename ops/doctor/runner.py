@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.safe_text import keep_hidden
+from ops.doctor.broker import examine_broker
 from ops.doctor.configuration import examine_configuration
 from ops.doctor.context import CheckContext
 from ops.doctor.database import examine_database
@@ -32,6 +33,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
         "pooler": examine_pooler,
         "redis": examine_redis,
         "gateway": examine_gateway,
+        "broker": examine_broker,
         "machine": examine_machine,
     }
 )

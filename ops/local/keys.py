@@ -19,6 +19,7 @@ __all__ = [
     "FOLDERS",
     "GATEWAY_KEY_FILE",
     "SETTINGS_FILE",
+    "broker_password",
     "cache_password",
     "kept_key",
     "key_of_local_daemon",
@@ -52,6 +53,11 @@ def role_passwords(folder: Path) -> RolePasswords:
 def cache_password(folder: Path) -> str:
     """Return the password of both Redis servers."""
     return _passwords(folder / "cache-password", 1)[0]
+
+
+def broker_password(folder: Path) -> str:
+    """Return the password of the broker's user."""
+    return _passwords(folder / "broker-password", 1)[0]
 
 
 def _passwords(path: Path, number: int) -> list[str]:

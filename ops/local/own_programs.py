@@ -36,11 +36,14 @@ def own_program(
     )
 
 
-def gateway_process(folder: Path, *, port: int, database_url: str) -> OwnedProcess:
-    """Return the reference gateway. It requires the folder's key."""
+def gateway_process(
+    folder: Path, *, port: int, database_url: str, broker_url: str | None = None
+) -> OwnedProcess:
+    """Return the reference gateway. It requires the folder's key. It publishes to the broker, if one is given."""
     settings = {
         "TELEGRAM_GATEWAY_DATABASE_URL": database_url,
         _GATEWAY_KEY: kept_key(folder, GATEWAY_KEY_FILE),
+        **({"AMQP_URL": broker_url} if broker_url else {}),
     }
     return own_program("gateway", ["gateway", "--port", str(port)], folder=folder, settings=settings)
 

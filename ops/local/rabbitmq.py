@@ -12,12 +12,14 @@ from ops.local.private_files import write_private
 from ops.local.process import OwnedProcess, ProgramMissingError
 from ops.local.programs import find_program
 
-__all__ = ["RabbitPorts", "RabbitServer"]
+__all__ = ["BROKER_READY_S", "RabbitPorts", "RabbitServer", "broker_problem", "broker_url"]
 
 _PACKAGE = "rabbitmq-server"
+_USER = "tp_capital"
 #: the package's own script. The one in the PATH changes to the user of the system's node
 _SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-_READY_S = 90.0
+#: a node starts in 5 s on a free machine, and its first start takes longer
+BROKER_READY_S = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class RabbitPorts:
 
 
 class RabbitServer:
-    """A node in ``folder``: its own name, cookie, user and data. ``password`` is that of the user ``tp_capital``.
+    """A node in ``folder``: its own name, cookie, user and data. ``password`` is that of its user.
 
     Raises:
         ProgramMissingError: RabbitMQ is not installed.
@@ -41,7 +43,7 @@ class RabbitServer:
             raise ProgramMissingError(f"RabbitMQ is not installed: apt install {_PACKAGE}")
         folder.mkdir(mode=0o700, exist_ok=True)
         self._ports = ports
-        self.url = f"amqp://tp_capital:{password}@{HOST}:{ports.amqp}/"
+        self.url = broker_url(ports.amqp, password)
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
@@ -71,10 +73,11 @@ class RabbitServer:
         write_private(
             folder / "node.conf",
             f"listeners.tcp.1 = {HOST}:{ports.amqp}\n"
-            f"default_user = tp_capital\ndefault_pass = {password}\n"
+            f"default_user = {_USER}\ndefault_pass = {password}\n"
             "log.console.level = warning\n",
         )
-        self._epmd = OwnedProcess(
+        #: the node's name server, which must run first
+        self.epmd = OwnedProcess(
             "epmd",
             [find_program("epmd", package=_PACKAGE), "-port", str(ports.epmd), "-address", HOST],
             log_path=folder / "epmd.log",
@@ -90,9 +93,9 @@ class RabbitServer:
         Raises:
             LocalServerError: it cannot be started, or is not ready in time.
         """
-        self._epmd.start()
+        self.epmd.start()
         self.node.start()
-        self.node.wait_ready(self.answers, deadline_s=_READY_S)
+        self.node.wait_ready(self.answers, deadline_s=BROKER_READY_S)
 
     def answers(self) -> bool:
         """Return whether clients are accepted. The port opens when the node is completely started."""
@@ -101,4 +104,22 @@ class RabbitServer:
     def stop(self) -> None:
         """End node and epmd."""
         self.node.stop()
-        self._epmd.stop()
+        self.epmd.stop()
+
+
+def broker_url(port: int, password: str) -> str:
+    """Return the address of a node of this machine."""
+    return f"amqp://{_USER}:{password}@{HOST}:{port}/"
+
+
+def broker_problem(url: str) -> str | None:
+    """Log in, and return why that fails, or None."""
+    import pika  # noqa: PLC0415 - loaded only where a broker is used
+
+    from storage.broker.topology import BROKER_FAILURES, broker_error, connection_parameters  # noqa: PLC0415
+
+    try:
+        pika.BlockingConnection(connection_parameters(url)).close()
+    except BROKER_FAILURES as error:
+        return str(broker_error(error))
+    return None

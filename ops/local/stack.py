@@ -1,4 +1,4 @@
-"""The five parts of the stack as local processes: started in order, left running, stopped in reverse by pid."""
+"""The parts of the stack as local processes: started in order, left running, stopped in reverse by pid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from ops.gateway.database import URL_SETTING
 from ops.gateway.importer import import_messages
 from ops.local._account import open_for_passing, server_account
-from ops.local.keys import SETTINGS_FILE, cache_password, role_passwords, write_settings
+from ops.local.keys import SETTINGS_FILE, broker_password, cache_password, role_passwords, write_settings
 from ops.local.own_programs import (
     ENGINE_DATABASE,
     GATEWAY_DATABASE,
@@ -21,13 +21,15 @@ from ops.local.own_programs import (
     gateway_settings,
     own_program,
 )
+from ops.local.part_health import part_problem
 from ops.local.parts_file import PartsFile, PartState, StartedPart
-from ops.local.pgbouncer import pgbouncer_answers, pgbouncer_process
-from ops.local.ports import HOST, engine_health, http_problem, is_taken
+from ops.local.pgbouncer import pgbouncer_process
+from ops.local.ports import HOST, engine_health, free_port, is_taken
 from ops.local.postgres import LocalPostgres
 from ops.local.process import LocalServerError, OwnedProcess, ServerStartError, wait_until
 from ops.local.programs import find_program
-from ops.local.redis import redis_answers, redis_process
+from ops.local.rabbitmq import BROKER_READY_S, RabbitPorts, RabbitServer, broker_url
+from ops.local.redis import redis_process
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, make_database
 from ops.local.sample import load_sample
 from ops.local.stack_ports import StackPorts
@@ -35,7 +37,7 @@ from ops.local.stack_ports import StackPorts
 __all__ = ["Stack"]
 
 #: the order of the starts; the last part is stopped first
-_ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "gateway", "engine")
+_ORDER = ("database", "pgbouncer", "redis-master", "redis-replica", "epmd", "broker", "gateway", "engine")
 _READY_S = 30.0
 
 
@@ -43,12 +45,15 @@ class Stack:
     """A stack in ``folder``, which holds its data, passwords and logs.
 
     ``ports`` are the wanted ports. With None the parts use their former ports, or the usual ones at the first start.
-    ``gateway`` also runs the reference gateway with the sample history as a sixth part. It then stays a part.
+    ``gateway`` also runs the reference gateway with the sample history, ``broker`` also a RabbitMQ that brings the
+    messages. Once started they stay parts.
     """
 
-    def __init__(self, folder: Path, ports: StackPorts | None = None, *, gateway: bool = False) -> None:
+    def __init__(
+        self, folder: Path, ports: StackPorts | None = None, *, gateway: bool = False, broker: bool = False
+    ) -> None:
         self._folder = folder.resolve()
-        self._wanted_ports, self._gateway = ports, gateway
+        self._wanted_ports, self._gateway, self._broker = ports, gateway, broker
         self._ports = ports or StackPorts()
         self._file = PartsFile(self._folder)
         self._started: list[StartedPart] = []
@@ -70,10 +75,14 @@ class Stack:
             known = self._file.read()
             self._started = [part for part in known if part.running]
             self._ports = self._choose_ports(known)
-            self._gateway |= any(part.name == "gateway" for part in known)
+            names = {part.name for part in known}
+            self._gateway |= "gateway" in names
+            self._broker |= "broker" in names
             self._check_ports()
-            for program in ("pgbouncer", "redis-server"):
+            for program in ("pgbouncer", "redis-server", *(("rabbitmq-server",) if self._broker else ())):
                 find_program(program, package=program)
+            if self._broker and "broker" not in names:
+                self._stop_those_without_broker()
             postgres = self._start_database()
             write_settings(self.settings_file, self.engine_environment() | self._gateway_database())
             try:
@@ -141,7 +150,19 @@ class Stack:
             "REDIS_REPLICA_HOST": HOST,
             "REDIS_REPLICA_PORT": str(ports.redis_replica),
             "REDIS_PASSWORD": cache_password(self._folder),
+            **(
+                {
+                    "AMQP_URL": self._broker_url,
+                    "TP_CAPITAL_SOURCE": os.environ.get("TP_CAPITAL_SOURCE", "both"),
+                }
+                if self._broker
+                else {}
+            ),
         }
+
+    @property
+    def _broker_url(self) -> str:
+        return broker_url(self._ports.broker, broker_password(self._folder))
 
     def _gateway_database(self) -> dict[str, str]:
         """Return the setting that commands need to bring messages into the gateway. The engine does not get it."""
@@ -184,6 +205,12 @@ class Stack:
             "redis-replica",
             partial(cache, name="redis-replica", port=ports.redis_replica, replica_of=ports.redis_master),
         )
+        if self._broker:
+            # nobody else needs to know the port of Erlang's own protocol
+            ports_of_node = RabbitPorts(amqp=ports.broker, epmd=ports.epmd, distribution=free_port())
+            node = RabbitServer(folder / "broker", ports_of_node, password=broker_password(folder))
+            yield "epmd", lambda: node.epmd
+            yield "broker", lambda: node.node
         if self._gateway:
             yield "gateway", self._gateway_process
         yield (
@@ -194,7 +221,8 @@ class Stack:
     def _gateway_process(self) -> OwnedProcess:
         url = self.owner_url(GATEWAY_DATABASE)
         import_messages(url, load_sample(datetime.now(UTC)))
-        return gateway_process(self._folder, port=self._ports.gateway, database_url=url)
+        broker = self._broker_url if self._broker else None
+        return gateway_process(self._folder, port=self._ports.gateway, database_url=url, broker_url=broker)
 
     def _start(self, name: str, make: Callable[[], OwnedProcess]) -> None:
         port = self._ports.of(name)
@@ -210,7 +238,17 @@ class Stack:
         process = make()
         process.start()
         self._note(name, process)
-        process.wait_ready(lambda: self._probe(name, port) is None, deadline_s=_READY_S, port=port)
+        ready_s = BROKER_READY_S if name == "broker" else _READY_S
+        try:
+            process.wait_ready(
+                lambda: part_problem(self._folder, name, port) is None, deadline_s=ready_s, port=port
+            )
+        finally:
+            if name == "broker" and process.running:
+                # Its start script has become the node, which has other arguments.
+                assert process.pid is not None  # noqa: S101 - it was started
+                process.adopt(process.pid)
+                self._note(name, process)
 
     # ── looking ──────────────────────────────────────────────────────────────
 
@@ -228,21 +266,7 @@ class Stack:
         """Return the state of a running part. Another program on its port is not asked and gets no password."""
         if not part.listens:
             return f"does not listen on port {part.port}, or another process does too"
-        return self._probe(part.name, part.port)
-
-    def _probe(self, name: str, port: int) -> str | None:
-        """Ask a part, and return its problem, or None if it is healthy."""
-        if name in ("database", "pgbouncer"):
-            password = role_passwords(self._folder).engine
-            if pgbouncer_answers(port, database=ENGINE_DATABASE, user=ENGINE_ROLE, password=password):
-                return None
-            return f"lets nobody into {ENGINE_DATABASE}"
-        if name == "redis-master":
-            return None if redis_answers(port, password=cache_password(self._folder)) else "does not answer"
-        if name == "redis-replica":
-            in_sync = redis_answers(port, in_sync=True, password=cache_password(self._folder))
-            return None if in_sync else "is not in sync with its master"
-        return http_problem(port, "/readyz" if name == "engine" else "/health")
+        return part_problem(self._folder, part.name, part.port)
 
     def _choose_ports(self, known: Sequence[StartedPart]) -> StackPorts:
         """Keep the former ports unless others are wanted. Refuse other ports while parts run."""
@@ -254,13 +278,20 @@ class Stack:
     def _check_ports(self) -> None:
         """Refuse to start if another program uses one of the ports, and name all such ports."""
         ours = {part.port for part in self._started}
-        wanted = {name: self._ports.of(name) for name in _ORDER if self._gateway or name != "gateway"}
+        extra = {"gateway": self._gateway, "epmd": self._broker, "broker": self._broker}
+        wanted = {name: self._ports.of(name) for name in _ORDER if extra.get(name, True)}
         taken = [f"{name} {port}" for name, port in wanted.items() if port not in ours and is_taken(port)]
         if taken:
             raise LocalServerError(
                 f"Ports in use: {', '.join(taken)}. Stop what listens there (`ss -ltnp` shows it), "
                 "or choose others by --base-port."
             )
+
+    def _stop_those_without_broker(self) -> None:
+        """Stop what runs with settings that know no broker, so that it is started with them."""
+        for part in [part for part in self._started if part.name in ("engine", "gateway")]:
+            part.stop()
+            self._started.remove(part)
 
     # ── the folder ───────────────────────────────────────────────────────────
 

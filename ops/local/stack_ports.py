@@ -1,4 +1,4 @@
-"""The ports of a local stack: the defaults, six ports in a row, or the former ones."""
+"""The ports of a local stack: the defaults, eight ports in a row, or the former ones."""
 
 from __future__ import annotations
 
@@ -24,11 +24,23 @@ class StackPorts:
     redis_replica: int = 6382
     engine: int = 4008
     gateway: int = 4010
+    #: not RabbitMQ's own ports, which a node of the system may use
+    epmd: int = 4370
+    broker: int = 5673
 
     @classmethod
     def from_base(cls, base: int) -> StackPorts:
-        """Return six ports in a row."""
-        names = ("database", "pgbouncer", "redis_master", "redis_replica", "engine", "gateway")
+        """Return eight ports in a row."""
+        names = (
+            "database",
+            "pgbouncer",
+            "redis_master",
+            "redis_replica",
+            "engine",
+            "gateway",
+            "epmd",
+            "broker",
+        )
         return cls(**{name: base + step for step, name in enumerate(names)})
 
     @classmethod

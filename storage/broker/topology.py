@@ -26,6 +26,7 @@ __all__ = [
     "connection_parameters",
     "declare_queue",
     "message_key",
+    "queue_arguments",
 ]
 
 #: the exchange that gateways publish to: topic, durable, routing key ``message.<channel>``
@@ -83,17 +84,18 @@ def declare_queue(channel: BlockingChannel, queue: str) -> None:
     channel.exchange_declare(dead, "fanout", durable=True)
     channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(dead, dead)
-    channel.queue_declare(
-        queue,
-        durable=True,
-        arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": dead,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        },
-    )
+    channel.queue_declare(queue, durable=True, arguments=queue_arguments(queue))
+
+
+def queue_arguments(queue: str) -> dict[str, str | int]:
+    """Return how a queue of messages is declared. A queue with other arguments is refused by the broker."""
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": queue + DEAD,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
 
 
 def broker_error(error: BaseException) -> BrokerError:

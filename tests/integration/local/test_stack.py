@@ -73,7 +73,7 @@ class StackCommand:
 
 @pytest.fixture
 def stack() -> Iterator[StackCommand]:
-    for program in ("redis-server", "pgbouncer"):
+    for program in ("redis-server", "pgbouncer", "rabbitmq-server"):
         need_program(program)
     command = StackCommand(Path(tempfile.mkdtemp(prefix="tp-capital-stack-", dir="/tmp")))
     yield command
@@ -83,13 +83,13 @@ def stack() -> Iterator[StackCommand]:
 
 @pytest.fixture
 def base_port() -> int:
-    """Find six free ports in a row."""
+    """Find eight free ports in a row."""
     # tests that run at the same time look in places of their own
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-    for base in range(20_000 + 500 * worker, 30_000, 6):
-        if not any(_listens(base + step) for step in range(6)):
+    for base in range(20_000 + 500 * worker, 30_000, 8):
+        if not any(_listens(base + step) for step in range(8)):
             return base
-    pytest.fail("no six free ports in a row")
+    pytest.fail("no eight free ports in a row")
 
 
 def _listens(port: int) -> bool:
@@ -323,3 +323,31 @@ def test_two_at_once_do_not_mix(stack: StackCommand) -> None:
         done = stack("down")
     assert done.returncode == 1
     assert "wait for its end" in done.stderr
+
+
+def test_a_broker_is_added_to_a_stack_that_runs_and_goes_with_it(stack: StackCommand, base_port: int) -> None:
+    assert stack("up", "--gateway", f"--base-port={base_port}").returncode == 0
+    without = {part["name"]: part["pid"] for part in stack.parts()}
+    done = stack("up", "--broker", "--json")
+    assert done.returncode == 0, done.stderr
+    states = {state["name"]: state for state in json.loads(done.stdout)}
+    assert list(states) == [*NAMES[:4], "epmd", "broker", *NAMES[4:]]
+    assert all(state["healthy"] for state in states.values())
+    anew = {name for name, pid in without.items() if states[name]["pid"] != pid}
+    assert anew == {"gateway", "engine"}, "who must know the broker"
+
+    engine, gateway = (f"http://127.0.0.1:{states[name]['port']}" for name in ("engine", "gateway"))
+
+    def broker_works() -> bool:
+        checks = (requests.get(f"{url}/health", timeout=10).json()["checks"] for url in (engine, gateway))
+        return all(check.get("broker") == "healthy" for check in checks)
+
+    eventually(broker_works, what="the broker's checks")
+    # the node has other arguments than its start script had: it is still known
+    assert stack("restart", "broker").returncode == 0
+    again = {part["name"]: part["pid"] for part in stack.parts()}
+    assert {name for name, pid in again.items() if states[name]["pid"] != pid} == {"broker"}
+    eventually(broker_works, what="the broker's checks after its restart")
+
+    assert stack("down").stdout.startswith("stopped: engine, gateway, broker, epmd, ")
+    assert not [pid for pid in again.values() if is_alive(pid)]
