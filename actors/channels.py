@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from actors.names import BACKFILL, CHANNELS, POLLER, of_channel
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillSnapshot, ChannelEntry, ChannelsSnapshot
+from actors.sources.lease import may_work
 from engine.actor import Actor, handles
 from engine.children import Phase, SupervisorSnapshot
 from engine.messages import AddChild, ChannelsChanged, FollowChannels, RemoveChild, Tick
@@ -105,14 +106,17 @@ class ChannelReconciler(Actor):
         if family is None or family.value.phase is not Phase.RUNNING:
             return
         present = {child.name for child in family.value.children}
+        now_s = self.clock.monotonic_s()
+        ours = {kind: make for kind, make in self._makers.items() if may_work(snapshots, kind, now_s)}
         for channel in wanted:
-            for kind, make in self._makers.items():
+            for kind, make in ours.items():
                 if f"{kind}:{channel}" not in present:
                     self.send(SUPERVISOR, AddChild(spec=make(channel)))
         for name in sorted(present):
             kind, _, channel = name.partition(":")
             # An acknowledger leaves after its poller, which still sends it the last batch.
-            if kind in self._makers and channel not in wanted and not _is_needed(kind, channel, present):
+            stays = (kind in ours and channel in wanted) or _is_needed(kind, channel, present)
+            if kind in self._makers and not stays:
                 self.send(SUPERVISOR, RemoveChild(name=name))
         self._tell_backfill(wanted)
         self._forget_labels(wanted, present)

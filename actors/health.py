@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from actors.names import BACKFILL, CACHE, CONSUMER, DEAD_LETTERS, JOBS, MAINTENANCE, WRITER
+from actors.names import BACKFILL, CACHE, CONSUMER, DEAD_LETTERS, JOBS, LEASES, MAINTENANCE, WRITER
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
@@ -13,6 +13,7 @@ from actors.shown.snapshots import (
     CacheSnapshot,
     ConsumerSnapshot,
     DeadLettersSnapshot,
+    LeasesSnapshot,
     MaintenanceSnapshot,
     PollerSnapshot,
     WriterSnapshot,
@@ -62,6 +63,7 @@ class HealthReporter(Actor):
         self._looks = 0
         self._redis_states: Mapping[str, RedisState] = {}
         self._others: tuple[str, ...] = ()
+        self._undone: tuple[str, ...] = ()
         self._newest: dict[str, datetime] = {}
         self._database_error: str | None = None
         self._report: HealthReport | None = None
@@ -102,7 +104,8 @@ class HealthReporter(Actor):
                 now_s=self.clock.monotonic_s(),
                 started_at=self._started_at,
                 role=self._role,
-                jobs=JOBS if self._role != "serve" else frozenset(),
+                jobs=self._jobs(),
+                undone=self._undone,
                 poll_every_s=self._poll_every_s,
                 call_limit_s=self._call_limit_s,
                 database_error=self._database_error,
@@ -133,10 +136,19 @@ class HealthReporter(Actor):
         try:
             self._others = self._daemons.beat()
             self._probe.look()
+            if self._role == "serve":
+                self._undone = self._daemons.undone(JOBS)
         except StorageError as error:
             self._database_error = str(error)
         else:
             self._database_error = None
+
+    def _jobs(self) -> frozenset[str]:
+        """Return the jobs that this daemon does."""
+        if self._role == "all":
+            return JOBS
+        leases = self.context.services.snapshots.read(LEASES, LeasesSnapshot)
+        return leases.value.held if leases else frozenset()
 
     def _look_for_newest(self, channels: Sequence[str]) -> None:
         try:

@@ -10,6 +10,7 @@ from random import Random
 
 from actors.names import CACHE
 from actors.shown.snapshots import MaintenanceSnapshot
+from actors.sources.lease import may_work
 from engine.actor import Actor, handles
 from engine.backoff import Backoff, RetryState
 from engine.messages import SignalsCommitted, Tick
@@ -28,6 +29,8 @@ IN_DOUBT_EVERY_S = 60.0
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
 #: an old row and its message stand beside each other no longer than this (docs/migrating.md)
 SETTLE_EVERY_S = 60.0
+#: how often it looks whether a lease that has ended is ours again
+LEASE_EVERY_S = 1.0
 
 
 class Maintenance(Actor):
@@ -62,6 +65,9 @@ class Maintenance(Actor):
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose not in self._duties:
+            return
+        if not may_work(self.context.services.snapshots, self.context.name, self.clock.monotonic_s()):
+            self.tick_later(tick.purpose, LEASE_EVERY_S)
             return
         retry = self._retries[tick.purpose]
         try:

@@ -13,6 +13,7 @@ __all__ = [
     "DOORBELL",
     "HEALTH",
     "JOBS",
+    "LEASES",
     "MAINTENANCE",
     "PARSER",
     "POLLER",
@@ -20,6 +21,7 @@ __all__ = [
     "STREAM",
     "SUPERVISOR",
     "WRITER",
+    "job_of",
     "of_channel",
 ]
 
@@ -31,6 +33,7 @@ HEALTH = "health"
 RESPONDER = "responder"
 CHANNELS = "channels"
 CONSUMER = "consumer"
+LEASES = "leases"
 BACKFILL = "backfill"
 AUDITOR = "auditor"
 DEAD_LETTERS = "dead_letters"
@@ -46,3 +49,14 @@ JOBS = frozenset({POLLER, BACKFILL, AUDITOR, DEAD_LETTERS, MAINTENANCE})
 def of_channel(name: str, channel: str) -> str:
     """Return the logical name of a channel's own actor."""
     return f"{name}:{channel}"
+
+
+def job_of(name: str) -> str | None:
+    """Return the job of an actor, or None when each daemon needs an actor of its own.
+
+    >>> job_of("poller:-1001"), job_of("doorbell:-1001"), job_of("acknowledger:-1001")
+    ('poller', 'poller', None)
+    """
+    kind = name.partition(":")[0]
+    job = POLLER if kind == DOORBELL else kind
+    return job if job in JOBS else None

@@ -64,7 +64,7 @@ class GenerationRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddChild:
-    """Channel reconciler to supervisor: start one more child.
+    """Channel reconciler or lease keeper to supervisor: start one more child.
 
     It has no effect when a child of this name exists or the supervisor is stopping.
     """
@@ -74,7 +74,7 @@ class AddChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveChild:
-    """Channel reconciler to supervisor: drain, stop and forget the child of this name."""
+    """Channel reconciler or lease keeper to supervisor: drain, stop and forget the child of this name."""
 
     name: str
 

@@ -64,7 +64,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelsChanged:
-    """Responder to channel reconciler: a doorbell. The table of channels has changed."""
+    """Responder or lease keeper to channel reconciler: a doorbell. The table of channels or a lease has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,10 @@ class HealthReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """All inputs of the judgement. Of the ``jobs`` that one daemon is enough for, they name those that this one does.
+    """All inputs of the judgement.
+
+    ``jobs`` are those that this daemon does, of the work that one daemon is enough for. ``undone`` is what no daemon
+    does, as one sees it that only serves.
 
     Each channel is polled every ``poll_every_s`` seconds, and a call may take ``call_limit_s``. ``newest`` holds, by
     channel, when the newest message in the ledger was received. ``machine_ahead_s`` is how far this machine's
@@ -81,6 +84,7 @@ class Inputs:
     redis: Mapping[str, RedisState]
     other_daemons: tuple[str, ...]
     role: str = "all"
+    undone: tuple[str, ...] = ()
     jobs: frozenset[str] = JOBS
     acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
     consumer: ConsumerSnapshot | None = None
@@ -136,6 +140,10 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         verdicts["singleDaemon"] = (
             Status.DEGRADED,
             f"another daemon writes into this database: {', '.join(inputs.other_daemons)}",
+        )
+    if inputs.role == "serve":
+        verdicts["ingesting"] = (
+            (Status.DEGRADED, f"no process does this: {', '.join(inputs.undone)}") if inputs.undone else _WELL
         )
     findings = {name: _finding(name, verdict, inputs.now, previous) for name, verdict in verdicts.items()}
     return HealthReport(

@@ -19,6 +19,7 @@ __all__ = [
     "ChannelsSnapshot",
     "ConsumerSnapshot",
     "DeadLettersSnapshot",
+    "LeasesSnapshot",
     "MaintenanceSnapshot",
     "PollState",
     "PollerSnapshot",
@@ -200,6 +201,17 @@ class MaintenanceSnapshot:
     problem: str | None
     error: str | None
     failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasesSnapshot:
+    """The jobs that this daemon holds, and when it last asked for them (monotonic).
+
+    If the database did not answer, they are those of the last answer.
+    """
+
+    held: frozenset[str]
+    asked_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 from actors.names import PARSER, WRITER
 from actors.shown.metrics import Metrics
+from actors.sources.lease import may_work
 from engine.actor import Actor, handles
 from engine.messages import (
     BatchCommitted,
@@ -41,6 +42,8 @@ __all__ = ["CREDIT_S", "InFlightBatch", "Source"]
 
 #: a batch counts as lost when nothing was heard of it for so long
 CREDIT_S = 60.0
+#: how often a source whose lease has ended looks whether it is to go on
+LEASE_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +78,13 @@ class Source(Actor):
 
     @property
     def idle(self) -> bool:
-        """Whether the credit is free."""
-        return self.flight is None and not self._suspects and not self.draining
+        """Whether the credit is free, and this daemon may do the work. If it may not, it looks again later."""
+        if self.flight is not None or self._suspects or self.draining:
+            return False
+        if may_work(self.context.services.snapshots, self.context.name, self.clock.monotonic_s()):
+            return True
+        self.tick_later("lease", LEASE_EVERY_S)
+        return False
 
     @property
     def partial(self) -> bool:
@@ -140,7 +148,9 @@ class Source(Actor):
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:
-        if tick.purpose == "credit" and self.flight is not None:
+        if tick.purpose == "lease" and self.idle:
+            self.fetch_next()
+        elif tick.purpose == "credit" and self.flight is not None:
             self.log.warning(
                 "batch.lost",
                 batch_id=self.flight.batch_id,

@@ -80,7 +80,9 @@ def status(
 def _tables(body: dict[str, Any], url: str, key: str | None) -> Group:
     """Return the tables of a health answer. Labels and counts of channels are left out where they cannot be read."""
     stored: dict[str, Any] = {}
+    daemons: list[dict[str, Any]] | None = None
     with suppress(DaemonError), DaemonClient(url, api_key=key) as daemon:
         found = daemon.get("/channels").get("data") if body["checks"] else None
         stored = {str(one.get("id")): one for one in found or [] if isinstance(one, dict)}
-    return health_tables(body, url, stored)
+        daemons = daemon.get("/daemons").get("data") if body["checks"] else None
+    return health_tables(body, url, stored, daemons or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,14 +22,22 @@ def status_exit_code(body: dict[str, Any]) -> int:
     return {"healthy": EXIT_OK, "degraded": EXIT_DEGRADED}.get(str(body.get("status")), EXIT_UNHEALTHY)
 
 
-def health_tables(body: dict[str, Any], url: str, stored: Mapping[str, Mapping[str, Any]]) -> Group:
-    """Return tables with the checks of the daemon at ``url`` and with the state of its channels.
+def health_tables(
+    body: dict[str, Any],
+    url: str,
+    stored: Mapping[str, Mapping[str, Any]],
+    daemons: Sequence[Mapping[str, Any]] = (),
+) -> Group:
+    """Return tables with the checks of the daemon at ``url``, the state of its channels, and who does what.
 
-    ``stored`` has the objects of ``/channels`` by channel, with labels and counts; empty when they are not known.
+    ``stored`` has the objects of ``/channels`` by channel, with labels and counts, and ``daemons`` those of ``/daemons``;
+    empty when they are not known.
     """
     tables = [_checks(body, url)]
     if channels := _channels(body, stored):
         tables.append(channels)
+    if len(daemons) > 1:
+        tables.append(_daemons(daemons))
     return Group(*tables)
 
 
@@ -82,6 +90,16 @@ def _channels(body: dict[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> 
             _history(histories.get(channel, {}), stored.get(channel, {}).get("messages")),
         )
     return table if table.row_count else None
+
+
+def _daemons(daemons: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the processes that share the database."""
+    table = Table()
+    for column in ("process", "role", "jobs"):
+        table.add_column(column, overflow="fold")
+    for one in daemons:
+        table.add_row(*(markup(one.get(name)) for name in ("place", "role")), markup(", ".join(one["jobs"])))
+    return table
 
 
 def _caption(details: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from actors.channels import ChannelReconciler
 from actors.consumer import Consumer
 from actors.dead_letters import DeadLetterSource
 from actors.health import HealthReporter
+from actors.leases import LeaseKeeper
 from actors.maintenance import Maintenance
 from actors.parser import Parser
 from actors.shown.metrics import Metrics
@@ -35,6 +36,7 @@ from storage.legacy.rounds import LegacyRounds
 from storage.postgres.audits import Audits
 from storage.postgres.checkpoints import Checkpoints
 from storage.postgres.daemons import Daemons
+from storage.postgres.leases import JobLeases
 from storage.postgres.probe import DatabaseProbe
 from storage.postgres.retention import Retention
 from storage.postgres.second_looks import SecondLooks
@@ -67,6 +69,8 @@ class Children:
         self._metrics = Metrics(make_registry(services, stores, poll_interval_s=self._poll_every_s))
         self._role = settings.engine.role
         self._ingests = self._role != "serve"
+        #: whether other daemons do the same work, so that a lease decides who does what one is enough for
+        self._shares = self._role == "ingest"
         self._polls = self._ingests and settings.broker.source != "broker"
         self._consumes = self._ingests and settings.broker.source != "poll"
         # a ring for each message would make polls of what the broker brings
@@ -94,6 +98,8 @@ class Children:
             self._reconciler(),
             self._health(),
             self._responder(),
+            # last, because it adds children: that needs a daemon that has started
+            *((self._leases(),) if self._shares else ()),
         ]
 
     def _ingesting(self) -> list[ChildSpec]:
@@ -102,14 +108,16 @@ class Children:
         return [
             self._parser(),
             *map(self._of_channel.acknowledger, channels),
-            *map(self._of_channel.poller, channels if self._polls else ()),
+            *map(self._of_channel.poller, channels if self._polls and not self._shares else ()),
             *((self._consumer(),) if self._consumes else ()),
-            self._backfill(),
-            self._auditor(),
-            self._dead_letters(),
-            self._maintenance(),
-            *map(self._of_channel.doorbell, channels if self._rings else ()),
+            *(() if self._shares else self._single().values()),
+            *map(self._of_channel.doorbell, channels if self._rings and not self._shares else ()),
         ]
+
+    def _single(self) -> dict[str, ChildSpec]:
+        """Return the children of the jobs that one daemon is enough for, by job. The pollers are one more such job."""
+        specs = (self._backfill(), self._auditor(), self._dead_letters(), self._maintenance())
+        return {spec.name: spec for spec in specs}
 
     # ── one of each ──────────────────────────────────────────────────────────
 
@@ -251,6 +259,11 @@ class Children:
         )
         # its write to the database may take as long as one of the writer
         return ChildSpec(name=names.CHANNELS, factory=factory, parkable=True, heartbeat_limit_s=90)
+
+    def _leases(self) -> ChildSpec:
+        leases = JobLeases(self._stores.database, daemon_id=self._daemon_id)
+        factory = functools.partial(LeaseKeeper.start, leases=leases, specs=self._single())
+        return ChildSpec(name=names.LEASES, factory=factory)
 
     def _health(self) -> ChildSpec:
         place = f"{platform.node()} pid {os.getpid()}"

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.names import RESPONDER
+from actors.names import JOBS, RESPONDER
 from actors.responder import Responder
 from actors.shown.metrics import Metrics
 from config import Settings
@@ -28,6 +28,7 @@ from ops.http.kit.problems import (
 )
 from ops.http.routes.backfill import backfill_operations
 from ops.http.routes.channels import channel_operations
+from ops.http.routes.daemons import daemon_operations
 from ops.http.routes.dead_letters import dead_letter_operations
 from ops.http.routes.docs import doc_operations, openapi_operation
 from ops.http.routes.export import Exports
@@ -56,6 +57,7 @@ from ops.recent_logs import RecentLogs
 from ops.stores import RETENTION, Stores, settings_markets
 from ops.version import VERSION
 from storage.gateway.client import SyncResult
+from storage.postgres.daemons import daemons_at_work
 from storage.postgres.summary import Summaries
 from storage.postgres.whole_list import WholeList
 
@@ -222,6 +224,7 @@ def _resources(
     return [
         *summary_operations(summaries, settings.engine.zone),
         *dead_letter_operations(stores.letters, directory, responses),
+        *daemon_operations(partial(daemons_at_work, stores.database, JOBS)),
         *log_operations(logs, services.clock.now()),
         *channel_operations(
             snapshots,

@@ -46,6 +46,7 @@ STEPS = (
         "signal_standings",
         "signal_orders",
         "daemon_roles",
+        "leases",
         "hypertable",
         "search_index",
     ),

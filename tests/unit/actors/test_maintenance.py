@@ -10,7 +10,7 @@ from typing import cast
 
 from actors.maintenance import BACKOFF, EVERY_S, IN_DOUBT_EVERY_S, SETTLE_EVERY_S, Maintenance
 from actors.names import CACHE
-from actors.shown.snapshots import MaintenanceSnapshot
+from actors.shown.snapshots import LeasesSnapshot, MaintenanceSnapshot
 from engine.messages import SignalsCommitted
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.legacy.rounds import LegacyRounds
@@ -92,6 +92,17 @@ class Keeping(World):
     @property
     def next_in_s(self) -> float | None:
         return self.due_in_s(self.maintenance, "keep")
+
+
+def test_without_its_lease_it_does_nothing() -> None:
+    keeping = Keeping(WELL)
+    keeping.snapshots.publish("leases", LeasesSnapshot(held=frozenset(), asked_s=keeping.clock.monotonic_s()))
+    keeping.pass_s(60)
+    assert (keeping.retention.rounds, keeping.old_rows.rounds) == (0, 0)
+    held = LeasesSnapshot(held=frozenset({"maintenance"}), asked_s=keeping.clock.monotonic_s())
+    keeping.snapshots.publish("leases", held)
+    keeping.pass_s(2)
+    assert keeping.retention.rounds == 1
 
 
 def test_a_round_at_start_and_then_each_hour() -> None:

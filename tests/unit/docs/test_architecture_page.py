@@ -18,7 +18,12 @@ from engine.actor import Actor, handlers_of
 from engine.supervisor import Supervisor
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
-ROWS = {"ChannelReconciler": "channels", "DeadLetterSource": "dead_letters", "HealthReporter": "health"}
+ROWS = {
+    "ChannelReconciler": "channels",
+    "DeadLetterSource": "dead_letters",
+    "HealthReporter": "health",
+    "LeaseKeeper": "leases",
+}
 #: of the base actor's own: every actor is told these
 OF_ALL = {"Ping", "Tick", "Drain", "GenerationRaised", "Crash"}
 MESSAGES = {name for name in messages.__all__ if inspect.isclass(getattr(messages, name))}
