@@ -255,14 +255,7 @@ class DaemonClient:
         if body is None:
             raise DaemonError(f"the server at {url} is no tp-capital")
         if not answer.ok:
-            errors = body.get("errors")
-            wrong = "; ".join(
-                f"{one.get('field')}: {one.get('message')}"
-                for one in (errors if isinstance(errors, list) else [])
-                if isinstance(one, dict)
-            )
-            said = f"{body.get('detail', answer.reason)}{f' ({wrong})' if wrong else ''}"
-            raise DaemonError(shown(said), status=answer.status)
+            raise DaemonError(shown(str(body.get("detail", answer.reason))), status=answer.status)
         return body
 
 

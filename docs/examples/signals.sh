@@ -7,8 +7,9 @@
 set -eu
 api=${TP_CAPITAL_URL:-http://127.0.0.1:4008}/api/v1
 
+# a stream sends something every 15 seconds, so a minute of silence is a dead connection
 ask() {
-  curl -sS --fail-with-body ${TP_CAPITAL_API_KEY:+-H "X-API-Key: $TP_CAPITAL_API_KEY"} "$@"
+  curl -sS --fail-with-body --speed-limit 1 --speed-time 60 ${TP_CAPITAL_API_KEY:+-H "X-API-Key: $TP_CAPITAL_API_KEY"} "$@"
 }
 
 # prints the events of one connection, and keeps the id of the last one in the file $1

@@ -22,7 +22,7 @@ __all__ = [
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_CURSOR = re.compile(r"(?:(asset|updated_at|reward_risk)\.(.{1,100})_)?(-?[0-9]{1,18})_([0-9]{1,19})")
+_CURSOR = re.compile(r"(?:(-?asset|updated_at|reward_risk)\.(.{1,100})_)?(-?[0-9]{1,18})_([0-9]{1,19})")
 _NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,9})?")
 
 
@@ -33,6 +33,8 @@ class Order(StrEnum):
     TS = "ts"
     #: within an asset the newest first
     ASSET = "asset"
+    #: the last asset first, and within it the newest too
+    ASSET_DOWN = "-asset"
     #: what has changed last comes last
     UPDATED_AT = "updated_at"
     #: the highest first; signals without it are last
@@ -69,6 +71,12 @@ RULES: Mapping[Order, OrderRule] = {
         "key, ts desc, id desc",
         # the first comparison alone leads into the index
         "asset >= %(after_key)s and (asset > %(after_key)s or (ts, id) < (%(after_ts)s, %(after_id)s))",
+    ),
+    # PostgreSQL reads the same index backward, and sorts within each asset
+    Order.ASSET_DOWN: OrderRule(
+        "asset",
+        "key desc, ts desc, id desc",
+        "asset <= %(after_key)s and (asset < %(after_key)s or (ts, id) < (%(after_ts)s, %(after_id)s))",
     ),
     Order.UPDATED_AT: OrderRule("updated_at", "key, id", "(updated_at, id) > (%(after_key)s, %(after_id)s)"),
     Order.REWARD_RISK: OrderRule(

@@ -203,13 +203,17 @@ def test_the_table_can_be_sorted(page: Page) -> None:
     page.wait("document.querySelector('#signals').getAttribute('aria-busy') === 'false'")
     names = page.texts(f"{ROW} b")
     assert names == sorted(names)
+    press(page, "asset")
+    page.wait("document.querySelector('th.c-asset').getAttribute('aria-sort') === 'descending'")
+    page.wait("document.querySelector('#signals').getAttribute('aria-busy') === 'false'")
+    names = page.texts(f"{ROW} b")
+    assert names == sorted(names, reverse=True)
     press(page, "rr")
     page.wait("document.querySelector('th.c-rr').getAttribute('aria-sort') === 'descending'")
     page.wait("document.querySelector('#signals').getAttribute('aria-busy') === 'false'")
     # the whole list, by the service
-    assert "sort=reward_risk" in "".join(
-        page.js("performance.getEntriesByType('resource').map((one) => one.name)")
-    )
+    asked = "".join(page.js("performance.getEntriesByType('resource').map((one) => one.name)"))
+    assert all(f"sort={order}" in asked for order in ("asset", "-asset", "reward_risk"))
     shown = page.texts(f"{ROW} .ratio .figure")
     figures = [float(figure.replace(".", "").replace(",", ".")) for figure in shown]
     assert figures == sorted(figures, reverse=True)

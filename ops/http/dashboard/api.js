@@ -112,8 +112,7 @@ function keptKey() {
 
 function detailOf(text) {
   try {
-    const { detail, errors = [] } = JSON.parse(text);
-    return [detail, ...errors.map((error) => `${error.field}: ${error.message}`)].join(" ");
+    return JSON.parse(text).detail ?? "";
   } catch {
     return "";
   }

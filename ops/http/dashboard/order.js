@@ -2,7 +2,7 @@
 
 /** Return the service's name of the order of a question. Beside a search it has the orders by time alone. */
 export function orderOf({ column, columnDirection, direction, search }) {
-  const named = { "asset.asc": "asset", "rr.desc": "reward_risk" }[`${column}.${columnDirection}`];
+  const named = { "asset.asc": "asset", "asset.desc": "-asset", "rr.desc": "reward_risk" }[`${column}.${columnDirection}`];
   return (!search && named) || (direction ?? "desc");
 }
 

@@ -99,14 +99,14 @@ class NoParameters(Parameters):
 
 
 def separated(value: object) -> object:
-    """Return the values of a list that is separated by commas, without the empty ones.
+    """Return the values of a list that is separated by commas, without the empty ones and the blanks around them.
 
-    >>> separated("PETR4,,VALE3")
+    >>> separated("PETR4,, VALE3")
     ['PETR4', 'VALE3']
     """
     if not isinstance(value, str):
         return value
-    words = value.split(",")
+    words = [word.strip() for word in value.split(",")]
     # too many are refused, however many of them are empty
     return [word for word in words if word] if len(words) <= MOST_VALUES else words
 

@@ -24,6 +24,8 @@ __all__ = [
     "problem_of_unexpected",
 ]
 
+#: errors in the detail of a problem; a query may have thousands
+_MOST_TOLD = 5
 _log = structlog.get_logger("http")
 
 
@@ -92,7 +94,10 @@ def problem(
 async def problem_of_bad_request(_: Request, error: Exception) -> Response:
     """Answer an invalid request."""
     assert isinstance(error, BadRequestError)  # noqa: S101 - registered for this class only
-    return problem(400, "The request has invalid parameters or fields.", errors=error.errors)
+    told = [f"{field}: {message}" for field, message in error.errors]
+    rest = len(told) - _MOST_TOLD
+    detail = "; ".join(told[:_MOST_TOLD]) + (f"; and {rest} more, see `errors`" if rest > 0 else "")
+    return problem(400, detail, errors=error.errors)
 
 
 async def problem_of_http(role: str, request: Request, error: Exception) -> Response:

@@ -81,10 +81,10 @@ Statuses = Annotated[tuple[Status, ...], Field(max_length=MOST_VALUES), BeforeVa
 Cursor = Annotated[
     str,
     AfterValidator(_cursor),
-    WithJsonSchema({"type": "string", "pattern": "^([a-z_]+\\..{1,100}_)?[0-9]{1,16}_[0-9]{1,18}$"}),
+    WithJsonSchema({"type": "string", "pattern": "^(-?[a-z_]+\\..{1,100}_)?[0-9]{1,16}_[0-9]{1,18}$"}),
 ]
 ByTime = Literal["asc", "desc", "ts", "-ts"]
-AnyOrder = Literal[ByTime, "asset", "updated_at", "reward_risk"]
+AnyOrder = Literal[ByTime, "asset", "-asset", "updated_at", "reward_risk"]
 FieldNames = Annotated[
     tuple[
         Annotated[
@@ -103,15 +103,22 @@ EventId = Annotated[
 ]
 
 
-class SignalFilters(Parameters):
-    """Selects signals."""
+class FixedFilters(Parameters):
+    """Selects signals by what never changes about them, so a stream knows these filters too."""
 
-    several = frozenset({"channel", "asset", "type", "side", "status"})
+    several = frozenset({"channel", "asset", "type", "side"})
 
     channel: Words = Field(default=(), description="ids of channels")
     asset: Words = Field(default=(), description="tickers, in any case")
     type: Words = Field(default=(), description="`signal_type`, in any case")
     side: Sides = Field(default=(), description="sides of the market")
+
+
+class SignalFilters(FixedFilters):
+    """Selects signals."""
+
+    several = FixedFilters.several | {"status"}
+
     status: Statuses = Field(
         default=(),
         description="statuses; `target` is any reached target, and `valid` is `waiting`, `open` or a numbered target",
@@ -137,8 +144,8 @@ class SignalsParameters(SignalFilters):
 
     sort: Annotated[AnyOrder, BeforeValidator(lowered)] = Field(
         default="desc",
-        description="by time: newest first (`desc`, `-ts`), or oldest first (`asc`, `ts`); by `asset`; by `updated_at`, "
-        "what changed last at the end; by `reward_risk`, the highest first and those without one at the end",
+        description="by time: newest first (`desc`, `-ts`), or oldest first (`asc`, `ts`); by `asset`, "
+        "or from the last to the first (`-asset`); by `updated_at`, what changed last at the end; by `reward_risk`, the highest first and those without one at the end",
     )
     updated_since: Instant | None = Field(
         default=None,
@@ -168,13 +175,9 @@ class CsvParameters(ListParameters):
     )
 
 
-class StreamParameters(Parameters):
+class StreamParameters(FixedFilters):
     """Selects the signals of a stream, and the place where it starts."""
 
-    channel: Word | None = Field(default=None, description="id of a channel")
-    asset: Word | None = Field(default=None, description="ticker, in any case")
-    type: Word | None = Field(default=None, description="`signal_type`, in any case")
-    side: Side | None = Field(default=None, description="side of the market")
     last_event_id: EventId | None = Field(
         default=None,
         alias="lastEventId",

@@ -11,18 +11,18 @@ __all__ = ["StreamFilter"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFilter:
-    """Selects the signals that a reader wants, by the rules of the list."""
+    """Selects the signals that a reader wants, by the rules of the list: an empty filter selects all."""
 
-    channel: str | None = None
-    asset: str | None = None
-    signal_type: str | None = None
-    side: str | None = None
+    channel: tuple[str, ...] = ()
+    asset: tuple[str, ...] = ()
+    signal_type: tuple[str, ...] = ()
+    side: tuple[str, ...] = ()
 
     def wants(self, event: LoggedEvent) -> bool:
         """Return whether the reader wants an event."""
         return (
-            (self.channel is None or event.channel == self.channel)
-            and (self.asset is None or event.asset == self.asset.upper())
-            and (self.signal_type is None or event.signal_type.lower() == self.signal_type.lower())
-            and (self.side is None or event.side == self.side)
+            (not self.channel or event.channel in self.channel)
+            and (not self.asset or event.asset in map(str.upper, self.asset))
+            and (not self.signal_type or event.signal_type.lower() in map(str.lower, self.signal_type))
+            and (not self.side or event.side in self.side)
         )

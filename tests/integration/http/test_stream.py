@@ -124,7 +124,7 @@ def test_filters_are_those_of_the_list(served: Served) -> None:
             signal_outcome(wanted, signal),
         ]
     )
-    query = f"channel={OTHER_CHANNEL}&asset=ggbr4&type=day+trade&side=BUY"
+    query = f"channel={OTHER_CHANNEL}&asset=ggbr4,%20vale3&type=day+trade&side=BUY"
     with served.stream(f"/signals/stream?{query}", Last_Event_ID=newest) as stream:
         (event,) = stream.take(1)
     assert (event.data["message_id"], event.data["channel"]) == ("3000", OTHER_CHANNEL)

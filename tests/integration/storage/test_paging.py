@@ -141,9 +141,9 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
         filter(wanted, everything), key=lambda row: (row["ts"], row["id"]), reverse=not query.ascending
     )
     match query.order:
-        case Order.ASSET:
+        case Order.ASSET | Order.ASSET_DOWN:
             rows.sort(key=lambda row: (row["ts"], row["id"]), reverse=True)
-            rows.sort(key=lambda row: str(row["asset"]))
+            rows.sort(key=lambda row: str(row["asset"]), reverse=query.order is Order.ASSET_DOWN)
         case Order.UPDATED_AT:
             rows.sort(key=lambda row: (row["changed_at"], row["id"]))
         case Order.REWARD_RISK:

@@ -71,7 +71,14 @@ def test_bad_input_names_each_field_fault_21() -> None:
         {"field": "limit", "message": "too large"},
         {"field": "side", "message": "must be buy or sell"},
     ]
-    assert str(error) == "limit: too large; side: must be buy or sell"
+    assert body(response)["detail"] == "limit: too large; side: must be buy or sell"
+
+
+def test_the_detail_of_many_errors_is_bounded() -> None:
+    error = BadRequestError([(f"x{number}", "unknown") for number in range(1000)])
+    document = body(answered(problem_of_bad_request(REQUEST, error)))
+    assert document["detail"].endswith("x4: unknown; and 995 more, see `errors`")
+    assert len(document["errors"]) == 1000
 
 
 def test_what_the_framework_refuses_is_a_problem_with_its_headers() -> None:

@@ -80,9 +80,15 @@ def test_a_limit_from_1_to_1000_is_taken_fault_24(limit: int) -> None:
         # it is of a list by time
         f"cursor={encode_cursor(After(ts=NOON, id=7))}&sort=asset",
         f"cursor={encode_cursor(After(order=Order.ASSET, key='PETR4', ts=NOON, id=7))}",
+        f"cursor={encode_cursor(After(order=Order.ASSET, key='PETR4', ts=NOON, id=7))}&sort=-asset",
         *("cursor=reward_risk.1e5_1_7", "cursor=updated_at.x_1_7", "cursor=price.1_1_7"),
         *("sort=updated_at&from=2026-11-02", "sort=updated_at&to=2026-11-02"),
-        *("sort=asset&search=x", "updated_since=2026-11-02&search=x", "count=exact&search=x"),
+        *(
+            "sort=asset&search=x",
+            "sort=-asset&search=x",
+            "updated_since=2026-11-02&search=x",
+            "count=exact&search=x",
+        ),
         *("limit=", "cursor="),
         *("offset=5", "page=2", "Limit=5", "limit[]=5", "=5", "q=x"),
         *("limit=5&limit=5", "search=A&search=B", "asset=" + ",".join("A" * 51), "type=" + "," * 50),
@@ -184,7 +190,7 @@ def test_fault_82_daemons_of_other_time_zones_do_not_share_the_page_of_a_day() -
 def test_every_filter_reaches_the_query_fault_23() -> None:
     cursor = encode_cursor(After(ts=NOON, id=7))
     query = asked(
-        f"limit=5&cursor={cursor}&channel=-1&asset=petr4,vale3&type=Swing Trade&side=BUY&search=50%25&sort=ASC"
+        f"limit=5&cursor={cursor}&channel=-1&asset=petr4, vale3&type=Swing Trade&side=BUY&search=50%25&sort=ASC"
         "&status=Open&status=target_1"
     )
     assert query == SignalQuery(
@@ -209,7 +215,7 @@ def test_every_filter_reaches_the_query_fault_23() -> None:
             ("ASC", Order.TS, True),
             ("desc", Order.TS, False),
         ),
-        *((name, Order(name), False) for name in ("asset", "updated_at", "reward_risk")),
+        *((name, Order(name), False) for name in ("asset", "-asset", "updated_at", "reward_risk")),
     ],
 )
 def test_a_list_has_the_order_that_it_is_asked_for(sort: str, order: Order, *, ascending: bool) -> None:

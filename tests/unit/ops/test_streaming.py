@@ -196,7 +196,7 @@ def test_a_silent_stream_shows_a_sign_of_life_with_its_place() -> None:
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.02))
         world.event_log.restart(Position.end_of(4))
-        async with world.reader(StreamFilter(asset="VALE3")) as reader:
+        async with world.reader(StreamFilter(asset=("VALE3",))) as reader:
             world.commit(5)
             await reader.until(lambda: reader.text.count(": still here") > 2)
             await reader.sees("id: 5\n\n")  # past what it did not want
@@ -209,7 +209,7 @@ def test_a_stream_that_is_busy_with_what_a_reader_does_not_want_still_shows_life
     async def test() -> None:
         world = World(limits=StreamLimits(heartbeat_s=0.05))
         world.event_log.restart(Position.end_of(4))
-        async with world.reader(StreamFilter(asset="VALE3")) as reader:
+        async with world.reader(StreamFilter(asset=("VALE3",))) as reader:
             for number in range(5, 25):
                 world.commit(number)
                 await asyncio.sleep(0.01)
@@ -219,7 +219,9 @@ def test_a_stream_that_is_busy_with_what_a_reader_does_not_want_still_shows_life
 
 
 def test_filters_want_what_the_list_would_show() -> None:
-    wanted = StreamFilter(channel="-1", asset="petr4", signal_type="swing trade", side="buy")
+    wanted = StreamFilter(
+        channel=("-1", "-3"), asset=("petr4", "ABEV3"), signal_type=("swing trade",), side=("buy",)
+    )
     assert wanted.wants(event(1))
     for changes in (
         {"channel": "-2"},
