@@ -11,10 +11,12 @@ from itertools import count
 from typing import Any, Self
 
 from actors.shown.snapshots import CacheSnapshot
+from engine.directory import Entry, Heartbeat
 from engine.messages import BatchParsed
 from engine.model import Outcome
 from tests.support.httpstub import HttpStub, json_answer
 from tests.support.outcomes import CHANNEL, a_message, signal_outcome
+from tests.support.recording import Recorder
 from tests.support.stack import InnerEngine, engine_environment, eventually, running_daemon
 
 __all__ = ["Event", "EventStream", "Served", "serving"]
@@ -34,6 +36,9 @@ class Served:
         self.engine = engine
         self.gateway = gateway
         self._batches = count(1)
+        # the writer drops a batch that has to wait if its source is gone, so there is one
+        source = Entry(ref=Recorder().actor_ref, generation=1, heartbeat=Heartbeat(0.0))
+        engine.daemon.services.directory.enter("test", source)
 
     @property
     def port(self) -> int:
