@@ -14,7 +14,7 @@ import requests
 from tests.support.httpstub import Answer, HttpStub, Request
 from tests.support.stack import GatewayProcess
 
-__all__ = ["Between", "edit_raw", "edit_to"]
+__all__ = ["Between", "Hook", "edit_raw", "edit_to"]
 
 Hook = Callable[[], Answer | None]
 
@@ -37,25 +37,12 @@ class Between(HttpStub):
         self.failing: dict[str, Answer] = {}
         #: seconds that an answer is kept back after the gateway has given it, by the last word of a path
         self.late_s: dict[str, float] = {}
-        #: the last words of the paths of requests that have no answer yet
-        self._open: list[str] = []
         self._target = gateway.url
         self._plain = plain
         self.answer_by(self._forward)
 
-    def is_asked(self, word: str) -> bool:
-        """Return whether a request whose path ends with ``word`` waits for its answer."""
-        return word in self._open
-
     def _forward(self, request: Request) -> Answer:
         word = urlsplit(request.path).path.rsplit("/", 1)[-1]
-        self._open.append(word)
-        try:
-            return self._answer(word, request)
-        finally:
-            self._open.remove(word)
-
-    def _answer(self, word: str, request: Request) -> Answer:
         if word in self.failing:
             return self.failing[word]
         if (hook := self.before.pop(word, None)) is not None and (answer := hook()) is not None:
