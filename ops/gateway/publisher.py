@@ -91,7 +91,10 @@ class OutboxPublisher:
             try:
                 while self._publish_some():
                     self._publish_succeeded()
-            except StorageError as error:
+            except Exception as error:
+                if not isinstance(error, StorageError):
+                    # of a thread that ended nobody would hear
+                    log.exception("outbox.failed")
                 self._failed(error)
                 self._stopping.wait(self._retry.wait_s(self._clock.monotonic_s()))
             else:
@@ -113,6 +116,6 @@ class OutboxPublisher:
             log.info("outbox.recovered", failures=self._retry.failures)
         self._retry.succeeded()
 
-    def _failed(self, error: StorageError) -> None:
+    def _failed(self, error: Exception) -> None:
         if self._retry.failed(str(error), at=self._clock.now(), now_s=self._clock.monotonic_s()):
             log.warning("outbox.waiting", error=str(error))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 __all__ = [
     "CHANNEL_ID",
     "STATUSES",
@@ -102,12 +104,12 @@ def message_json(row: Mapping[str, Any]) -> dict[str, Any]:
         "text": row["text"],
         "caption": row["caption"],
         "mediaType": row["media_type"],
-        "mediaRefs": row["media_refs"],
+        "mediaRefs": orjson.Fragment(row["media_refs"]),
         "status": row["status"],
         "receivedAt": iso_utc(row["received_at"]),
         "telegramDate": iso_utc(row["telegram_date"]),
         "publishedAt": iso_utc(row["published_at"]),
-        "metadata": row["metadata"],
+        "metadata": orjson.Fragment(row["metadata"]),
         "createdAt": iso_utc(row["created_at"]),
         "updatedAt": iso_utc(row["updated_at"]),
         "processedBy": row["consumers"],

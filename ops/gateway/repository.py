@@ -19,11 +19,12 @@ __all__ = ["COLUMNS", "Repository"]
 #: the advisory lock that prevents two imports from inserting the same messages
 IMPORT_LOCK = 4010_2027
 
-#: a message with its consumers, as :func:`message_json` takes it
+#: A message with its consumers, as :func:`message_json` takes it. JSON stays text, because a number in it may have more
+#: digits than our encoder writes.
 COLUMNS: LiteralString = """
     m.id, m.channel_id, m.message_id, m.thread_id, m.source, m.message_type, m.text, m.caption,
-    m.media_type, m.media_refs, m.status, m.processed_by, m.received_at, m.telegram_date,
-    m.published_at, m.metadata, m.created_at, m.updated_at,
+    m.media_type, m.media_refs::text, m.status, m.processed_by, m.received_at, m.telegram_date,
+    m.published_at, m.metadata::text, m.created_at, m.updated_at,
     ARRAY(SELECT c.processed_by FROM telegram_gateway.message_consumers c
           WHERE c.message_row = m.id ORDER BY c.processed_at, c.processed_by) AS consumers"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,19 @@ def test_message_has_the_contract_s_keys_and_times_in_utc(gateway: Any) -> None:
     assert isinstance(message["id"], str)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", message["receivedAt"])
     assert (message["mediaRefs"], message["metadata"], message["publishedAt"]) == ([], {}, None)
+
+
+def test_a_number_longer_than_64_bits_holds_up_no_other_message(gateway: Any) -> None:
+    gateway.put({"messageId": "1", "text": "x"}, {"messageId": "2", "text": "y"})
+    long = f"{2**64}.{2**64}"
+    gateway.execute(
+        "update telegram_gateway.messages set metadata = %s, media_refs = %s where message_id = '1'",
+        f'{{"n": {long}}}',
+        f"[{2**64}]",
+    )
+    answer = gateway.get("/api/messages/unprocessed", channel=CHANNEL)
+    first, second = json.loads(answer.text, parse_float=str)["data"]
+    assert (first["metadata"], first["mediaRefs"], second["text"]) == ({"n": long}, [2**64], "y")
 
 
 @pytest.mark.parametrize("prefix", ["/api", "/api/v1"])
