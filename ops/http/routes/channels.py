@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from actors.channels import SETTINGS_SOURCE
 from actors.names import CACHE, CHANNELS
-from actors.shown.snapshots import ChannelEntry, ChannelsSnapshot
+from actors.shown.snapshots import CacheSnapshot, ChannelEntry, ChannelsSnapshot
 from config.fields import CHANNEL_ID
 from engine.directory import Directory
 from engine.messages import ChannelsChanged, SignalsCommitted
@@ -44,7 +44,7 @@ __all__ = ["MOST_CHANNELS", "channel_operations"]
 MOST_CHANNELS = 100
 _SETTING = "TP_CAPITAL_SIGNALS_CHANNEL_ID (or SIGNALS_CHANNEL_ID)"
 _TAG = "channels"
-#: The reconciler publishes a change a moment later. A write waits for that, so that the next read shows the change.
+#: Actors publish a change a moment later. A write waits for that, so that the next read shows the change.
 _SHOWN_WITHIN_S = 1.0
 _LOOK_EVERY_S = 0.01
 _IN_PATH = {"channel": {"description": "id of the channel", **CHANNEL_ID_SCHEMA}}
@@ -180,6 +180,10 @@ class _ChannelRoutes:
             raise HTTPException(503, "The channels are not known yet.", headers={"Retry-After": "1"})
         return published.value
 
+    def _commit_number(self) -> int:
+        published = self._snapshots.read(CACHE, CacheSnapshot)
+        return (published.value.commit_number or 0) if published else 0
+
     async def _objects(
         self, entries: tuple[ChannelEntry, ...], *, error: str | None = None
     ) -> tuple[list[Channel], str | None]:
@@ -227,8 +231,10 @@ class _ChannelRoutes:
             market=row.market or self._markets.get(row.channel, Market.B3),
         )
         # Compare the whole entry with its time: a channel with the same id and label, removed a moment ago, may
-        # still be shown.
-        await self._until_shown(lambda entries: entry in entries)
+        # still be shown. Pages show the label from its commit on.
+        await self._until(
+            lambda: entry in self._shown().channels and self._commit_number() >= added.commit_number
+        )
         (data,), _ = await self._objects((entry,))
         headers = (
             {"Location": f"{prefix_of(request.scope)}{request.url.path.rstrip('/')}/{row.channel}"}
@@ -251,7 +257,7 @@ class _ChannelRoutes:
         if removed is None:
             return _unknown(channel)
         self._directory.send(CHANNELS, ChannelsChanged())
-        await self._until_shown(lambda entries: channel not in (entry.channel for entry in entries))
+        await self._until(lambda: channel not in (entry.channel for entry in self._shown().channels))
         kept = await self._kept(channel)
         return json_answer(
             ChannelRemoved(
@@ -265,11 +271,11 @@ class _ChannelRoutes:
             )
         )
 
-    async def _until_shown(self, is_there: Callable[[tuple[ChannelEntry, ...]], bool]) -> None:
+    async def _until(self, is_shown: Callable[[], bool]) -> None:
         """Wait until reads show the change. The wait is short, because the change is already stored."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SHOWN_WITHIN_S):
-                while not is_there(self._shown().channels):  # noqa: ASYNC110 - actors in other threads publish snapshots without an event
+                while not is_shown():  # noqa: ASYNC110 - actors in other threads publish snapshots without an event
                     await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _kept(self, channel: str) -> ChannelKept | None:

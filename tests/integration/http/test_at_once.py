@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from actors.cache import Cache
+from engine.messages import SignalsCommitted
+from tests.support.outcomes import CHANNEL
 from tests.support.serving import Served, serving
 from tests.support.stack import eventually
 
@@ -115,3 +119,26 @@ def test_a_commit_is_seen_at_once_by_who_was_answered_from_memory(served: Served
     served.commit(900)
     newest = requests.get(served.url + path, timeout=30)
     assert newest.json()["data"][0]["message_id"] == "900"
+
+
+def test_who_has_changed_a_label_never_reads_the_former_one_however_busy_the_cache_is(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # on a loaded machine the answer to the change may take its time, too
+    monkeypatch.setattr("ops.http.routes.channels._SHOWN_WITHIN_S", 30.0)
+    take_news = Cache._on_signals_committed
+
+    def busy(cache: Cache, news: SignalsCommitted) -> None:
+        threading.Event().wait(0.5)
+        take_news(cache, news)
+
+    monkeypatch.setattr(Cache, "_on_signals_committed", busy)
+    with serving(database_url, TP_CAPITAL_API_KEY="key-of-the-test-1") as served:
+        served.commit(1)
+        for label in ("Mesa 1", "Mesa 2", "Mesa 3"):
+            is_ready(served)
+            change = {"id": CHANNEL, "label": label}
+            key = {"X-API-Key": "key-of-the-test-1"}
+            assert requests.post(f"{served.url}/channels", json=change, headers=key, timeout=60).ok
+            (read,) = requests.get(served.url + PATH, timeout=30).json()["data"]
+            assert read["channel_label"] == label
