@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from engine.model import Market
+from storage.postgres.commit_numbers import draw_number
 from storage.postgres.database import Cursor, Database
 
 __all__ = [
@@ -27,9 +28,6 @@ __all__ = [
 #: counting stops here, so that a query about many channels stays short
 COUNT_CAP = 100_000
 
-# The first statement of every change. Pages of signals show labels, and the newest commit number is their
-# generation, so a change needs a number. Drawing it also makes changes take turns.
-_DRAW_NUMBER = "update {schema}.commits set number = number + 1 returning number"
 CHANNEL_COLUMNS = "channel, label, source, added_at, market"
 
 _LOAD = f"""
@@ -135,7 +133,6 @@ class Channels:
         self._sql = {
             name: sql.SQL(text).format(schema=schema)
             for name, text in {
-                "draw": _DRAW_NUMBER,
                 "load": _LOAD,
                 "enter": _ENTER,
                 "add": _ADD,
@@ -178,7 +175,8 @@ class Channels:
         in_settings = channel in self._settings
 
         def work(cursor: Cursor) -> Added:
-            number = self._draw(cursor)
+            # pages of signals show labels, so a change raises their generation; changes also take turns
+            number = draw_number(cursor, self._database.schema)
             read = {row.channel for row in self._load(cursor)}.union(self._settings)
             if channel not in read and len(read) >= most:
                 raise ChannelLimitError
@@ -202,7 +200,7 @@ class Channels:
         """Remove a channel that was added at run time. Return None if there is no such channel."""
 
         def work(cursor: Cursor) -> Removed | None:
-            self._draw(cursor)
+            draw_number(cursor, self._database.schema)
             row: dict[str, Any] | None = cursor.execute(self._sql["remove"], {"channel": channel}).fetchone()
             if row is None:
                 return None
@@ -234,8 +232,3 @@ class Channels:
     def _load(self, cursor: Cursor) -> tuple[ChannelRow, ...]:
         with cursor.connection.cursor(row_factory=class_row(ChannelRow)) as rows:
             return tuple(rows.execute(self._sql["load"], {"settings": list(self._settings)}))
-
-    def _draw(self, cursor: Cursor) -> int:
-        row = cursor.execute(self._sql["draw"]).fetchone()
-        assert row is not None  # noqa: S101 - the migration wrote the row
-        return int(row["number"])

@@ -22,6 +22,7 @@ from typing import Any
 from psycopg import sql
 
 from engine.model import Market, Outcome
+from storage.postgres.commit_numbers import draw_number
 from storage.postgres.database import Cursor, Database
 from storage.postgres.dead_letters import DeadLetterWriter
 from storage.postgres.events import EventWriter
@@ -34,13 +35,6 @@ from storage.postgres.standings import SETTLED_COLUMNS, Standings
 from storage.postgres.superseded import Superseded
 
 __all__ = ["Ledger", "Recorded"]
-
-# Late rows may belong in compressed chunks, where TimescaleDB decompresses a thousand rows for each of ours. Its limit
-# would always refuse such a batch. The setting lifts the limit for this transaction. Other servers ignore it.
-_DRAW_NUMBER = """
-update {schema}.commits set number = number + 1
-returning number, set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
-"""
 
 # The outcome of a known message is replaced in four cases: it was a dead letter and can be read now; its text was
 # edited later; a readable text arrives where none was shown; a reread gives another reading, and its text is not older
@@ -179,7 +173,6 @@ class Ledger:
         self._sql = {
             name: sql.SQL(text).format(schema=schema, settled=SETTLED_COLUMNS)
             for name, text in {
-                "draw": _DRAW_NUMBER,
                 "record": _RECORD,
                 "confirm": _CONFIRM,
                 "remove": _REMOVE,
@@ -211,9 +204,7 @@ class Ledger:
 
     def draw(self, cursor: Cursor) -> int:
         """Return a number for the caller's transaction. Until its end, no other transaction that draws a number runs."""
-        row = cursor.execute(self._sql["draw"]).fetchone()
-        assert row is not None  # noqa: S101 - the migration wrote the row
-        return int(row["number"])
+        return draw_number(cursor, self._database.schema)
 
     def record_within(
         self,

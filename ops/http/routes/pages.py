@@ -33,10 +33,7 @@ _END = re.compile(rb'],"nextCursor":(?:"([^"]*)"|null)(?:,"count":([0-9]+))?')
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Generation:
-    """What is known when a page is asked for. The same object means that nothing was published meanwhile.
-
-    Commit numbers alone would not do: a restored database comes back to a number that it has had before.
-    """
+    """What is known when a page is asked for. The same object means that nothing was published meanwhile."""
 
     cache: CacheSnapshot | None
     backfill: BackfillSnapshot | None

@@ -57,21 +57,25 @@ class SharedPages:
 
 @dataclass
 class Database:
-    """The model of one database: every state that it was ever in has another ``version``.
+    """The model of one database: ``history`` has its commit numbers. None is ever given out twice.
 
-    ``known`` is the version from which on a page may show it: the one behind the newest published commit number.
+    ``known`` is the number from which on a page may show it: the newest one that was published.
     """
 
     name: str
     clock: FakeClock
-    number: int = 5
-    version: int = 0
-    known: int = 0
+    history: list[int] = field(default_factory=lambda: [5])
+    drawn: int = 5
+    known: int = 5
     rows_read: int = 0
     away: bool = False
     in_trouble: bool = False
     #: ETag -> the data that it stands for
     data_of: dict[str, Any] = field(default_factory=dict)
+
+    def commit(self) -> None:
+        self.drawn += 1
+        self.history.append(self.drawn)
 
     def build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> str | None:
         if self.away:
@@ -79,7 +83,7 @@ class Database:
         rows_read = backfill.channels[0].rows_read if backfill else None
         facts = {
             "of": self.name,
-            "version": self.version,
+            "number": self.history[-1],
             "built": self.clock.monotonic_s(),
             "rows": rows_read,
         }
@@ -107,14 +111,13 @@ class Readers(RuleBasedStateMachine):
 
     def _publish(self, name: str) -> None:
         database = self.databases[name]
-        database.known = database.version
-        self.worlds[name].knows(database.number)
+        database.known = database.history[-1]
+        self.worlds[name].knows(database.known)
 
     @rule(name=worlds, seen=st.booleans())
     def commit_or_change_a_label(self, name: str, seen: bool) -> None:
         """Both draw a commit number. ``seen``: the cache actor learns it at once."""
-        self.databases[name].version += 1
-        self.databases[name].number += 1
+        self.databases[name].commit()
         if seen:
             self._publish(name)
 
@@ -124,16 +127,12 @@ class Readers(RuleBasedStateMachine):
 
     @rule(name=worlds, back=st.integers(1, 2), again=st.booleans())
     def restore(self, name: str, back: int, again: bool) -> None:
-        """Go back to an earlier number; ``again``: and commit up to the former number before anybody asks."""
+        """Go back to an earlier number; ``again``: and commit once more before anybody asks."""
         database = self.databases[name]
-        self.redis.forget(self.worlds[name].pages.prefix)  # type: ignore[attr-defined]  # a page there lives for seconds
-        former, database.number = database.number, database.number - back
-        database.version += 1
-        self._publish(name)
+        del database.history[max(1, len(database.history) - back) :]
         if again:
-            database.number = former
-            database.version += 1
-            self._publish(name)
+            database.commit()
+        self._publish(name)
 
     @rule(name=worlds, away=st.booleans(), in_trouble=st.booleans())
     def outage(self, name: str, away: bool, in_trouble: bool) -> None:
@@ -191,7 +190,8 @@ class Readers(RuleBasedStateMachine):
             return
         assert "stale" not in page
         assert not (answer.at_once and database.in_trouble)
-        assert database.known <= facts["version"] <= database.version
+        assert facts["number"] in database.history
+        assert facts["number"] >= database.known
         assert self.clock.monotonic_s() - facts["built"] <= TTL_S
         if path == "/signals":
             assert facts["rows"] == (database.rows_read or None)
