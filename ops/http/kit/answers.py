@@ -23,6 +23,7 @@ __all__ = [
     "Versions",
     "accepts_gzip",
     "best_of",
+    "head_answer",
     "json_answer",
     "matches",
     "packed_answer",
@@ -43,6 +44,13 @@ _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a small answer that is built for each request: no ETag, no compression."""
     return Response(encode(value), status_code=status, media_type=JSON, headers=headers)
+
+
+def head_answer(media_type: str) -> Response:
+    """Return the answer to a HEAD request whose GET would have a body of unknown length."""
+    answer = Response(media_type=media_type)
+    del answer.headers["content-length"]
+    return answer
 
 
 def packed_answer(

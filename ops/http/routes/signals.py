@@ -19,6 +19,7 @@ from ops.http.kit.answers import (
     ConditionalResponses,
     Versions,
     best_of,
+    head_answer,
     json_answer,
     stale_headers,
 )
@@ -256,7 +257,7 @@ class _Listing:
 async def _whole(request: Request, media_type: str, make: Callable[[], Awaitable[Response]]) -> Response:
     """Return a whole list, or why there is none."""
     if request.method == "HEAD":
-        return Response(media_type=media_type)
+        return head_answer(media_type)
     try:
         return await make()
     except NoRoomError as error:
@@ -302,14 +303,12 @@ def _stream(streams: Streams) -> Handler:
         wanted = StreamParameters.read(request.query_params)
         given = request.headers.get("last-event-id")
         # a browser that reconnects sends the header; the URL still holds the id of the first request
-        place = (
-            StreamParameters.read(QueryParams({"lastEventId": given})).place() if given else wanted.place()
-        )
+        resumed = StreamParameters.read(QueryParams({"lastEventId": given})) if given else wanted
         if request.method == "HEAD":
-            return Response(media_type=_EVENTS)
+            return head_answer(_EVENTS)
         asker = asker_of(request.scope)
         try:
-            return streams.open(wanted.filter(), place, client=asker.address, local=asker.local)
+            return streams.open(wanted.filter(), resumed.place(), client=asker.address, local=asker.local)
         except TooManyStreamsError:
             return problem(503, "Too many streams are open: try again later.", headers={"Retry-After": "30"})
 

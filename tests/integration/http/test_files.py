@@ -139,6 +139,8 @@ def test_a_head_of_a_file_reads_nothing(served: Served) -> None:
     for name, media_type in (("csv", "text/csv; charset=utf-8; header=present"), ("xlsx", WORKBOOK)):
         head = requests.head(f"{served.url}/signals.{name}", timeout=10)
         assert (head.status_code, head.content, head.headers["Content-Type"]) == (200, b"", media_type)
+        # a length of 0 would say that the file is empty
+        assert "Content-Length" not in head.headers
 
 
 def test_a_slow_reader_holds_no_connection(served: Served, answer: requests.Response) -> None:

@@ -182,6 +182,7 @@ def test_what_cannot_be_used_is_refused_fault_21(
 def test_the_head_of_a_stream_ends_at_once(served: Served) -> None:
     answer = requests.head(f"{served.url}/signals/stream", timeout=5)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
+    assert "Content-Length" not in answer.headers
 
 
 def test_open_streams_are_counted_and_closed_ones_forgotten(served: Served) -> None:
