@@ -1,5 +1,6 @@
 """The page of the API: found by an address, tried by a form, the same request for curl."""
 
+import json
 import shlex
 import subprocess
 
@@ -68,3 +69,27 @@ def test_the_page_of_the_api_fits_and_axe_finds_nothing_serious(
     opened(page, width=width, dark=dark)
     assert page.js("document.documentElement.scrollWidth") == width
     assert violations(page) == []
+
+
+def test_markup_in_a_description_or_an_answer_is_shown_as_text(page: Page) -> None:
+    marked = "<b class='markup'>bold</b><script>window.ran = true</script>"
+    hooked = page.cdp(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source=f"const mark = JSON.stringify({json.dumps(marked)}).slice(1, -1); const send = fetch;"
+        " window.fetch = async (...given) => { const answer = await send(...given);"
+        r""" const text = (await answer.text())"""
+        r""" .replace(/("(?:description|summary|raw_message)": ?")/g, (name) => name + mark);"""
+        " return new Response(text, answer); };",
+    )
+    try:
+        opened(page)
+        page.one("#listSignals .send").click()
+        eventually(lambda: "raw_message" in told(page, "answer"))
+    finally:
+        page.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=hooked["identifier"])
+    page.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.wait("[...document.querySelectorAll('details')].every((one) => one.querySelector('.inside'))")
+    for place in ("#about", "#listSignals .about", "#listSignals .parameters", "#listSignals .inside > p"):
+        assert marked in page.js("document.querySelector(arguments[0]).textContent", place), place
+    assert marked in told(page, "answer")
+    assert page.js("document.querySelectorAll('.markup, #operations script').length") == 0
