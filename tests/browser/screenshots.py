@@ -59,8 +59,8 @@ def take(page: Page, system: System) -> None:
     page.wait("/\\d sinais/.test(document.querySelector('#days').innerText)")
     save(page, "dashboard-light", 1440, 900, scale=1.5)
 
-    page.open("/?type=Day%20Trade", dark=True, languages="en-US,en")
-    page.wait("document.querySelectorAll('#days .bar').length === 30")
+    page.open("/?type=Day%20Trade&status=all", dark=True, languages="en-US,en")
+    page.wait("document.querySelectorAll('#days .bar').length === 90")
     page.driver.execute_script("document.querySelector('[data-status=target_2] .expand').click()")
     page.wait("document.querySelector('.raw mark')")
     save(page, "dashboard-dark", 1440, 900, scale=1.5)

@@ -34,8 +34,8 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize("width", [1440, 360])
 def test_axe_finds_nothing_serious(page: Page, width: int, *, dark: bool) -> None:
     # signals of every status, and not so many that looking at all takes seconds
-    page.open("/?type=Day%20Trade", width=width, dark=dark)
-    page.wait("document.querySelectorAll('#days .bar').length === 30")
+    page.open("/?type=Day%20Trade&status=all", width=width, dark=dark)
+    page.wait("document.querySelectorAll('#days .bar').length === 90")
     opened = ["", "[data-status=cancelled]", "[data-status^=target]", "[data-status=stopped]"]
     for status in opened:
         page.driver.execute_script(f"document.querySelector('{ROW}{status} .expand').click()")
@@ -44,7 +44,7 @@ def test_axe_finds_nothing_serious(page: Page, width: int, *, dark: bool) -> Non
 
 
 def test_axe_finds_nothing_serious_when_things_are_bad(page: Page) -> None:
-    page.open("/?asset=WINZ26")
+    page.open("/?asset=WINZ26&status=all")
     for level in ("caution", "bad", "notice"):
         page.driver.execute_script("document.querySelector('#trust').dataset.level = arguments[0]", level)
         page.driver.execute_script("document.querySelector('#parts .part').dataset.state = 'unhealthy'")
@@ -55,7 +55,7 @@ def test_axe_finds_nothing_serious_when_things_are_bad(page: Page) -> None:
 
 @pytest.mark.parametrize(("width", "language"), [(320, "pt-BR"), (1440, "en-US")])
 def test_a_newcomer_is_told_what_the_signs_mean(page: Page, width: int, language: str) -> None:
-    page.open("/?asset=WINZ26", width=width, height=740, languages=language)
+    page.open("/?asset=WINZ26&status=all", width=width, height=740, languages=language)
     for state in page.logic("words.pt.js", "Object.keys(m.words).filter((key) => key.startsWith('live.'))"):
         page.driver.execute_script(
             "document.querySelector('#live').textContent = arguments[0]",
@@ -76,7 +76,7 @@ def test_a_newcomer_is_told_what_the_signs_mean(page: Page, width: int, language
 
 @pytest.mark.parametrize("language", ["pt-BR", "en-US"])
 def test_a_phone_needs_no_scrolling_sideways(page: Page, language: str) -> None:
-    page.open(width=360, height=740, languages=language)
+    page.open("/?status=all", width=360, height=740, languages=language)
     page.one("#toggle-filters").click()
     assert page.one("#toggle-filters").get_attribute("aria-expanded") == "true"
     assert page.one("#filters").is_displayed()
@@ -172,6 +172,8 @@ def test_the_keyboard_reaches_and_opens_everything(page: Page) -> None:
         if reached[-1] == "expand":
             break
     wanted = [
+        "view-valid",
+        "view-all",
         "xlsx",
         "csv",
         "search",
@@ -220,7 +222,7 @@ def test_a_screen_reader_finds_landmarks_names_and_a_table(page: Page) -> None:
 
 
 def test_on_a_phone_the_cards_are_a_table_still(page: Page) -> None:
-    page.open(width=360)
+    page.open("/?status=all", width=360)
     roles = [role for role, _ in read_aloud(page)]
     assert roles.count("table") >= 1
     assert roles.count("row") > 50

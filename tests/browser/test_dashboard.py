@@ -58,7 +58,7 @@ def test_every_file_that_the_page_names_is_served_with_an_etag(system: System) -
 
 
 def test_the_page_shows_the_sample_and_that_all_is_well(page: Page) -> None:
-    page.open()
+    page.open("/?status=all")
     assert len(page.texts(ROW)) >= SAMPLE_SIGNALS
     page.wait("document.querySelector('#trust').dataset.level === 'ok'")
     assert page.text("#headline") == "Tudo em ordem"
@@ -69,16 +69,32 @@ def test_the_page_shows_the_sample_and_that_all_is_well(page: Page) -> None:
         "Ligação com o Telegram",
         "Leitura do canal",
     ]
-    page.wait("document.querySelectorAll('#days .bar').length === 30")
+    page.wait("document.querySelectorAll('#days .bar').length === 90")
     assert sum(int(text) for text in page.texts("#outcomes tbody td:nth-child(2)")) > 0
     colours = "[...document.querySelectorAll('.share')].map((share) => getComputedStyle(share).fill)"
     assert "rgb(0, 0, 0)" not in page.js(colours), "each status has a colour"
+
+
+def ends_of_the_period(page: Page) -> list[str]:
+    """Return the first and the last of the ninety days of the list, as a reader in São Paulo has them."""
+    return list(
+        page.js(
+            "[89, 0].map((back) => new Date(Date.now() - back * 86400000)"
+            ".toLocaleDateString('sv', {timeZone: 'America/Sao_Paulo'}))"
+        )
+    )
 
 
 def test_the_figures_count_what_the_list_shows(page: Page) -> None:
     page.open("/?status=waiting&side=buy")
     page.wait("document.querySelectorAll('#outcomes tbody tr').length === 1")
     assert page.texts("#outcomes tbody th") == ["Aguardando"]
+    # both name their period, which is that of the list
+    period = page.logic(
+        "format.js", "[m.dateOf(arguments[0]), m.dateOf(arguments[1])]", *ends_of_the_period(page)
+    )
+    for figure in ("#days", "#outcomes"):
+        assert "de {} a {}".format(*period) in page.text(f"{figure} figcaption")
     page.one("#clear").click()
     page.wait("document.querySelectorAll('#outcomes tbody tr').length > 1")
     # a period that begins after today has no days
@@ -131,7 +147,7 @@ def test_without_a_stream_the_page_asks_instead(page: Page, system: System) -> N
 
 
 def test_filters_narrow_the_list_and_stand_in_the_address(page: Page) -> None:
-    page.open()
+    page.open("/?status=all")
     everything = len(page.texts(ROW))
     page.choose("side", "sell")
     page.wait(f"document.querySelectorAll('{ROW}').length < {everything}")
@@ -140,7 +156,7 @@ def test_filters_narrow_the_list_and_stand_in_the_address(page: Page) -> None:
     page.choose("asset", "cvcb3")
     page.wait(f"document.querySelectorAll('{ROW}').length === 1")
     assert "CVCB3" in page.text(ROW)
-    assert page.js("location.search") == "?asset=cvcb3&side=sell"
+    assert page.js("location.search") == "?asset=cvcb3&side=sell&status=all"
 
     page.driver.refresh()
     page.wait(f"document.querySelectorAll('{ROW}').length === 1")
@@ -149,7 +165,7 @@ def test_filters_narrow_the_list_and_stand_in_the_address(page: Page) -> None:
 
     page.choose("status", "cancelled")
     page.wait(f"[...document.querySelectorAll('{ROW}')].every((r) => r.dataset.status === 'cancelled')")
-    page.choose("status", "")
+    page.choose("status", "all")
     page.choose("type", "Day Trade")
     page.wait(f"[...document.querySelectorAll('{ROW}')].every((r) => r.innerText.includes('Day Trade'))")
     page.choose("type", "")
@@ -229,7 +245,7 @@ def test_filters_that_nothing_matches_are_cleared_where_it_is_said(page: Page) -
 
 def test_the_csv_holds_what_the_filters_show(page: Page, tmp_path: Path) -> None:
     page.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
-    page.open("/?asset=WINZ26")
+    page.open("/?asset=WINZ26&status=all")
     shown = len(page.texts(ROW))
     assert shown > 1
     page.one("#csv").click()

@@ -12,7 +12,7 @@ MOST_LIST_PX = 9_000
 
 @pytest.mark.parametrize("width", [320, 390])
 def test_a_phone_shows_the_first_signal_at_once_and_the_list_is_short(page: Page, width: int) -> None:
-    page.open(width=width, height=740)
+    page.open("/?status=all", width=width, height=740)
     page.wait("document.querySelector('#trust').dataset.level === 'ok'", deadline_s=40)
     assert page.js(f"document.querySelector('{ROW}').getBoundingClientRect().top") <= MOST_ABOVE_PX
     # other tests have put in signals of their own
@@ -47,7 +47,7 @@ def test_date_fields_are_inside_a_phones_screen(page: Page, width: int) -> None:
 
 @pytest.mark.parametrize("width", [1920, 1440, 1040, 768])
 def test_opening_a_row_moves_no_other_rows_cells(page: Page, width: int) -> None:
-    page.open("/?type=Day%20Trade", width=width)
+    page.open("/?type=Day%20Trade&status=all", width=width)
     cells = (
         f"[...document.querySelectorAll('{ROW}')].map((row) =>"
         " [row.offsetHeight, ...[...row.children].map((c) => [c.offsetLeft, c.offsetWidth])])"

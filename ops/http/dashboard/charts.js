@@ -1,14 +1,14 @@
 // Two small charts from GET /summary, each with a table of the same figures for those who do not see it.
 
 import { byId, h, svg } from "./dom.js";
-import { count, dayOfDate, since } from "./format.js";
+import { count, dateOf, dayOfDate, since } from "./format.js";
 import { t } from "./i18n.js";
 
 const HEIGHT = 96;
 const BASE = HEIGHT - 16;
 
-/** Show both; `summary` is null while it is loading, `failed` when it could not be had. */
-export function showCharts(summary, { failed = false, now = Date.now() } = {}) {
+/** Show both; `summary` is null while it is loading, `failed` when it could not be had, `onlyValid` what still counts. */
+export function showCharts(summary, { failed = false, onlyValid = false, now = Date.now() } = {}) {
   const days = byId("days");
   const outcomes = byId("outcomes");
   if (summary === null) {
@@ -18,13 +18,15 @@ export function showCharts(summary, { failed = false, now = Date.now() } = {}) {
     return;
   }
   const counts = summary.days.map((day) => ({ date: day.date, signals: day.buy + day.sell }));
+  // a period that has not begun has no days
+  const period = counts.length > 0 ? t("figures.period", dateOf(counts[0].date), dateOf(counts.at(-1).date)) : "";
   const stale = summary.stale ? now - summary.staleSeconds * 1000 : null;
   days.replaceChildren(
     ...(counts.length > 0 ? [perDay(counts, Math.max(240, Math.round(days.clientWidth)))] : []),
     h(
       "figcaption",
       {},
-      t("days.caption", summary.signals, count(summary.signals), counts.length),
+      t(onlyValid ? "days.captionValid" : "days.caption", summary.signals, count(summary.signals), period),
       stale !== null && ` ${t("figures.stale", since(stale, now))}`,
     ),
     unseenTable(
@@ -37,7 +39,7 @@ export function showCharts(summary, { failed = false, now = Date.now() } = {}) {
   outcomes.replaceChildren(
     ...(summary.signals === 0
       ? [h("p", { class: "chart-note" }, t("figures.none"))]
-      : [shareBar(shares), legend(shares), h("figcaption", {}, t("outcomes.note"))]),
+      : [shareBar(shares), legend(shares), h("figcaption", {}, t("outcomes.note", period))]),
   );
 }
 

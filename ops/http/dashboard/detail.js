@@ -10,6 +10,7 @@ import { countOdd, visibleText } from "./odd.js";
 import { priceLineLarge, targetName } from "./priceline.js";
 import { riskPanel } from "./risk_panel.js";
 import { shareButtons } from "./sharing.js";
+import { statusWhy } from "./status.js";
 
 /** Return the row; where each value was read is asked for and marked when the answer comes. */
 export function detailRow(signal, { columns, channel }) {
@@ -37,6 +38,7 @@ export function detailRow(signal, { columns, channel }) {
           h(
             "dl",
             { class: "meta" },
+            meta("column.status", statusWhy(signal)),
             meta(
               "detail.rr",
               (final ?? first) && t("detail.rrText", price(final ?? first), first && price(first)),

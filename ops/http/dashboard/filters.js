@@ -7,6 +7,8 @@ import { t } from "./i18n.js";
 
 const NAMES = ["search", "asset", "side", "type", "status", "period", "from", "to", "channel", "sort"];
 const STATUSES = ["waiting", "open", "expired", "target", "target_final", "stopped", "cancelled"];
+/** The first view shows what still counts; the other one everything. The address names only the second. */
+const ALL = "all";
 const SORTS = ["ts.desc", "ts.asc", "asset.asc", "rr.desc", "status.asc"];
 const DAY_MS = 86_400_000;
 const TYPING_MS = 250;
@@ -34,6 +36,8 @@ export class Filters {
       this.clear();
     });
     byId("toggle-filters").addEventListener("click", () => this.#toggle());
+    byId("view-valid").addEventListener("click", () => this.#showView(""));
+    byId("view-all").addEventListener("click", () => this.showAll());
   }
 
   /** What the API is asked, in its terms; `status`, `column` and `direction` are the page's. */
@@ -45,7 +49,7 @@ export class Filters {
       asset: asset.trim().toUpperCase(),
       side,
       type,
-      status,
+      status: status === ALL ? "" : status || "valid",
       channel,
       ...this.#period(),
       column,
@@ -56,8 +60,18 @@ export class Filters {
 
   /** How many filters hold something back. */
   get active() {
-    const { sort: _sort, from: _from, to: _to, ...rest } = this.values;
-    return Object.values(rest).filter(Boolean).length;
+    const { sort: _sort, from: _from, to: _to, status, ...rest } = this.values;
+    return Object.values({ ...rest, status: status !== ALL && status }).filter(Boolean).length;
+  }
+
+  /** Whether the list leaves out what has ended, because no other status was asked for. */
+  get onlyValid() {
+    return !this.values.status;
+  }
+
+  /** Show what has ended too. */
+  showAll() {
+    this.#showView(ALL);
   }
 
   get sort() {
@@ -79,8 +93,8 @@ export class Filters {
   }
 
   clear() {
-    const { sort } = this.values;
-    this.values = { ...Object.fromEntries(NAMES.map((name) => [name, ""])), sort };
+    const { sort, status } = this.values;
+    this.values = { ...Object.fromEntries(NAMES.map((name) => [name, ""])), sort, status: status === ALL ? ALL : "" };
     this.show();
     this.#told();
     byId("filters").elements.search.focus();
@@ -102,7 +116,8 @@ export class Filters {
     this.#choices("side", [any, ["buy", t("side.buy")], ["sell", t("side.sell")]]);
     this.#choices("type", [any, ...this.#types.map((type) => [type, type])]);
     this.#choices("status", [
-      ["", t("filters.anyStatus")],
+      ["", t("view.valid")],
+      [ALL, t("filters.anyStatus")],
       ...STATUSES.map((status) => [
         status,
         t(status === "target" ? "filters.status.target" : `status.${status}`),
@@ -129,6 +144,8 @@ export class Filters {
       field.hidden = this.values.period !== "dates";
     // of a single channel there is nothing to choose
     byId("channel-field").hidden = this.#channels.length < 2 && !this.values.channel;
+    byId("view-valid").setAttribute("aria-pressed", String(this.onlyValid));
+    byId("view-all").setAttribute("aria-pressed", String(this.values.status === ALL));
     byId("clear").hidden = this.active === 0;
     byId("toggle-filters").textContent = this.active
       ? t("filters.toggleActive", this.active)
@@ -158,6 +175,12 @@ export class Filters {
     this.show();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#told(), delay_ms);
+  }
+
+  #showView(status) {
+    this.values.status = status;
+    this.show();
+    this.#told();
   }
 
   #told() {

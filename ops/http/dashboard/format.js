@@ -45,13 +45,18 @@ export function day(ms, now = Date.now()) {
   if (days === 1) return t("yesterday");
   const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
   const options = { day: "2-digit", month: "short", ...(sameYear ? {} : { year: "2-digit" }) };
-  return date(options).format(ms).replace(" de ", " ").replace(".", "");
+  return short(options, ms);
 }
+
+const short = (options, at) => date(options).format(at).replace(" de ", " ").replace(".", "");
 
 /** Return the day of the week and the date of "2026-11-23", short. */
 export function dayOfDate(text) {
   return date({ weekday: "short", day: "2-digit", month: "2-digit" }).format(new Date(`${text}T12:00:00`));
 }
+
+/** Return "23 nov" of "2026-11-23". */
+export const dateOf = (text) => short({ day: "2-digit", month: "short" }, new Date(`${text}T12:00:00`));
 
 /** Return date and time in full, with seconds. */
 export const instant = (ms) => date({ dateStyle: "medium", timeStyle: "medium" }).format(ms);

@@ -46,6 +46,19 @@ export function refresh(signals) {
   return changed && keep(NAME, all);
 }
 
+/** As many assets as the service takes in one question. */
+const MOST_ASSETS = 50;
+
+/** Return the question for the noted signals of which the channel may still say something, or null if there are none. */
+export function questionOfNoted() {
+  const waiting = Object.values(entries())
+    .filter(({ status }) => !["target_final", "stopped", "cancelled"].includes(status))
+    .sort((a, b) => b.ts - a.ts);
+  if (waiting.length === 0) return null;
+  const assets = [...new Set(waiting.map(({ asset }) => asset))].slice(0, MOST_ASSETS);
+  return new URLSearchParams({ asset: assets.join(","), from: waiting.at(-1).ts, limit: 1000 });
+}
+
 /**
  * Return the own record beside the channel's, for the signals taken and for those left:
  * { signals, target, stopped, other, won, lost, total }. `total` has two places, and is null without any result.

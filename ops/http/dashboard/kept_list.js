@@ -5,24 +5,28 @@ import { keep, kept } from "./keeping.js";
 import { matches, toSignal } from "./model.js";
 import { orderOf } from "./order.js";
 
-const NAME = "list";
+/** The two views, each under a name of its own. */
+const NAMES = { valid: "list.valid", "": "list.all" };
 const MOST = 100;
-const FILTERS = ["channel", "asset", "type", "side", "search", "from", "to", "status"];
+const FILTERS = ["channel", "asset", "type", "side", "search", "from", "to"];
 
-/** Keep the newest signals of a list without filters. What was read with a key is kept for this tab alone. */
+/** Keep the newest signals of a view without filters. What was read with a key is kept for this tab alone. */
 export function keepList(filters, raw, at) {
-  if (orderOf(filters) !== "desc" || FILTERS.some((name) => filters[name])) return;
+  const name = NAMES[filters.status];
+  if (!name || orderOf(filters) !== "desc" || FILTERS.some((filter) => filters[filter])) return;
   const value = { at, data: raw.slice(0, MOST) };
   if (holdsKey()) forgetList();
-  keep(NAME, value, holdsKey() ? "sessionStorage" : "localStorage");
+  keep(name, value, holdsKey() ? "sessionStorage" : "localStorage");
 }
 
 /** Return { rows, at } of what was kept and fits the filters, or null. */
 export function keptList(filters) {
-  const value = kept(NAME, "sessionStorage") ?? kept(NAME);
+  // the view of everything has what any status asks for
+  const names = [NAMES[filters.status], NAMES[""]].filter(Boolean);
+  const value = names.map((name) => kept(name, "sessionStorage") ?? kept(name)).find(Boolean);
   if (!value) return null;
   return { at: value.at, rows: value.data.map(toSignal).filter((signal) => matches(signal, filters)) };
 }
 
 /** Reading needs a key now: what was kept without one is dropped. */
-export const forgetList = () => keep(NAME, null);
+export const forgetList = () => Object.values(NAMES).forEach((name) => keep(name, null));

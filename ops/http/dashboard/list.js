@@ -1,6 +1,7 @@
 // The list of signals that the page holds: a window of the newest ones, which is reloaded as a whole.
 
 import { ApiError, ask } from "./api.js";
+import { endedSince, withEnded } from "./ended.js";
 import { keepList, keptList } from "./kept_list.js";
 import { matches, toSignal } from "./model.js";
 import { orderOf } from "./order.js";
@@ -50,6 +51,9 @@ export class SignalList {
   #address = null;
   /** answers to an earlier question are dropped */
   #question = 0;
+  /** the same of two refreshes of one question: one that is overtaken by a later one is dropped */
+  #refreshes = 0;
+  #refreshed = 0;
 
   /** `onChange` is called after every change, `onNews` with signals that were not there before. */
   constructor({ onChange, onNews }) {
@@ -75,6 +79,7 @@ export class SignalList {
   async refresh() {
     if (this.frozen) return;
     const question = this.#question;
+    const turn = ++this.#refreshes;
     const limit = Math.max(PAGE, Math.ceil(this.scanned / PAGE) * PAGE);
     const address = addressOf(this.filters, { limit });
     const etag = address === this.#address ? this.#etag : null;
@@ -82,7 +87,11 @@ export class SignalList {
       const answer = await ask(address, { etag, exact: true });
       if (question !== this.#question || this.frozen || this.loadingMore) return;
       if (answer.body !== null) {
-        this.#take(answer.body);
+        const signals = answer.body.data.map(toSignal);
+        const ended = this.#mayHold ? await endedSince(this.rows, signals) : new Map();
+        if (question !== this.#question || turn < this.#refreshed || this.frozen || this.loadingMore) return;
+        this.#refreshed = turn;
+        this.#take(answer.body, signals, ended);
         this.#etag = answer.etag;
         this.#address = address;
       }
@@ -138,9 +147,13 @@ export class SignalList {
     this.onChange();
   }
 
-  #take(body) {
-    const signals = body.data.map(toSignal);
-    this.rows = signals.slice(0, MOST_ROWS);
+  /** Whether what the list shows may end and leave the answer: its rows are of this question already. */
+  get #mayHold() {
+    return this.filters.status === "valid" && this.state !== "loading" && !this.isKept;
+  }
+
+  #take(body, signals, ended) {
+    this.rows = withEnded(this.rows, signals.slice(0, MOST_ROWS), ended);
     this.scanned = signals.length;
     this.#cursor = body.nextCursor;
     this.staleAt = body.stale ? Date.now() - Number(body.staleSeconds) * 1000 : null;

@@ -3,6 +3,7 @@
 import { byId, h, setText } from "./dom.js";
 import { count, since } from "./format.js";
 import { t } from "./i18n.js";
+import { isValid } from "./model.js";
 import { isWhole } from "./order.js";
 
 /** Return the signals in the order asked for, which the API does not have in every case. */
@@ -31,6 +32,7 @@ export function showList(list, filters, now) {
   more.hidden = !list.more;
   more.disabled = list.loadingMore;
   setText(more, t(list.loadingMore ? "list.loading" : ascending ? "list.moreAscending" : "list.more"));
+  setText(byId("end"), t(filters.onlyValid ? "list.endValid" : "list.end"));
   byId("end").hidden = list.more || list.state !== "ready" || list.rows.length === 0 || ascending;
   byId("newer").hidden = !list.frozen;
   byId("signals").setAttribute("aria-busy", String(list.state === "loading"));
@@ -39,9 +41,11 @@ export function showList(list, filters, now) {
 
 function countText(list, filters) {
   if (list.state === "loading") return t("signals.loading");
-  if (list.rows.length === 0) return "";
-  const number = count(list.rows.length);
-  const text = t(list.more || list.frozen ? "count.more" : "count.all", list.rows.length, number);
+  // those that have just ended are still shown
+  const counted = filters.onlyValid ? list.rows.filter(({ status }) => isValid(status)) : list.rows;
+  if (counted.length === 0) return "";
+  const number = count(counted.length);
+  const text = t(list.more || list.frozen ? "count.more" : "count.all", counted.length, number);
   return isWhole(filters.question) || !list.more ? text : `${text}, ${t("count.sorted")}`;
 }
 
@@ -70,9 +74,13 @@ function showEmpty(list, filters) {
       );
     return;
   }
-  const key = list.state === "failed" ? "empty.failed" : filters.active ? "empty.filtered" : "empty.none";
-  if (box.firstElementChild?.textContent === t(key)) return;
-  const clear = () =>
-    h("button", { type: "button", class: "button", onclick: () => filters.clear() }, t("filters.clear"));
-  box.replaceChildren(h("p", {}, t(key)), ...(key === "empty.filtered" ? [clear()] : []));
+  const found = filters.active ? "filtered" : filters.onlyValid ? "valid" : "none";
+  const text = t(`empty.${list.state === "failed" ? "failed" : found}`);
+  if (box.firstElementChild?.textContent === text) return;
+  const button = (words, act) => h("button", { type: "button", class: "button", onclick: act }, t(words));
+  box.replaceChildren(
+    h("p", {}, text),
+    ...(list.state === "failed" || !filters.active ? [] : [button("filters.clear", () => filters.clear())]),
+    ...(list.state === "failed" || !filters.onlyValid ? [] : [button("empty.showAll", () => filters.showAll())]),
+  );
 }

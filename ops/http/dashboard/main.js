@@ -10,15 +10,16 @@ import { zone } from "./format.js";
 import { showFacts, showHistory, showLive, showParts, showVerdict } from "./header.js";
 import { t, translatePage } from "./i18n.js";
 import { setUpOffline } from "./install.js";
-import { refresh } from "./journal.js";
+import { questionOfNoted, refresh } from "./journal.js";
 import { showRecord } from "./journal_panel.js";
 import { forgetList } from "./kept_list.js";
 import { LinkedSignal } from "./linked.js";
 import { setFilters, SignalList } from "./list.js";
 import { Live } from "./live.js";
 import { inOrder, showList } from "./listing.js";
+import { toSignal } from "./model.js";
 import { News } from "./news.js";
-import { cards, Table } from "./table.js";
+import { cards, phones, Table } from "./table.js";
 import { setUpTools } from "./tools.js";
 import { judge } from "./trust.js";
 
@@ -26,7 +27,8 @@ const EVERY_MS = 3_000;
 /** A tab that nobody sees asks less often, and gives its stream up after a while. */
 const HIDDEN_EVERY_MS = 30_000;
 const HIDDEN_STREAM_MS = 20_000;
-const DAYS = 30;
+/** The service holds signals for so many days, and so the list has them. */
+const DAYS = 90;
 /** A signal older than this that appears is history being read, not news. */
 const NEWS_MS = 3_600_000;
 
@@ -116,6 +118,10 @@ function showSignals() {
   showTrust();
 }
 
+function showFigures() {
+  showCharts(known.summary, { failed: known.summaryFailed, onlyValid: filters.onlyValid, now: now() });
+}
+
 function showAll() {
   translatePage();
   filters.show();
@@ -125,7 +131,7 @@ function showAll() {
   showAlarm();
   showSystem();
   showSignals();
-  showCharts(known.summary, { failed: known.summaryFailed, now: now() });
+  showFigures();
 }
 
 function channelName(id, label) {
@@ -165,6 +171,7 @@ async function askAll() {
     known.live !== "live" || known.unreachableSince !== null || known.health?.status === "unhealthy";
   const unsettled = list.state !== "ready" || list.staleAt !== null;
   if (changed || doubtful || unsettled) await list.refresh();
+  if (changed) await askNoted();
   if (changed || known.summary === null || known.summary.stale || known.summaryFailed) await askSummary();
 }
 
@@ -179,6 +186,18 @@ async function askHealth() {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     known.unreachableSince ??= now();
+  }
+}
+
+/** Ask what became of the signals that the reader has noted: those that have ended are not in the list. */
+async function askNoted() {
+  const question = questionOfNoted();
+  if (question === null) return;
+  try {
+    const { body } = await ask(`/api/v1/signals?${question}`, { exact: true });
+    if (refresh(body.data.map(toSignal))) showRecord();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
   }
 }
 
@@ -206,7 +225,7 @@ async function askSummary() {
     if (known.summaryOf !== String(asked)) known.summary = null;
     known.summaryFailed = true;
   }
-  showCharts(known.summary, { failed: known.summaryFailed, now: now() });
+  showFigures();
 }
 
 /** Channels by name where the service tells names, else by the ids that health shows. */
@@ -278,10 +297,8 @@ addEventListener("pageshow", (event) => {
   live.start();
   tick();
 });
-new ResizeObserver(() => showCharts(known.summary, { failed: known.summaryFailed, now: now() })).observe(
-  byId("days").parentElement,
-);
-cards.addEventListener("change", showSignals);
+new ResizeObserver(showFigures).observe(byId("days").parentElement);
+for (const width of [cards, phones]) width.addEventListener("change", showSignals);
 setInterval(() => showFacts(known, now()), 1_000);
 setUpOffline();
 setUpAlarm();

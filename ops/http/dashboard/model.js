@@ -30,6 +30,8 @@ export function toSignal(raw) {
     messageId: raw.message_id ?? null,
     position: integer(raw.position) ?? 0,
     status: raw.status ?? "waiting",
+    statusSince: raw.status_since ? Date.parse(raw.status_since) : null,
+    statusReason: raw.status_reason ?? null,
     createdAt: raw.created_at ?? null,
     updatedAt: raw.updated_at ?? null,
     events: (raw.events ?? []).map((event) => ({
@@ -117,5 +119,9 @@ export function matches(signal, filters) {
 /** As the API filters it. */
 function hasStatus(signal, status) {
   if (!status) return true;
+  if (status === "valid") return isValid(signal.status);
   return status === "target" ? signal.status.startsWith("target_") : signal.status === status;
 }
+
+/** Whether a signal with this status still counts, as the API says it. */
+export const isValid = (status) => /^(waiting|open|target_\d+)$/.test(status);

@@ -34,7 +34,7 @@ export function geometry(signal, left, right) {
 }
 
 /** Return the picture for a table row, or null. It is decoration there: the same figures stand beside it. */
-export function priceLine(signal, { width = 150, height = 34 } = {}) {
+export function priceLine(signal, { width, height }) {
   const places = geometry(signal, 9, width - 9);
   if (places === null) return null;
   const attributes = {

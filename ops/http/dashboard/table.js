@@ -6,6 +6,7 @@ import { clock, day, instant, isLong, price, shortPrice } from "./format.js";
 import { grouped } from "./groups.js";
 import { currentLanguage, t } from "./i18n.js";
 import { priceLine } from "./priceline.js";
+import { statusTag } from "./status.js";
 
 const COLUMNS = ["ts", "asset", "stop", "entry", "targets", "line", "rr", "status", "detail"];
 const SORTABLE = {
@@ -15,8 +16,11 @@ const SORTABLE = {
   status: ["asc", "desc"],
 };
 const NEW_MS = 60_000;
-/** Below this width rows are cards, with a wider picture; table.css has the same number. */
-export const cards = matchMedia("(max-width: 1039px)");
+/** Below these widths rows are cards, and cards of a phone; table.css has the same numbers. */
+export const [cards, phones] = [1139, 719].map((width) => matchMedia(`(max-width: ${width}px)`));
+/** The room of a row's picture. */
+const pictureRoom = () =>
+  phones.matches ? { width: 342, height: 18 } : { width: cards.matches ? 200 : 150, height: 34 };
 
 export class Table {
   #kept = new Map();
@@ -81,8 +85,9 @@ export class Table {
     const signature = JSON.stringify([
       signal,
       currentLanguage(),
-      cards.matches,
+      pictureRoom(),
       day(signal.ts, now),
+      signal.statusSince && day(signal.statusSince, now),
       isNew,
       label,
     ]);
@@ -147,9 +152,9 @@ export class Table {
       cell("stop", stopFigure(signal)),
       cell("entry", entryFigure(signal.now)),
       cell("targets", targetFigures(signal)),
-      cell("line", priceLine(signal, { width: cards.matches ? 320 : 150 })),
+      cell("line", priceLine(signal, pictureRoom())),
       cell("rr", ratioFigures(signal.riskReward)),
-      cell("status", statusTag(signal)),
+      cell("status", statusTag(signal, now)),
       cell("detail", button),
     );
     const toggle = () => this.#toggle(signal, row, button);
@@ -280,7 +285,7 @@ function ratioFigures({ first, final }) {
   );
 }
 
-export function sideTag(side) {
+function sideTag(side) {
   const sell = side === "sell";
   return h(
     "span",
@@ -293,15 +298,4 @@ export function sideTag(side) {
 function warningTag(warnings) {
   if (warnings.length === 0) return null;
   return h("span", { class: "warn" }, icon("caution", 12), t("warnings.count", warnings.length));
-}
-
-export function statusName(status) {
-  const match = /^target_(\d+)$/.exec(status);
-  return match ? t("status.target", match[1]) : t(`status.${status}`);
-}
-
-function statusTag({ status }) {
-  const kind = status.startsWith("target") ? "target" : status;
-  const icons = { target: "ok", stopped: "bad", cancelled: "dash", open: "open", waiting: "open" };
-  return h("span", { class: `status ${kind}` }, icon(icons[kind] ?? "dash", 13), statusName(status));
 }

@@ -1,0 +1,36 @@
+// A signal's status in words: what it is, since when, and why.
+
+import { h, icon } from "./dom.js";
+import { day, instant } from "./format.js";
+import { known, t } from "./i18n.js";
+
+function statusName(status) {
+  const match = /^target_(\d+)$/.exec(status);
+  return match ? t("status.target", match[1]) : t(`status.${status}`);
+}
+
+/** Return since when and why a signal has its status, as a sentence; null if nobody has told. */
+export function statusWhy({ status, statusSince, statusReason }) {
+  const why = `why.${statusReason}`;
+  if (statusSince === null || !known(why)) return null;
+  return t("status.why", statusName(status), instant(statusSince), t(why));
+}
+
+/** Return the mark of a row: the status, and since when it holds. */
+export function statusTag(signal, now) {
+  const { status, statusSince, statusReason } = signal;
+  const kind = status.startsWith("target") ? "target" : status;
+  const icons = { target: "ok", stopped: "bad", cancelled: "dash", open: "open", waiting: "open" };
+  return [
+    h(
+      "span",
+      { class: `status ${kind}`, title: statusWhy(signal) },
+      icon(icons[kind] ?? "dash", 13),
+      statusName(status),
+    ),
+    // a signal that waits does so since it was posted, which the row says
+    statusSince !== null &&
+      statusReason !== "posted" &&
+      h("span", { class: "status-since" }, t("status.since", day(statusSince, now))),
+  ];
+}

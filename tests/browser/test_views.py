@@ -1,0 +1,101 @@
+"""What still counts comes first, what ended is one touch away, and each status says since when it holds and why."""
+
+import re
+
+import pytest
+
+from tests.browser.test_dashboard import ROW, signal_text
+from tests.support.browsing import Page, System
+from tests.support.messages import put, raw_message
+
+STATUSES = f"[...document.querySelectorAll('{ROW}')].map((row) => row.dataset.status)"
+COUNTS = re.compile(r"waiting|open|target_\d+")
+READY = "document.querySelector('#signals').getAttribute('aria-busy') === 'false'"
+
+
+def test_the_first_view_shows_what_still_counts_and_the_other_one_everything(page: Page) -> None:
+    page.open()
+    valid = page.js(STATUSES)
+    assert valid
+    assert all(COUNTS.fullmatch(status) for status in valid)
+    assert "Todos" in page.text("#end")
+    page.one("#view-all").click()
+    page.wait(f"{READY} && document.querySelectorAll('{ROW}').length > {len(valid)}")
+    assert {"stopped", "cancelled", "expired"} <= set(page.js(STATUSES))
+    assert page.js("location.search") == "?status=all"
+    page.one("#view-valid").click()
+    page.wait(f"{READY} && document.querySelectorAll('{ROW}').length === {len(valid)}")
+    assert page.js("location.search") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "language", "row", "sentence"),
+    [
+        ("expired", "pt-BR", "desde ", r"Vencido desde .+: (o pregão a que .+ acabou|a validade .+ passou)"),
+        ("cancelled", "en-US", "since ", r"Cancelled since .+: the channel cancelled it"),
+        ("waiting", "pt-BR", "", r"Aguardando desde .+: o canal nada mais disse deste sinal"),
+    ],
+)
+def test_a_status_says_since_when_and_why(
+    page: Page, status: str, language: str, row: str, sentence: str
+) -> None:
+    page.open(f"/?status={status}", languages=language)
+    assert row in page.text(f"{ROW} .c-status")
+    page.one(f"{ROW} .expand").click()
+    assert any(re.fullmatch(sentence, fact) for fact in page.texts(".detail .meta dd"))
+
+
+def test_a_filter_that_finds_only_what_has_ended_says_so_and_shows_it(page: Page, system: System) -> None:
+    posted = raw_message(900_721, signal_text("LREN3", "15,10", "15,90", "14,60"), ago_s=2)
+    put(system.gateway.database_url, [posted, raw_message(900_722, "LREN3 STOP ATINGIDO ❌", ago_s=1)])
+    page.open("/?status=stopped")
+    page.wait(f"document.querySelector('{ROW}')?.innerText.includes('LREN3')")
+    page.open("/?asset=LREN3")
+    assert page.texts("#empty button") == ["Limpar filtros", "Ver também os que terminaram"]
+    page.driver.execute_script("document.querySelectorAll('#empty button')[1].click()")
+    page.wait(f"{STATUSES}.includes('stopped')")
+
+
+def test_a_signal_that_ends_before_the_readers_eyes_stays_with_its_end(page: Page, system: System) -> None:
+    gateway = system.gateway.database_url
+    put(gateway, [raw_message(900_701, signal_text("TIMS3", "18,10", "19,00", "17,60"), ago_s=2)])
+    page.open()
+    page.wait(f"document.querySelector('{ROW}')?.innerText.includes('TIMS3')")
+    page.one(f"{ROW} .expand").click()
+    page.driver.execute_script("document.querySelector('.journal .choice').click()")
+    # one comes above it in the same moment
+    put(
+        gateway,
+        [
+            raw_message(900_702, "TIMS3 STOP ATINGIDO ❌", ago_s=0),
+            raw_message(900_703, signal_text("FLRY3", "12,10", "13,00", "11,60"), ago_s=0),
+        ],
+    )
+    page.wait(f"{STATUSES}[1] === 'stopped'")
+    assert page.texts(f"{ROW} b")[:2] == ["FLRY3", "TIMS3"]
+    # asked once more, it stays
+    page.wait_asking(f"{STATUSES}[1] === 'stopped'")
+    # the own record knows of the end
+    page.wait(
+        "document.querySelectorAll('#record tbody tr')[2].innerText.replace(/\\s+/g, ' ').endsWith('1 0')"
+    )
+    page.open()
+    page.wait(f"document.querySelector('{ROW}')?.innerText.includes('FLRY3')")
+    assert "stopped" not in page.js(STATUSES)
+
+
+def test_what_the_reader_noted_is_followed_to_its_end_though_the_list_does_not_show_it(
+    page: Page, system: System
+) -> None:
+    gateway = system.gateway.database_url
+    put(gateway, [raw_message(900_711, signal_text("POMO4", "6,10", "6,90", "5,60"), ago_s=2)])
+    page.open("/?asset=POMO4")
+    page.wait(f"document.querySelector('{ROW}')?.innerText.includes('POMO4')")
+    page.one(f"{ROW} .expand").click()
+    page.driver.execute_script("document.querySelector('.journal .choice').click()")
+    page.open("/livez", ready=False)
+    put(gateway, [raw_message(900_712, "POMO4 STOP ATINGIDO ❌", ago_s=0)])
+    page.open()
+    page.wait(
+        "document.querySelectorAll('#record tbody tr')[2]?.innerText.replace(/\\s+/g, ' ').endsWith('1 0')"
+    )
