@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.names import STREAM
+from actors.names import BELL, STREAM
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import CacheSnapshot
 from engine.actor import Actor, handles
-from engine.messages import CommitSeen, PageBuilt, SignalsCommitted, Tick
+from engine.messages import CommitRung, CommitSeen, PageBuilt, SignalsCommitted, Tick
 from engine.spec import Context
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
@@ -42,7 +42,8 @@ def last_good_key(query: str) -> str:
 class Cache(Actor):
     """Raises the generation at each commit and stores what the responder built.
 
-    ``learn`` reads from the database what the page store needs before it can store pages.
+    ``learn`` reads from the database what the page store needs before it can store pages. ``rings``: there is a bell that
+    tells other processes of commits.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class Cache(Actor):
         ttl_s: float,
         metrics: Metrics,
         learn: Callable[[], None] | None = None,
+        rings: bool = False,
     ) -> None:
         super().__init__(context)
         self._ledger = ledger
         self._learn = learn
+        self._rings = rings
         self._pages = pages
         self._last_good = last_good
         self._ttl_s = ttl_s
@@ -74,6 +77,17 @@ class Cache(Actor):
     def _on_signals_committed(self, news: SignalsCommitted) -> None:
         if self._commit_number is None or news.commit_number > self._commit_number:
             self._raise_generation(news.commit_number)
+            if self._rings:
+                self.send(BELL, CommitSeen(commit_number=news.commit_number))
+
+    @handles(CommitRung)
+    def _on_commit_rung(self, ring: CommitRung) -> None:
+        # Its number only says that a look is worth it. Our own rings come back, and are not.
+        if self._commit_number is None or ring.commit_number > self._commit_number:
+            try:
+                self._raise_generation(self._newest_number())
+            except StorageError as error:
+                self.log.debug("cache.look_failed", error=str(error))
 
     @handles(Tick)
     def _on_tick(self, tick: Tick) -> None:

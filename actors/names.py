@@ -6,6 +6,7 @@ __all__ = [
     "ACKNOWLEDGER",
     "AUDITOR",
     "BACKFILL",
+    "BELL",
     "CACHE",
     "CHANNELS",
     "CONSUMER",
@@ -28,6 +29,7 @@ __all__ = [
 PARSER = "parser"
 WRITER = "writer"
 CACHE = "cache"
+BELL = "bell"
 STREAM = "stream"
 HEALTH = "health"
 RESPONDER = "responder"

@@ -37,6 +37,7 @@ __all__ = [
     "CheckHistory",
     "ChildDown",
     "ChildReady",
+    "CommitRung",
     "CommitSeen",
     "ConnectionLost",
     "Crash",
@@ -254,7 +255,17 @@ class SignalsCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream: this is now the newest commit. After a restore its number is lower than before."""
+    """Cache to stream: this is now the newest commit. After a restore its number is lower than before.
+
+    The cache also tells the bell, if this process made the commit.
+    """
+
+    commit_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRung:
+    """Bell to cache: another process says that it has made this commit. Nobody vouches for that."""
 
     commit_number: int
 

@@ -33,6 +33,7 @@ from storage.postgres.signals import Signals
 from storage.seal import Seal
 
 if TYPE_CHECKING:
+    from storage.bell_line import BellLine
     from storage.broker.reader import Listener, QueueReader
     from storage.redis import RedisPages
 
@@ -51,6 +52,7 @@ class Stores:
 
     def __init__(self, settings: Settings, *, clock: Clock, timers: Timers) -> None:
         self._settings = settings
+        self._clock = clock
         self._timers = timers
         self._quota = Quota()
         name_settings(settings.database.places)
@@ -77,6 +79,8 @@ class Stores:
         self._seal = Seal(cache_key.get_secret_value() if cache_key else None)
         self.redis = self._redis(clock) if settings.redis.enabled else None
         self.pages: Pages = self.redis or self.memory
+        #: whether there is something to tell other processes of commits by
+        self.rings = settings.redis.enabled or settings.broker.source != "poll"
 
     def _redis(self, clock: Clock) -> RedisPages:
         from storage.redis import RedisPages  # noqa: PLC0415 - 0.3 s and 10 MB, for those who use Redis
@@ -112,6 +116,20 @@ class Stores:
         assert settings.url is not None  # noqa: S101 - the settings demand it where messages are consumed
         url = settings.url.get_secret_value()
         return QueueReader(url, queue=settings.queue, prefetch=prefetch, listener=listener)
+
+    def bell_line(self) -> BellLine:
+        """Return a new line that tells other processes of commits: the broker's, else that of Redis."""
+        broker, database = self._settings.broker, self._settings.database
+        if broker.source != "poll":
+            from storage.broker.bell import BrokerBell  # noqa: PLC0415 - pika is loaded only where it is used
+
+            assert broker.url is not None  # noqa: S101 - the settings demand it where messages are consumed
+            return BrokerBell(broker.url.get_secret_value(), exchange=f"{broker.queue}.commits")
+        from storage.redis_bell import RedisBell  # noqa: PLC0415 - as for the pages
+
+        # Processes may reach the database by different addresses. One more database of this name only causes more looks.
+        name = f"tpcapital:commits:{conninfo_to_dict(database.conninfo).get('dbname')}/{database.schema_name}"
+        return RedisBell(self._settings.redis.master.arguments(), name=name, clock=self._clock)
 
     def learn_secret(self) -> None:
         """Read the secret that authenticates pages in Redis from the database, unless the settings give it.

@@ -78,6 +78,10 @@ class RedisServer:
         """Store a value for ``ttl_s`` seconds."""
         self._ask(lambda client: client.set(key, value, px=max(1, int(ttl_s * 1000))))
 
+    def publish(self, channel: str, text: bytes) -> None:
+        """Tell the subscribers of a channel."""
+        self._ask(lambda client: client.publish(channel, text))
+
     def state(self, wanted_role: str) -> RedisState:
         """Ask for the role on a new connection, because the name may lead to another server by now."""
         state = self._look(wanted_role)

@@ -11,6 +11,7 @@ from random import Random
 from actors import names
 from actors.auditor import Auditor, AuditPolicy
 from actors.backfill import Backfill, BackfillPolicy
+from actors.bell import Bell
 from actors.cache import Cache
 from actors.channels import ChannelReconciler
 from actors.consumer import Consumer
@@ -94,6 +95,7 @@ class Children:
             *((self._writer(),) if self._ingests else ()),
             self._stream(),
             self._cache(),
+            *((self._bell(),) if self._stores.rings else ()),
             *(self._ingesting() if self._ingests else ()),
             self._reconciler(),
             self._health(),
@@ -145,10 +147,15 @@ class Children:
             pages=self._stores.pages,
             last_good=self._stores.memory,
             learn=self._stores.learn_secret,
+            rings=self._stores.rings,
             ttl_s=float(self._settings.redis.ttl_s),
             metrics=self._metrics,
         )
         return ChildSpec(name=names.CACHE, factory=factory, parkable=True)
+
+    def _bell(self) -> ChildSpec:
+        factory = functools.partial(Bell.start, connect=self._stores.bell_line, random=self._random)
+        return ChildSpec(name=names.BELL, factory=factory, parkable=True)
 
     def _parser(self) -> ChildSpec:
         factory = functools.partial(

@@ -7,9 +7,9 @@ from typing import cast
 import structlog
 
 from actors.cache import LAST_GOOD_S, LOOK_EVERY_S, Cache, last_good_key, page_key
-from actors.names import STREAM
+from actors.names import BELL, STREAM
 from actors.shown.snapshots import CacheSnapshot
-from engine.messages import CommitSeen, PageBuilt, SignalsCommitted
+from engine.messages import CommitRung, CommitSeen, PageBuilt, SignalsCommitted
 from storage.errors import DatabaseUnavailableError, RedisUnavailableError, StorageError
 from storage.pages import MemoryPages
 from storage.postgres.ledger import Ledger
@@ -54,7 +54,7 @@ class FakePages:
 class Caching(World):
     """A cache with its page store and the database's number."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rings: bool = False) -> None:
         super().__init__()
         self.ledger, self.pages = FakeLedger(), FakePages()
         self.last_good = MemoryPages(self.clock)
@@ -65,6 +65,7 @@ class Caching(World):
             last_good=self.last_good,
             ttl_s=TTL_S,
             metrics=self.metrics,
+            rings=rings,
         )
         self.cache.on_start()
 
@@ -201,3 +202,29 @@ def test_fault_91_a_new_commit_forgets_the_pages_of_the_former_and_keeps_the_day
     caching.committed(6)
     assert caching.last_good.get(page_key("limit=100", 5)) is None
     assert caching.last_good.get(last_good_key("limit=100")) == b"page"
+
+
+def test_a_ring_of_another_process_makes_it_look_and_is_not_believed() -> None:
+    caching = Caching()
+    caching.advance(0, caching.cache)
+    stream = caching.recorder(STREAM)
+    caching.ledger.number = 7
+    caching.cache.on_receive(CommitRung(commit_number=99))
+    assert stream.taken() == [CommitSeen(commit_number=7)]
+    caching.ledger.down = DatabaseUnavailableError("connection refused")
+    caching.cache.on_receive(CommitRung(commit_number=6))  # known: nobody is asked
+    caching.cache.on_receive(CommitRung(commit_number=8))
+    assert stream.taken() == []
+
+
+def test_only_commits_of_this_process_are_told_to_others() -> None:
+    caching = Caching(rings=True)
+    bell = caching.recorder(BELL)
+    caching.advance(0, caching.cache)
+    caching.cache.on_receive(CommitRung(commit_number=6))
+    assert bell.taken() == []
+    caching.ledger.number = 8
+    caching.committed(8)
+    assert bell.taken() == [CommitSeen(commit_number=8)]
+    caching.committed(8)
+    assert bell.taken() == []
