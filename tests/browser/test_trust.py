@@ -29,6 +29,8 @@ def test_a_stopped_database_is_said_and_its_return_too(page: Page, system: Syste
         page.wait_asking(f"{REASONS}.includes('não conseguimos guardar sinais novos')")
         page.wait_asking("document.querySelector('#parts .part').dataset.state === 'unhealthy'")
         assert page.texts("#parts .part-state")[0] == "fora"
+        # one trouble, one sentence
+        assert "Algumas listas" not in page.text("#reasons")
         # the last good list stands, and says of when it is
         page.choose("search", "")
         page.wait(f"document.querySelectorAll('{ROW}').length === {shown}")

@@ -1,7 +1,7 @@
 // A signal's status in words: what it is, since when, and why.
 
 import { h, icon } from "./dom.js";
-import { day, instant } from "./format.js";
+import { day, since } from "./format.js";
 import { known, t } from "./i18n.js";
 
 function statusName(status) {
@@ -10,10 +10,10 @@ function statusName(status) {
 }
 
 /** Return since when and why a signal has its status, as a sentence; null if nobody has told. */
-export function statusWhy({ status, statusSince, statusReason }) {
+export function statusWhy({ status, statusSince, statusReason }, now = Date.now()) {
   const why = `why.${statusReason}`;
   if (statusSince === null || !known(why)) return null;
-  return t("status.why", statusName(status), instant(statusSince), t(why));
+  return t("status.why", statusName(status), since(statusSince, now), t(why));
 }
 
 /** Return the mark of a row: the status, and since when it holds. */
@@ -24,7 +24,7 @@ export function statusTag(signal, now) {
   return [
     h(
       "span",
-      { class: `status ${kind}`, title: statusWhy(signal) },
+      { class: `status ${kind}`, title: statusWhy(signal, now) },
       icon(icons[kind] ?? "dash", 13),
       statusName(status),
     ),

@@ -40,8 +40,9 @@ function* ofChecks({ checks, details }, now) {
   }
 }
 
-/** Polling stands still when the gateway or the database fails: one trouble, one sentence. */
+/** Polling stands still when the gateway or the database fails, and no list is read without it: one trouble, one sentence. */
 function follows(name, checks) {
+  if (name === "reads") return checks.timescaledb === "unhealthy";
   return name === "pollingWorker" && (checks.gatewayApi !== "healthy" || checks.timescaledb !== "healthy");
 }
 
