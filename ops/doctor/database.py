@@ -153,14 +153,17 @@ def _check_daemons(name: str, asker: CheckConnection) -> CheckResult:
         places = asker.run(lambda cursor: living_daemons(cursor, schema=schema))
     except psycopg.errors.UndefinedTable:
         return skipped(name, "the schema does not exist yet")
+    except psycopg.errors.UndefinedColumn:
+        return skipped(name, "the schema is of an earlier version")
     if not places:
-        return ok(name, "no daemon holds a lease")
+        return ok(name, "no daemon of role all holds a lease")
     if len(places) == 1 and _runs_here(places[0]):
         return ok(name, f"one daemon holds a lease, on this machine: {places[0]}")
     return warn(
         name,
         f"{'daemons hold leases' if len(places) > 1 else 'a daemon elsewhere holds a lease'}: {', '.join(places)}",
-        "two daemons on one database store everything once, but do all the work twice: stop the unwanted ones",
+        "two daemons on one database store everything once, but do all the work twice: stop the unwanted ones, or give"
+        " them roles (TP_CAPITAL_ROLE)",
     )
 
 

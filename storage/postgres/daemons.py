@@ -32,7 +32,9 @@ where other.daemon_id <> %(daemon_id)s and other.seen_at > own.started_at
     and 'all' in (%(role)s, other.role) and 'serve' not in (%(role)s, other.role)
 order by other.place
 """
-_LIVING = "select place from {schema}.daemons where seen_at > now() - %s::interval order by place"
+_LIVING = """
+select place from {schema}.daemons where seen_at > now() - %s::interval and role = 'all' order by place
+"""
 _LEAVE = "delete from {schema}.daemons where daemon_id = %(daemon_id)s"
 # A daemon of role all needs no lease: it does every job itself.
 _AT_WORK = """
@@ -92,7 +94,7 @@ class Daemons:
 
 
 def living_daemons(cursor: Cursor, *, schema: str) -> tuple[str, ...]:
-    """Return the places of all daemons that hold a lease. The caller is no daemon."""
+    """Return the places of all daemons that hold a lease and do everything. The caller is no daemon."""
     statement = sql.SQL(_LIVING).format(schema=sql.Identifier(schema))
     return tuple(row["place"] for row in cursor.execute(statement, [GONE_AFTER]))
 

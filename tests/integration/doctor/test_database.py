@@ -375,6 +375,15 @@ def test_another_daemons_lease_is_a_warning(
     assert all(place in finding.found for place in places)
 
 
+def test_daemons_that_share_the_work_are_no_warning(look: Look, admin_url: str, engine_url: str) -> None:
+    for role in ("ingest", "serve"):
+        run(
+            admin_url,
+            f"insert into signals.daemons (daemon_id, place, role) values ('{role}', 'vm', '{role}')",
+        )
+    assert look(examine_database, **neon(engine_url))["database.daemons"].status is CheckStatus.OK
+
+
 # ── the role that migrates ───────────────────────────────────────────────────
 
 
