@@ -28,7 +28,10 @@ Url = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the daemon's answer unchanged.")]
 
-_OTHER_DAEMON = "; the key from the settings is sent only to the daemon at HOST and PORT or at a name in TP_CAPITAL_ALLOWED_HOSTS"
+_NO_KEY = (
+    "the daemon wants an API key: set TP_CAPITAL_API_KEY. It is sent only to the daemon at HOST and PORT, or at a name in "
+    "TP_CAPITAL_ALLOWED_HOSTS"
+)
 _POLL_S = 0.5
 #: an error that lasts this long ends the command; the daemon continues to retry
 _GIVE_UP_S = 30.0
@@ -46,10 +49,7 @@ def asked_daemon(url: str | None) -> Iterator[DaemonClient]:
         with DaemonClient(url, api_key=key) as daemon:
             yield daemon
     except DaemonError as error:
-        stop(
-            EXIT_FAILED,
-            f"{error}{_OTHER_DAEMON if error.status == HTTPStatus.UNAUTHORIZED and not key else ''}",
-        )
+        stop(EXIT_FAILED, _NO_KEY if error.status == HTTPStatus.UNAUTHORIZED and not key else str(error))
 
 
 @dead_letters.command("list")

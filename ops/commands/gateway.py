@@ -26,7 +26,12 @@ _BAD_SHOWN = 20
 def import_(
     context: typer.Context,
     *,
-    file: Annotated[Path, typer.Argument(help="Telegram Desktop export (result.json), or JSON lines.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="Telegram Desktop export (result.json), or JSON lines."
+        ),
+    ],
     database_url: DatabaseUrl = None,
     system: System = None,
     channel: Annotated[

@@ -84,7 +84,10 @@ def logs(
     with asked_daemon(url) as daemon, stop_on_signals() as left:
         # what is left out here must not use up the limit
         page = daemon.get("/logs", level=level, limit=limit if actor is None and start is None else _MOST)
-        _show(wanted(page)[-limit:], console, json=json)
+        found = wanted(page)[-limit:]
+        _show(found, console, json=json)
+        if not (found or follow):
+            say("tp-capital: no entry matches", err=True)
         while follow and not left.wait(_POLL_S):
             page = _next_page(daemon, page, level) or page | {"data": []}
             _show(wanted(page), console, json=json)

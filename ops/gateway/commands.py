@@ -133,5 +133,5 @@ def checked_url(database_url: str | None) -> str:
 
 
 def _stop(code: int, line: str) -> typer.Exit:
-    say(line, err=True)
+    say(f"tp-capital: {line}", err=True)
     return typer.Exit(code)

@@ -132,7 +132,7 @@ def test_taken_port_is_one_line(gateway: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("--port", str(taken.getsockname()[1]), database_url=gateway.database_url)
     assert done.returncode == 1
-    assert done.stderr.startswith("cannot listen on 127.0.0.1 port")
+    assert done.stderr.startswith("tp-capital: cannot listen on 127.0.0.1 port")
     assert done.stderr.count("\n") == 1
 
 
