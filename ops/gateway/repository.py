@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 
 import orjson
 from psycopg import sql
+from psycopg.rows import dict_row, scalar_row
 
 from ops.gateway.marking import MARK
 from ops.gateway.params import HistoryQuery, RowRead, UnprocessedQuery
@@ -144,15 +145,16 @@ class Repository:
 
     def find_unprocessed(self, query: UnprocessedQuery) -> list[dict[str, Any]]:
         """Return messages in the form of the API, the first received first."""
-        return [message_json(row) for row in self._database.read(_rows(_FIND, _unprocessed(query, None)))]
+        rows = self._database.ask(_FIND, _unprocessed(query, None), dict_row)
+        return [message_json(row) for row in rows]
 
     def changed_since(self, query: UnprocessedQuery, age_s: float) -> bool:
         """Return whether something came for ``query`` in the last ``age_s`` seconds. This is cheap.
 
         Waiting rows count at any age. Rows that another consumer marked count only if it marked them within ``age_s``.
         """
-        rows = self._database.read(_rows(_CHANGED, _unprocessed(query, age_s) | {"limit": 1}))
-        return bool(rows[0]["found"])
+        (found,) = self._database.ask(_CHANGED, _unprocessed(query, age_s) | {"limit": 1}, scalar_row)
+        return bool(found)
 
     def mark_processed(
         self, ids: Sequence[str], *, by: str, channel: str | None, read: Sequence[RowRead] | None = None

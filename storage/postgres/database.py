@@ -2,26 +2,28 @@
 
 Nothing here relies on session state, because PgBouncer and Neon's pooler give each transaction another server
 connection. No server-side prepared statements, no SET, no LISTEN, no ``options`` at connect. So each
-transaction asks what its server is, and a connection to a standby is given up at once.
+transaction, and each query without one, asks what its server is. A connection to a standby is given up at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import psycopg
 import psycopg.errors
 import structlog
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, RowFactory
 
 from engine.clock import Clock, DatabaseClock, SystemClock
 from engine.timers import Timers
 from storage.deadline import Deadline, cut_after, shut_down_fd
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError, StorageError
+from storage.postgres.asking import Asked, ask_once
 from storage.postgres.connect_failures import ADDRESS, with_remedy
 from storage.postgres.driver_errors import translate
 from storage.postgres.pool import Pool, PoolBusyError, PoolStats
@@ -31,6 +33,8 @@ __all__ = ["Cursor", "Database"]
 
 T = TypeVar("T")
 Cursor = psycopg.Cursor[DictRow]
+#: asks one query without a transaction
+AtOnce = Callable[[PooledConnection], Asked[T]]
 
 _log = structlog.get_logger("storage.postgres.database")
 
@@ -42,6 +46,8 @@ PROBE_DEADLINE_S = 2.0
 CONNECT_WAIT_S = 2.0
 #: the first statement is trivial, so without an answer in this time the peer is gone or frozen
 BEGIN_DEADLINE_S = 2.0
+#: how long no query is asked without a transaction after one took BEGIN_DEADLINE_S
+SLOW_S = 60.0
 #: the limit of an attempt to connect, for each address of the host
 CONNECT_TIMEOUT_S = 3
 #: the attempts of a call when connections break or a standby answers; behind a pooler, each attempt replaces only
@@ -96,6 +102,7 @@ class Database:
         machine = clock or SystemClock()
         self._now_s = machine.monotonic_s
         self.clock = DatabaseClock(machine)
+        self._slow_until_s = 0.0
         #: the time and text of each pool's last failure that no row caused
         self._failed: dict[str, tuple[float, str]] = {}
         self._pools = {
@@ -117,6 +124,31 @@ class Database:
     def read(self, work: Callable[[Cursor], T]) -> T:
         """Run ``work`` in a transaction of the readers' pool and return its result."""
         return self._run("read", work, READ_DEADLINE_S)
+
+    def ask(
+        self,
+        query: sql.Composed,
+        values: Mapping[str, object],
+        row_factory: RowFactory[T],
+        *,
+        quick: bool = True,
+    ) -> list[T]:
+        """Return the rows of one query in one round trip, where a transaction takes three.
+
+        If it fails or takes BEGIN_DEADLINE_S, a transaction asks it again, and so tells a slow server from a silent one.
+        A query that may take as long is not ``quick``: it begins with the transaction. So does every query in the time
+        SLOW_S after one was cut, because a slow server has to do the work of a cut query twice.
+        """
+
+        def work(cursor: Cursor) -> list[T]:
+            with cursor.connection.cursor(row_factory=row_factory) as rows:
+                return rows.execute(query, values).fetchall()
+
+        def at_once(connection: PooledConnection) -> Asked[list[T]]:
+            return ask_once(connection, query, values, row_factory)
+
+        quick = quick and self._now_s() >= self._slow_until_s
+        return self._run("read", work, READ_DEADLINE_S, at_once if quick else None)
 
     def write(self, work: Callable[[Cursor], T]) -> T:
         """Run ``work`` in a transaction of the writer's pool. It must be idempotent, because it may run twice."""
@@ -145,13 +177,16 @@ class Database:
         failed = self._failed.get("read")
         return failed[1] if failed and self._now_s() - failed[0] < seconds else None
 
-    def _run(self, name: str, work: Callable[[Cursor], T], deadline_s: float) -> T:
+    def _run(
+        self, name: str, work: Callable[[Cursor], T], deadline_s: float, at_once: AtOnce[T] | None = None
+    ) -> T:
         """Run ``work``. If its connection is lost, retry on another one. All attempts share one time limit."""
         pool = self._pools[name]
         until_s = self._now_s() + CONNECT_WAIT_S + deadline_s
         for left in range(ATTEMPTS - 1, -1, -1):
             try:
-                return self._attempt(pool, work, min(deadline_s, until_s - self._now_s()))
+                first = at_once if left == ATTEMPTS - 1 else None
+                return self._attempt(pool, work, min(deadline_s, until_s - self._now_s()), first)
             except DatabaseUnavailableError as error:
                 if not left or not error.connection_lost or self._now_s() >= until_s:
                     self._failed[name] = self._now_s(), str(error)
@@ -161,17 +196,39 @@ class Database:
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, pool: Pool, work: Callable[[Cursor], T], deadline_s: float) -> T:
+    def _attempt(
+        self, pool: Pool, work: Callable[[Cursor], T], deadline_s: float, at_once: AtOnce[T] | None
+    ) -> T:
         try:
             connection = pool.take(min(CONNECT_WAIT_S, deadline_s))
         except PoolBusyError as error:
             cause = with_remedy(str(error.cause), setting=self._setting) if error.cause else str(error)
             raise DatabaseUnavailableError(f"no connection: {cause}") from error
         try:
+            if at_once is not None and (result := self._answer(connection, at_once)) is not None:
+                return result
             self._begin(pool, connection, min(BEGIN_DEADLINE_S, deadline_s))
             return self._finish(pool, connection, work, deadline_s)
         finally:
             pool.give_back(connection)
+
+    def _answer(self, connection: PooledConnection, at_once: AtOnce[T]) -> T | None:
+        """Return the result of a quick query, or None if a transaction has to find out what is wrong."""
+        asked_s = self._now_s()
+        try:
+            with self._cut_after(connection, BEGIN_DEADLINE_S) as cut:
+                answer = at_once(connection)
+        except (psycopg.Error, UnicodeEncodeError) as error:
+            if not cut.happened:
+                return None
+            # the server may only be slow, so the writer keeps its connections
+            self._slow_until_s = self._now_s() + SLOW_S
+            self._renew(self._pools["read"], why="no answer")
+            raise _cut(BEGIN_DEADLINE_S, connection_lost=True) from error
+        if answer.standby:
+            return None
+        self.clock.observe(datetime.fromtimestamp(answer.now_s, UTC), asked_s=asked_s)
+        return answer.result
 
     def _begin(self, pool: Pool, connection: PooledConnection, deadline_s: float) -> None:
         """Begin a transaction. If the peer is silent or a standby, no connection is of use, so replace all of them."""

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from engine.model import Market, Outcome
 from storage.postgres.commit_numbers import draw_number
@@ -224,12 +225,8 @@ class Ledger:
 
     def commit_number(self) -> int:
         """Return the number of the last committed transaction."""
-
-        def work(cursor: Cursor) -> int:
-            row = cursor.execute(self._sql["number"]).fetchone()
-            return int(row["number"]) if row else 0
-
-        return self._database.read(work)
+        rows = self._database.ask(self._sql["number"], {}, scalar_row)
+        return int(rows[0]) if rows else 0
 
     def certain_number(self) -> int:
         """Return the same number from the server that takes writes. A standby may lag, and it refuses this query."""

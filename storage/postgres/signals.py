@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import sql
-from psycopg.rows import tuple_row
+from psycopg.rows import scalar_row, tuple_row
 
 from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
@@ -159,25 +159,21 @@ class Signals:
         A place names what a signal is ordered by and its id, so it stays valid while rows are added. ``unknown`` selects
         the places whose rows are read. The caller already has the other signals. ``counted`` asks for the count.
         """
-
-        def work(cursor: Cursor) -> StoredPage:
-            for _ in range(_ATTEMPTS):
-                places, after = self._find_places(cursor, query)
-                wanted = unknown(places)
-                rows = self._read_rows(cursor, wanted)
-                if all(_is_at(rows.get(place.id), place) for place in wanted):
-                    break
-            for row in rows.values():
-                del row["told"], row["changed_s"]
-            gone = {place.id for place in wanted} - rows.keys()
-            return StoredPage(
-                places=[place for place in places if place.id not in gone],
-                rows=[rows[place.id] for place in wanted if place.id not in gone],
-                after=after,
-                count=self._count(cursor, query) if counted else None,
-            )
-
-        return self._database.read(work)
+        for _ in range(_ATTEMPTS):
+            places, after = self._find_places(query)
+            wanted = unknown(places)
+            rows = self._rows_of(wanted)
+            if all(_is_at(rows.get(place.id), place) for place in wanted):
+                break
+        for row in rows.values():
+            del row["told"], row["changed_s"]
+        gone = {place.id for place in wanted} - rows.keys()
+        return StoredPage(
+            places=[place for place in places if place.id not in gone],
+            rows=[rows[place.id] for place in wanted if place.id not in gone],
+            after=after,
+            count=self._count(query) if counted else None,
+        )
 
     def get(self, signal_id: int) -> Mapping[str, Any] | None:
         """Return one signal with its events and its ``provenance``, or None."""
@@ -229,14 +225,13 @@ class Signals:
 
         return self._database.read(work)
 
-    def _find_places(self, cursor: Cursor, query: SignalQuery) -> tuple[list[Place], After | None]:
+    def _find_places(self, query: SignalQuery) -> tuple[list[Place], After | None]:
         order = sql.SQL(query.rule.order)
         found: list[tuple[Any, ...]] = []
         for window in windows_of(query, now=self._database.now(), retention=self._retention):
             page, values = found_by(query, window, schema=self._database.schema, retention=self._retention)
             statement = sql.SQL(_PLACES).format(schema=self._schema, found=page, order=order)
-            with cursor.connection.cursor(row_factory=tuple_row) as places:
-                found = places.execute(statement, values).fetchall()
+            found = self._database.ask(statement, values, tuple_row, quick=query.search is None)
             if len(found) > query.limit:
                 break
         more = len(found) > query.limit
@@ -245,11 +240,14 @@ class Signals:
         after = After(order=query.order, key=key, ts=last[0].ts, id=last[0].id) if more else None
         return places_of_page, after
 
-    def _count(self, cursor: Cursor, query: SignalQuery) -> int:
+    def _count(self, query: SignalQuery) -> int:
         statement, values = counted_by(query, schema=self._database.schema, retention=self._retention)
-        row = cursor.execute(statement, values).fetchone()
-        assert row is not None  # noqa: S101 - a count has one row
-        return int(row["count"])
+        (count,) = self._database.ask(statement, values, scalar_row, quick=False)
+        return int(count)
+
+    def _rows_of(self, places: Sequence[Place]) -> dict[int, dict[str, Any]]:
+        """Read the rows of the places. A page whose signals are all known needs none."""
+        return self._database.read(lambda cursor: self._read_rows(cursor, places)) if places else {}
 
     def _read_rows(self, cursor: Cursor, places: Sequence[Place]) -> dict[int, dict[str, Any]]:
         """Return the rows of the places with their events, by id."""
