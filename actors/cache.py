@@ -75,17 +75,21 @@ class Cache(Actor):
 
     @handles(SignalsCommitted)
     def _on_signals_committed(self, news: SignalsCommitted) -> None:
-        if self._commit_number is None or news.commit_number > self._commit_number:
-            self._raise_generation(news.commit_number)
-            if self._rings:
-                self.send(BELL, CommitSeen(commit_number=news.commit_number))
+        known = self._commit_number
+        if known is None or news.commit_number > known:
+            # No commit lies between the two numbers, so one that was seen there is lost.
+            set_back = known is not None and news.after is not None and news.after < known
+            if news.changed or set_back:
+                self._raise_generation(news.commit_number, set_back=set_back)
+                if self._rings:
+                    self.send(BELL, CommitSeen(commit_number=news.commit_number))
 
     @handles(CommitRung)
     def _on_commit_rung(self, ring: CommitRung) -> None:
         # Its number only says that a look is worth it. Our own rings come back, and are not.
         if self._commit_number is None or ring.commit_number > self._commit_number:
             try:
-                self._raise_generation(self._newest_number())
+                self._look()
             except StorageError as error:
                 self.log.debug("cache.look_failed", error=str(error))
 
@@ -97,7 +101,7 @@ class Cache(Actor):
             if self._learn is not None:
                 self._learn()
                 self._learn = None
-            self._raise_generation(self._newest_number())
+            self._look()
         except StorageError as error:
             self.log.debug("cache.look_failed", error=str(error))
         if self._error is not None:
@@ -126,25 +130,28 @@ class Cache(Actor):
             self._publish()
         return error is None
 
+    def _look(self) -> None:
+        number = self._newest_number()
+        self._raise_generation(number, set_back=number < (self._commit_number or 0))
+
     def _newest_number(self) -> int:
         number = self._ledger.commit_number()
         if self._commit_number is None or number >= self._commit_number:
             return number
         # A standby that lags also returns an earlier number, although nothing was restored. So ask the server
         # that takes the writes.
-        number = self._ledger.certain_number()
-        if number < self._commit_number:
-            self.log.warning("cache.set_back", commit_number=number, was=self._commit_number)
-        return number
+        return self._ledger.certain_number()
 
-    def _raise_generation(self, commit_number: int) -> None:
-        # A database restored from a backup continues from an earlier number, so a lower number counts too.
+    def _raise_generation(self, commit_number: int, *, set_back: bool) -> None:
+        """Make this the newest commit. ``set_back``: the database was restored, or a failover has lost commits."""
+        if set_back:
+            self.log.warning("cache.set_back", commit_number=commit_number, was=self._commit_number)
         if commit_number != self._commit_number:
             self._commit_number = commit_number
             self._publish()
             # Nobody reads pages of the old generation any more, so they are dropped from this process.
             self._last_good.forget(_GENERATIONS)
-            self.send(STREAM, CommitSeen(commit_number=commit_number))
+            self.send(STREAM, CommitSeen(commit_number=commit_number, set_back=set_back))
 
     def _publish(self) -> None:
         self.publish(CacheSnapshot(commit_number=self._commit_number, error=self._error))

@@ -48,6 +48,8 @@ class Stream(Actor):
     @handles(CommitSeen)
     def _on_commit_seen(self, news: CommitSeen) -> None:
         self._number = news.commit_number
+        if news.set_back:
+            self._restart(Position.end_of(news.commit_number))
         self._follow()
 
     @handles(Tick)
@@ -74,9 +76,7 @@ class Stream(Actor):
         goal = Position.end_of(self._number)
         newest = self._event_log.newest
         if newest is None or goal < newest:
-            if newest is not None:
-                self.log.warning("stream.restarted", commit_number=self._number, was=newest.number)
-            self._event_log.restart(goal)
+            self._restart(goal)
             return
         while newest < goal and not self._event_log.pass_over(goal):
             changes = self._signals.committed(after=newest, upto=goal.number, limit=PAGE_SIZE)
@@ -84,3 +84,9 @@ class Stream(Actor):
             newest = Position(*changes.reached) if changes.reached else goal
             self._event_log.append(events, newest)
             self.beat()
+
+    def _restart(self, goal: Position) -> None:
+        """Begin the event log at the newest commit. Readers that have read further are told to read all anew."""
+        if (newest := self._event_log.newest) is not None:
+            self.log.warning("stream.restarted", commit_number=goal.number, was=newest.number)
+        self._event_log.restart(goal)

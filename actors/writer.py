@@ -161,15 +161,16 @@ class Writer(Actor):
         )
         self._last_commit_at = self.clock.now()
         self._last_commit_number = max(self._last_commit_number, committed.commit_number)
-        if any(part.changed for part in parts):
-            # before the source, whose acknowledgement nobody waits for
-            self.send(
-                CACHE,
-                SignalsCommitted(
-                    commit_number=committed.commit_number,
-                    signals=committed.signals,
-                ),
-            )
+        # before the source, whose acknowledgement nobody waits for
+        self.send(
+            CACHE,
+            SignalsCommitted(
+                commit_number=committed.commit_number,
+                signals=committed.signals,
+                after=max(parts, key=lambda part: part.commit_number).after,
+                changed=any(part.changed for part in parts),
+            ),
+        )
         self.send(batch.source, committed)
         self._count(batch, parts, committed)
 

@@ -246,21 +246,25 @@ class BatchDelayed:
 class SignalsCommitted:
     """Writer or maintenance to cache: a doorbell. The signals up to ``commit_number`` are readable.
 
-    The responder sends it too, with no signals, when a channel's label has changed.
+    The responder sends it too, with no signals, when a channel's label has changed. ``after`` is the number of the last
+    commit before it, if the sender knows that. Not ``changed``: no page and no stream shows anything of this commit.
     """
 
     commit_number: int
     signals: int
+    after: int | None = None
+    changed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream: this is now the newest commit. After a restore its number is lower than before.
+    """Cache to stream: this is now the newest commit. ``set_back``: the database has lost commits that were seen.
 
     The cache also tells the bell, if this process made the commit.
     """
 
     commit_number: int
+    set_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ class EventLog:
         return self._newest
 
     def restart(self, place: Position) -> None:
-        """Begin at ``place``: at the start, or because a restored database continues from an earlier number."""
+        """Begin at ``place``: at the start, or because the database has lost commits."""
         with self._lock:
             self._events, self._bytes = [], 0
             self._turn += self._newest is not None

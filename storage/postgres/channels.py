@@ -176,7 +176,7 @@ class Channels:
 
         def work(cursor: Cursor) -> Added:
             # pages of signals show labels, so a change raises their generation; changes also take turns
-            number = draw_number(cursor, self._database.schema)
+            number = draw_number(cursor, self._database.schema).number
             read = {row.channel for row in self._load(cursor)}.union(self._settings)
             if channel not in read and len(read) >= most:
                 raise ChannelLimitError

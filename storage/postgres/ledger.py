@@ -15,7 +15,7 @@ order, and pages, streams and caches rely on that order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from engine.model import Market, Outcome
-from storage.postgres.commit_numbers import draw_number
+from storage.postgres.commit_numbers import COMMIT_INSTANT, draw_number
 from storage.postgres.database import Cursor, Database
 from storage.postgres.dead_letters import DeadLetterWriter
 from storage.postgres.events import EventWriter
@@ -104,7 +104,7 @@ insert into {schema}.tp_capital_signals (
     stop, valid_until, warnings, raw_message, source, provenance, grammar_version, commit_number, updated_at, ingested_at)
 select ts, channel, message_id, position, signal_type, side, asset, buy_min, buy_max, targets, target_final,
     stop, valid_until, warnings, raw_message, source, provenance, %(grammar_version)s, %(number)s,
-    (select clock_timestamp()), coalesce(ingested_at, (select clock_timestamp())) + interval '1 microsecond'
+    {instant}, coalesce(ingested_at, (select clock_timestamp())) + interval '1 microsecond'
         * (row_number() over (partition by ingested_at order by ts, message_id, position) - 1)
 from json_to_recordset(%(rows)s) as row (
     ts timestamptz, channel text, message_id text, position smallint, signal_type text, side text, asset text,
@@ -131,10 +131,12 @@ from unnest(%(channels)s::text[]) as wanted (channel)
 class Recorded:
     """The result of one transaction. ``new`` and ``moved`` hold keys (channel, message id). Moved rows were replaced.
 
+    ``after`` is the number of the last commit before it.
     ``changed`` counts the signals that are new, that got or lost events, or that were replaced.
     """
 
     commit_number: int
+    after: int | None = None
     new: frozenset[tuple[str, str]]
     moved: frozenset[tuple[str, str]]
     duplicates: int
@@ -172,7 +174,7 @@ class Ledger:
         self._standings = Standings(database.schema)
         schema = sql.Identifier(database.schema)
         self._sql = {
-            name: sql.SQL(text).format(schema=schema, settled=SETTLED_COLUMNS)
+            name: sql.SQL(text).format(schema=schema, settled=SETTLED_COLUMNS, instant=COMMIT_INSTANT)
             for name, text in {
                 "record": _RECORD,
                 "confirm": _CONFIRM,
@@ -197,15 +199,16 @@ class Ledger:
         single = deduplicate(outcomes)
 
         def work(cursor: Cursor) -> Recorded:
-            number = self.draw(cursor)
+            drawn = draw_number(cursor, self._database.schema)
             present = single if self._present is None else self._present.of(cursor, single)
-            return self._record(cursor, number, present, reread=reread)
+            recorded = self._record(cursor, drawn.number, present, reread=reread)
+            return replace(recorded, after=drawn.after)
 
         return self._database.write(work)
 
     def draw(self, cursor: Cursor) -> int:
         """Return a number for the caller's transaction. Until its end, no other transaction that draws a number runs."""
-        return draw_number(cursor, self._database.schema)
+        return draw_number(cursor, self._database.schema).number
 
     def record_within(
         self,

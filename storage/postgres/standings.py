@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import sql
 
+from storage.postgres.commit_numbers import COMMIT_INSTANT
 from storage.postgres.database import Cursor
 from storage.postgres.ledger_rows import to_json
 from storage.postgres.reward_risk import reward_risk
@@ -41,16 +42,16 @@ where (channel, signal_message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 order by ts, length(message_id), message_id, position
 """
-# A row may be that of a former signal, if another version of the engine has replaced that signal. The transactions that
-# write standings follow each other, and each reads the clock in its turn. So what a client has not seen yet is always
-# newer than all that it has seen.
+# A row may be that of a former signal, if another version of the engine has replaced that signal. Instants of commits
+# follow each other, so what a client has not seen yet is always newer than all that it has seen.
 _WRITE = """
 insert into {schema}.signal_standings (
     channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
     ends_on, told, reward_risk, signal_commit, commit_number, updated_at)
 select channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
     ends_on, told, reward_risk, signal_commit, coalesce(%(number)s, signal_commit),
-    coalesce(case when signal_commit = coalesce(%(number)s, signal_commit) then updated_at end, clock_timestamp())
+    coalesce(case when signal_commit = coalesce(%(number)s, signal_commit) then updated_at end,
+        {instant}, clock_timestamp())
 from json_to_recordset(%(rows)s) as row (
     channel text, message_id text, position smallint, id bigint, ts timestamptz, signal_type text, side text, asset text,
     valid_on date, session_on date, status text, since timestamptz, reason text, ends_on date, told bigint,
@@ -96,7 +97,7 @@ class Standings:
     def __init__(self, schema: str) -> None:
         identifier = sql.Identifier(schema)
         self._known, self._due, self._told, self._write, self._missed, self._left_over, self._newest = (
-            sql.SQL(text).format(schema=identifier, columns=SETTLED_COLUMNS)
+            sql.SQL(text).format(schema=identifier, columns=SETTLED_COLUMNS, instant=COMMIT_INSTANT)
             for text in (_KNOWN, _DUE, _TOLD, _WRITE, _MISSED, _LEFT_OVER, _NEWEST)
         )
 

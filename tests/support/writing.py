@@ -60,6 +60,7 @@ class FakeLedger:
         self.kept.update((outcome.message.message_id, outcome) for outcome in outcomes)
         return Recorded(
             commit_number=len(self.sizes),
+            after=len(self.sizes) - 1,
             new=frozenset((outcome.message.channel, outcome.message.message_id) for outcome in news),
             moved=frozenset(),
             duplicates=len(outcomes) - len(news),

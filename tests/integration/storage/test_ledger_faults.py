@@ -150,8 +150,12 @@ def test_commit_numbers_rise_in_commit_order_across_writers(
         while not done.is_set():
             seen.append({row["commit_number"] for row in ask("select commit_number from tp_capital_signals")})
 
+    before: dict[int, int | None] = {}
+
     def write(ledger: Ledger, first: int) -> list[int]:
-        return [ledger.record([signal_outcome(a_message(first + i))]).commit_number for i in range(25)]
+        done = [ledger.record([signal_outcome(a_message(first + i))]) for i in range(25)]
+        before.update({recorded.commit_number: recorded.after for recorded in done})
+        return [recorded.commit_number for recorded in done]
 
     with ThreadPoolExecutor(4) as threads:
         reader = threads.submit(read)
@@ -160,9 +164,10 @@ def test_commit_numbers_rise_in_commit_order_across_writers(
         done.set()
         reader.result(timeout=10)
     assert all(mine == sorted(mine) for mine in numbers)
-    assert len({n for mine in numbers for n in mine}) == 75
-    for before, after in itertools.pairwise(seen):
-        assert all(number > max(before, default=0) for number in after - before)
+    assert [before[number] for number in sorted(before)] == [0, *sorted(before)[:-1]]
+    assert len(before) == 75
+    for earlier, later in itertools.pairwise(seen):
+        assert all(number > max(earlier, default=0) for number in later - earlier)
     assert ledgers[0].commit_number() == max(map(max, numbers))
 
 
@@ -183,3 +188,20 @@ def test_a_database_that_was_set_back_gives_out_no_lost_number(database: Databas
     kept, *lost = (ledger.record([]).commit_number for _ in range(3))
     ask(f"update commits set number = {kept}")
     assert ledger.record([]).commit_number > max(lost)
+
+
+def test_what_is_stored_later_has_a_later_instant_although_the_clock_was_set_back(
+    ledger: Ledger, ask: Ask
+) -> None:
+    """A client that asks for changes since the last instant it has seen would otherwise miss it."""
+    ledger.record([signal_outcome(a_message(1))])
+    for change in (
+        "update tp_capital_signals set updated_at = updated_at + interval '1 hour'",
+        "update signal_standings set updated_at = updated_at + interval '1 hour'",
+        "update commits set number = number + 3600000",
+    ):
+        ask(change)
+    ledger.record([signal_outcome(a_message(2))])
+    for table in ("tp_capital_signals", "signal_standings"):
+        order = ask(f"select message_id from {table} order by updated_at")
+        assert [row["message_id"] for row in order] == ["1", "2"]

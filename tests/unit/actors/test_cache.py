@@ -100,7 +100,33 @@ def test_the_stream_is_told_of_each_new_number_and_of_nothing_else() -> None:
         caching.committed(number)
     caching.advance(0, caching.cache)
     caching.advance(LOOK_EVERY_S, caching.cache)
-    assert stream.taken() == [CommitSeen(commit_number=number) for number in (7, 8, 5)]
+    assert stream.taken() == [
+        CommitSeen(commit_number=7),
+        CommitSeen(commit_number=8),
+        CommitSeen(commit_number=5, set_back=True),
+    ]
+
+
+def test_a_set_back_that_a_commit_has_overtaken_before_the_look_is_seen_by_its_news() -> None:
+    """Number 12 follows number 8, so number 9 is lost."""
+    caching = Caching()
+    stream = caching.recorder(STREAM)
+    for number, after in ((7, 6), (6, 5), (9, 7), (12, 8)):
+        caching.cache.on_receive(SignalsCommitted(commit_number=number, signals=1, after=after))
+    assert stream.taken() == [
+        CommitSeen(commit_number=7),
+        CommitSeen(commit_number=9),
+        CommitSeen(commit_number=12, set_back=True),
+    ]
+
+
+def test_a_commit_that_changes_no_signal_raises_nothing_but_tells_of_a_set_back() -> None:
+    caching = Caching()
+    caching.committed(7)
+    for number, after, known in ((8, 7, 7), (9, 6, 9)):
+        news = SignalsCommitted(commit_number=number, signals=0, after=after, changed=False)
+        caching.cache.on_receive(news)
+        assert caching.snapshot.commit_number == known
 
 
 def test_late_news_does_not_turn_the_generation_back() -> None:

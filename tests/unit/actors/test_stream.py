@@ -127,6 +127,15 @@ def test_a_database_set_back_to_an_earlier_commit_starts_the_feed_anew() -> None
     assert world.event_log.after(Position.end_of(9), max_events=1).reached is Reached.AHEAD
 
 
+def test_a_database_that_has_overtaken_its_lost_commits_starts_the_feed_anew_too() -> None:
+    world = Streaming()
+    world.see(9)
+    turn = world.event_log.turn
+    world.stream.on_receive(CommitSeen(commit_number=12, set_back=True))
+    assert world.event_log.newest == Position.end_of(12)
+    assert world.event_log.turn == turn + 1, "readers are told to read the list anew"
+
+
 def test_the_next_generation_goes_on_where_the_feed_was() -> None:
     world = Streaming()
     world.see(1)

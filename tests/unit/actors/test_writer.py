@@ -40,12 +40,14 @@ def test_fault_49_only_what_was_received_since_the_channel_is_read_has_a_lag() -
     assert writing.count(f"{series}_sum", since="received") == 98 + 97
 
 
-def test_the_cache_is_rung_for_signals_only() -> None:
+def test_the_cache_is_told_of_each_commit_and_which_of_them_changed_signals() -> None:
     writing = Writing()
     writing.write("b1", 1)
-    assert writing.cache.taken() == []
     writing.write("b2", 2, 3, signals=True)
-    assert writing.cache.taken() == [SignalsCommitted(commit_number=2, signals=2)]
+    assert writing.cache.taken() == [
+        SignalsCommitted(commit_number=1, signals=0, after=0, changed=False),
+        SignalsCommitted(commit_number=2, signals=2, after=1),
+    ]
 
 
 def test_fault_8_what_the_ledger_knew_is_a_duplicate_and_counted_as_such() -> None:
