@@ -10,6 +10,7 @@ from tests.browser.conftest import KEY
 from tests.browser.test_dashboard import ROW, signal_text
 from tests.support.browsing import Page, System
 from tests.support.messages import put, raw_message
+from tests.support.stack import engine_environment, eventually, running_daemon
 
 LEVEL = "document.querySelector('#trust').dataset.level"
 REASONS = "document.querySelector('#reasons').innerText"
@@ -152,3 +153,15 @@ def test_a_stream_that_breaks_goes_on_where_it_was(page: Page, system: System) -
         assert page.js("window.streams.length") == opened
     finally:
         page.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=hidden["identifier"])
+
+
+def test_a_page_of_a_process_that_only_serves_says_who_does_what(page: Page, system: System) -> None:
+    environment = engine_environment(system.engine_dsn, system.gateway.url, TP_CAPITAL_ROLE="serve")
+    with running_daemon(environment) as serving:
+        eventually(lambda: serving.check("timescaledb") == "healthy")
+        visit = Page(page.driver, serving.url)
+        visit.open()
+        visit.wait_asking("document.querySelectorAll('#parts .part-since').length === 1")
+        assert "lê os canais" in visit.text("#parts")
+        assert "papel serve" in visit.text("#parts")
+        assert visit.js("document.querySelector('#history').hidden")

@@ -59,7 +59,7 @@ export function showFacts({ health, summary, unreachableSince }, now) {
 }
 
 /** Show each part with its state in a word, and since when it is in trouble. The causes are for operators: they stand in /health. */
-export function showParts({ health, unreachableSince }, now) {
+export function showParts({ health, unreachableSince, daemons }, now) {
   const checks = Object.entries(health?.checks ?? {});
   byId("parts").replaceChildren(
     ...(health?.details?.role === "serve" ? [h("li", { class: "part" }, icon("dash", 16), t("part.serves"))] : []),
@@ -77,6 +77,16 @@ export function showParts({ health, unreachableSince }, now) {
         status !== "healthy" && status !== "unknown" && at && h("span", { class: "part-since" }, at),
       );
     }),
+    ...daemons.map(({ place, role, jobs }) =>
+      h(
+        "li",
+        { class: "part", "data-state": "unknown" },
+        icon("dash", 16),
+        h("span", { class: "part-name" }, place),
+        h("span", { class: "part-state" }, role),
+        jobs.length > 0 && h("span", { class: "part-since" }, jobs.map((job) => t(`job.${job}`)).join(", ")),
+      ),
+    ),
   );
 }
 

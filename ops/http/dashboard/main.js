@@ -46,6 +46,8 @@ const known = {
   offset: 0,
   commitNumber: null,
   channels: [],
+  /** the processes that share the work, where there are several */
+  daemons: [],
 };
 const now = () => Date.now() + known.offset;
 
@@ -163,6 +165,7 @@ function tick() {
 async function askAll() {
   const before = known.commitNumber;
   await askHealth();
+  if (known.health?.details?.role === "serve") await askDaemons();
   showSystem();
   showTrust();
   if (known.keyWanted) return;
@@ -186,6 +189,14 @@ async function askHealth() {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     known.unreachableSince ??= now();
+  }
+}
+
+async function askDaemons() {
+  try {
+    known.daemons = (await ask("/daemons")).body.data;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
   }
 }
 

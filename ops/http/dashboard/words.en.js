@@ -56,6 +56,7 @@ export const words = {
   "reason.breaker": (since) =>
     `Telegram has not answered since ${since}: we try again at intervals, and new signals do not arrive.`,
   "reason.keyRefused": (since) => `Telegram has refused us since ${since}: new signals do not arrive.`,
+  "reason.ingesting": (since) => `Part of the reading of the channels has stood still since ${since}.`,
   "reason.pollingWorker": (since) => `The channel has not been read successfully since ${since}.`,
   "reason.historicalSync": (since) =>
     `Reading the history has been failing since ${since}: old signals may be missing.`,
@@ -92,6 +93,12 @@ export const words = {
   "system.title": "System",
   "part.timescaledb": "Storing signals",
   "part.gatewayApi": "Link to Telegram",
+  "part.ingesting": "Channel reading",
+  "job.auditor": "checks the history",
+  "job.backfill": "imports the history",
+  "job.dead_letters": "rereads what failed",
+  "job.maintenance": "clears old signals",
+  "job.poller": "reads the channels",
   "part.serves": "Shows only (role serve): others read the channels",
   "part.pollingWorker": "Channel reading",
   "part.historicalSync": "History",

@@ -54,6 +54,7 @@ export const words = {
   "reason.breaker": (since) =>
     `O Telegram não responde desde ${since}: tentamos de novo a intervalos, e sinais novos não chegam.`,
   "reason.keyRefused": (since) => `O Telegram recusa a nossa entrada desde ${since}: sinais novos não chegam.`,
+  "reason.ingesting": (since) => `Parte da leitura dos canais está parada desde ${since}.`,
   "reason.pollingWorker": (since) => `O canal não é lido com êxito desde ${since}.`,
   "reason.historicalSync": (since) =>
     `A leitura do histórico falha desde ${since}: sinais antigos podem faltar.`,
@@ -89,6 +90,12 @@ export const words = {
   "system.title": "Sistema",
   "part.timescaledb": "Guarda dos sinais",
   "part.gatewayApi": "Ligação com o Telegram",
+  "part.ingesting": "Leitura do canal",
+  "job.auditor": "confere o histórico",
+  "job.backfill": "importa o histórico",
+  "job.dead_letters": "relê o que falhou",
+  "job.maintenance": "apaga sinais antigos",
+  "job.poller": "lê os canais",
   "part.serves": "Só mostra (papel serve): outros leem os canais",
   "part.pollingWorker": "Leitura do canal",
   "part.historicalSync": "Histórico",
