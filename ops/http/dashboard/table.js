@@ -139,7 +139,6 @@ export class Table {
           { class: "asset-name" },
           h("b", { title: signal.asset.length > 14 && signal.asset }, signal.asset),
           sideTag(signal.side),
-          isNew && h("span", { class: "new-tag" }, t("new")),
         ),
         h(
           "span",
@@ -147,6 +146,7 @@ export class Table {
           h("span", { class: "clip", title: signal.type }, signal.type),
           channel && ["·", h("span", { class: "clip", title: channel }, channel)],
           warningTag(signal.warnings),
+          isNew && h("span", { class: "new-tag" }, t("new")),
         ),
       ),
       cell("stop", stopFigure(signal)),
