@@ -16,21 +16,35 @@ __all__ = ["DayCount", "Summaries", "Summary", "SummaryQuery"]
 
 #: the most assets in a summary, the most frequent ones
 MOST_ASSETS = 200
+#: what selects some of the signals of a period
+_FILTERS = ("channel", "asset", "signal_type", "side", "status", "search", "updated_since")
 
-# the days that are counted, and the first instant. Nothing older than the retention is counted.
+# The days that are counted, and the first instant. Nothing older than the retention is counted. ``begins`` has the instants
+# at which the day changes, from before the first day to the end of the last one, and ``days`` has the day that begins at
+# each. The day of an instant is dear, so it is asked only for the quarters of an hour around each midnight: no zone's day
+# begins inside one, and a clock that repeats or skips midnight does it by two hours at most.
 _PERIOD = """
-select first_day, last_day, coalesce(given, first_day::timestamp at time zone %(zone)s) as since
+select first_day, last_day, coalesce(given, first_day::timestamp at time zone %(zone)s) as since, begins, days
 from (
     select given, last_day, coalesce((given at time zone %(zone)s)::date, last_day - %(days)s + 1) as first_day
     from (
         select (least(%(until)s, now()) at time zone %(zone)s)::date as last_day,
             case when %(since)s::timestamptz is not null
                 then greatest(%(since)s, now() - %(retention)s) end as given) as ends) as period
+cross join lateral (
+    select array_agg(at order by at) as begins, array_agg(day order by at) as days
+    from (
+        select at, day, lag(day) over (order by at) as day_before
+        from generate_series(0, greatest(last_day - first_day, 0) + 1) as number
+        cross join generate_series(-8, 8) as quarter
+        cross join lateral (
+            select (first_day + number)::timestamp at time zone %(zone)s + quarter * interval '15 minutes' as at) as instants
+        cross join lateral (select (at at time zone %(zone)s)::date as day) as its) as quarters
+    where day is distinct from day_before) as changes
 """
 # The table of standings holds all that is counted, and has no weeks. A search needs the texts too.
 _WANTED = """
-with wanted as (
-    select ts, side, signal_type, asset, status from {schema}.signal_standings where {condition})
+with wanted as (select ts, side, signal_type, asset, status from {schema}.signal_standings where {condition})
 """
 _SEARCHED = """
 with wanted as (
@@ -38,18 +52,28 @@ with wanted as (
     from (select id, ts, side, signal_type, asset from {schema}.tp_capital_signals where {condition}) as found
     join (select id, status from {schema}.signal_standings where {of_status}) as standing on standing.id = found.id)
 """
-# The day of an instant is dear, so it is asked once for each quarter of an hour: no zone's midnight lies inside one.
-_DAYS = """
-select (quarter at time zone %(zone)s)::date as day, side, sum(signals)::bigint as signals
+# All signals of a day stand together in the index of the newest, which has all columns. So the server reads that index
+# alone, one day after another.
+_BY_DAY = """
+select part, side, signal_type, status, signals
 from (
-    select date_bin('15 minutes', ts, 'epoch') as quarter, side, count(*) as signals from wanted group by 1, 2) as counted
-group by 1, 2
+    select part, begins, lead(begins, 1, 'infinity') over (order by begins) as ends
+    from unnest(%(begins)s::timestamptz[]) with ordinality as day (begins, part)) as days
+cross join lateral (
+    select side, signal_type, status, count(*) as signals from wanted where ts >= begins and ts < ends
+    group by 1, 2, 3) as of_day
 """
-_NAMES = """
-select grouping(asset) = 1 as of_type, coalesce(asset, signal_type) as name, count(*) as signals
-from wanted group by grouping sets ((asset), (signal_type)) order by 3 desc, 2
+# what filters have found is less, and stands in no order
+_FILTERED_BY_DAY = """
+select width_bucket(ts, %(begins)s) as part, side, signal_type, status, count(*) as signals
+from wanted group by 1, 2, 3, 4
 """
-_OUTCOMES = "select status, count(*) as signals from wanted group by status order by 2 desc, 1"
+_COUNTS = """
+select part, side, signal_type, status, sum(signals)::bigint as signals from ({by_day}) as counted
+group by grouping sets ((part, side), (signal_type), (status)) order by signals desc, signal_type, status
+"""
+# there are too many assets to count them in the same pass
+_ASSETS = "select asset, count(*) as signals from wanted group by asset order by 2 desc, 1 limit %(assets)s"
 # The ledger is kept for good. Its index begins with the channel, so the query first finds the few channels, with one
 # index look-up for each.
 _CHANNELS = """
@@ -60,9 +84,11 @@ with recursive channels as (
     from channels where channels.channel is not null)
 """
 _MESSAGES = """
-select outcome, count(*) as messages from channels join {schema}.ledger as entry
-    on entry.channel = channels.channel
-    and entry.received_at >= %(since)s and (%(until)s::timestamptz is null or entry.received_at <= %(until)s)
+select outcome, sum(messages)::bigint as messages from channels cross join lateral (
+    select outcome, count(*) as messages from {schema}.ledger as entry
+    where entry.channel = channels.channel
+        and received_at >= %(since)s and (%(until)s::timestamptz is null or received_at <= %(until)s)
+    group by outcome) as entries
 where %(channels)s::text[] = '{{}}' or channels.channel = any(%(channels)s)
 group by outcome
 """
@@ -133,6 +159,7 @@ class Summaries:
 
         def work(cursor: Cursor) -> Summary:
             signals = query.signals
+            filtered = any(getattr(signals, name) for name in _FILTERS)
             period = cursor.execute(
                 _PERIOD,
                 {
@@ -146,16 +173,19 @@ class Summaries:
             assert period is not None  # noqa: S101 - a select without a table has one row
             first: date = period["first_day"]
             wanted, values = self._wanted(signals, period["since"])
-            values |= {"zone": query.zone}
-
-            def count(text: str) -> Cursor:
-                return cursor.execute(wanted + sql.SQL(text), values)
-
-            by_day = Counter[tuple[date, str]]()
-            for row in count(_DAYS):
-                by_day[row["day"], row["side"]] = row["signals"]
-            names = count(_NAMES).fetchall()
-            outcomes = {row["status"]: row["signals"] for row in count(_OUTCOMES)}
+            values |= {"begins": period["begins"], "assets": MOST_ASSETS}
+            counts = sql.SQL(_COUNTS).format(by_day=sql.SQL(_FILTERED_BY_DAY if filtered else _BY_DAY))
+            by_day, types, outcomes = Counter[tuple[date, str]](), {}, {}
+            for row in cursor.execute(wanted + counts, values):
+                if row["status"] is not None:
+                    outcomes[row["status"]] = row["signals"]
+                elif row["signal_type"] is not None:
+                    types[row["signal_type"]] = row["signals"]
+                else:
+                    by_day[period["days"][row["part"] - 1], row["side"]] += row["signals"]
+            assets = {
+                row["asset"]: row["signals"] for row in cursor.execute(wanted + sql.SQL(_ASSETS), values)
+            }
             received = {"since": period["since"], "until": signals.until, "channels": list(signals.channel)}
             messages = {row["outcome"]: row["messages"] for row in cursor.execute(self._messages, received)}
             newest = cursor.execute(self._newest).fetchone()
@@ -171,10 +201,8 @@ class Summaries:
                 ),
                 outcomes=outcomes,
                 messages=messages,
-                types={row["name"]: row["signals"] for row in names if row["of_type"]},
-                assets=dict(
-                    [(row["name"], row["signals"]) for row in names if not row["of_type"]][:MOST_ASSETS]
-                ),
+                types=types,
+                assets=assets,
                 newest_message_at=newest["at"] if newest else None,
             )
 

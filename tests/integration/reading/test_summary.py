@@ -94,19 +94,21 @@ def test_what_is_older_than_the_days_asked_for_is_not_counted(database: Database
     assert counted(database, days=30).assets == {"PETR4": 1, "VALE3": 1}
 
 
-# signals of each third quarter of an hour, and of the instant before it, from long before the retention on
+# signals of each third quarter of an hour, and of the instant before it, from long before the retention to two days ahead
 ADD = """
 insert into {} (ts, channel, message_id, position, signal_type, side, asset, targets, warnings, raw_message, source,
     provenance, grammar_version, commit_number, ingested_at)
 select at - before, '-1', g || ' ' || before, 0, 'Type ' || g % 2, case when g % 5 < 2 then 'buy' else 'sell' end,
     'PETR' || g % 7, '{{}}', '{{}}', 'text', 'telegram', '{{}}', 'g', 0, at
-from (select g, date_trunc('hour', now()) - g * interval '15 minutes' as at from generate_series(0, 9500) as g) as made
+from (select g, date_trunc('hour', now()) - g * interval '15 minutes' as at from generate_series(-200, 9500) as g) as made
 cross join (values (interval '0'), (interval '1 microsecond')) as given (before)
 where abs(hashint4(g)) % 3 = 0
 """
-# each signal's own day in the reader's zone; nothing is counted together first
+# each signal's own day in the reader's zone; nothing is counted together first; a day to come is not shown
 NAIVE = """
-select (ts at time zone %(zone)s)::date as day, side, signal_type, asset from {}
+select (ts at time zone %(zone)s)::date as day, side, signal_type, asset,
+    (ts at time zone %(zone)s)::date <= (now() at time zone %(zone)s)::date as shown
+from {}
 where ts > now() - %(retention)s
     and (ts at time zone %(zone)s)::date > (now() at time zone %(zone)s)::date - %(days)s
 """
@@ -139,7 +141,7 @@ def naive(database: Database, *, days: int, zone: str) -> tuple[Counter[object],
     values = {"days": days, "zone": zone, "retention": RETENTION}
     rows = database.read(lambda cursor: cursor.execute(statement, values).fetchall())
     return (
-        Counter((row["day"], row["side"]) for row in rows),
+        Counter((row["day"], row["side"]) for row in rows if row["shown"]),
         Counter(row["signal_type"] for row in rows),
         Counter(row["asset"] for row in rows),
     )
@@ -149,18 +151,19 @@ def test_every_zones_days_are_those_of_each_signal_alone(database: Database) -> 
     add = sql.SQL(ADD).format(sql.Identifier(database.schema, "tp_capital_signals"))
     database.write(lambda cursor: cursor.execute(add))
     database.write(lambda cursor: fill(cursor, database.schema))
+    filtered = SignalQuery(side=("buy", "sell"))
     for zone in ODD_ZONES:
-        for days in (2, 90):
+        for days, signals in itertools.product((2, 90), (SignalQuery(), filtered)):
             expected = naive(database, days=days, zone=zone)
             while True:
-                summary = counted(database, days=days, zone=zone)
+                summary = counted(database, days=days, zone=zone, signals=signals)
                 before, expected = expected, naive(database, days=days, zone=zone)
                 # otherwise a day or a signal's retention ended between the two
                 if expected == before:
                     break
             found = Counter({(day.day, "buy"): day.buy for day in summary.days})
             found.update({(day.day, "sell"): day.sell for day in summary.days})
-            assert (found, summary.types, summary.assets) == expected, (zone, days)
+            assert (found, summary.types, summary.assets) == expected, (zone, days, signals)
 
 
 def test_an_unknown_zone_is_refused(database: Database) -> None:
