@@ -8,6 +8,7 @@ from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from typing import Any
 
+import psycopg
 import pytest
 
 from actors.names import JOBS
@@ -44,6 +45,11 @@ class Sharing:
 
     def stored(self) -> list[int]:
         return sorted(int(message_id) for _, message_id, _ in stored_signals(self.url))
+
+    def holders(self) -> set[str]:
+        """Return who holds leases."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return {str(row[0]) for row in connection.execute("select daemon_id from signals.leases")}
 
     def wait_taken(self, engine: EngineProcess) -> None:
         """Wait until a process does all jobs."""
@@ -91,7 +97,9 @@ def test_a_frozen_holder_is_replaced_and_harmless_when_it_wakes_and_so_is_a_kill
 
 def test_a_stopped_holder_gives_its_jobs_back_at_once(sharing: Sharing) -> None:
     sharing.read_more()
+    (holder,) = sharing.holders()
     assert sharing.one.terminate() == 0
+    assert holder not in sharing.holders(), "its leases had to end by themselves"
     sharing.wait_taken(sharing.other)
     sharing.read_more()
 
