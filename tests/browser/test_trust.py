@@ -98,6 +98,8 @@ def test_where_reading_needs_the_key_the_page_asks_for_it(
     visit = Page(browser, locked.engine.url)
     visit.open(ready=False)
     visit.wait("document.querySelector('#key-dialog').open")
+    # the service answers: it is the key that is missing, not the connection
+    visit.wait("document.querySelector('#live').innerText === 'Em espera'")
     for key in ("a wrong key", KEY):
         visit.one("#key").clear()
         visit.one("#key").send_keys(key)

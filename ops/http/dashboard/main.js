@@ -92,10 +92,9 @@ function showTrust() {
   const shown = { failed: list.state === "failed", staleAt: list.staleAt };
   const verdict = judge({ ...known, list: shown, now: now() });
   showVerdict(verdict);
-  const lost = known.unreachableSince !== null || known.keyWanted;
-  // an open stream that has nothing to tell for want of a database is not live
-  const live = verdict.level === "bad" && known.live === "live" ? "waiting" : known.live;
-  showLive(lost ? "lost" : live);
+  // without the key there is nothing to tell, and an open stream has nothing to tell for want of a database
+  const waits = known.keyWanted || (verdict.level === "bad" && known.live === "live");
+  showLive(known.unreachableSince !== null ? "lost" : waits ? "waiting" : known.live);
 }
 
 function showSystem() {
