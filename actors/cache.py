@@ -7,7 +7,7 @@ invalidated, so a lost doorbell or a Redis outage cannot leave an old page in us
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from actors.names import BELL, STREAM
 from actors.shown.metrics import Metrics
@@ -55,6 +55,7 @@ class Cache(Actor):
         last_good: MemoryPages,
         ttl_s: float,
         metrics: Metrics,
+        followers: Sequence[str] = (STREAM,),
         learn: Callable[[], None] | None = None,
         rings: bool = False,
     ) -> None:
@@ -62,6 +63,7 @@ class Cache(Actor):
         self._ledger = ledger
         self._learn = learn
         self._rings = rings
+        self._followers = tuple(followers)
         self._pages = pages
         self._last_good = last_good
         self._ttl_s = ttl_s
@@ -151,7 +153,8 @@ class Cache(Actor):
             self._publish()
             # Nobody reads pages of the old generation any more, so they are dropped from this process.
             self._last_good.forget(_GENERATIONS)
-            self.send(STREAM, CommitSeen(commit_number=commit_number, set_back=set_back))
+            for follower in self._followers:
+                self.send(follower, CommitSeen(commit_number=commit_number, set_back=set_back))
 
     def _publish(self) -> None:
         self.publish(CacheSnapshot(commit_number=self._commit_number, error=self._error))

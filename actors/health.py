@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from actors.names import BACKFILL, CACHE, CONSUMER, DEAD_LETTERS, JOBS, LEASES, MAINTENANCE, WRITER
+from actors.names import (
+    ANNOUNCER,
+    BACKFILL,
+    CACHE,
+    CONSUMER,
+    DEAD_LETTERS,
+    JOBS,
+    LEASES,
+    MAINTENANCE,
+    WRITER,
+)
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
+    AnnouncerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
     ConsumerSnapshot,
@@ -92,6 +103,7 @@ class HealthReporter(Actor):
             self._look_for_newest([poller.channel for poller in pollers])
         self._looks += 1
         consumer = snapshots.read(CONSUMER, ConsumerSnapshot)
+        announcer = snapshots.read(ANNOUNCER, AnnouncerSnapshot)
         supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         writer = snapshots.read(WRITER, WriterSnapshot)
         backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -116,6 +128,7 @@ class HealthReporter(Actor):
                 pollers=pollers,
                 acknowledgers=tuple(a.value for a in snapshots.all_of(AcknowledgerSnapshot).values()),
                 consumer=consumer.value if consumer else None,
+                announcer=announcer.value if announcer else None,
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

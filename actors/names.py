@@ -4,6 +4,7 @@ from engine.spec import SUPERVISOR
 
 __all__ = [
     "ACKNOWLEDGER",
+    "ANNOUNCER",
     "AUDITOR",
     "BACKFILL",
     "BELL",
@@ -34,6 +35,7 @@ STREAM = "stream"
 HEALTH = "health"
 RESPONDER = "responder"
 CHANNELS = "channels"
+ANNOUNCER = "announcer"
 CONSUMER = "consumer"
 LEASES = "leases"
 BACKFILL = "backfill"

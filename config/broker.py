@@ -73,10 +73,18 @@ class BrokerSettings(Group):
         description="queue that the engines of one database share; another database needs another queue",
     )
 
+    events: bool = Field(
+        default=False,
+        validation_alias=env_names("TP_CAPITAL_EVENTS"),
+        description="publish what happens to signals and channels as CloudEvents to the exchange `tp-capital.events`; needs `AMQP_URL`",
+    )
+
     @model_validator(mode="after")
     def _has_address(self) -> BrokerSettings:
         if self.source != "poll" and self.url is None:
             raise ValueError("TP_CAPITAL_SOURCE is not poll, and AMQP_URL is not set: set both, or neither")
+        if self.events and self.url is None:
+            raise ValueError("TP_CAPITAL_EVENTS is set, and AMQP_URL is not: set both, or neither")
         return self
 
     def secrets(self) -> tuple[str, ...]:

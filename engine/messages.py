@@ -258,7 +258,7 @@ class SignalsCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream: this is now the newest commit. ``set_back``: the database has lost commits that were seen.
+    """Cache to stream and announcer: this is now the newest commit. ``set_back``: the database has lost commits that were seen.
 
     The cache also tells the bell, if this process made the commit.
     """

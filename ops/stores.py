@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from storage.seal import Seal
 
 if TYPE_CHECKING:
     from storage.bell_line import BellLine
+    from storage.broker.publisher import ConfirmedPublisher
     from storage.broker.reader import Listener, QueueReader
     from storage.redis import RedisPages
 
@@ -130,6 +132,15 @@ class Stores:
         # Processes may reach the database by different addresses. One more database of this name only causes more looks.
         name = f"tpcapital:commits:{conninfo_to_dict(database.conninfo).get('dbname')}/{database.schema_name}"
         return RedisBell(self._settings.redis.master.arguments(), name=name, clock=self._clock)
+
+    def event_publisher(self, stop: threading.Event, *, longest_s: float) -> ConfirmedPublisher:
+        """Return a new publisher of events, which is not connected yet."""
+        from storage.broker.publisher import ConfirmedPublisher  # noqa: PLC0415 - as above
+        from storage.broker.topology import EVENTS  # noqa: PLC0415 - as above
+
+        url = self._settings.broker.url
+        assert url is not None  # noqa: S101 - the settings demand it where events are published
+        return ConfirmedPublisher(url.get_secret_value(), exchange=EVENTS, stop=stop, longest_s=longest_s)
 
     def learn_secret(self) -> None:
         """Read the secret that authenticates pages in Redis from the database, unless the settings give it.

@@ -10,6 +10,7 @@ from enum import StrEnum
 from actors.names import BACKFILL, JOBS, MAINTENANCE, POLLER
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
+    AnnouncerSnapshot,
     BackfillSnapshot,
     CacheSnapshot,
     ConsumerSnapshot,
@@ -88,6 +89,7 @@ class Inputs:
     jobs: frozenset[str] = JOBS
     acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
     consumer: ConsumerSnapshot | None = None
+    announcer: AnnouncerSnapshot | None = None
     newest: Mapping[str, datetime] = field(default_factory=dict)
     reading_error: str | None = None
     machine_ahead_s: float | None = None
@@ -130,6 +132,7 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         else _WELL,
         "clock": _clock(inputs),
         **({"broker": _broker(inputs, inputs.consumer)} if inputs.consumer else {}),
+        **({"events": _events(inputs.announcer)} if inputs.announcer else {}),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():
@@ -237,6 +240,10 @@ def _broker(inputs: Inputs, consumer: ConsumerSnapshot) -> Verdict:
     if missed:
         return Status.DEGRADED, f"polling finds messages that the broker did not bring: {', '.join(missed)}"
     return _WELL
+
+
+def _events(announcer: AnnouncerSnapshot) -> Verdict:
+    return (Status.DEGRADED, f"no events are published: {announcer.error}") if announcer.error else _WELL
 
 
 def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:

@@ -11,6 +11,7 @@ from engine.model import Market
 
 __all__ = [
     "AcknowledgerSnapshot",
+    "AnnouncerSnapshot",
     "BackfillPhase",
     "BackfillSnapshot",
     "CacheSnapshot",
@@ -240,6 +241,15 @@ class CacheSnapshot:
 
     commit_number: int | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncerSnapshot:
+    """How far events were published. ``error`` and ``failing_since`` are set while none can be."""
+
+    commit_number: int | None
+    error: str | None
+    failing_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from config import Settings
 from engine.spec import ChildSpec, Services
 from ops.daemon.channel_children import ChannelChildren, breaker_policy
 from ops.daemon.metrics import make_registry
+from ops.events.announcing import announcer_spec
 from ops.http.app import responder_spec
 from ops.http.routes.frames import event_of
 from ops.http.server.keys import KeyRing
@@ -74,6 +75,7 @@ class Children:
         self._shares = self._role == "ingest"
         self._polls = self._ingests and settings.broker.source != "broker"
         self._consumes = self._ingests and settings.broker.source != "poll"
+        self._announces = self._ingests and settings.broker.events
         # a ring for each message would make polls of what the broker brings
         self._rings = settings.engine.doorbell and self._polls and not self._consumes
         self._random = Random()  # noqa: S311 - jitter, not cryptography
@@ -94,6 +96,11 @@ class Children:
         return [
             *((self._writer(),) if self._ingests else ()),
             self._stream(),
+            *(
+                (announcer_spec(self._settings, self._stores, daemon_id=self._daemon_id),)
+                if self._announces
+                else ()
+            ),
             self._cache(),
             *((self._bell(),) if self._stores.rings else ()),
             *(self._ingesting() if self._ingests else ()),
@@ -150,6 +157,7 @@ class Children:
             rings=self._stores.rings,
             ttl_s=float(self._settings.redis.ttl_s),
             metrics=self._metrics,
+            followers=(names.STREAM, *((names.ANNOUNCER,) if self._announces else ())),
         )
         return ChildSpec(name=names.CACHE, factory=factory, parkable=True)
 

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ops.gateway.records import message_json
 from ops.gateway.repository import COLUMNS
-from storage.broker.values import Outgoing
+from storage.broker.values import Outgoing, telegram_message
 from storage.postgres.database import Cursor, Database
 
 __all__ = ["Outbox", "Pending"]
@@ -73,8 +73,5 @@ class Outbox:
 
 def _outgoing(row: dict[str, Any]) -> Outgoing:
     message = message_json(row)
-    return Outgoing(
-        channel=message["channelId"],
-        key=f"{message['channelId']}:{message['messageId']}",
-        body=orjson.dumps(message),
-    )
+    channel = message["channelId"]
+    return telegram_message(channel, f"{channel}:{message['messageId']}", orjson.dumps(message))

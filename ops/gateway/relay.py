@@ -17,7 +17,7 @@ import structlog
 from engine.backoff import Backoff, RetryState
 from engine.clock import SystemClock
 from storage.broker.publisher import ConfirmedPublisher
-from storage.broker.values import Outgoing
+from storage.broker.values import Outgoing, telegram_message
 from storage.errors import GatewayRateLimitedError, StorageError
 from storage.gateway.client import GatewayClient
 from storage.gateway.rows import UnreadableRow
@@ -106,4 +106,4 @@ def _outgoing(channel: str, body: bytes) -> Outgoing:
     except (ValueError, RecursionError):
         row = None
     number = row.get("messageId") if isinstance(row, dict) else None
-    return Outgoing(channel=channel, key=f"{channel}:{number}"[:200], body=body)
+    return telegram_message(channel, f"{channel}:{number}"[:200], body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,19 +13,12 @@ import pika
 from pika.channel import Channel
 from pika.spec import Basic
 
-from storage.broker.topology import (
-    MESSAGES,
-    broker_error,
-    connection_parameters,
-    message_key,
-)
+from storage.broker.topology import MESSAGES, broker_error, connection_parameters
 from storage.broker.values import Outgoing
 from storage.errors import BrokerError
 
-__all__ = ["SCHEMA_VERSION", "ConfirmedPublisher"]
+__all__ = ["ConfirmedPublisher"]
 
-#: the form of the body, in the header ``schemaVersion``
-SCHEMA_VERSION = 1
 #: the broker answers nothing for so long: the connection is given up. Time in which it blocks us does not count
 _SILENT_S = 20.0
 _CLOSE_S = 2.0
@@ -35,11 +29,21 @@ _LOOK_S = 0.5
 class ConfirmedPublisher:
     """One publishing connection, made at the first batch and again after each failure. One thread uses it.
 
-    When ``stop`` is set, a running call and all later ones end with an error.
+    When ``stop`` is set, a running call and all later ones end with an error. So does a call that lasts ``longest_s``
+    seconds; without a limit it waits while the broker blocks it.
     """
 
-    def __init__(self, url: str, *, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        exchange: str = MESSAGES,
+        stop: threading.Event | None = None,
+        longest_s: float = math.inf,
+    ) -> None:
         self._url = url
+        self._exchange = exchange
+        self._longest_s = longest_s
         self._line: _ConfirmedLine | None = None
         self._stop = stop or threading.Event()
 
@@ -56,9 +60,9 @@ class ConfirmedPublisher:
             BrokerError: it has not. Some of the messages may have arrived: publish all of them again.
         """
         if self._line is None:
-            self._line = _ConfirmedLine(self._url, self._stop)
+            self._line = _ConfirmedLine(self._url, self._exchange, self._stop)
         try:
-            self._line.publish(messages)
+            self._line.publish(messages, time.monotonic() + self._longest_s)
         except BrokerError:
             self._line.close()
             self._line = None
@@ -74,7 +78,8 @@ class ConfirmedPublisher:
 class _ConfirmedLine:
     """One connection on a thread of its own. pika is not safe for threads, so everything it does is done there."""
 
-    def __init__(self, url: str, stop: threading.Event) -> None:
+    def __init__(self, url: str, exchange: str, stop: threading.Event) -> None:
+        self._exchange = exchange
         self._stop = stop
         self._changed = threading.Condition()
         self._channel: Channel | None = None
@@ -98,16 +103,16 @@ class _ConfirmedLine:
 
     # ── the caller's thread ──────────────────────────────────────────────────
 
-    def publish(self, messages: Sequence[Outgoing]) -> None:
+    def publish(self, messages: Sequence[Outgoing], until_s: float) -> None:
         """Publish and wait. See :meth:`ConfirmedPublisher.publish`."""
-        self._wait(lambda: self._channel is not None)
+        self._wait(lambda: self._channel is not None, until_s)
         with self._changed:
             first, self._next_tag = self._next_tag, self._next_tag + len(messages)
             self._unconfirmed.update(range(first, self._next_tag))
         self._connection.ioloop.add_callback_threadsafe(functools.partial(self._send, messages))
-        self._wait(lambda: not self._unconfirmed)
+        self._wait(lambda: not self._unconfirmed, until_s)
 
-    def _wait(self, ready: Callable[[], bool]) -> None:
+    def _wait(self, ready: Callable[[], bool], until_s: float) -> None:
         self._heard_s = time.monotonic()
         with self._changed:
             while self._failure is not None or not ready():
@@ -117,6 +122,8 @@ class _ConfirmedLine:
                     raise BrokerError("the publisher was stopped")
                 if self.blocked is None and time.monotonic() - self._heard_s > _SILENT_S:
                     raise BrokerError(f"the broker confirmed nothing for {_SILENT_S:g} s")
+                if time.monotonic() > until_s:
+                    raise BrokerError(f"the broker takes no messages: {self.blocked or 'it confirms none'}")
                 self._changed.wait(_LOOK_S)
 
     def close(self) -> None:
@@ -146,7 +153,7 @@ class _ConfirmedLine:
     def _on_channel(self, channel: Channel) -> None:
         channel.add_on_close_callback(lambda _, error: self._fail(error))
         channel.exchange_declare(
-            MESSAGES,
+            self._exchange,
             "topic",
             durable=True,
             callback=lambda _: channel.confirm_delivery(
@@ -163,13 +170,13 @@ class _ConfirmedLine:
         assert self._channel is not None  # noqa: S101 - publish() waited for it
         for message in messages:
             self._channel.basic_publish(
-                MESSAGES,
-                message_key(message.channel),
+                self._exchange,
+                message.routing_key,
                 message.body,
                 pika.BasicProperties(
-                    content_type="application/json",
+                    content_type=message.content_type,
                     delivery_mode=pika.DeliveryMode.Persistent,
-                    headers={"schemaVersion": SCHEMA_VERSION, "messageKey": message.key},
+                    headers=dict(message.headers),
                 ),
             )
 

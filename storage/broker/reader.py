@@ -25,12 +25,10 @@ from storage.broker.topology import (
     DEAD,
     MESSAGES,
     broker_error,
-    channel_of,
     connection_parameters,
     declare_queue,
-    message_key,
 )
-from storage.broker.values import Delivery, QueueState
+from storage.broker.values import Delivery, QueueState, channel_of, message_key
 from storage.errors import BrokerError
 
 __all__ = ["Listener", "QueueReader"]

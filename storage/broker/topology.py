@@ -20,23 +20,23 @@ __all__ = [
     "BROKER_FAILURES",
     "DEAD",
     "DELIVERY_LIMIT",
+    "EVENTS",
     "MESSAGES",
     "broker_error",
-    "channel_of",
     "connection_parameters",
     "declare_queue",
-    "message_key",
     "queue_arguments",
 ]
 
 #: the exchange that gateways publish to: topic, durable, routing key ``message.<channel>``
 MESSAGES = "telegram.messages"
+#: the exchange that the engine's own events go to: topic, durable, routing key ``<type>.<channel>``
+EVENTS = "tp-capital.events"
 #: a queue's dead letters stand in the queue of its name and this end; the exchange that brings them has the same name
 DEAD = ".dead"
 #: RabbitMQ 4 drops a message after 20 redeliveries unless the queue says otherwise. A daemon that is killed again and
 #: again, or a long outage, must not reach the limit
 DELIVERY_LIMIT = 1000
-_KEY = "message."
 
 #: a connection without any byte for so long is lost
 _HEARTBEAT_S = 10
@@ -50,16 +50,6 @@ _OF_ERROR = re.compile(r"\w+Error\(\d+, '([^']+)'\)")
 
 # Each failure is raised to our caller, which reports it in its own words.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
-
-
-def message_key(channel: str) -> str:
-    """Return the routing key of a channel's messages."""
-    return _KEY + channel
-
-
-def channel_of(routing_key: str) -> str | None:
-    """Return the channel of a routing key, or None for a key of another form."""
-    return routing_key.removeprefix(_KEY) if routing_key.startswith(_KEY) else None
 
 
 def connection_parameters(url: str) -> pika.URLParameters:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-__all__ = ["Delivery", "Outgoing", "QueueState"]
+__all__ = ["Delivery", "Outgoing", "QueueState", "channel_of", "message_key", "telegram_message"]
+
+#: the form of a Telegram message's body, in the header ``schemaVersion``
+SCHEMA_VERSION = 1
+_KEY = "message."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message to publish. ``key`` identifies it to whoever must recognise a double."""
+    """A message to publish."""
 
-    channel: str
-    key: str
+    routing_key: str
     body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,19 @@ class QueueState:
     waiting: int
     consumers: int
     dead: int
+
+
+def telegram_message(channel: str, key: str, body: bytes) -> Outgoing:
+    """Return a message of a gateway. ``key`` identifies it to whoever must recognise a double."""
+    headers: dict[str, str | int] = {"schemaVersion": SCHEMA_VERSION, "messageKey": key}
+    return Outgoing(routing_key=message_key(channel), body=body, headers=headers)
+
+
+def message_key(channel: str) -> str:
+    """Return the routing key of a channel's messages."""
+    return _KEY + channel
+
+
+def channel_of(routing_key: str) -> str | None:
+    """Return the channel of a routing key, or None for a key of another form."""
+    return routing_key.removeprefix(_KEY) if routing_key.startswith(_KEY) else None

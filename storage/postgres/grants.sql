@@ -3,7 +3,7 @@ grant usage on schema {schema} to {role};
 grant select on {schema}.schema_migrations, {schema}.layout, {schema}.cache_secret to {role};
 grant select, update on {schema}.commits to {role};
 grant select, insert, update on {schema}.ledger, {schema}.dead_letters, {schema}.checkpoints to {role};
-grant select, insert, update on {schema}.channels, {schema}.history_audits to {role};
+grant select, insert, update on {schema}.channels, {schema}.history_audits, {schema}.feed_positions to {role};
 -- a row of the former service's table leaves the ledger when its message comes
 grant delete on {schema}.ledger to {role};
 grant select, insert, update on {schema}.legacy_rows to {role};

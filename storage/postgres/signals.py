@@ -81,13 +81,16 @@ _CHANGES = """
 select changes.*, {label}
 from (
     (select commit_number as number, id, ts, null::timestamptz as superseded_at, signal_commit,
-        channel, message_id, position, signal_type, side, asset
+        channel, message_id, position, signal_type, side, asset, null::bigint as replaced_by
     from {schema}.signal_standings
     where (commit_number, id) > (%(number)s, %(id)s) and commit_number <= %(upto)s and ts > now() - %(retention)s
     order by commit_number, id limit %(limit)s)
     union all
-    (select superseded_by, id, ts, superseded_at, commit_number, channel, message_id, position, signal_type, side, asset
-    from {history}
+    (select superseded_by, id, ts, superseded_at, commit_number, channel, message_id, position, signal_type, side, asset,
+        (select id from {schema}.signal_standings as present
+        where present.channel = replaced.channel and present.message_id = replaced.message_id
+            and present.position = replaced.position) as replaced_by
+    from {history} as replaced
     where (superseded_by, id) > (%(number)s, %(id)s) and superseded_by <= %(upto)s
     order by superseded_by, id limit %(limit)s)
 ) as changes order by number, id limit %(limit)s
@@ -190,7 +193,8 @@ class Signals:
         """Return what was committed after a place and up to commit ``upto``, in commit order.
 
         ``after`` is the (number, id) of the last change seen, which is the place of a change. Each change has the
-        ``number`` of its commit. One that has ``superseded_at`` removes a signal. Any other has the row of the signal
+        ``number`` of its commit. One that has ``superseded_at`` removes a signal;
+        ``replaced_by`` is the id of the one that stands in its place now. Any other has the row of the signal
         as it is now, and ``is_new`` tells whether the signal was stored after the place. Of several changes of a
         signal there is the last one alone.
         """

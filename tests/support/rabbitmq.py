@@ -15,7 +15,8 @@ import pika
 
 from ops.local.ports import HOST, free_port
 from ops.local.rabbitmq import RabbitPorts, RabbitServer
-from storage.broker.topology import MESSAGES, connection_parameters, message_key
+from storage.broker.topology import EVENTS, MESSAGES, connection_parameters
+from storage.broker.values import message_key
 from tests.support.servers import need_program
 
 __all__ = ["Broker", "Tap"]
@@ -41,7 +42,7 @@ class Tap:
             taken.append((method.routing_key, properties.headers, json.loads(body)))
             if len(taken) == count:
                 break
-        self._channel.cancel()
+        # The consumer is left there: to cancel it would lose what it has been sent since.
         return taken
 
 
@@ -70,15 +71,22 @@ class Broker:
         finally:
             connection.close()
 
+    def tap(self, *channels: str) -> contextlib.AbstractContextManager[Tap]:
+        """Yield a queue that gets the messages of these channels from now on."""
+        return self._tap(MESSAGES, *map(message_key, channels))
+
+    def event_tap(self, *keys: str) -> contextlib.AbstractContextManager[Tap]:
+        """Yield a queue that gets the events of these routing keys from now on."""
+        return self._tap(EVENTS, *keys)
+
     @contextlib.contextmanager
-    def tap(self, *channels: str) -> Iterator[Tap]:
-        """Yield a queue that is bound to these channels from now on."""
+    def _tap(self, exchange: str, *keys: str) -> Iterator[Tap]:
         with self.channel() as channel:
             queue = f"tap-{uuid.uuid4().hex}"
-            channel.exchange_declare(MESSAGES, "topic", durable=True)
+            channel.exchange_declare(exchange, "topic", durable=True)
             channel.queue_declare(queue, exclusive=True)
-            for name in channels:
-                channel.queue_bind(queue, MESSAGES, message_key(name))
+            for key in keys:
+                channel.queue_bind(queue, exchange, key)
             yield Tap(channel, queue)
 
     def publish(self, routing_key: str, *bodies: bytes, exchange: str = MESSAGES) -> None:

@@ -114,6 +114,11 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             "deadLetters": inputs.consumer.dead,
             "inFlight": inputs.consumer.in_flight,
         }
+    if inputs.announcer is not None:
+        details["events"] |= {
+            "commitNumber": inputs.announcer.commit_number,
+            "failingSince": _iso(inputs.announcer.failing_since),
+        }
     if inputs.backfill is not None and "historicalSync" in details:
         details["historicalSync"] |= {
             "phase": inputs.backfill.phase.value,

@@ -114,10 +114,10 @@ def test_a_transaction_that_is_rolled_back_publishes_nothing_and_a_late_one_is_n
             other.execute(insert, ("3",))
             other.commit()
             pending = outbox.pending(10)
-            assert [message.key for message in pending.messages] == ["-1001:3"]
+            assert [message.headers["messageKey"] for message in pending.messages] == ["-1001:3"]
             late.commit()
             outbox.remove(pending.positions)
-        assert [message.key for message in outbox.pending(10).messages] == ["-1001:1"]
+        assert [message.headers["messageKey"] for message in outbox.pending(10).messages] == ["-1001:1"]
 
 
 def test_a_gateway_without_a_broker_leaves_no_outbox_to_grow(gateway_url: str) -> None:

@@ -47,6 +47,7 @@ STEPS = (
         "signal_orders",
         "daemon_roles",
         "leases",
+        "feed_positions",
         "hypertable",
         "search_index",
     ),

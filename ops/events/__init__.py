@@ -1,0 +1,1 @@
+"""Events for other systems: their envelope and their description."""
