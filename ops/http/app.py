@@ -17,6 +17,7 @@ from actors.responder import Responder
 from actors.shown.metrics import Metrics
 from config import Settings
 from engine.spec import ChildSpec, Services
+from ops.events.asyncapi import asyncapi_document
 from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
 from ops.http.kit.openapi import openapi_document
 from ops.http.kit.operations import Answer, Operation, routes_of, serves, versioned
@@ -30,7 +31,7 @@ from ops.http.routes.backfill import backfill_operations
 from ops.http.routes.channels import channel_operations
 from ops.http.routes.daemons import daemon_operations
 from ops.http.routes.dead_letters import dead_letter_operations
-from ops.http.routes.docs import doc_operations, openapi_operation
+from ops.http.routes.docs import asyncapi_operation, doc_operations, openapi_operation
 from ops.http.routes.export import Exports
 from ops.http.routes.health import stream_trouble
 from ops.http.routes.logs import log_operations
@@ -183,6 +184,7 @@ def _create_app(
             *versioned(probes),
             *doc_operations(responses),
             openapi_operation(responses, document),
+            asyncapi_operation(responses, asyncapi_document),
             dashboard.assets(),
             dashboard.worker(),
             permalink(),

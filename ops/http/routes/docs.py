@@ -15,7 +15,7 @@ from ops.http.kit.encoding import encode
 from ops.http.kit.operations import Answer, Operation
 from ops.http.server.clients import prefix_of
 
-__all__ = ["doc_operations", "openapi_operation"]
+__all__ = ["asyncapi_operation", "doc_operations", "openapi_operation"]
 
 _TYPES = {
     "index.html": "text/html; charset=utf-8",
@@ -74,6 +74,25 @@ def doc_operations(responses: ConditionalResponses) -> Sequence[Operation]:
             problems=(404,),
         ),
     ]
+
+
+def asyncapi_operation(
+    responses: ConditionalResponses, document: Callable[[], Mapping[str, Any]]
+) -> Operation:
+    """Return the operation that serves the description of the events for other systems."""
+
+    async def asyncapi(request: Request) -> Response:
+        return responses.answer(request.headers, encode(document()))
+
+    return Operation(
+        method="GET",
+        path="/asyncapi.json",
+        name="asyncapi",
+        summary="The events for other systems as an AsyncAPI 3.0 document",
+        tag=_TAG,
+        handler=asyncapi,
+        answers={200: Answer(description="The document", body={JSON: {"type": "object"}})},
+    )
 
 
 def openapi_operation(
