@@ -26,9 +26,12 @@ _FILTERS = ("channel", "asset", "signal_type", "side", "status", "search", "upda
 _PERIOD = """
 select first_day, last_day, coalesce(given, first_day::timestamp at time zone %(zone)s) as since, begins, days
 from (
-    select given, last_day, coalesce((given at time zone %(zone)s)::date, last_day - %(days)s + 1) as first_day
+    select given, last_day,
+        -- a period that begins after its end has no day
+        least(coalesce((given at time zone %(zone)s)::date, last_day - %(days)s + 1), last_day + 1) as first_day
     from (
-        select (least(%(until)s, now()) at time zone %(zone)s)::date as last_day,
+        -- no day before the first year is asked for
+        select (greatest(least(%(until)s, now()), '0002-01-01Z') at time zone %(zone)s)::date as last_day,
             case when %(since)s::timestamptz is not null
                 then greatest(%(since)s, now() - %(retention)s) end as given) as ends) as period
 cross join lateral (

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -164,6 +165,22 @@ def test_every_zones_days_are_those_of_each_signal_alone(database: Database) -> 
             found = Counter({(day.day, "buy"): day.buy for day in summary.days})
             found.update({(day.day, "sell"): day.sell for day in summary.days})
             assert (found, summary.types, summary.assets) == expected, (zone, days, signals)
+
+
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Pacific/Auckland"])
+@pytest.mark.parametrize(("since", "until"), [*itertools.product((FIRST, LAST, None), (FIRST, LAST, START))])
+def test_a_period_may_begin_and_end_at_the_ends_of_time(
+    database: Database, store: Store, since: datetime | None, until: datetime, zone: str
+) -> None:
+    """A period that begins after its end is empty, as the list is."""
+    store([message(1, LONG.format("PETR4"), minute=0)])
+    signals = SignalQuery(since=since, until=until)
+    summary = counted(database, zone=zone, signals=signals)
+    listed = len(Signals(database, retention=RETENTION).find(replace(signals, limit=10)).rows)
+    assert sum(summary.types.values()) == listed == sum(sum(day) for day in by_day(summary).values())
 
 
 def test_an_unknown_zone_is_refused(database: Database) -> None:
