@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,7 +13,7 @@ from typing import Any, Self
 
 from actors.shown.snapshots import CacheSnapshot
 from engine.directory import Entry, Heartbeat
-from engine.messages import BatchParsed
+from engine.messages import BatchCommitted, BatchParsed
 from engine.model import Outcome
 from tests.support.httpstub import HttpStub, json_answer
 from tests.support.outcomes import CHANNEL, a_message, signal_outcome
@@ -37,7 +38,9 @@ class Served:
         self.gateway = gateway
         self._batches = count(1)
         # the writer drops a batch that has to wait if its source is gone, so there is one
-        source = Entry(ref=Recorder().actor_ref, generation=1, heartbeat=Heartbeat(0.0))
+        self._source = Recorder()
+        self._numbers: dict[str, int] = {}
+        source = Entry(ref=self._source.actor_ref, generation=1, heartbeat=Heartbeat(0.0))
         engine.daemon.services.directory.enter("test", source)
 
     @property
@@ -48,18 +51,26 @@ class Served:
     def url(self) -> str:
         return self.engine.url
 
-    def tell_writer(self, outcomes: Sequence[Outcome]) -> None:
-        """Hand a batch to the writer; it is durable a moment later."""
+    def tell_writer(self, outcomes: Sequence[Outcome]) -> str:
+        """Hand a batch to the writer, and return its id; it is durable a moment later."""
         batch = BatchParsed(
             batch_id=f"test-{next(self._batches)}", source="test", channel=CHANNEL, outcomes=tuple(outcomes)
         )
         assert self.engine.daemon.services.directory.send("writer", batch)
+        return batch.batch_id
 
     def commit(self, *numbers: int, **changes: Any) -> None:
         """Commit one signal for each message number, in one batch, and wait until it is readable."""
-        before = self.commit_number()
-        self.tell_writer([signal_outcome(a_message(number, **changes)) for number in numbers])
-        eventually(lambda: self.commit_number() > before)
+        batch_id = self.tell_writer([signal_outcome(a_message(number, **changes)) for number in numbers])
+        # A greater number alone may be that of another daemon's commit.
+        eventually(lambda: self.commit_number() >= self._number_of(batch_id), what="not committed")
+
+    def _number_of(self, batch_id: str) -> float:
+        """Return the number of a batch's commit; while it is not durable, infinity."""
+        for told in self._source.taken():
+            if isinstance(told, BatchCommitted):
+                self._numbers[told.batch_id] = told.commit_number
+        return self._numbers.get(batch_id, math.inf)
 
     def commit_number(self) -> int:
         snapshots = self.engine.daemon.services.snapshots
