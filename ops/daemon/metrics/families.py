@@ -87,6 +87,10 @@ BACKFILL_GATEWAY_ROWS = _gauge("backfill_gateway_rows", "History rows that the g
 BACKFILL_COMPLETED = _gauge("backfill_completed", "1 once the history has been read to its end", "channel")
 
 DEAD_LETTERS = _gauge("dead_letters", "Unresolved dead letters")
+BROKER_MESSAGES = _gauge("broker_messages_waiting", "Messages in the broker's queue that wait for a consumer")
+BROKER_CONSUMERS = _gauge("broker_consumers", "Consumers of the broker's queue")
+BROKER_DEAD = _gauge("broker_dead_letters", "Messages that were given back to the broker too often")
+EVENTS_COMMIT = _gauge("events_commit_number", "The commit up to which events were published")
 BATCHES_WAITING = _gauge("batches_waiting", "Batches that wait for the database")
 RETENTION_KEPT = _gauge(
     "retention_last_kept_timestamp_seconds",

@@ -15,11 +15,13 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from actors.names import BACKFILL, DEAD_LETTERS, HEALTH, MAINTENANCE, WRITER
+from actors.names import ANNOUNCER, BACKFILL, CONSUMER, DEAD_LETTERS, HEALTH, MAINTENANCE, WRITER
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import (
+    AnnouncerSnapshot,
     BackfillPhase,
     BackfillSnapshot,
+    ConsumerSnapshot,
     DeadLettersSnapshot,
     MaintenanceSnapshot,
     PollerSnapshot,
@@ -68,6 +70,7 @@ class SnapshotCollector(Collector):
         self._disk(sheet)
         self._polling(sheet)
         self._backfill(sheet)
+        self._broker(sheet)
         self._storage(sheet)
         self._pools(sheet)
         self._refused_pages(sheet)
@@ -129,6 +132,14 @@ class SnapshotCollector(Collector):
             sheet.set(f.BACKFILL_ROWS, channel.rows_read, channel.channel)
             sheet.set(f.BACKFILL_GATEWAY_ROWS, channel.total, channel.channel)
             sheet.set(f.BACKFILL_COMPLETED, channel.completed_at is not None, channel.channel)
+
+    def _broker(self, sheet: Sheet) -> None:
+        if consumer := self._snapshots.read(CONSUMER, ConsumerSnapshot):
+            sheet.set(f.BROKER_MESSAGES, consumer.value.waiting)
+            sheet.set(f.BROKER_CONSUMERS, consumer.value.consumers)
+            sheet.set(f.BROKER_DEAD, consumer.value.dead)
+        if announcer := self._snapshots.read(ANNOUNCER, AnnouncerSnapshot):
+            sheet.set(f.EVENTS_COMMIT, announcer.value.commit_number)
 
     def _storage(self, sheet: Sheet) -> None:
         if letters := self._snapshots.read(DEAD_LETTERS, DeadLettersSnapshot):
