@@ -51,7 +51,7 @@ class EventPublisher(Protocol):
 class EventForms(Protocol):
     """What gives events their form (:class:`ops.events.cloud_events.CloudEvents`)."""
 
-    def of_change(self, row: Mapping[str, Any], era: int) -> Outgoing:
+    def of_change(self, row: Mapping[str, Any]) -> Outgoing:
         """Return the event for a change of a signal."""
         ...
 
@@ -89,7 +89,6 @@ class Announcer(Actor):
         self._retry = RetryState(backoff=BACKOFF, random=random)
         self._position: FeedPosition | None = None
         self._health: Status | None = None
-        self._lost_commits = False
 
     def _open(self) -> None:
         self.tick_later("look", 0)
@@ -98,8 +97,7 @@ class Announcer(Actor):
         self._publisher.close()
 
     @handles(CommitSeen)
-    def _on_commit_seen(self, news: CommitSeen) -> None:
-        self._lost_commits |= news.set_back
+    def _on_commit_seen(self, _: CommitSeen) -> None:
         self._look(also_others=False)
 
     @handles(Tick)
@@ -119,10 +117,8 @@ class Announcer(Actor):
             self._position = None  # another daemon publishes, and moves it
             return
         try:
-            position = self._position or self._positions.begin()
-            if newest < position.number or self._lost_commits:
-                position = self._set_back(position, newest)
-            self._position = position
+            # It lies beside the commits: a restored database has its own. It may be ahead of what our cache has seen.
+            self._position = self._position or self._positions.begin()
             if also_others:
                 self._tell_channels()
                 self._tell_health()
@@ -144,14 +140,6 @@ class Announcer(Actor):
             )
         )
 
-    def _set_back(self, position: FeedPosition, newest: int) -> FeedPosition:
-        """Begin at the newest commit of a database that was restored, which new commits may have overtaken."""
-        self.log.warning("events.set_back", commit_number=newest, was=position.number)
-        after = position.set_back(newest)
-        moved = self._positions.move(position, after)
-        self._lost_commits = False
-        return after if moved else self._positions.begin()
-
     def _tell_signals(self, newest: int) -> None:
         goal = Position.end_of(newest)
         while (
@@ -160,7 +148,7 @@ class Announcer(Actor):
         ):
             changes = self._signals.committed(after=place, upto=newest, limit=PAGE_SIZE)
             reached = Position(*changes.reached) if changes.reached else goal
-            self._publish([self._forms.of_change(row, self._position.era) for row in changes.rows])
+            self._publish([self._forms.of_change(row) for row in changes.rows])
             self._move(replace(self._position, number=reached.number, id=reached.id))
             self.beat()
 
@@ -172,7 +160,7 @@ class Announcer(Actor):
         if known == channels:
             return
         if known is not None:
-            identity = f"{self._position.era}-{Position(self._position.number, self._position.id)}"
+            identity = str(Position(self._position.number, self._position.id))
             now = self.clock.now()
             told = {
                 **{

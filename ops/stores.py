@@ -18,6 +18,7 @@ from engine.clock import Clock
 from engine.model import Market
 from engine.timers import Timers
 from ops.version import VERSION
+from storage.broker.values import EVENTS
 from storage.errors import DatabaseMisconfiguredError
 from storage.gateway.client import GatewayClient
 from storage.gateway.quota import Quota
@@ -136,7 +137,6 @@ class Stores:
     def event_publisher(self, stop: threading.Event, *, longest_s: float) -> ConfirmedPublisher:
         """Return a new publisher of events, which is not connected yet."""
         from storage.broker.publisher import ConfirmedPublisher  # noqa: PLC0415 - as above
-        from storage.broker.topology import EVENTS  # noqa: PLC0415 - as above
 
         url = self._settings.broker.url
         assert url is not None  # noqa: S101 - the settings demand it where events are published

@@ -11,6 +11,7 @@ from ops.events.cloud_events import CONTENT_TYPE
 from ops.events.models import ChannelChange, HealthChange, ReplacedSignal
 from ops.http.routes.signal_models import SignalObject
 from ops.version import VERSION
+from storage.broker.values import EVENTS
 
 __all__ = ["EVENT_TYPES", "asyncapi_document"]
 
@@ -23,7 +24,6 @@ EVENT_TYPES: dict[str, tuple[type[BaseModel], str]] = {
     "channel.changed": (ChannelChange, "A channel was added, removed or given another label"),
     "health.changed": (HealthChange, "The health of a daemon has changed"),
 }
-_EXCHANGE = "tp-capital.events"
 _REF = "#/components/schemas/{model}"
 _CHANNEL = {"description": "id of the Telegram channel", "examples": ["-1001649127710"]}
 _ENVELOPE = {
@@ -74,7 +74,7 @@ def _channel(kind: str) -> dict[str, Any]:
         "bindings": {
             "amqp": {
                 "is": "routingKey",
-                "exchange": {"name": _EXCHANGE, "type": "topic", "durable": True, "autoDelete": False},
+                "exchange": {"name": EVENTS, "type": "topic", "durable": True, "autoDelete": False},
                 "bindingVersion": "0.3.0",
             }
         },

@@ -27,7 +27,7 @@ class CloudEvents:
         self._database = f"/tp-capital/{database}"
         self._daemon = f"/tp-capital/daemons/{daemon}"
 
-    def of_change(self, row: Mapping[str, Any], era: int) -> Outgoing:
+    def of_change(self, row: Mapping[str, Any]) -> Outgoing:
         """Return the event for a row of :meth:`storage.postgres.signals.Signals.committed`."""
         place = Position(row["number"], row["id"])
         if row["superseded_at"] is None:
@@ -38,7 +38,7 @@ class CloudEvents:
             data, at = {name: row[name] for name in names}, row["superseded_at"]
         return self._event(
             f"signal.{kind}",
-            identity=f"{era}-{place}",
+            identity=str(place),
             at=at,
             subject=str(row["id"]),
             channel=row["channel"],

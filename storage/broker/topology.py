@@ -20,7 +20,6 @@ __all__ = [
     "BROKER_FAILURES",
     "DEAD",
     "DELIVERY_LIMIT",
-    "EVENTS",
     "MESSAGES",
     "broker_error",
     "connection_parameters",
@@ -30,8 +29,6 @@ __all__ = [
 
 #: the exchange that gateways publish to: topic, durable, routing key ``message.<channel>``
 MESSAGES = "telegram.messages"
-#: the exchange that the engine's own events go to: topic, durable, routing key ``<type>.<channel>``
-EVENTS = "tp-capital.events"
 #: a queue's dead letters stand in the queue of its name and this end; the exchange that brings them has the same name
 DEAD = ".dead"
 #: RabbitMQ 4 drops a message after 20 redeliveries unless the queue says otherwise. A daemon that is killed again and

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Delivery", "Outgoing", "QueueState", "channel_of", "message_key", "telegram_message"]
+__all__ = ["EVENTS", "Delivery", "Outgoing", "QueueState", "channel_of", "message_key", "telegram_message"]
 
+#: the exchange that the engine's own events go to: topic, durable, routing key ``<type>.<channel>``
+EVENTS = "tp-capital.events"
 #: the form of a Telegram message's body, in the header ``schemaVersion``
 SCHEMA_VERSION = 1
 _KEY = "message."

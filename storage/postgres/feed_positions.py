@@ -7,7 +7,7 @@ goes back, and who was overtaken reads it anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
@@ -20,7 +20,7 @@ __all__ = ["FeedPosition", "FeedPositions"]
 
 _LAST_ID = 2**63 - 1
 
-_COLUMNS = "era, number, id, channels"
+_COLUMNS = "number, id, channels"
 _BEGIN = f"""
 insert into {{schema}}.feed_positions (reader, number, id)
 select %(reader)s, number, %(last)s from {{schema}}.commits
@@ -29,24 +29,19 @@ returning {_COLUMNS}
 """  # noqa: S608 - our own column list
 _MOVE = """
 update {schema}.feed_positions
-set era = %(era)s, number = %(number)s, id = %(id)s, channels = %(channels)s, moved_at = now()
-where reader = %(reader)s and era = %(from_era)s and number = %(from_number)s and id = %(from_id)s
+set number = %(number)s, id = %(id)s, channels = %(channels)s, moved_at = now()
+where reader = %(reader)s and number = %(from_number)s and id = %(from_id)s
     and channels is not distinct from %(from_channels)s
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPosition:
-    """Everything up to signal ``id`` of commit ``number`` was read, in this ``era``, and these ``channels`` were told."""
+    """Everything up to signal ``id`` of commit ``number`` was read, and these ``channels`` were told."""
 
-    era: int
     number: int
     id: int
     channels: Mapping[str, Any] | None = None
-
-    def set_back(self, number: int) -> FeedPosition:
-        """Return the position in a database that was restored and continues from an earlier commit."""
-        return replace(self, era=self.era + 1, number=number, id=_LAST_ID)
 
 
 class FeedPositions:
@@ -86,4 +81,4 @@ class FeedPositions:
 
 def _values(position: FeedPosition) -> dict[str, Any]:
     channels = None if position.channels is None else Jsonb(dict(position.channels))
-    return {"era": position.era, "number": position.number, "id": position.id, "channels": channels}
+    return {"number": position.number, "id": position.id, "channels": channels}

@@ -15,8 +15,8 @@ import pika
 
 from ops.local.ports import HOST, free_port
 from ops.local.rabbitmq import RabbitPorts, RabbitServer
-from storage.broker.topology import EVENTS, MESSAGES, connection_parameters
-from storage.broker.values import message_key
+from storage.broker.topology import MESSAGES, connection_parameters
+from storage.broker.values import EVENTS, message_key
 from tests.support.servers import need_program
 
 __all__ = ["Broker", "Tap"]

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import requests
 
-from storage.broker.topology import EVENTS
+from storage.broker.values import EVENTS
 from tests.support.messages import put, raw_message, signal_message
 from tests.support.proxy import TcpProxy
 from tests.support.rabbitmq import Broker, Tap

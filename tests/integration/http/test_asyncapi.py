@@ -14,7 +14,7 @@ from jsonschema_rs import Draft7Validator, ValidationError
 from ops.events.asyncapi import EVENT_TYPES
 from ops.events.cloud_events import CloudEvents
 from ops.stores import RETENTION
-from storage.broker.topology import EVENTS
+from storage.broker.values import EVENTS
 from storage.postgres.signals import Signals
 from tests.support.clients import databases
 from tests.support.servers import need_client_tools
@@ -61,11 +61,11 @@ def published(url: str) -> dict[str, dict[str, Any]]:
         )
     (row,) = changes.rows
     events = (
-        FORMS.of_change({**row, "is_new": True}, 1),
-        FORMS.of_change({**row, "is_new": False}, 1),
-        FORMS.of_change(gone(2), 1),
-        FORMS.of_change(gone(None), 1),
-        FORMS.of_channel("-1001", {"change": "labelled", "label": "Sala"}, identity="1-9", at=NOW),
+        FORMS.of_change({**row, "is_new": True}),
+        FORMS.of_change({**row, "is_new": False}),
+        FORMS.of_change(gone(2)),
+        FORMS.of_change(gone(None)),
+        FORMS.of_channel("-1001", {"change": "labelled", "label": "Sala"}, identity="9", at=NOW),
         FORMS.of_health("degraded", None, {"broker": "degraded"}, at=NOW),
     )
     return {event["type"]: event for event in (json.loads(sent.body, parse_float=Decimal) for sent in events)}
