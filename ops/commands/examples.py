@@ -45,7 +45,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "channels label": ("channels label -1001649127710 Sinais",),
         "channels remove": ("channels remove -1001649127710",),
         "stack": ("stack up --gateway", "stack status", "stack down"),
-        "stack up": ("stack up --gateway", "stack up --base-port 15440"),
+        "stack up": ("stack up --gateway", "stack up --gateway --broker", "stack up --base-port 15440"),
         "stack down": ("stack down",),
         "stack stop": ("stack stop engine",),
         "stack start": ("stack start engine",),

@@ -17,9 +17,28 @@ from storage.postgres.channels import ChannelRow, Channels
 from tests.support.clock import START
 from tests.support.recording import World
 
-__all__ = ["SETTINGS", "FakeChannels", "Keeping"]
+__all__ = ["SETTINGS", "FakeChannels", "Keeping", "family_of"]
 
 SETTINGS = ("-1", "-2")
+
+
+def family_of(*names: str, phase: Phase = Phase.RUNNING) -> SupervisorSnapshot:
+    """Return what a supervisor shows whose children all run."""
+    children = tuple(
+        ChildSnapshot(
+            name=name,
+            state=ChildState.RUNNING,
+            generation=1,
+            restarts=0,
+            last_error=None,
+            since=START,
+            beat_age_s=0,
+            mailbox=0,
+            unknown=0,
+        )
+        for name in names
+    )
+    return SupervisorSnapshot(phase=phase, children=children)
 
 
 class FakeChannels:
@@ -85,21 +104,7 @@ class Keeping(World):
 
     def show_family(self, phase: Phase = Phase.RUNNING) -> None:
         """Have the supervisor show the children there are."""
-        children = tuple(
-            ChildSnapshot(
-                name=name,
-                state=ChildState.RUNNING,
-                generation=1,
-                restarts=0,
-                last_error=None,
-                since=START,
-                beat_age_s=0,
-                mailbox=0,
-                unknown=0,
-            )
-            for name in ("writer", *self.children)
-        )
-        self.snapshots.publish(SUPERVISOR, SupervisorSnapshot(phase=phase, children=children))
+        self.snapshots.publish(SUPERVISOR, family_of("writer", *self.children, phase=phase))
 
     def show_backfill(self, channels: Sequence[str], completed_at: datetime | None = None) -> None:
         """Have backfill show what it reads."""

@@ -8,14 +8,13 @@ from typing import cast
 from actors.leases import LOOK_EVERY_S, LeaseKeeper
 from actors.names import BACKFILL, CHANNELS, JOBS, LEASES, MAINTENANCE, POLLER
 from actors.shown.snapshots import LeasesSnapshot
-from engine.children import ChildSnapshot, ChildState, Phase, SupervisorSnapshot
+from engine.children import Phase
 from engine.messages import AddChild, RemoveChild
 from engine.snapshot import Snapshots
 from engine.spec import SUPERVISOR, ChildSpec
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.postgres.leases import LEASE_S, JobLeases
-from tests.support.clock import START
-from tests.support.keeping import Keeping
+from tests.support.keeping import Keeping, family_of
 from tests.support.polling import INTERVAL_S, Polling
 from tests.support.recording import World, message
 
@@ -56,21 +55,7 @@ class Sharing(World):
         self.supervisor.taken()
 
     def show_family(self, phase: Phase = Phase.RUNNING) -> None:
-        children = tuple(
-            ChildSnapshot(
-                name=name,
-                state=ChildState.RUNNING,
-                generation=1,
-                restarts=0,
-                last_error=None,
-                since=START,
-                beat_age_s=0,
-                mailbox=0,
-                unknown=0,
-            )
-            for name in self.children
-        )
-        self.snapshots.publish(SUPERVISOR, SupervisorSnapshot(phase=phase, children=children))
+        self.snapshots.publish(SUPERVISOR, family_of(*self.children, phase=phase))
 
     def orders(self, seconds: float) -> list[str]:
         """Let time pass, and return what the supervisor was told, which it has done then."""
