@@ -2,7 +2,8 @@
 
 Python runs a handler in the main thread, between any two of its instructions. The main thread may hold a lock at that
 moment, for example the one inside ``Event.wait``. A handler that wants this lock waits for ever. So each handler here
-does one thing that takes no lock: it sets a ``HandlerSafeEvent``. Other code does the work.
+does one thing that takes no lock: it sets a ``HandlerSafeEvent``. Other code does the work. A command that has no loop to
+look at an event exits from the handler instead, but not in the middle of what cannot be left half done.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from types import FrameType
 
 import pykka.debug
 
-__all__ = ["HandlerSafeEvent", "acting_on", "reread_on_hangup", "stop_on_signals"]
+__all__ = [
+    "HandlerSafeEvent",
+    "acting_on",
+    "exiting_on_signals",
+    "reread_on_hangup",
+    "stop_on_signals",
+    "uninterrupted",
+]
 
 
 class HandlerSafeEvent(threading.Event):
@@ -121,3 +129,49 @@ def acting_on(number: signal.Signals, work: Callable[[], object]) -> Iterator[No
         signal.signal(number, former)
         over.set()
         told.set()
+
+
+class _Exits:
+    """The wish to exit. It waits while something runs that must not be interrupted."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._wanted: int | None = None
+
+    def ask(self, number: int, _: FrameType | None) -> None:
+        self._wanted = number
+        self.follow()
+
+    def follow(self) -> None:
+        if self.depth == 0 and self._wanted is not None:
+            number, self._wanted = self._wanted, None
+            sys.exit(128 + number)
+
+
+_EXITS = _Exits()
+
+
+@contextmanager
+def exiting_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into an exit that cleans up, during the body."""
+    former = {number: signal.signal(number, _EXITS.ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let the body end before a signal exits. It must be short.
+
+    An exit in the middle of a login leaves the server with a session that neither goes on nor ends. Dropping a database
+    then waits for that session, up to a minute.
+    """
+    _EXITS.depth += 1
+    try:
+        yield
+    finally:
+        _EXITS.depth -= 1
+        _EXITS.follow()

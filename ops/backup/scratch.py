@@ -15,6 +15,7 @@ from ops.backup.errors import BackupError
 from ops.backup.filling import fill, prepare_timescale
 from ops.backup.programs import Programs
 from ops.backup.server import Server, connected
+from ops.process_signals import uninterrupted
 
 __all__ = ["counts_after_restore", "why_not"]
 
@@ -64,10 +65,13 @@ def _database(server: Server) -> Iterator[str]:
         "create database {} template template0 encoding 'UTF8' locale_provider libc lc_collate 'C' lc_ctype 'C'"
     )
     try:
-        server.connection.execute(statement.format(identifier))
-    except psycopg.Error as error:
-        raise BackupError(f"no scratch database on {server.place}: {' '.join(str(error).split())}") from error
-    try:
+        try:
+            with uninterrupted():
+                server.connection.execute(statement.format(identifier))
+        except psycopg.Error as error:
+            raise BackupError(
+                f"no scratch database on {server.place}: {' '.join(str(error).split())}"
+            ) from error
         yield name
     finally:
         server.connection.execute(sql.SQL("drop database if exists {} with (force)").format(identifier))

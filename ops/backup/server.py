@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from ops.backup.errors import BackupError
+from ops.process_signals import uninterrupted
 
 __all__ = ["Connection", "Server", "connected", "first_line"]
 
@@ -115,16 +116,17 @@ def connected(conninfo: str, *, database: str | None = None) -> Iterator[Server]
     """
     try:
         whole = make_conninfo(conninfo, dbname=database) if database else conninfo
-        connection = Connection.connect(
-            whole,
-            autocommit=True,
-            prepare_threshold=None,
-            row_factory=dict_row,
-            connect_timeout=_CONNECT_S,
-            application_name="tp-capital backup",
-            # a database without an encoding (SQL_ASCII) would return bytes
-            client_encoding="UTF8",
-        )
+        with uninterrupted():
+            connection = Connection.connect(
+                whole,
+                autocommit=True,
+                prepare_threshold=None,
+                row_factory=dict_row,
+                connect_timeout=_CONNECT_S,
+                application_name="tp-capital backup",
+                # a database without an encoding (SQL_ASCII) would return bytes
+                client_encoding="UTF8",
+            )
     except psycopg.ProgrammingError as error:
         # libpq's message repeats the whole string with the password, so it is not shown
         raise BackupError(

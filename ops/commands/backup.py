@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -20,6 +17,7 @@ from ops.backup.programs import installed
 from ops.backup.restoring import restore as restore_file
 from ops.commands.common import stop, usable_settings
 from ops.exit_codes import EXIT_FAILED
+from ops.process_signals import exiting_on_signals
 from ops.terminal import say
 
 __all__ = ["backup", "restore"]
@@ -104,18 +102,12 @@ def restore(
 
 @contextmanager
 def _failing(what: str) -> Iterator[None]:
-    """End with one line if the work fails. Turn SIGTERM into an exit that cleans up, as Ctrl-C does."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    former = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    except BackupError as error:
-        stop(EXIT_FAILED, f"{what}: {error}")
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        stop(EXIT_FAILED, f"{what}: {place}{os.strerror(error.errno or 0)}")
-    finally:
-        signal.signal(signal.SIGTERM, former)
+    """End with one line if the work fails. A signal ends it too, and what it has begun is cleaned up."""
+    with exiting_on_signals():
+        try:
+            yield
+        except BackupError as error:
+            stop(EXIT_FAILED, f"{what}: {error}")
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            stop(EXIT_FAILED, f"{what}: {place}{os.strerror(error.errno or 0)}")

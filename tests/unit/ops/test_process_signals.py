@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.process_signals import HandlerSafeEvent, acting_on, stop_on_signals
+from ops.process_signals import (
+    HandlerSafeEvent,
+    acting_on,
+    exiting_on_signals,
+    stop_on_signals,
+    uninterrupted,
+)
 
 
 @pytest.fixture
@@ -86,3 +92,24 @@ def test_sigusr1_logs_where_every_thread_waits(caplog: pytest.LogCaptureFixture)
         os.kill(os.getpid(), signal.SIGUSR1)
         while "MainThread" not in caplog.text:
             threading.Event().wait(0.01)
+
+
+@pytest.mark.timeout(60)
+def test_an_exit_waits_for_what_must_not_be_interrupted() -> None:
+    """A backup that was ended in the middle of a login waited a minute for its own session (found in a whole run)."""
+    done = []
+
+    def work() -> None:
+        with uninterrupted():
+            with uninterrupted():
+                signal.raise_signal(signal.SIGTERM)
+                done.append("login")
+            done.append("all of it")
+        done.append("more")
+
+    with exiting_on_signals(), pytest.raises(SystemExit) as ended:
+        work()
+    assert (done, ended.value.code) == (["login", "all of it"], 128 + signal.SIGTERM)
+    with exiting_on_signals(), pytest.raises(SystemExit) as ended:
+        signal.raise_signal(signal.SIGINT)
+    assert ended.value.code == 128 + signal.SIGINT
