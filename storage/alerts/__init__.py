@@ -1,0 +1,1 @@
+"""Where alerts are sent: webhooks and the services that Apprise speaks."""
