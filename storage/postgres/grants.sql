@@ -13,5 +13,7 @@ grant select, insert, delete on {schema}.tp_capital_signals to {role};
 grant select, insert on {schema}.signals_history to {role};
 grant select, insert, update, delete on {schema}.signal_events, {schema}.signal_standings to {role};
 grant select, insert, update, delete on {schema}.daemons, {schema}.second_looks, {schema}.leases to {role};
+grant select, insert, update, delete on {schema}.bars, {schema}.bar_changes to {role};
+grant select, insert, update on {schema}.instruments to {role};
 revoke all on function {schema}.keep_retention() from public;
 grant execute on function {schema}.keep_retention() to {role};
