@@ -1,4 +1,4 @@
-"""The days on which B3 trades.
+"""The days of São Paulo, where the exchange is, and those on which B3 trades.
 
 The holidays are those of B3's trading calendar (b3.com.br, "Calendário de negociação B3: feriados", 2026). B3 does not
 trade on 24 and 31 December either. A holiday on a weekend is not moved.
@@ -6,10 +6,11 @@ trade on 24 and 31 December either. A holiday on a weekend is not moved.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count, islice
+from zoneinfo import ZoneInfo
 
-__all__ = ["is_session", "session_from", "sessions_before"]
+__all__ = ["day_of", "is_session", "midnight_after", "session_from", "sessions_before"]
 
 #: (month, day)
 _FIXED_HOLIDAYS = frozenset(
@@ -18,6 +19,25 @@ _FIXED_HOLIDAYS = frozenset(
 #: days after Easter Sunday: carnival Monday and Tuesday, Good Friday, Corpus Christi
 _MOVABLE_HOLIDAYS = frozenset([-48, -47, -2, 60])
 _SATURDAY = 5
+_ZONE = ZoneInfo("America/Sao_Paulo")
+
+
+def day_of(instant: datetime) -> date:
+    """Return the day of an instant.
+
+    >>> str(day_of(datetime.fromisoformat("2026-11-29T02:59:59Z")))
+    '2026-11-28'
+    """
+    return instant.astimezone(_ZONE).date()
+
+
+def midnight_after(day: date) -> datetime:
+    """Return the instant at which the next day begins.
+
+    >>> midnight_after(date(2026, 11, 28)).isoformat()
+    '2026-11-29T00:00:00-03:00'
+    """
+    return datetime.combine(day + timedelta(days=1), time(), _ZONE)
 
 
 def is_session(day: date) -> bool:

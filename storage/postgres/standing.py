@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from engine.sessions import session_from
+from engine.sessions import day_of, midnight_after, session_from
 from storage.postgres.current import decisive_event
 
 __all__ = ["Standing", "day_of", "midnight_after", "period_of", "standing_of"]
 
-_ZONE = ZoneInfo("America/Sao_Paulo")
 _ONE_SESSION = ("day trade", "scalping")
 _DATE = re.compile(r"(0[1-9]|[12][0-9]|3[01])/(0[1-9]|1[0-2])(?:/([1-9][0-9]{3}))?")
 #: nothing trades after 18:30
@@ -40,24 +38,6 @@ class Standing:
     since: datetime
     reason: str
     ends_on: date | None = None
-
-
-def day_of(instant: datetime) -> date:
-    """Return the day of an instant.
-
-    >>> str(day_of(datetime.fromisoformat("2026-11-29T02:59:59Z")))
-    '2026-11-28'
-    """
-    return instant.astimezone(_ZONE).date()
-
-
-def midnight_after(day: date) -> datetime:
-    """Return the instant at which the next day begins.
-
-    >>> midnight_after(date(2026, 11, 28)).isoformat()
-    '2026-11-29T00:00:00-03:00'
-    """
-    return datetime.combine(day + timedelta(days=1), time(), _ZONE)
 
 
 def period_of(ts: datetime, signal_type: str, valid_until: str | None) -> tuple[date | None, date | None]:

@@ -1,0 +1,51 @@
+"""What a trade is before any price is known: a signal as it was posted, and what its channel changed later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from engine.model import Side
+
+__all__ = ["Plan", "Terms"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What holds of a signal from ``since`` on: as posted, or after an update of its channel.
+
+    ``targets`` are all of them with the final one, in any order. ``stop`` is None without one. ``breakeven`` puts the
+    stop at the price of the entry. ``held`` is the part of the position that the channel still holds, from 1 to 0.
+    """
+
+    since: datetime
+    entry: tuple[Decimal, Decimal] | None
+    targets: tuple[Decimal, ...] = ()
+    stop: Decimal | None = None
+    breakeven: bool = False
+    held: Decimal = Decimal(1)
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A signal that is followed through bars from the instant it was posted.
+
+    ``terms`` are what was posted and each later change. It may be entered until before ``enter_until``, None is as long
+    as it is followed, and is closed at ``close_at``: the end of its session, or of the time for which signals are kept.
+    ``doubtful`` says that a price of it may be another one than was read.
+    """
+
+    side: Side
+    posted_at: datetime
+    terms: Sequence[Terms]
+    close_at: datetime
+    enter_until: datetime | None = None
+    doubtful: bool = False
+
+    @property
+    def way(self) -> int:
+        """Return 1 where higher prices are better, -1 where lower ones are."""
+        return 1 if self.side is Side.BUY else -1
