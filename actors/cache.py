@@ -19,12 +19,10 @@ from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.ledger import Ledger
 
-__all__ = ["Cache", "last_good_key", "page_key"]
+__all__ = ["Cache", "page_key"]
 
 #: how often the database is asked for commits of other daemons, and for commits whose doorbell was lost
 LOOK_EVERY_S = 1.0
-#: how long the last good page of a query is kept, to be served during a database outage
-LAST_GOOD_S = 86_400.0
 _TRIAL_KEY = "trial"
 _GENERATIONS = "page:"
 
@@ -34,15 +32,10 @@ def page_key(query: str, commit_number: int) -> str:
     return f"{_GENERATIONS}{commit_number}:{query}"
 
 
-def last_good_key(query: str) -> str:
-    """Return the key under which the last good page of a query is kept."""
-    return f"last:{query}"
-
-
 class Cache(Actor):
     """Raises the generation at each commit and stores what the responder built.
 
-    ``learn`` reads from the database what the page store needs before it can store pages. ``rings``: there is a bell that
+    ``memory`` holds pages of this process, which a new generation frees. ``learn`` reads from the database what the page store needs before it can store pages. ``rings``: there is a bell that
     tells other processes of commits.
     """
 
@@ -52,7 +45,7 @@ class Cache(Actor):
         *,
         ledger: Ledger,
         pages: Pages,
-        last_good: MemoryPages,
+        memory: MemoryPages,
         ttl_s: float,
         metrics: Metrics,
         followers: Sequence[str] = (STREAM,),
@@ -65,7 +58,7 @@ class Cache(Actor):
         self._rings = rings
         self._followers = tuple(followers)
         self._pages = pages
-        self._last_good = last_good
+        self._memory = memory
         self._ttl_s = ttl_s
         self._metrics = metrics
         self._commit_number: int | None = None
@@ -113,8 +106,6 @@ class Cache(Actor):
 
     @handles(PageBuilt)
     def _on_page_built(self, page: PageBuilt) -> None:
-        # This copy in the process serves readers while both the database and Redis are unavailable.
-        self._last_good.put(last_good_key(page.query), page.body, ttl_s=LAST_GOOD_S)
         stored = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
         self._metrics.cache_writes.labels("ok" if stored else "failed").inc()
 
@@ -152,7 +143,7 @@ class Cache(Actor):
             self._commit_number = commit_number
             self._publish()
             # Nobody reads pages of the old generation any more, so they are dropped from this process.
-            self._last_good.forget(_GENERATIONS)
+            self._memory.forget(_GENERATIONS)
             for follower in self._followers:
                 self.send(follower, CommitSeen(commit_number=commit_number, set_back=set_back))
 

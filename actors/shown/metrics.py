@@ -23,6 +23,7 @@ _LAG_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800)
 
 _SOURCES = (POLLER, CONSUMER, BACKFILL, DEAD_LETTERS)
 _ENDINGS = ("ok", "failed")
+_WRITES = ("ok", "failed", "skipped")
 
 
 class Metrics:
@@ -91,7 +92,10 @@ class Metrics:
             registry=registry,
         )
         self.cache_writes = Counter(
-            "tpcapital_cache_writes", "Pages written to the cache, by result", ["result"], registry=registry
+            "tpcapital_cache_writes",
+            "Pages built for the cache, by result of writing them; skipped while others wait",
+            ["result"],
+            registry=registry,
         )
         self.http_requests = Counter(
             "tpcapital_http_requests",
@@ -144,7 +148,7 @@ class Metrics:
                 self.messages.labels(source, outcome.value)
             self.duplicates.labels(source)
             self.batches.labels(source)
-        for ending in _ENDINGS:
+        for ending in _WRITES:
             self.cache_writes.labels(ending)
         for since in ("received", "telegram"):
             self.lag_seconds.labels(since)

@@ -152,7 +152,7 @@ class Children:
             Cache.start,
             ledger=self._stores.ledger,
             pages=self._stores.pages,
-            last_good=self._stores.memory,
+            memory=self._stores.memory,
             learn=self._stores.learn_secret,
             rings=self._stores.rings,
             ttl_s=float(self._settings.redis.ttl_s),

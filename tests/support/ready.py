@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
-from actors.cache import last_good_key, page_key
+from actors.cache import page_key
 from actors.names import CACHE, HEALTH
 from actors.shown.health_report import Finding, HealthReport, Inputs, Status
 from actors.shown.metrics import Metrics
@@ -85,6 +85,8 @@ class ReadyWorld:
         self.registry = CollectorRegistry()
         self.pages = pages or MemoryPages(clock)
         self.last_good = MemoryPages(clock)
+        #: messages that wait at the cache actor
+        self.waiting = 0
         self.ready = ReadyAnswers(max_bytes=max_bytes)
         metrics, rates = Metrics(self.registry), Rates(RatePolicy(most=most, window_s=60.0), clock)
         reader = _Reader(self, build, metrics)
@@ -192,8 +194,10 @@ class _Reader(PageReader):
         self._world = world
         self._make = build
 
+    def depth(self, _name: str) -> int:
+        return self._world.waiting
+
     def send(self, _name: str, page: PageBuilt) -> bool:
-        self._world.last_good.put(last_good_key(page.query), page.body, ttl_s=86_400.0)
         self._world.pages.put(page_key(page.query, page.commit_number), page.body, ttl_s=TTL_S)
         return True
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from actors.cache import last_good_key, page_key
+from actors.cache import page_key
 from actors.names import BACKFILL, CACHE
 from actors.shown.metrics import Metrics
 from actors.shown.snapshots import BackfillSnapshot, CacheSnapshot
@@ -25,10 +25,21 @@ from storage.pages import MemoryPages, Pages
 from storage.postgres.orders import encode_cursor
 from storage.postgres.signals import Signals, StoredPage
 
-__all__ = ["Page", "PageReader", "Validity", "count_of", "next_cursor_of", "signal_lines"]
+__all__ = ["Page", "PageReader", "Validity", "count_of", "last_good_key", "next_cursor_of", "signal_lines"]
+
+#: how long the last good page of a query is kept, to be served during a database outage
+LAST_GOOD_S = 86_400.0
+#: So many messages may wait at the cache actor. Readers build pages faster than it writes them into Redis. Without a
+#: bound they would fill the memory, and the news of a commit would wait behind them.
+MOST_WAITING = 4
 
 # within a text of JSON each of these quotation marks would have a backslash before it
 _END = re.compile(rb'],"nextCursor":(?:"([^"]*)"|null)(?:,"count":([0-9]+))?')
+
+
+def last_good_key(query: str) -> str:
+    """Return the key under which the last good page of a query is kept."""
+    return f"last:{query}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +74,7 @@ class Page:
 
 
 class PageReader:
-    """Reads pages through the cache. Thread-safe: it reads snapshots, and only the cache actor writes the cache.
+    """Reads pages through the cache. Thread-safe: it reads snapshots, and the stores of pages have locks.
 
     Every commit raises the commit number, the generation of the cache. The generation is part of a page's key, so a
     commit makes all older pages unreachable, and nothing has to be deleted.
@@ -118,10 +129,17 @@ class PageReader:
         # The generation was read before the build, so the page holds at least the rows of that generation. A commit
         # during the build may add newer rows; that does no harm. Only the reader that built the page sends it.
         if commit_number is not None and not shared:
-            stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), body)
-            self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
+            self._store(key, commit_number, b"%d\n%b" % (round(self._clock.now().timestamp()), body))
         validity = None if commit_number is None else self._validity(generation, age_s=0)
         return Page(body=body, level="database", validity=validity)
+
+    def _store(self, key: str, commit_number: int, stamped: bytes) -> None:
+        # this copy in the process serves readers while both the database and Redis are unavailable
+        self._last_good.put(last_good_key(key), stamped, ttl_s=LAST_GOOD_S)
+        if self._directory.depth(CACHE) < MOST_WAITING:
+            self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
+        else:
+            self._metrics.cache_writes.labels("skipped").inc()
 
     def count_from_memory(self) -> None:
         """Count a page that was answered without this reader."""

@@ -6,10 +6,11 @@ from typing import cast
 
 import structlog
 
-from actors.cache import LAST_GOOD_S, LOOK_EVERY_S, Cache, last_good_key, page_key
+from actors.cache import LOOK_EVERY_S, Cache, page_key
 from actors.names import BELL, STREAM
 from actors.shown.snapshots import CacheSnapshot
 from engine.messages import CommitRung, CommitSeen, PageBuilt, SignalsCommitted
+from ops.http.routes.pages import last_good_key
 from storage.errors import DatabaseUnavailableError, RedisUnavailableError, StorageError
 from storage.pages import MemoryPages
 from storage.postgres.ledger import Ledger
@@ -57,12 +58,12 @@ class Caching(World):
     def __init__(self, *, rings: bool = False) -> None:
         super().__init__()
         self.ledger, self.pages = FakeLedger(), FakePages()
-        self.last_good = MemoryPages(self.clock)
+        self.memory = MemoryPages(self.clock)
         self.cache = Cache(
             self.context("cache"),
             ledger=cast("Ledger", self.ledger),
             pages=self.pages,
-            last_good=self.last_good,
+            memory=self.memory,
             ttl_s=TTL_S,
             metrics=self.metrics,
             rings=rings,
@@ -162,22 +163,14 @@ def test_a_database_that_is_away_leaves_the_generation_and_the_looking_goes_on()
     assert caching.snapshot.commit_number == 6
 
 
-def test_a_page_is_kept_under_its_own_generation_and_as_the_last_good_one() -> None:
+def test_a_page_is_kept_under_its_own_generation() -> None:
     caching = Caching()
     caching.committed(6)
     caching.built(number=5)
     assert caching.pages.pages == {page_key("limit=100", 5): (b"page", TTL_S)}
-    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
 
 
-def test_fault_13_the_last_good_page_outlives_its_generation_by_a_day() -> None:
-    caching = Caching()
-    caching.built()
-    caching.clock.advance(LAST_GOOD_S - 1)
-    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
-
-
-def test_a_page_store_that_is_away_costs_no_last_good_page_and_is_shown() -> None:
+def test_a_page_store_that_is_away_is_shown() -> None:
     caching = Caching()
     caching.pages.down = RedisUnavailableError("READONLY")
     with structlog.testing.capture_logs() as logs:
@@ -185,7 +178,6 @@ def test_a_page_store_that_is_away_costs_no_last_good_page_and_is_shown() -> Non
         caching.built()
     assert [log["event"] for log in logs] == ["cache.write_failed"]
     assert caching.snapshot.error == "READONLY"
-    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
     caching.pages.down = None
     caching.built()
     assert caching.snapshot.error is None
@@ -223,11 +215,11 @@ def test_fault_86_an_earlier_number_of_a_standby_that_is_behind_sets_nothing_bac
 def test_fault_91_a_new_commit_forgets_the_pages_of_the_former_and_keeps_the_day_copies() -> None:
     caching = Caching()
     caching.advance(0, caching.cache)
-    caching.last_good.put(page_key("limit=100", 5), b"page", ttl_s=TTL_S)
-    caching.built(body=b"page")
+    caching.memory.put(page_key("limit=100", 5), b"page", ttl_s=TTL_S)
+    caching.memory.put(last_good_key("limit=100"), b"page", ttl_s=TTL_S)
     caching.committed(6)
-    assert caching.last_good.get(page_key("limit=100", 5)) is None
-    assert caching.last_good.get(last_good_key("limit=100")) == b"page"
+    assert caching.memory.get(page_key("limit=100", 5)) is None
+    assert caching.memory.get(last_good_key("limit=100")) == b"page"
 
 
 def test_a_ring_of_another_process_makes_it_look_and_is_not_believed() -> None:
