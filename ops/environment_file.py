@@ -38,10 +38,13 @@ GENERATED: dict[str, tuple[str, ...]] = {
     "TP_CAPITAL_API_KEY": ("write requests to the engine's API must send it as X-API-Key",),
     "TELEGRAM_GATEWAY_API_KEY": ("sent to the gateway; for a gateway of your own, set its key here",),
     "TELEGRAM_GATEWAY_DB_PASSWORD": ("compose: the database of the reference gateway",),
+    "RABBITMQ_PASSWORD": (
+        "compose: the user tp_capital of RabbitMQ, for --profile events (docs/deployment.md)",
+    ),
 }
 
 #: variables of the file that only compose reads, or that hold a generated secret
-OF_COMPOSE = (*GENERATED, "COMPOSE_GATEWAY_URL", "TELEGRAM_GATEWAY_PORT")
+OF_COMPOSE = (*GENERATED, "COMPOSE_GATEWAY_URL", "TELEGRAM_GATEWAY_PORT", "PROXY_PORT")
 
 _HEAD = """\
 # tp-capital: settings and secrets of one installation. Keep this file secret and out of version control.
@@ -79,6 +82,11 @@ def environment_text(make_secret: Callable[[], str] | None = None) -> str:
             name="TELEGRAM_GATEWAY_PORT",
             value="4010",
             about=("compose: the port of this machine that publishes the reference gateway",),
+        ),
+        _Line(
+            name="PROXY_PORT",
+            value="4009",
+            about=("compose: the port of this machine that publishes the proxy of --profile scale",),
         ),
     ]
     lines = [_Line(name=name, value=values[name], about=about) for name, about in GENERATED.items()]

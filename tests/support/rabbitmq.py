@@ -101,12 +101,14 @@ class Broker:
         with self.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).method.message_count)
 
-    def control(self, *words: str) -> None:
-        """Run ``rabbitmqctl`` at this node."""
-        subprocess.run(
+    def control(self, *words: str) -> str:
+        """Run ``rabbitmqctl`` at this node, and return what it prints."""
+        done = subprocess.run(
             ["/usr/lib/rabbitmq/bin/rabbitmqctl", *words],
             env=self.server.environment,
             check=True,
             capture_output=True,
+            text=True,
             timeout=60,
         )
+        return done.stdout

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from config.database import DatabaseSettings
 from ops.configuration import setting_groups
 from ops.environment_file import environment_text
 
@@ -22,6 +23,8 @@ CONTENT: dict[str, Any] = YAML(typ="safe").load(TEXT)
 SERVICES: dict[str, Any] = CONTENT["services"]
 #: they do one piece of work and end
 ONE_SHOT = {"migrate", "backup"}
+#: they ask the gateway or are asked by readers
+REACHING_OUT = {"engine", "ingest", "serve-1", "serve-2", "proxy", "gateway"}
 LASTING = sorted(SERVICES.keys() - ONE_SHOT)
 SETTINGS = {setting.name for group in setting_groups() for setting in group.settings}
 EVERY = pytest.mark.parametrize("name", sorted(SERVICES))
@@ -57,6 +60,36 @@ def test_the_five_parts_are_there_and_the_gateway_in_its_profile() -> None:
     always = {name for name, service in SERVICES.items() if "profiles" not in service}
     assert always == {"timescaledb", "pgbouncer", "redis-master", "redis-replica", "engine", "migrate"}
     assert SERVICES["gateway"]["profiles"] == SERVICES["gateway-database"]["profiles"] == ["gateway"]
+
+
+def test_rabbitmq_and_the_processes_that_share_the_work_are_in_profiles_of_their_own() -> None:
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert profiles["rabbitmq"] == ["events"]
+    scale = {name for name, of in profiles.items() if of == ["scale"]}
+    assert scale == {"ingest", "serve-1", "serve-2", "proxy"}
+    # the engine of .env is the third one that ingests
+    assert SERVICES["ingest"]["deploy"]["replicas"] == 2
+    roles = {
+        name: SERVICES[name]["environment"]["TP_CAPITAL_ROLE"] for name in ("ingest", "serve-1", "serve-2")
+    }
+    assert roles == {"ingest": "ingest", "serve-1": "serve", "serve-2": "serve"}
+
+
+def test_the_processes_that_serve_trust_the_network_that_only_the_proxy_is_in() -> None:
+    inside = {name for name, service in SERVICES.items() if "readers" in service["networks"]}
+    assert inside == {"serve-1", "serve-2", "proxy"}
+    (network,) = CONTENT["networks"]["readers"]["ipam"]["config"]
+    for name in ("serve-1", "serve-2"):
+        assert SERVICES[name]["environment"]["TP_CAPITAL_TRUSTED_PROXIES"] == network["subnet"]
+
+
+def test_the_pooler_has_room_for_every_engine_of_the_file() -> None:
+    engines = [service for name, service in SERVICES.items() if service.get("command") == ["run"]]
+    processes = sum(service["deploy"].get("replicas", 1) for service in engines)
+    (most,) = re.findall(
+        r"^max_client_conn = (\d+)", (DEPLOY / "pgbouncer.ini").read_text("utf-8"), re.MULTILINE
+    )
+    assert processes * int(DatabaseSettings.model_fields["pool_max"].default) < int(most)
 
 
 @EVERY
@@ -97,9 +130,9 @@ def test_our_image_is_of_this_version() -> None:
 
 
 @EVERY
-def test_only_engine_and_gateway_are_published_and_to_this_machine_alone(name: str) -> None:
+def test_only_engine_gateway_and_proxy_are_published_and_to_this_machine_alone(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
-    assert bool(ports) == (name in {"engine", "gateway"})
+    assert bool(ports) == (name in {"engine", "gateway", "proxy"})
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert "network_mode" not in SERVICES[name]
 
@@ -108,7 +141,7 @@ def test_databases_and_caches_have_no_way_out() -> None:
     outside = {name for name, network in CONTENT["networks"].items() if not network.get("internal")}
     for name, service in SERVICES.items():
         assert service["networks"], name
-        assert bool(outside & set(service["networks"])) == (name in {"engine", "gateway"}), name
+        assert bool(outside & set(service["networks"])) == (name in REACHING_OUT), name
 
 
 @pytest.mark.parametrize("name", LASTING)
@@ -142,7 +175,8 @@ def test_migrations_are_through_before_the_engine_starts_and_go_straight_to_the_
     [
         ("POSTGRES_PASSWORD", {"timescaledb", "backup"}),
         ("TP_CAPITAL_OWNER_PASSWORD", {"timescaledb", "migrate", "backup"}),
-        ("TP_CAPITAL_API_KEY", {"engine"}),
+        ("TP_CAPITAL_API_KEY", {"engine", "ingest", "serve-1", "serve-2"}),
+        ("RABBITMQ_PASSWORD", {"rabbitmq"}),
         ("TELEGRAM_GATEWAY_DB_PASSWORD", {"gateway", "gateway-database"}),
     ],
 )

@@ -232,7 +232,7 @@ def test_the_pooler_is_the_contracts(pooler_port: int, values: dict[str, str]) -
         with pytest.raises(errors.DatabaseError, match="admin access needed"):
             psycopg.ClientCursor(stats).execute("pause")
     assert settings["pool_mode"] == "transaction"
-    assert settings["max_client_conn"] == "100"
+    assert settings["max_client_conn"] == "200"
     assert settings["default_pool_size"] == settings["max_db_connections"] == "25"
     assert settings["auth_type"] == "scram-sha-256"
 
