@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from actors.analysis.market_outcome import Ending, MarketOutcome
 from actors.analysis.plan import Plan
-from actors.analysis.timeline import break_after, covers_until, timeline
+from actors.analysis.timeline import breaks, covers_until, timeline
 from engine.bars import Bar, Interval
 from engine.sessions import day_of
 
@@ -67,7 +67,7 @@ class _Position:
         self._way = plan.way
         self._terms = sorted(plan.terms, key=lambda terms: terms.since)
         self._now = self._terms[0]
-        self._unadjusted_from = break_after(bars, since=plan.posted_at)
+        self._unadjusted_from = next((day for day in breaks(bars) if day > plan.posted_at), None)
         self._days = {day_of(bar.opened_at): bar for bar in bars if bar.interval is Interval.DAY}
         self._entry: Decimal | None = None
         self._entered_at: datetime | None = None

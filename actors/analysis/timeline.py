@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -11,7 +11,7 @@ from itertools import pairwise
 from engine.bars import Bar, Interval
 from engine.sessions import day_of, midnight_after
 
-__all__ = ["break_after", "covers_until", "timeline"]
+__all__ = ["breaks", "covers_until", "timeline"]
 
 _FROM_FINE_TO_COARSE = list(Interval)
 #: a share whose rights changed and whose price jumped by this part was split, or paid much: 5 %
@@ -41,18 +41,16 @@ def covers_until(bar: Bar) -> datetime:
     return midnight_after(day_of(bar.opened_at)) if bar.interval is Interval.DAY else bar.closed_at
 
 
-def break_after(bars: Sequence[Bar], *, since: datetime) -> datetime | None:
-    """Return the opening of the first day after ``since`` whose prices cannot be compared with those before.
+def breaks(bars: Iterable[Bar]) -> list[datetime]:
+    """Return the openings of the days whose prices cannot be compared with those before, in order.
 
     The exchange's distribution number changes with every right that is paid. Small payments change little.
     """
-    days = [bar for bar in sorted(bars, key=lambda bar: bar.opened_at) if bar.interval is Interval.DAY]
-    for former, bar in pairwise(days):
-        if (
-            bar.opened_at > since
-            and None not in (former.distribution, bar.distribution)
-            and former.distribution != bar.distribution
-            and abs(bar.open - former.close) >= _JUMP * former.close
-        ):
-            return bar.opened_at
-    return None
+    days = sorted((bar for bar in bars if bar.interval is Interval.DAY), key=lambda bar: bar.opened_at)
+    return [
+        bar.opened_at
+        for former, bar in pairwise(days)
+        if None not in (former.distribution, bar.distribution)
+        and former.distribution != bar.distribution
+        and abs(bar.open - former.close) >= _JUMP * former.close
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending
 
 ROOT = Path(__file__).parents[3]
@@ -18,5 +19,12 @@ def test_each_rule_has_its_test_and_each_test_its_rule() -> None:
     )
 
 
-def test_each_state_is_explained() -> None:
-    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(Ending)
+def test_each_state_and_each_indicator_is_explained() -> None:
+    _, states, _, indicators = PAGE.split("\n## ")
+    assert names(states) == list(Ending)
+    assert names(indicators) == list(Indicators().values)
+
+
+def names(section: str) -> list[str]:
+    """Return the names in the first column of a table."""
+    return re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
