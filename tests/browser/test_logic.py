@@ -280,6 +280,26 @@ def test_the_verdict_follows_what_is_known(logic: Page, known: dict[str, Any], l
     assert word in " ".join(told["reasons"])
 
 
+LIST_OF_ONE = """(async () => {
+    const send = window.fetch, json = (data, headers) => new Response(JSON.stringify({data, nextCursor: null}), {headers});
+    window.fetch = async (path, {headers}) =>
+        String(path).includes('updated_since') ? json([{...arguments[0], status: 'stopped', valid: false}]) :
+        headers['If-None-Match'] ? new Response(null, {status: 304}) : json([], {ETag: '"empty"'});
+    const list = new m.SignalList({onChange() {}, onNews() {}});
+    await list.ask({status: 'valid'});
+    list.add((await import('/assets/model.js')).toSignal(arguments[0]));
+    const shown = [list.rows.map(({status}) => status)];
+    await list.refresh().finally(() => (window.fetch = send));
+    return [...shown, list.rows.map(({status}) => status)];
+})()"""
+
+
+def test_a_signal_that_ends_before_the_list_is_asked_again_does_not_stay_as_it_came(logic: Page) -> None:
+    """The list is then what it was before the signal came, and its ETag is the same."""
+    came = signal(status="waiting", valid=True, updated_at=SINCE)
+    assert logic.logic("list.js", LIST_OF_ONE, came) == [["waiting"], ["stopped"]]
+
+
 def test_both_languages_have_the_same_words(logic: Page) -> None:
     keys = [logic.logic(f"words.{name}.js", "Object.keys(m.words)") for name in ("pt", "en")]
     assert sorted(keys[0]) == sorted(keys[1])

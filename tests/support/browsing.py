@@ -167,7 +167,7 @@ class Page:
         """Return the value of an expression over ``m``, a module of the page."""
         answer = self.driver.execute_async_script(
             "const done = arguments[arguments.length - 1];"
-            f"import('/assets/{module}').then((m) => done({{value: ({expression})}}))"
+            f"import('/assets/{module}').then(async (m) => done({{value: await ({expression})}}))"
             ".catch((error) => done({error: String(error)}));",
             *arguments,
         )

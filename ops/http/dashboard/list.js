@@ -142,6 +142,8 @@ export class SignalList {
       const before = this.rows.findIndex((row) => isNewer(signal, row));
       this.rows = this.rows.toSpliced(before < 0 ? this.rows.length : before, 0, signal);
       this.scanned += 1;
+      // if the signal ends at once, the list is again what the last answer was, and the row would stay as it came
+      this.#etag = null;
       this.#tellNews();
     }
     this.onChange();
