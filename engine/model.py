@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 __all__ = [
+    "DELETED_STATUS",
     "SECOND_HALF_WITHIN",
     "ChannelMessage",
     "Event",
@@ -80,6 +81,8 @@ class EventKind(StrEnum):
     CANCEL = "cancel"
     RESULT = "result"
     UPDATE = "update"
+    #: no message says it: the channel has deleted the signal's own message
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +139,8 @@ class Event:
     ``fraction`` is the closed part; 1 is the whole position. ``price`` is the price at which an exit, a part or
     an order was executed. ``percent`` is the gain or loss, with the sign of the text.
 
-    Only a cancel, a result with ``stop_hit`` and a result with a ``target`` change a signal's status (14.2). The
-    latest update gives the stop, targets and entry that are valid now.
+    Only a cancel, a deletion, a result with ``stop_hit`` and a result with a ``target`` change a signal's status
+    (14.2). The latest update gives the stop, targets and entry that are valid now.
     """
 
     kind: EventKind
@@ -181,6 +184,8 @@ class Reading:
     second_half: bool = False
 
 
+#: the gateway's status of a message that its channel has deleted
+DELETED_STATUS = "deleted"
 #: a second half that is no reply must follow the first half within this time (section 14.3)
 SECOND_HALF_WITHIN = timedelta(minutes=5)
 
@@ -210,6 +215,11 @@ class ChannelMessage:
     odd_dates: bool = False
     #: ``updatedAt`` as the gateway wrote it; an acknowledgement sends it to say which text was read
     version: str | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the channel has deleted the message. The gateway then still tells its last text."""
+        return self.status == DELETED_STATUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

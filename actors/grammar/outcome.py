@@ -17,6 +17,8 @@ from actors.grammar.text import is_blank
 from engine.instants import is_plausible
 from engine.model import (
     ChannelMessage,
+    Event,
+    EventKind,
     Kind,
     MalformedMessage,
     Market,
@@ -84,7 +86,11 @@ def _outcome_of(
     kind = OutcomeKind(reading.kind.value)
     if reading.kind is Kind.SIGNAL and ts <= now - policy.retention:
         return Outcome(message=message, kind=OutcomeKind.EXPIRED, reason="past_retention", ts=ts)
-    signals = reading.signals
+    signals, events = reading.signals, reading.events
+    if message.is_deleted:
+        # What a deleted result or update said stays: otherwise a channel could reopen a stopped signal. A reading with
+        # signals has no events of its own, so the place of an event is that of its signal.
+        events += tuple(Event(kind=EventKind.DELETED, asset=signal.asset) for signal in signals)
     if flag is not None:
         signals = tuple(replace(s, warnings=tuple(sorted({*s.warnings, flag}))) for s in signals)
     return Outcome(
@@ -93,7 +99,7 @@ def _outcome_of(
         reason=reading.reason,
         ts=ts,
         signals=signals,
-        events=reading.events,
+        events=events,
         body=body_of(message),
         first_half=reading.first_half,
         second_half=reading.second_half,

@@ -9,9 +9,10 @@ __all__ = ["MARK"]
 
 # Rows are locked in the order of their ids, so that two consumers that mark at the same time cannot deadlock. After
 # the wait for a lock, the statement sees the new text of a row that was edited meanwhile.
-# If a consumer tells what it read, only that is marked. Three kinds of rows stay unmarked: a row that was edited
-# since, a second row of the same message that the consumer has not read, and a row with a new reprocess request. If
-# an earlier request, whose answer was lost, has marked an edited row, that mark is removed. Answers show milliseconds.
+# If a consumer tells what it read, only that is marked. Three kinds of rows stay unmarked: a row that was edited or
+# deleted since, a second row of the same message that the consumer has not read, and a row with a new reprocess
+# request. If an earlier request, whose answer was lost, has marked an edited row, that mark is removed. A deleted message
+# keeps its status. Answers show milliseconds.
 MARK: LiteralString = """
     WITH read AS (
         SELECT r.id, r.status, date_trunc('milliseconds', r.updated_at) AS updated_at
@@ -20,7 +21,7 @@ MARK: LiteralString = """
         SELECT m.id, m.status, date_trunc('milliseconds', m.updated_at) AS updated_at
         FROM telegram_gateway.messages m
         WHERE m.message_id = ANY(%(ids)s) AND (%(channel)s::text IS NULL OR m.channel_id = %(channel)s)
-          AND m.status <> 'deleted'
+          AND (m.status <> 'deleted' OR m.deleted_at IS NOT NULL)
         ORDER BY m.id FOR UPDATE
     ), compared AS (
         SELECT target.id, read.id IS NOT NULL AS named, %(read)s::json IS NULL OR (
@@ -31,9 +32,10 @@ MARK: LiteralString = """
         FROM target LEFT JOIN read USING (id)
     ), marked AS (
         UPDATE telegram_gateway.messages m
-        SET status = 'published', processed_by = %(by)s,
+        SET status = CASE m.status WHEN 'deleted' THEN m.status ELSE 'published' END, processed_by = %(by)s,
             base_status = coalesce(m.base_status, CASE m.status
-                WHEN 'published' THEN NULL WHEN 'reprocess_pending' THEN 'received' ELSE m.status END),
+                WHEN 'published' THEN NULL WHEN 'deleted' THEN NULL WHEN 'reprocess_pending' THEN 'received'
+                ELSE m.status END),
             published_at = CASE WHEN m.status = 'published' THEN coalesce(m.published_at, now()) ELSE now() END
         FROM compared WHERE m.id = compared.id AND compared.as_read
         RETURNING m.id

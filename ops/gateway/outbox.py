@@ -17,11 +17,12 @@ from storage.postgres.database import Cursor, Database
 __all__ = ["Outbox", "Pending"]
 
 # The body is the message as it is now. A later edit has a row of its own, and sends the same text once more. A message
-# that was deleted meanwhile has no body.
+# that its channel has deleted is sent with its last text and that status.
 _PENDING = sql.SQL("""
     SELECT o.position, {columns}
     FROM (SELECT position, message_row FROM telegram_gateway.outbox ORDER BY position LIMIT %(limit)s) o
-    LEFT JOIN telegram_gateway.messages m ON m.id = o.message_row AND m.status <> 'deleted'
+    LEFT JOIN telegram_gateway.messages m ON m.id = o.message_row AND (
+        m.status <> 'deleted' OR m.deleted_at IS NOT NULL AND m.telegram_date IS NOT NULL)
     ORDER BY o.position""").format(columns=sql.SQL(COLUMNS))
 
 

@@ -101,6 +101,8 @@ class UnprocessedQuery(_Query):
     ] = Field(DEFAULT_STATUSES, alias="status")
     exclude: str | None = Field(None, alias="excludeProcessedBy")
     limit: Limit = 1000
+    #: also messages that their channel has deleted since the consumer marked them, with their last text
+    deleted: bool = False
 
 
 class Waiting(_Query):
@@ -125,6 +127,8 @@ class HistoryQuery(_Query):
     sort: Annotated[Literal["asc", "desc"], BeforeValidator(lowered)] = "desc"
     limit: Limit = 100
     offset: Annotated[int, Whole(0, LARGEST)] = 0
+    #: also messages that their channel has deleted, with their last text
+    deleted: bool = False
 
 
 class RowRead(BaseModel):

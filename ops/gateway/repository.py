@@ -30,7 +30,8 @@ COLUMNS: LiteralString = """
           WHERE c.message_row = m.id ORDER BY c.processed_at, c.processed_by) AS consumers"""
 
 # The first branch finds rows with a wanted status. The second finds rows that had a wanted status until another consumer
-# marked them, which made them `published`. Its two ranges of processed_by let the index skip all rows that this
+# marked them, which made them `published`. The third finds messages that their channel has deleted, with their last text;
+# of one that was deleted before it came there is no text to tell. The two ranges of processed_by let the index skip all rows that this
 # consumer itself marked last.
 _CANDIDATES: LiteralString = """
     (SELECT m.id, m.received_at FROM telegram_gateway.messages m
@@ -49,6 +50,15 @@ _CANDIDATES: LiteralString = """
        AND NOT EXISTS (
             SELECT FROM telegram_gateway.message_consumers c
             WHERE c.message_row = m.id AND c.processed_by = %(exclude)s)
+     ORDER BY m.received_at, m.id LIMIT %(limit)s)
+    UNION ALL
+    (SELECT m.id, m.received_at FROM telegram_gateway.messages m
+     WHERE %(deleted)s::boolean AND m.channel_id = %(channel)s AND m.deleted_at IS NOT NULL
+       AND m.telegram_date IS NOT NULL
+       AND (m.processed_by IS NULL OR m.processed_by < %(exclude)s::text OR m.processed_by > %(exclude)s::text)
+       AND NOT EXISTS (
+            SELECT FROM telegram_gateway.message_consumers c
+            WHERE c.message_row = m.id AND c.processed_by = %(exclude)s)
      ORDER BY m.received_at, m.id LIMIT %(limit)s)"""
 
 _FIND = sql.SQL("""
@@ -62,7 +72,7 @@ _CHANGED = sql.SQL("SELECT EXISTS ({candidates}) AS found").format(candidates=sq
 
 _MATCHING: LiteralString = """
     FROM telegram_gateway.messages m
-    WHERE m.status <> 'deleted'
+    WHERE (m.status <> 'deleted' OR %(deleted)s AND m.deleted_at IS NOT NULL AND m.telegram_date IS NOT NULL)
       AND (%(channel)s::text IS NULL OR m.channel_id = %(channel)s)
       AND (%(statuses)s::text[] IS NULL OR m.status = ANY(%(statuses)s))
       AND (%(since)s::timestamptz IS NULL OR m.received_at >= %(since)s)

@@ -60,11 +60,30 @@ CREATE INDEX IF NOT EXISTS messages_marked_by
     ON telegram_gateway.messages (channel_id, processed_by) WHERE base_status IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_marked_at
     ON telegram_gateway.messages (channel_id, published_at) WHERE base_status IS NOT NULL;
+-- Of a message that is read live (incoming.py): Telegram's own date of its present text, that is of its edit or of its
+-- posting, and when we learned that its channel has deleted it. Each consumer is told once of a deletion.
+ALTER TABLE telegram_gateway.messages ADD COLUMN IF NOT EXISTS version_at timestamptz,
+    ADD COLUMN IF NOT EXISTS deleted_at timestamptz;
+-- deletions that a consumer has not marked last
+CREATE INDEX IF NOT EXISTS messages_deleted
+    ON telegram_gateway.messages (channel_id, processed_by) WHERE deleted_at IS NOT NULL;
 -- the history; read backward it puts undated rows first
 CREATE INDEX IF NOT EXISTS messages_history
     ON telegram_gateway.messages (channel_id, telegram_date, id);
 CREATE INDEX IF NOT EXISTS messages_received_at
     ON telegram_gateway.messages (channel_id, received_at);
+
+-- How far the history of a live channel was compared, without a gap (telegram/). What came later may have a gap before it.
+CREATE TABLE IF NOT EXISTS telegram_gateway.live_channels (
+    channel_id   text COLLATE "C" PRIMARY KEY,
+    checked_upto bigint NOT NULL DEFAULT 0,
+    checked_at   timestamptz
+);
+-- The next update that a bot asks for. It moves in the transaction that stores the updates before it.
+CREATE TABLE IF NOT EXISTS telegram_gateway.bot_offsets (
+    bot_id      bigint PRIMARY KEY,
+    next_update bigint NOT NULL
+);
 
 -- Tells the listening gateways (listener.py) which channels have new messages, at the commit. Nobody has to listen.
 CREATE OR REPLACE FUNCTION telegram_gateway.ring() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -132,7 +132,8 @@ class GatewayClient:
         if reprocess:
             params["status"] = "reprocess_pending"
         else:
-            params |= {"status": "received,queued", "excludeProcessedBy": CONSUMER}
+            # a gateway that does not tell of deletions ignores the word
+            params |= {"status": "received,queued", "excludeProcessedBy": CONSUMER, "deleted": "true"}
         if wait_s is not None:
             params["wait"] = str(wait_s)
         timeout_s = self._timeout_s + (wait_s or 0)
@@ -175,6 +176,7 @@ class GatewayClient:
     ) -> HistoryPage:
         """Return a page of the history, oldest first. ``since`` and ``until`` limit the time of receipt."""
         params = {"channelId": channel, "sort": "asc", "limit": str(limit), "offset": str(offset)}
+        params["deleted"] = "true"
         if since is not None:
             params["from"] = since.isoformat()
         if until is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from engine.model import ChannelMessage
+from engine.model import DELETED_STATUS, ChannelMessage
 from storage.postgres.database import Cursor, Database
 from storage.postgres.ledger_rows import to_json
 
@@ -20,7 +20,7 @@ _PAGE = 1000
 # dead letters are left out: their own actor rereads them, from their raw form
 _MESSAGES = """
 select channel, message_id, gateway_id, outcome, reason, ts, text, caption, source, telegram_date, received_at,
-    message_updated_at, reply_to, half
+    message_updated_at, reply_to, half, deleted
 from {schema}.ledger
 where outcome <> 'dead_letter' and received_at is not null
     and (channel, message_id) > (%(channel_after)s, %(message_after)s)
@@ -128,7 +128,7 @@ def _archived(
         text=row["text"],
         caption=row["caption"],
         source=row["source"],
-        status="stored",
+        status=DELETED_STATUS if row["deleted"] else "stored",
         received_at=row["received_at"],
         telegram_date=row["telegram_date"],
         updated_at=row["message_updated_at"],

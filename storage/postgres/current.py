@@ -39,7 +39,7 @@ class Current:
 def status_of(events: Sequence[Mapping[str, Any]]) -> str:
     """Return the status of a signal: open, target_n, target_final, stopped or cancelled.
 
-    The furthest target counts. After a stop or a cancellation, later events change nothing.
+    A signal whose message was deleted is cancelled. The furthest target counts. After a stop or a cancellation, later events change nothing.
     """
     return decisive_event(events)[0]
 
@@ -85,7 +85,7 @@ def current_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -
 
 def _end(event: Mapping[str, Any]) -> str | None:
     """Return the final status that an event gives a signal, or None if the signal stays open."""
-    if event["kind"] == "cancel":
+    if event["kind"] in ("cancel", "deleted"):
         return "cancelled"
     return "stopped" if event["kind"] == "result" and event["stop_hit"] else None
 

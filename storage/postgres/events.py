@@ -33,7 +33,8 @@ from json_to_recordset(%(rows)s) as row (
 order by row.channel, row.message_id, row.position
 """
 
-# A second half refers to the message that it completes, and to no other. Any other event refers to the message that
+# A second half refers to the message that it completes, and to no other. A deletion refers to the signal that has its
+# place in the deleted message. Any other event refers to the message that
 # it replies to, if that message holds a signal (of the event's asset, if it names one). Otherwise it refers to the
 # latest earlier signal of its channel and asset.
 # The statement finds only the events whose answer this transaction may have changed: new events, events of a removed
@@ -81,6 +82,7 @@ with found as (
         select message_id, position from {schema}.tp_capital_signals as signal
         where signal.channel = answered.channel and signal.message_id = answered.message_id
             and signal.ts = answered.ts and (event.asset is null or signal.asset = event.asset)
+            and (event.kind <> 'deleted' or signal.position = event.position)
         order by position limit 1) as replied on true
     left join lateral (
         select message_id, position from {schema}.tp_capital_signals as signal

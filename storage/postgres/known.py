@@ -16,10 +16,11 @@ __all__ = ["KnownMessages"]
 # messages are known. The gateway's updated_at alone does not tell an edit, because acknowledging changes it too.
 _KNOWN = """
 select row.place from json_to_recordset(%(rows)s) as row (
-    place integer, channel text, message_id text, text text, caption text, telegram_date timestamptz)
+    place integer, channel text, message_id text, text text, caption text, telegram_date timestamptz,
+    deleted boolean)
 join {ledger} as known using (channel, message_id)
 where known.outcome <> 'dead_letter'
-    and (known.text, known.caption) is not distinct from (row.text, row.caption)
+    and (known.text, known.caption, known.deleted) is not distinct from (row.text, row.caption, row.deleted)
     and known.telegram_date is not distinct from row.telegram_date
 """
 
@@ -45,6 +46,7 @@ class KnownMessages:
                 "text": message.text,
                 "caption": message.caption,
                 "telegram_date": message.telegram_date,
+                "deleted": message.is_deleted,
             }
             for place, message in enumerate(messages)
             if isinstance(message, ChannelMessage) and _can_be_asked(message)

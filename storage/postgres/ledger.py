@@ -29,7 +29,7 @@ from storage.postgres.dead_letters import DeadLetterWriter
 from storage.postgres.events import EventWriter
 from storage.postgres.former_texts import FormerTexts
 from storage.postgres.halves import Halves, Rereader
-from storage.postgres.ledger_rows import deduplicate, key_of, ledger_row, signal_row, to_json
+from storage.postgres.ledger_rows import deduplicate, is_only_deleted, key_of, ledger_row, signal_row, to_json
 from storage.postgres.markets import PresentMarkets
 from storage.postgres.standing import day_of
 from storage.postgres.standings import SETTLED_COLUMNS, Standings
@@ -38,21 +38,22 @@ from storage.postgres.superseded import Superseded
 __all__ = ["Ledger", "Recorded"]
 
 # The outcome of a known message is replaced in four cases: it was a dead letter and can be read now; its text was
-# edited later; a readable text arrives where none was shown; a reread gives another reading, and its text is not older
+# edited later, or its message was deleted later; a readable text arrives where none was shown; a reread gives another reading, and its text is not older
 # than the stored one. Everything else is a duplicate, also an older text that arrives late.
 _RECORD = """
 with row as materialized (
     select * from json_to_recordset(%(rows)s) as row (
         channel text, message_id text, gateway_id text, outcome text, reason text, reading text, ts timestamptz,
         text text, caption text, source text, telegram_date timestamptz, received_at timestamptz,
-        message_updated_at timestamptz, reply_to text, market text, half text, half_side text, half_asset text)),
+        message_updated_at timestamptz, reply_to text, market text, half text, half_side text, half_asset text,
+        deleted boolean)),
 recorded as (
     insert into {schema}.ledger as known (
         channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
-        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, grammar_version,
+        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, deleted, grammar_version,
         commit_number)
     select channel, message_id, gateway_id, outcome, reason, reading, ts, text, caption, source, telegram_date,
-        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, %(grammar_version)s,
+        received_at, message_updated_at, reply_to, market, half, half_side, half_asset, deleted, %(grammar_version)s,
         %(number)s
     from row
     on conflict (channel, message_id) do update set
@@ -61,10 +62,12 @@ recorded as (
         source = excluded.source, telegram_date = excluded.telegram_date, received_at = excluded.received_at,
         message_updated_at = excluded.message_updated_at, reply_to = excluded.reply_to, market = excluded.market,
         half = excluded.half, half_side = excluded.half_side, half_asset = excluded.half_asset,
+        deleted = excluded.deleted,
         grammar_version = excluded.grammar_version, commit_number = excluded.commit_number, changed_at = now()
     where excluded.outcome <> 'dead_letter' and (
         known.outcome = 'dead_letter'
-        or ((known.text, known.caption) is distinct from (excluded.text, excluded.caption)
+        or ((known.text, known.caption, known.deleted)
+                is distinct from (excluded.text, excluded.caption, excluded.deleted)
             and excluded.message_updated_at > known.message_updated_at)
         -- an outcome that stands for a text that was not shown gives way to the text (fault 35)
         or (known.outcome in ('empty', 'not_signal') and excluded.outcome not in ('empty', 'not_signal', 'filtered')
@@ -74,7 +77,7 @@ recorded as (
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
     returning channel, message_id, xmax = 0 as inserted)
 -- this join sees the ledger as it was before the statement
-select channel, message_id, inserted, held.ts, held.text, held.caption, held.telegram_date
+select channel, message_id, inserted, held.ts, held.text, held.caption, held.telegram_date, held.reading
 from recorded left join {schema}.ledger as held using (channel, message_id)
 """
 
@@ -280,17 +283,27 @@ class Ledger:
         if late:
             cursor.execute(self._sql["confirm"], {"rows": to_json(late).decode()})
         self._former_texts.remember(cursor, stood=list(stood.values()), late=late, number=number)
-        # each message whose signals are replaced, with the instant of those signals
-        former = {**(gone or {}), **{key: row["ts"] for key, row in stood.items()}}
-        superseded = sorted(former)
-        self._superseded.move(cursor, former, number=number)
         news = [outcome for outcome in outcomes if key_of(outcome) in new or key_of(outcome) in moved]
-        signals = [signal_row(outcome, signal) for outcome in news for signal in outcome.signals]
+        withdrawn = {
+            key
+            for outcome in news
+            if (key := key_of(outcome)) in stood and is_only_deleted(outcome, stood[key]["reading"])
+        }
+        # each message whose signals are replaced, with the instant of those signals
+        former = {**(gone or {}), **{key: row["ts"] for key, row in stood.items() if key not in withdrawn}}
+        self._superseded.move(cursor, former, number=number)
+        signals = [
+            signal_row(outcome, signal)
+            for outcome in news
+            if key_of(outcome) not in withdrawn
+            for signal in outcome.signals
+        ]
         came: list[dict[str, Any]] = []
         if signals:
             rows_of = {**parameters, "rows": to_json(signals).decode()}
             came = cursor.execute(self._sql["signals"], rows_of).fetchall()
         # a signal that replaces one of its message has that one's events
+        superseded = sorted(former.keys() | withdrawn)
         touched = self._events.write(cursor, news, superseded, number=number) | former.keys()
         today = day_of(self._database.now())
         changed = self._standings.settle(cursor, came, touched, number=number, today=today)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from engine.model import ChannelMessage, Event, Market, Outcome, OutcomeKind, Signal
+from engine.model import ChannelMessage, Event, EventKind, Market, Outcome, OutcomeKind, Signal
 from storage.errors import RowsRefusedError
 from storage.gateway.messages import encode_message
 
@@ -23,6 +23,7 @@ __all__ = [
     "event_row",
     "event_values",
     "half_of",
+    "is_only_deleted",
     "key_of",
     "ledger_row",
     "signal_row",
@@ -65,7 +66,7 @@ def _moves_on(known: Outcome, other: Outcome) -> bool:
     first, second = known.message, other.message
     assert isinstance(first, ChannelMessage)  # noqa: S101 - a malformed one is a dead letter
     assert isinstance(second, ChannelMessage)  # noqa: S101 - likewise
-    edited = (first.text, first.caption) != (second.text, second.caption)
+    edited = (first.text, first.caption, first.is_deleted) != (second.text, second.caption, second.is_deleted)
     if not edited:
         return False
     if _updated_at(other) > _updated_at(known):
@@ -103,6 +104,7 @@ def ledger_row(outcome: Outcome) -> dict[str, Any]:
         "source": "telegram",
         "market": outcome.market.value,
         "half": half_of(outcome),
+        "deleted": False,
     }
     if outcome.first_half is not None:
         row |= {"half_side": outcome.first_half.side.value, "half_asset": outcome.first_half.asset}
@@ -116,6 +118,7 @@ def ledger_row(outcome: Outcome) -> dict[str, Any]:
             "received_at": message.received_at,
             "message_updated_at": message.updated_at,
             "reply_to": message.reply_to,
+            "deleted": message.is_deleted,
         }
     elif isinstance(message, ChannelMessage):
         row |= {"received_at": message.received_at, "message_updated_at": message.updated_at}
@@ -153,7 +156,7 @@ def event_row(outcome: Outcome, position: int) -> dict[str, Any]:
     """Return the columns of one event of a message."""
     message, event = outcome.message, outcome.events[position]
     assert isinstance(message, ChannelMessage)  # noqa: S101 - only a readable message has events
-    return {
+    row = {
         "channel": message.channel,
         "message_id": message.message_id,
         "position": position,
@@ -162,6 +165,10 @@ def event_row(outcome: Outcome, position: int) -> dict[str, Any]:
         "reply_to": message.reply_to,
         **event_values(event),
     }
+    if event.kind is EventKind.DELETED:
+        # nobody wrote it: its instant is that of the deletion, and it belongs to its own message
+        row |= {"ts": message.updated_at or outcome.ts, "text": None, "half_of": message.message_id}
+    return row
 
 
 def event_values(event: Event) -> dict[str, Any]:
@@ -205,6 +212,16 @@ def half_of(outcome: Outcome) -> str | None:
     if outcome.first_half is not None:
         return "first"
     return "second" if outcome.second_half else None
+
+
+def is_only_deleted(outcome: Outcome, former_reading: str) -> bool:
+    """Return whether a message was deleted, and says what it said before. Its signals then stay as they are."""
+    message = outcome.message
+    return (
+        isinstance(message, ChannelMessage)
+        and message.is_deleted
+        and _reading_digest(replace(outcome, events=())) == former_reading
+    )
 
 
 def _reading_digest(outcome: Outcome) -> str:

@@ -112,13 +112,14 @@ function events(signal) {
 }
 
 function kindOf(event) {
-  if (event.kind === "cancel") return "cancel";
+  if (event.kind === "cancel" || event.kind === "deleted") return "cancel";
   if (event.kind !== "result") return "update";
   return event.stopHit ? "stop" : event.target !== null ? "target" : "result";
 }
 
 function eventName(event) {
   if (event.kind === "cancel") return t("event.cancel");
+  if (event.kind === "deleted") return t("event.deleted");
   if (event.kind === "update") return t("event.update");
   if (event.stopHit) return t("event.stop");
   if (event.target === 0) return t("event.final");

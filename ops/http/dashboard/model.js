@@ -94,7 +94,7 @@ function reachedOf(status, count) {
 /** A stopped or cancelled signal may have reached targets before: its events tell. */
 function hitBeforeTheEnd(signal, number, count) {
   for (const event of signal.events) {
-    if (event.kind === "cancel" || (event.kind === "result" && event.stopHit)) return false;
+    if (event.kind === "cancel" || event.kind === "deleted" || (event.kind === "result" && event.stopHit)) return false;
     if (event.kind !== "result" || event.target === null) continue;
     if (event.target === 0 || Math.min(event.target, count) >= number) return true;
   }

@@ -276,6 +276,7 @@ export const words = {
   "event.result": "Result",
   "event.update": "Update",
   "event.cancel": "Cancelled",
+  "event.deleted": "The channel deleted this signal's message",
   "field.asset": "asset",
   "field.side": "side",
   "field.signal_type": "type",

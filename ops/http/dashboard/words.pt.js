@@ -273,6 +273,7 @@ export const words = {
   "event.result": "Resultado",
   "event.update": "Atualização",
   "event.cancel": "Cancelado",
+  "event.deleted": "O canal apagou a mensagem deste sinal",
   "field.asset": "ativo",
   "field.side": "lado",
   "field.signal_type": "tipo",

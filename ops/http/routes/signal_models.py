@@ -69,6 +69,7 @@ class StatusReason(StrEnum):
     RESULT = "result"
     UPDATE = "update"
     CANCEL = "cancel"
+    DELETED = "deleted"
     VALIDITY = "validity"
     SESSION = "session"
 
@@ -100,13 +101,15 @@ class SignalWarning(StrEnum):
 
 
 class SignalEvent(Body):
-    """What a later message says about a signal."""
+    """What a later message says about a signal, or that the signal's own message was deleted."""
 
-    kind: EventKind = Field(description="what kind of message it is")
+    kind: EventKind = Field(
+        description="what kind of message it is; `deleted`: the channel deleted the message of the signal"
+    )
     ts: EpochMs
     ts_iso: Iso
     message_id: str = Field(description="Telegram's number of the message within its channel")
-    text: str | None = Field(description="the text of the message")
+    text: str | None = Field(description="the text of the message; null for `deleted`")
     asset: str | None = Field(description="the ticker that the text names, if it names one")
     target: int | None = Field(
         description="number of the target that was reached or changed; 0 is the final target"

@@ -49,6 +49,7 @@ STEPS = (
         "leases",
         "feed_positions",
         "bars",
+        "deletions",
         "hypertable",
         "search_index",
     ),
