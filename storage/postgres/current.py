@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["Current", "current_of", "decisive_event", "status_of"]
+__all__ = ["Current", "current_of", "decisive_event", "is_last_target_reached", "status_of"]
 
 _ALL = Decimal(1)
 _NONE = Decimal(0)
@@ -60,6 +60,26 @@ def decisive_event(events: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[st
     if furthest is None:
         return "open", decisive
     return f"target_{furthest}" if furthest else "target_final", decisive
+
+
+def is_last_target_reached(last: int | None, events: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a channel has told that the last target was reached, and has set no further one since.
+
+    ``last`` is the number of the last target as posted, if that is the final one too. Such a signal is over, though its
+    channel gave the target's number and did not call it final.
+    """
+    reached = False
+    for event in events:
+        named, new, result = event["target"], event["new_targets"], event["kind"] == "result"
+        reached = reached or (result and named is not None and last is not None and named >= last)
+        if new:
+            reached = False
+            # as `_move_targets` does
+            if result or named is None or len(new) != 1:
+                last = len(new)
+            elif last is not None and named == last + 1:
+                last = named
+    return reached
 
 
 def current_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Current:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from psycopg import sql
 
 from storage.postgres.orders import NEWEST_FIRST, OLDEST_FIRST, RULES, After, Order, OrderRule
+from storage.postgres.status_filter import StatusFilter
 
 __all__ = [
     "SignalQuery",
@@ -21,7 +22,6 @@ __all__ = [
     "conditions_of",
     "counted_by",
     "found_by",
-    "statuses_of",
     "weeks_of",
     "windows_of",
 ]
@@ -29,20 +29,14 @@ __all__ = [
 #: as long as a week of the table, so it covers parts of at most two weeks
 WINDOW = timedelta(days=7)
 
-#: the highest number of a target that the grammar reads
-_TARGETS = tuple(f"target_{number}" for number in range(1, 21))
-#: words for several statuses
-_MEANT = {"target": (*_TARGETS, "target_final"), "valid": ("waiting", "open", *_TARGETS)}
 _FOUND = """
 select id, ts, channel, {key} as key from {table} where {condition} and ts > now() - %(retention)s
 order by {order} limit %(limit)s
 """
 _COUNT = "select count(*) as count from {table} where {condition} and ts > now() - %(retention)s"
-_STATUS = "status = any(%(statuses)s)"
 _OF_STATUS = """exists (
-    select from {schema}.signal_standings as standing
-    where standing.id = tp_capital_signals.id and standing.ts = tp_capital_signals.ts
-        and standing.status = any(%(statuses)s))"""
+    select from {{schema}}.signal_standings as standing
+    where standing.id = tp_capital_signals.id and standing.ts = tp_capital_signals.ts and {condition})"""
 
 #: bounds of ``ts``, both inclusive; None is no bound
 Window = tuple[datetime | None, datetime | None]
@@ -56,7 +50,7 @@ class SignalQuery:
     then or later. A search goes with neither another order nor ``updated_since``: its index knows none of them.
 
     A filter with several values selects the signals that have one of them; an empty one selects all. Of ``status``,
-    ``target`` is any reached target, and ``valid`` is every status in which a signal still counts.
+    ``target`` is any reached target, and ``valid`` selects the signals that still count.
     """
 
     limit: int = 100
@@ -79,6 +73,11 @@ class SignalQuery:
         if self.order is not Order.TS:
             return RULES[self.order]
         return OLDEST_FIRST if self.ascending else NEWEST_FIRST
+
+    @property
+    def by_status(self) -> StatusFilter | None:
+        """Its filter by status."""
+        return StatusFilter.of(self.status)
 
     @property
     def is_of_standings(self) -> bool:
@@ -130,20 +129,24 @@ def found_by(
     """
     parts, values = conditions_of(query, window)
     values |= {"retention": retention, "limit": query.limit + 1}
-    statuses = statuses_of(query)
-    of_status = [""]
-    if statuses and query.is_of_standings and query.order is Order.TS:
-        values |= {f"status_{number}": status for number, status in enumerate(statuses)}
-        of_status = [f"status = %(status_{number})s and " for number in range(len(statuses))]
-    elif statuses:
-        parts.append(_STATUS if query.is_of_standings else _OF_STATUS)
-        values["statuses"] = statuses
+    of_status = ["true"]
+    if by_status := query.by_status:
+        values |= by_status.values
+        if not query.is_of_standings:
+            parts.append(_OF_STATUS.format(condition=by_status.condition))
+        elif query.order is Order.TS:
+            of_status = by_status.branches
+        else:
+            parts.append(by_status.condition)
     order = sql.SQL(query.rule.order)
     table = sql.Identifier(schema, "signal_standings" if query.is_of_standings else "tp_capital_signals")
     condition = sql.SQL(" and ".join(parts)).format(schema=sql.Identifier(schema))
     found: list[sql.Composable] = [
         sql.SQL(_FOUND).format(
-            key=sql.SQL(query.rule.key), table=table, condition=sql.SQL(part) + condition, order=order
+            key=sql.SQL(query.rule.key),
+            table=table,
+            condition=sql.SQL(part) + sql.SQL(" and ") + condition,
+            order=order,
         )
         for part in of_status
     ]
@@ -161,17 +164,12 @@ def counted_by(
     It counts standings, which are a few bytes each and have no texts. So a search cannot be counted.
     """
     parts, values = conditions_of(replace(query, after=None), (query.since, query.until))
-    if statuses := statuses_of(query):
-        parts.append(_STATUS)
-        values["statuses"] = statuses
+    if by_status := query.by_status:
+        parts.append(by_status.condition)
+        values |= by_status.values
     table = sql.Identifier(schema, "signal_standings")
     count = sql.SQL(_COUNT).format(table=table, condition=sql.SQL(" and ".join(parts)))
     return count, values | {"retention": retention}
-
-
-def statuses_of(query: SignalQuery) -> list[str]:
-    """Return the statuses that a query asks for; none is all."""
-    return sorted({status for word in query.status for status in _MEANT.get(word, (word,))})
 
 
 def conditions_of(query: SignalQuery, window: Window) -> tuple[list[str], dict[str, object]]:

@@ -25,7 +25,7 @@ select from (select {columns} from {schema}.tp_capital_signals where false) as s
     (select {columns}, superseded_by, superseded_at
         from {schema}.signals_history as tp_capital_signals where false) as history,
     (select {event_columns} from {schema}.signal_events where false) as events,
-    (select id, ts, told, status, since, reason, updated_at from {schema}.signal_standings where false) as standings,
+    (select id, ts, told, status, since, reason, valid, updated_at from {schema}.signal_standings where false) as standings,
     (select {channel_columns} from {schema}.channels where false) as channels
 """
 

@@ -199,7 +199,7 @@ def _lay_out(cursor: Cursor, schema: str, strategy: Strategy) -> list[str]:
 
 def _fill_standings(cursor: Cursor, schema: str, applied: Sequence[str]) -> None:
     """Fill the table of standings, if a step has just created or emptied it."""
-    if "signal_orders" in applied:
+    if "signal_validity" in applied:
         fill(cursor, schema)
 
 

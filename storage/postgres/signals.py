@@ -51,7 +51,8 @@ order by {order}
 """
 #: of two columns with one name, the later one counts
 STANDING = """
-standing.status, standing.since as status_since, standing.reason as status_reason, standing.told, standing.reward_risk,
+standing.status, standing.since as status_since, standing.reason as status_reason, standing.valid, standing.told,
+standing.reward_risk,
 coalesce(standing.updated_at, {row}.updated_at) as updated_at
 """
 JOIN = "left join {schema}.signal_standings as standing on standing.id = {row}.id and standing.ts = {row}.ts"
@@ -119,8 +120,8 @@ class StoredPage:
 
     ``after`` is the place after which the next page begins, or None on the last page. ``count`` is the number of
     signals on all pages, if it was asked for. A row is keyed by column. It also holds ``channel_label``, ``events``
-    in order of time, the ``current`` values that follow from the events, and ``status``, ``status_since`` and
-    ``status_reason``.
+    in order of time, the ``current`` values that follow from the events, and ``status``, ``status_since``,
+    ``status_reason`` and ``valid``.
     """
 
     places: Sequence[Place] = ()
@@ -291,6 +292,7 @@ class Signals:
                     "status": standing.status,
                     "status_since": standing.since,
                     "status_reason": standing.reason,
+                    "valid": standing.valid,
                 }
             row["current"] = current_of(row, row["events"])
 

@@ -14,10 +14,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.sessions import day_of, midnight_after, session_from
-from storage.postgres.current import decisive_event
+from storage.postgres.current import decisive_event, is_last_target_reached
 
-__all__ = ["Standing", "day_of", "midnight_after", "period_of", "standing_of"]
+__all__ = ["Standing", "day_of", "last_target_of", "midnight_after", "period_of", "standing_of"]
 
+_ENDS = ("target_final", "stopped", "cancelled")
 _ONE_SESSION = ("day trade", "scalping")
 _DATE = re.compile(r"(0[1-9]|[12][0-9]|3[01])/(0[1-9]|1[0-2])(?:/([1-9][0-9]{3}))?")
 #: nothing trades after 18:30
@@ -31,12 +32,14 @@ class Standing:
     """A status, since when it holds, and why.
 
     ``reason`` is the kind of the event that decided it. Without such an event it is ``posted``, or, of an expired
-    signal, ``validity`` or ``session``. The signal expires after the day ``ends_on``; None is never.
+    signal, ``validity`` or ``session``. ``valid`` says that the signal still counts: it waits, is open, or has reached a target
+    that is not its last one, and its time has not passed. After the day ``ends_on`` it does not; None is never.
     """
 
     status: str
     since: datetime
     reason: str
+    valid: bool
     ends_on: date | None = None
 
 
@@ -54,23 +57,35 @@ def period_of(ts: datetime, signal_type: str, valid_until: str | None) -> tuple[
     return valid_on, session_on
 
 
+def last_target_of(signal: Mapping[str, Any]) -> int | None:
+    """Return the number of a signal's last target, if that is its final one too."""
+    targets = signal["targets"]
+    return len(targets) if targets and targets[-1] == signal["target_final"] else None
+
+
 def standing_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]], *, today: date) -> Standing:
     """Return the standing of a signal on a day, after its events in order of time.
 
-    ``signal`` has the columns of a signal, or its ``ts`` and what :func:`period_of` returns, as ``valid_on`` and
-    ``session_on``. The end of its session ends a signal that is open. The end of its validity ends only one of which its
-    channel has said nothing: it is the time to enter, and a position that was taken goes on.
+    ``signal`` has the columns of a signal, or its ``ts`` and what :func:`period_of` and :func:`last_target_of` return,
+    as ``valid_on``, ``session_on`` and ``last_target``. The end of its session ends a signal that is open or has reached
+    a target. The end of its validity ends only one of which its channel has said nothing: it is the time to enter, and a
+    position that was taken goes on. A target that was reached stays the status of a signal whose session is over.
     """
     status, event = decisive_event(events)
     if "valid_on" in signal:
-        valid_on, session_on = signal["valid_on"], signal["session_on"]
+        valid_on, session_on, last_target = signal["valid_on"], signal["session_on"], signal["last_target"]
     else:
         valid_on, session_on = period_of(signal["ts"], signal["signal_type"], signal["valid_until"])
-    ends_on = (valid_on or session_on) if status == "open" and (event is None or session_on) else None
+        last_target = last_target_of(signal)
+    valid = status not in _ENDS and not is_last_target_reached(last_target, events)
+    ends_on = (valid_on or session_on) if valid and (event is None or session_on) else None
     if ends_on and ends_on < today:
-        # a validity may have passed before the signal was posted
-        since = max(midnight_after(ends_on), signal["ts"])
-        return Standing(status="expired", since=since, reason="validity" if valid_on else "session")
+        valid = False
+        if status == "open":
+            # a validity may have passed before the signal was posted
+            since, reason = max(midnight_after(ends_on), signal["ts"]), "validity" if valid_on else "session"
+            return Standing(status="expired", since=since, reason=reason, valid=False)
+        ends_on = None
     if event is None:
-        return Standing(status="waiting", since=signal["ts"], reason="posted", ends_on=ends_on)
-    return Standing(status=status, since=event["ts"], reason=event["kind"], ends_on=ends_on)
+        return Standing(status="waiting", since=signal["ts"], reason="posted", valid=True, ends_on=ends_on)
+    return Standing(status=status, since=event["ts"], reason=event["kind"], valid=valid, ends_on=ends_on)

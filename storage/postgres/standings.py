@@ -18,7 +18,7 @@ from storage.postgres.commit_numbers import COMMIT_INSTANT
 from storage.postgres.database import Cursor
 from storage.postgres.ledger_rows import to_json
 from storage.postgres.reward_risk import reward_risk
-from storage.postgres.standing import day_of, period_of, standing_of
+from storage.postgres.standing import day_of, last_target_of, period_of, standing_of
 
 __all__ = ["SETTLED_COLUMNS", "Key", "Standings", "fill", "key_of"]
 
@@ -28,7 +28,8 @@ SETTLED_COLUMNS = sql.SQL(
     target_final, stop, warnings, commit_number, updated_at"""
 )
 _KNOWN = """
-select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, reward_risk, signal_commit
+select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, last_target,
+    reward_risk, signal_commit
 from {schema}.signal_standings where (channel, message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 """
@@ -37,7 +38,7 @@ select channel, message_id from {schema}.signal_standings where ends_on < %(toda
 order by channel, message_id limit %(limit)s
 """
 _TOLD = """
-select id, channel, signal_message_id, signal_position, kind, ts, target, stop_hit from {schema}.signal_events
+select id, channel, signal_message_id, signal_position, kind, ts, target, stop_hit, new_targets from {schema}.signal_events
 where (channel, signal_message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 order by ts, length(message_id), message_id, position
@@ -46,20 +47,22 @@ order by ts, length(message_id), message_id, position
 # follow each other, so what a client has not seen yet is always newer than all that it has seen.
 _WRITE = """
 insert into {schema}.signal_standings (
-    channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
-    ends_on, told, reward_risk, signal_commit, commit_number, updated_at)
-select channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, status, since, reason,
-    ends_on, told, reward_risk, signal_commit, coalesce(%(number)s, signal_commit),
+    channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, last_target, status,
+    since, reason, valid, ends_on, told, reward_risk, signal_commit, commit_number, updated_at)
+select channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, last_target, status,
+    since, reason, valid, ends_on, told, reward_risk, signal_commit, coalesce(%(number)s, signal_commit),
     coalesce(case when signal_commit = coalesce(%(number)s, signal_commit) then updated_at end,
         {instant}, clock_timestamp())
 from json_to_recordset(%(rows)s) as row (
     channel text, message_id text, position smallint, id bigint, ts timestamptz, signal_type text, side text, asset text,
-    valid_on date, session_on date, status text, since timestamptz, reason text, ends_on date, told bigint,
+    valid_on date, session_on date, last_target smallint, status text, since timestamptz, reason text, valid boolean,
+    ends_on date, told bigint,
     reward_risk numeric, signal_commit bigint, updated_at timestamptz)
 on conflict (channel, message_id, position) do update set
     id = excluded.id, ts = excluded.ts, signal_type = excluded.signal_type, side = excluded.side,
-    asset = excluded.asset, valid_on = excluded.valid_on, session_on = excluded.session_on, status = excluded.status,
-    since = excluded.since, reason = excluded.reason, ends_on = excluded.ends_on, told = excluded.told,
+    asset = excluded.asset, valid_on = excluded.valid_on, session_on = excluded.session_on,
+    last_target = excluded.last_target, status = excluded.status, since = excluded.since, reason = excluded.reason,
+    valid = excluded.valid, ends_on = excluded.ends_on, told = excluded.told,
     reward_risk = excluded.reward_risk, signal_commit = excluded.signal_commit,
     commit_number = excluded.commit_number, updated_at = excluded.updated_at
 """
@@ -179,6 +182,7 @@ def _of_new(signal: Mapping[str, Any]) -> dict[str, Any]:
         **signal,
         "valid_on": valid_on,
         "session_on": session_on,
+        "last_target": last_target_of(signal),
         "reward_risk": reward_risk(signal),
         "signal_commit": signal["commit_number"],
     }

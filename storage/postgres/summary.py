@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from psycopg import sql
 
 from storage.postgres.database import Cursor, Database
-from storage.postgres.page_query import SignalQuery, conditions_of, statuses_of
+from storage.postgres.page_query import SignalQuery, conditions_of
 
 __all__ = ["DayCount", "Summaries", "Summary", "SummaryQuery"]
 
@@ -215,8 +215,9 @@ class Summaries:
         conditions, values = conditions_of(replace(query, after=None), (since, query.until))
         conditions.append("ts > now() - %(retention)s")
         of_status = "true"
-        if statuses := statuses_of(query):
-            of_status, values["statuses"] = "status = any(%(statuses)s)", statuses
+        if by_status := query.by_status:
+            of_status = by_status.condition
+            values |= by_status.values
             conditions += [] if query.search else [of_status]
         values["retention"] = self._retention
         text = sql.SQL(_SEARCHED if query.search else _WANTED)

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from storage.postgres.database import Cursor, Database
 from storage.postgres.orders import After
-from storage.postgres.page_query import SignalQuery, Window, conditions_of, statuses_of, weeks_of
+from storage.postgres.page_query import SignalQuery, Window, conditions_of, weeks_of
 from storage.postgres.signals import JOIN, LABEL, SIGNAL_COLUMNS, STANDING, Signals
 
 __all__ = ["PART_ROWS", "WholeList"]
@@ -40,9 +40,9 @@ order by part.ts {way}, part.id {way}
 """
 # only what has not changed since surely had no other status
 _MAY_BE = """not exists (
-    select from {schema}.signal_standings as standing
+    select from {{schema}}.signal_standings as standing
     where standing.id = tp_capital_signals.id and standing.ts = tp_capital_signals.ts
-        and standing.commit_number <= %(as_of)s and standing.status <> all(%(statuses)s))"""
+        and standing.commit_number <= %(as_of)s and not {condition})"""
 
 
 class WholeList:
@@ -67,7 +67,7 @@ class WholeList:
         """
         now = self._database.now()
         oldest, as_of = now - self._retention, self._database.read(self._newest)
-        statuses = statuses_of(query)
+        by_status = query.by_status
         # week by week: a statement over all weeks would take longer to plan than to run, and might take too long
         for week in weeks_of(query, now=now, oldest=oldest):
             full = True
@@ -76,7 +76,7 @@ class WholeList:
                     partial(self._part, query=query, week=week, oldest=oldest, as_of=as_of)
                 )
                 if rows:
-                    wanted = [row for row in rows if not statuses or row["status"] in statuses]
+                    wanted = [row for row in rows if not by_status or by_status.wants(row)]
                     if wanted:
                         yield wanted
                     # also beyond the week, because an instant may be in two of them
@@ -92,9 +92,9 @@ class WholeList:
         self, cursor: Cursor, *, query: SignalQuery, week: Window, oldest: datetime, as_of: int
     ) -> list[dict[str, Any]]:
         conditions, values = conditions_of(query, week)
-        if statuses := statuses_of(query):
-            conditions.append(_MAY_BE)
-            values["statuses"] = statuses
+        if by_status := query.by_status:
+            conditions.append(_MAY_BE.format(condition=by_status.condition))
+            values |= by_status.values
         statement = sql.SQL(_PART).format(
             columns=SIGNAL_COLUMNS,
             schema=self._schema,

@@ -9,7 +9,7 @@ export const words = {
   "help.prices": "Prices have exactly the digits of the channel's message.",
   "help.ratio":
     "Reward/risk is what is won at the final target for each real lost at the stop, from the middle of the entry. It is empty when a price is missing or doubtful.",
-  "help.status": "The status is what the channel itself told later, in its messages. It does not come from quotes. At first the list shows what still counts: neither stopped, cancelled, expired nor at the final target. “All” has the others too.",
+  "help.status": "The status is what the channel itself told later, in its messages. It does not come from quotes. At first the list shows what still counts: neither stopped, cancelled, expired nor at the last target, and no day trade of a session that is over. “All” has the others too.",
   "help.row":
     "Open a signal by the arrow on the right: there are the original message, how much to trade with your capital, and your notes.",
   "help.news": "The loudspeaker and the bell tell of a new signal.",

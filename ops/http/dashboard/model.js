@@ -32,6 +32,8 @@ export function toSignal(raw) {
     status: raw.status ?? "waiting",
     statusSince: raw.status_since ? Date.parse(raw.status_since) : null,
     statusReason: raw.status_reason ?? null,
+    /** Whether it still counts. */
+    valid: raw.valid === true,
     createdAt: raw.created_at ?? null,
     updatedAt: raw.updated_at ?? null,
     events: (raw.events ?? []).map((event) => ({
@@ -119,9 +121,6 @@ export function matches(signal, filters) {
 /** As the API filters it. */
 function hasStatus(signal, status) {
   if (!status) return true;
-  if (status === "valid") return isValid(signal.status);
+  if (status === "valid") return signal.valid;
   return status === "target" ? signal.status.startsWith("target_") : signal.status === status;
 }
-
-/** Whether a signal with this status still counts, as the API says it. */
-export const isValid = (status) => /^(waiting|open|target_\d+)$/.test(status);

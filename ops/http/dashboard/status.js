@@ -9,11 +9,13 @@ function statusName(status) {
   return match ? t("status.target", match[1]) : t(`status.${status}`);
 }
 
-/** Return since when and why a signal has its status, as a sentence; null if nobody has told. */
-export function statusWhy({ status, statusSince, statusReason }, now = Date.now()) {
+/** Return since when and why a signal has its status, and whether it is over; null if nobody has told. */
+export function statusWhy({ status, statusSince, statusReason, valid }, now = Date.now()) {
   const why = `why.${statusReason}`;
   if (statusSince === null || !known(why)) return null;
-  return t("status.why", statusName(status), since(statusSince, now), t(why));
+  const told = t("status.why", statusName(status), since(statusSince, now), t(why));
+  // the other ends are in the status itself
+  return /^target_\d+$/.test(status) && !valid ? t("status.over", told) : told;
 }
 
 /** Return the mark of a row: the status, and since when it holds. */

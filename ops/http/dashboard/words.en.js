@@ -223,6 +223,7 @@ export const words = {
   "rr.first": (text) => `target 1: ${text}`,
   "status.since": (day) => `since ${day}`,
   "status.why": (name, since, why) => `${name} since ${since}: ${why}`,
+  "status.over": (told) => `${told}. It is over: that was the last target, or the session has ended`,
   "why.posted": "the channel has said nothing more of this signal",
   "why.result": "the channel told a result",
   "why.update": "the channel spoke of it without ending it",

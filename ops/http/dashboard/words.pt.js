@@ -220,6 +220,7 @@ export const words = {
   "rr.first": (text) => `alvo 1: ${text}`,
   "status.since": (day) => `desde ${day}`,
   "status.why": (name, since, why) => `${name} desde ${since}: ${why}`,
+  "status.over": (told) => `${told}. Não vale mais: foi o último alvo, ou o pregão acabou`,
   "why.posted": "o canal nada mais disse deste sinal",
   "why.result": "o canal contou um resultado",
   "why.update": "o canal falou dele sem o encerrar",

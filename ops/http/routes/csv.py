@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "CsvForm", "flat", "joined"]
 #: ``time`` has the instant of ``ts_iso``
 _NOT_FLAT = {"current", "events", "ts_iso"}
 #: what was added later comes last, so that clients that read columns by position still work
-_MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason", "reward_risk"]
+_MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason", "reward_risk", "valid"]
 COLUMNS = (
     *_MOVED[:3],
     *(name for name in SignalObject.model_fields if name not in (*_NOT_FLAT, *_MOVED)),
@@ -93,6 +93,8 @@ def joined(value: object, *, decimal_comma: bool) -> str:
     """Return a number, or several, as a text with all digits."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, Decimal):
         text = format(value, "f")  # never with an exponent
         return text.replace(".", ",") if decimal_comma else text

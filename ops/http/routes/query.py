@@ -69,7 +69,7 @@ def _field(value: str) -> str:
 Side = Annotated[Literal["buy", "sell"], BeforeValidator(lowered)]
 Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 Sides = Annotated[tuple[Side, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
-#: ``target`` is any reached target, ``valid`` is every status in which a signal still counts
+#: ``target`` is any reached target, ``valid`` is every signal that still counts
 _STATUS_WORDS = ("valid", "target", *(status.value for status in SignalStatus))
 Status = Annotated[
     str,
@@ -121,7 +121,7 @@ class SignalFilters(FixedFilters):
 
     status: Statuses = Field(
         default=(),
-        description="statuses; `target` is any reached target, and `valid` is `waiting`, `open` or a numbered target",
+        description="statuses; `target` is any reached target, and `valid` is every signal that still counts",
     )
     search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
     from_: Instant | None = Field(default=None, alias="from", description="earliest time of a signal")

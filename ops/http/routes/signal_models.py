@@ -163,6 +163,10 @@ class _Entry(Body):
     status: SignalStatus | None = Field(description="what the channel has said, or that its time has passed")
     status_since: datetime | None = Field(description="since when the status holds")
     status_reason: StatusReason | None = Field(description="why the signal has its status")
+    valid: bool | None = Field(
+        description="whether it still counts: it waits, is open, or has reached a target that is not its last one, and "
+        "its session is not over"
+    )
     warnings: list[SignalWarning] = Field(
         description="what looks wrong, in alphabetical order; order automatically only where it is empty"
     )
@@ -188,6 +192,10 @@ class SignalObject(_Entry):
     status: SignalStatus = Field(description="what the channel has said, or that its time has passed")
     status_since: datetime = Field(description="since when the status holds")
     status_reason: StatusReason = Field(description="why the signal has its status")
+    valid: bool = Field(
+        description="whether it still counts: it waits, is open, or has reached a target that is not its last one, and "
+        "its session is not over"
+    )
     message_id: str = Field(description="Telegram's number of the message within its channel")
     current: SignalNow = Field(description="the values that hold now")
 

@@ -77,6 +77,7 @@ def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
         "status": None,
         "status_since": None,
         "status_reason": None,
+        "valid": None,
         "current": None,
         "events": [],
         "ingested_at": at,

@@ -85,6 +85,8 @@ class SignalsWorkbook:
     def _write(self, column: int, value: object) -> None:
         if isinstance(value, datetime):
             self._sheet.write_datetime(self.rows, column, value, self._time)
+        elif isinstance(value, bool):
+            self._sheet.write_boolean(self.rows, column, value)
         elif isinstance(value, int | Decimal) and len(Decimal(value).as_tuple().digits) <= _MOST_DIGITS:
             self._sheet.write_number(self.rows, column, float(value), self._digits(Decimal(value)))
         elif text := value if isinstance(value, str) else joined(value, decimal_comma=True):

@@ -21,19 +21,25 @@ from ops.http.routes.signal_texts import SignalTexts
 from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from storage.postgres.orders import Order
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Signals
-from storage.postgres.standing import day_of, midnight_after, period_of, standing_of
+from storage.postgres.standing import day_of, midnight_after, standing_of
 from storage.postgres.standing_rounds import StandingRounds
+from storage.postgres.summary import Summaries, SummaryQuery
+from storage.postgres.whole_list import WholeList
 from tests.integration.reading.conftest import Store, message
 
 SIGNAL = "{}\nAtivo: {}\nCompra: 10,00\nAlvo 1: 11,00\nAlvo 2: 12,00\nStop: 9,00\n{}"
 EVENTS = (
     *("{} ALVO 1 ATINGIDO ✅", "{} alvo 2 atingido", "{} alvo final atingido", "Stop acionado em {} -3%"),
-    *("Subir stop de {} para 10,00", "❌ Operação CANCELADA - desconsiderem o sinal de {}"),
+    *(
+        "{} novo alvo 13,00",
+        "Subir stop de {} para 10,00",
+        "❌ Operação CANCELADA - desconsiderem o sinal de {}",
+    ),
 )
 STATUSES = ("waiting", "open", "expired", "target_1", "target_2", "target_final", "stopped", "cancelled")
-VALID = ("waiting", "open", "target_1", "target_2")
 ASSETS = ("PETR3", "PETR4")
 TODAY = day_of(datetime.now(UTC))
 DAY = timedelta(days=1)
@@ -120,7 +126,7 @@ def test_what_the_day_changes_and_why(database: Database, store: Store, day: Day
     assert row["updated_at"] > row["created_at"]
 
 
-def test_the_end_of_its_session_ends_a_signal_that_is_open(
+def test_the_end_of_its_session_ends_a_signal_that_goes_on(
     database: Database, store: Store, day: Day
 ) -> None:
     # a session that begins after a weekend and a holiday ends within a week
@@ -132,10 +138,33 @@ def test_the_end_of_its_session_ends_a_signal_that_is_open(
         ]
     )
     day.begin(TODAY + 7 * DAY)
+    signals = Signals(database, retention=RETENTION)
+    rows = signals.find(SignalQuery()).rows
+    # what the channel told of it stays
+    assert {row["asset"]: (row["status"], row["status_reason"], row["valid"]) for row in rows} == {
+        **dict.fromkeys(("PETR6", "PETR7"), ("expired", "session", False)),
+        "PETR8": ("target_1", "result", False),
+    }
+    assert signals.find(SignalQuery(status=("valid",))).rows == []
+
+
+def test_the_last_target_ends_a_signal_if_it_is_the_final_one_too(database: Database, store: Store) -> None:
+    own_final = SIGNAL.format("Swing", "PETR5", "Alvo final: 13,00")
+    store(
+        [
+            *(message(n, SIGNAL.format("Swing", f"PETR{n}", ""), minute=n) for n in (3, 4, 6)),
+            message(5, own_final, minute=5),
+            message(13, "PETR3 ALVO 1 ATINGIDO ✅", minute=13),
+            *(message(10 + n, f"PETR{n} alvo 2 atingido", minute=14) for n in (4, 5, 6)),
+            message(26, "PETR6 novo alvo 14,00", minute=26),
+        ]
+    )
     rows = Signals(database, retention=RETENTION).find(SignalQuery()).rows
-    assert {row["asset"]: (row["status"], row["status_reason"]) for row in rows} == {
-        **dict.fromkeys(("PETR6", "PETR7"), ("expired", "session")),
-        "PETR8": ("target_1", "result"),
+    assert {row["asset"]: (row["status"], row["valid"]) for row in rows} == {
+        "PETR3": ("target_1", True),
+        "PETR4": ("target_2", False),
+        "PETR5": ("target_2", True),
+        "PETR6": ("target_2", True),
     }
 
 
@@ -233,18 +262,12 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
     late.follow(limit=2)
     everything = signals.find(SignalQuery(channel=(channel,))).rows
     for row in everything:
-        period = dict(
-            zip(
-                ("valid_on", "session_on"),
-                period_of(row["ts"], row["signal_type"], row["valid_until"]),
-                strict=True,
-            )
-        )
-        expected = standing_of({**row, **period}, row["events"], today=day.today)
-        assert (row["status"], row["status_since"], row["status_reason"]) == (
+        expected = standing_of(row, row["events"], today=day.today)
+        assert (row["status"], row["status_since"], row["status_reason"], row["valid"]) == (
             expected.status,
             expected.since,
             expected.reason,
+            expected.valid,
         )
     listed = {row["id"]: encode(signal_object(row)) for row in everything}
     assert here.held == listed
@@ -255,7 +278,8 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
     meanings: dict[tuple[str, ...], tuple[str, ...]] = {
         **{(status,): (status,) for status in STATUSES},
         ("target",): ("target_1", "target_2", "target_final"),
-        ("valid",): VALID,
+        ("valid",): (),
+        ("valid", "target_1", "waiting"): ("target_1", "waiting"),
         ("waiting", "target_1"): ("waiting", "target_1"),
         ("stopped", "target"): ("stopped", "target_1", "target_2", "target_final"),
     }
@@ -264,8 +288,22 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
         {"search": "petr4", "side": ("buy",)},
         {"asset": ("petr3",), "ascending": True},
     )
+    summaries = Summaries(database, retention=RETENTION)
+    files = WholeList(database, signals, retention=RETENTION)
     for wanted, meant in meanings.items():
         for more in others:
             plain = signals.find(SignalQuery(channel=(channel,), **more)).rows
-            found = signals.find(SignalQuery(channel=(channel,), status=wanted, **more)).places
-            assert [place.id for place in found] == [row["id"] for row in plain if row["status"] in meant]
+            ids = [
+                row["id"] for row in plain if row["status"] in meant or (row["valid"] and "valid" in wanted)
+            ]
+            query = SignalQuery(channel=(channel,), status=wanted, **more)
+            page = signals.find(query, counted="search" not in more)
+            assert [place.id for place in page.places] == ids
+            assert page.count in (None, len(ids))
+            by_asset = signals.find(replace(query, order=Order.ASSET, search=None)).places
+            assert {place.id for place in by_asset} >= set(ids)
+            counts = summaries.read(SummaryQuery(days=30, zone="UTC", signals=query))
+            assert sum(counts.outcomes.values()) == len(ids)
+            assert [row["id"] for part in files.parts(query) for row in part] == ids
+    told = {number for number, data in here.held.items() if json.loads(data)["valid"]}
+    assert told == {row["id"] for row in everything if row["valid"]}

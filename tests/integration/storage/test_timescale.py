@@ -48,6 +48,7 @@ STEPS = (
         "daemon_roles",
         "leases",
         "feed_positions",
+        "signal_validity",
         "bars",
         "deletions",
         "hypertable",

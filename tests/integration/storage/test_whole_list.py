@@ -105,6 +105,7 @@ def test_the_list_is_that_of_its_beginning(
         SignalQuery(side=("sell",)),
         SignalQuery(status=("waiting", "target")),
         SignalQuery(status=("stopped",)),
+        SignalQuery(status=("valid",)),
         SignalQuery(since=NOW + HOUR),
         SignalQuery(until=NOW - 3000 * HOUR),
     ],

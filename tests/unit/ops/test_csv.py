@@ -34,7 +34,7 @@ def test_the_header_line_names_every_column_also_of_an_empty_page() -> None:
 
 
 def test_columns_that_were_added_later_come_last_and_the_label_is_no_formula() -> None:
-    assert COLUMNS[-4:] == ("channel_label", "status_since", "status_reason", "reward_risk")
+    assert COLUMNS[-5:] == ("channel_label", "status_since", "status_reason", "reward_risk", "valid")
     labels = [row["channel_label"] for row in rows({"channel_label": "=Ações"}, {"channel_label": None})]
     assert labels == ["'=Ações", ""]
 

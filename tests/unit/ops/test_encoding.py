@@ -38,6 +38,7 @@ ROW: dict[str, Any] = {
     "status": "target_1",
     "status_since": NOON,
     "status_reason": "result",
+    "valid": True,
     "events": [
         {
             "kind": "result",
@@ -119,6 +120,7 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
         "status": "target_1",
         "status_since": "2026-11-02T12:00:00Z",
         "status_reason": "result",
+        "valid": True,
         "events": [
             {
                 "kind": "result",

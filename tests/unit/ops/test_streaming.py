@@ -41,6 +41,7 @@ ROW: dict[str, Any] = {
     "status": "waiting",
     "status_since": NOON,
     "status_reason": "posted",
+    "valid": True,
     "current": current_of(
         {**dict.fromkeys(("stop", "target_final", "buy_min", "buy_max")), "targets": [], "status": "waiting"},
         events=[],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.postgres.current import current_of, status_of
+from storage.postgres.current import current_of, is_last_target_reached, status_of
 
 D = Decimal
 SIGNAL: dict[str, Any] = {
@@ -55,6 +55,39 @@ def said(kind: str, **values: Any) -> dict[str, Any]:
 )
 def test_a_status_changes_only_by_what_the_text_says(events: list[dict[str, Any]], status: str) -> None:
     assert status_of(events) == status
+
+
+@pytest.mark.parametrize(
+    ("last", "events", "reached"),
+    [
+        (2, [], False),
+        (2, [said("result", target=1)], False),
+        (2, [said("result", target=2)], True),
+        (2, [said("update", target=2)], False),
+        # numbers beyond the last one are reached after it
+        (2, [said("result", target=3)], True),
+        # the final target is another price than the last numbered one
+        (None, [said("result", target=2)], False),
+        # the channel goes on with further targets
+        (2, [said("result", target=2, new_targets=[D(43)])], False),
+        (2, [said("result", target=2), said("update", new_targets=[D(43)])], False),
+        (
+            2,
+            [
+                said("result", target=1),
+                said("update", target=3, new_targets=[D(43)]),
+                said("result", target=2),
+            ],
+            False,
+        ),
+        (2, [said("update", target=2, new_targets=[D(43)]), said("result", target=2)], True),
+        (3, [said("update", new_targets=[D(42), D(43)]), said("result", target=2)], True),
+    ],
+)
+def test_the_last_target_is_reached_only_if_there_is_none_beyond_it(
+    last: int | None, events: list[dict[str, Any]], *, reached: bool
+) -> None:
+    assert is_last_target_reached(last, events) is reached
 
 
 def test_a_signal_of_which_nothing_was_said_holds_as_it_was_posted() -> None:
