@@ -106,6 +106,7 @@ class Backfill(Source):
     @handles(StartBackfill)
     def _on_start_backfill(self, command: StartBackfill) -> None:
         self._requests_taken += 1
+        self._phase = BackfillPhase.READING  # until the next step finds nothing to do
         channels = [c for c in self._channels if not command.channels or c in command.channels]
         if command.since is not None:
             self._queue.check(channels, command.since)

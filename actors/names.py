@@ -14,6 +14,7 @@ __all__ = [
     "DEAD_LETTERS",
     "DOORBELL",
     "HEALTH",
+    "HISTORY_REQUESTS",
     "JOBS",
     "LEASES",
     "MAINTENANCE",
@@ -39,6 +40,7 @@ ANNOUNCER = "announcer"
 CONSUMER = "consumer"
 LEASES = "leases"
 BACKFILL = "backfill"
+HISTORY_REQUESTS = "history_requests"
 AUDITOR = "auditor"
 DEAD_LETTERS = "dead_letters"
 MAINTENANCE = "maintenance"

@@ -45,6 +45,7 @@ __all__ = [
     "Drained",
     "FollowChannels",
     "GenerationRaised",
+    "HistoryRequested",
     "LettersDue",
     "MessagesDelivered",
     "MessagesFetched",
@@ -157,7 +158,7 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartBackfill:
-    """Responder to backfill: import the history of ``channels``, or of all channels when it is empty.
+    """History requests to backfill: import the history of ``channels``, or of all channels when it is empty.
 
     ``again`` repeats an import that was completed. ``since`` reads only the messages that the gateway received
     at that instant or later, even when the import was completed.
@@ -178,6 +179,11 @@ class CheckHistory:
 
     channel: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRequested:
+    """Doorbell to history requests: somebody has stored a request, so look now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

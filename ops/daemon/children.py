@@ -26,6 +26,7 @@ from actors.writer import Writer
 from config import Settings
 from engine.spec import ChildSpec, Services
 from ops.daemon.channel_children import ChannelChildren, breaker_policy
+from ops.daemon.history_child import history_requests_spec
 from ops.daemon.metrics import make_registry
 from ops.events.announcing import announcer_spec
 from ops.http.app import responder_spec
@@ -120,6 +121,7 @@ class Children:
             *map(self._of_channel.poller, channels if self._polls and not self._shares else ()),
             *((self._consumer(),) if self._consumes else ()),
             *(() if self._shares else self._single().values()),
+            history_requests_spec(self._stores),
             *map(self._of_channel.doorbell, channels if self._rings and not self._shares else ()),
         ]
 

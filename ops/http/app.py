@@ -59,6 +59,7 @@ from ops.stores import RETENTION, Stores, settings_markets
 from ops.version import VERSION
 from storage.gateway.client import SyncResult
 from storage.postgres.daemons import daemons_at_work
+from storage.postgres.history_requests import HistoryRequests
 from storage.postgres.summary import Summaries
 from storage.postgres.whole_list import WholeList
 
@@ -235,11 +236,7 @@ def _resources(
             settings=settings.gateway.channels,
             markets=settings_markets(settings),
         ),
-        *(
-            backfill_operations(snapshots, directory, settings.engine.zone)
-            if settings.engine.role == "all"
-            else ()
-        ),
+        *backfill_operations(snapshots, directory, HistoryRequests(stores.database), settings.engine.zone),
         *sync_operations(sync, snapshots, directory),
     ]
 

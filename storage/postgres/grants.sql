@@ -12,6 +12,8 @@ grant select, update on {schema}.legacy_settled to {role};
 grant select, insert, delete on {schema}.tp_capital_signals to {role};
 grant select, insert on {schema}.signals_history to {role};
 grant select, insert, update, delete on {schema}.signal_events, {schema}.signal_standings to {role};
+grant select, insert, delete on {schema}.history_requests to {role};
+grant select, insert, update on {schema}.history_progress to {role};
 grant select, insert, update, delete on {schema}.daemons, {schema}.second_looks, {schema}.leases to {role};
 grant select, insert, update, delete on {schema}.bars, {schema}.bar_changes to {role};
 grant select, insert, update on {schema}.instruments to {role};

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+import requests
 
 from tests.support.httpstub import HttpStub
-from tests.support.messages import put, signal_message, stored_signals
+from tests.support.messages import CHANNEL, put, signal_message, stored_signals
 from tests.support.serving import EventStream
 from tests.support.stack import (
     EngineProcess,
@@ -20,7 +23,8 @@ from tests.support.stack import (
     running_daemon,
 )
 
-WORKERS = {"writer", "parser", "backfill", "auditor", "dead_letters", "maintenance"}
+KEY = "a-key-of-the-test"
+WORKERS = {"writer", "parser", "backfill", "auditor", "dead_letters", "maintenance", "history_requests"}
 
 
 def names(running: InnerEngine) -> set[str]:
@@ -66,9 +70,7 @@ def test_a_process_that_serves_starts_no_work_and_asks_no_gateway(database_url: 
         assert names(server) == {"stream", "cache", "channels", "health", "responder"}
         (channel,) = server.get("/channels").json()["data"]
         assert channel["state"] == "elsewhere"
-        refused = server.get("/backfill")
-        assert refused.status_code == 404
-        assert "by this daemon, whose role is serve" in refused.json()["detail"]
+        assert server.get("/backfill").status_code == 503, "nobody has imported yet"
         assert server.get("/metrics").ok
         assert gateway.requests == ()
 
@@ -88,6 +90,33 @@ def test_a_process_that_ingests_serves_health_and_metrics_and_else_names_its_rol
     assert "tpcapital_polls_total" in ingesting.get("/metrics").text
     assert ingesting.detail("role") == "ingest"
     eventually(lambda: names(ingesting) >= WORKERS | {"poller"}, what="not all jobs are done")
+
+
+def test_a_request_at_a_process_that_serves_is_carried_out_by_the_one_that_imports(
+    gateway: GatewayProcess, database_url: str
+) -> None:
+    put(gateway.database_url, [signal_message(n) for n in range(1, 4)])
+    with daemon(database_url, gateway.url, "serve", TP_CAPITAL_API_KEY=KEY) as server:
+        ask = functools.partial(
+            requests.post, f"{server.url}/backfill", headers={"X-API-Key": KEY}, timeout=20
+        )
+        with daemon(database_url, gateway.url, "ingest"):
+            eventually(lambda: server.get("/backfill").ok)
+            assert server.get("/backfill").json()["completed"] is False
+            assert ask(json={"channels": [CHANNEL], "again": True}).status_code == 202
+            eventually(lambda: server.get("/backfill").json()["completed"])
+            (read,) = server.get("/backfill").json()["channels"]
+            assert (read["id"], read["rowsRead"]) == (CHANNEL, 3)
+        # Somebody asks while nobody imports.
+        assert ask(json={"since": "2026-01-01"}).status_code == 202
+        with daemon(database_url, gateway.url, "ingest"):
+            eventually(lambda: waiting(database_url) == 0)
+
+
+def waiting(database: str) -> int:
+    with psycopg.connect(database, autocommit=True) as connection:
+        (row,) = connection.execute("select count(*) from signals.history_requests")
+    return int(row[0])
 
 
 def test_status_names_the_role(gateway: GatewayProcess, database_url: str, folder: Path) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.names import BACKFILL
+from actors.history_requests import PROGRESS
+from actors.names import BACKFILL, HISTORY_REQUESTS
 from actors.shown.snapshots import BackfillSnapshot
 from engine.directory import Directory
-from engine.messages import StartBackfill
+from engine.messages import HistoryRequested
 from engine.snapshot import Snapshots
 from ops.http.kit.answers import JSON, json_answer
 from ops.http.kit.bodies import read_body
@@ -24,6 +27,8 @@ from ops.http.routes.channel_models import ChannelId
 from ops.http.routes.channel_objects import history_fields
 from ops.http.routes.models import BackfillAnswer, ChannelBackfill
 from ops.instants import first_instant
+from storage.errors import StorageError
+from storage.postgres.history_requests import HistoryRequests
 
 __all__ = ["backfill_operations"]
 
@@ -44,53 +49,44 @@ class BackfillRequest(Body):
 
 
 class BackfillStarted(Body):
-    """The import starts, or continues, at once."""
+    """The import starts, or continues, within seconds."""
 
     queued: Literal[True] = Field(description="always true")
 
 
-def backfill_operations(snapshots: Snapshots, directory: Directory, zone: tzinfo) -> Sequence[Operation]:
+def backfill_operations(
+    snapshots: Snapshots, directory: Directory, requests: HistoryRequests, zone: tzinfo
+) -> Sequence[Operation]:
     """Return the operations. ``zone`` is the time zone of a date without a time."""
+    progress = partial(_progress, snapshots, requests)
 
     async def show(request: Request) -> Response:
         NoParameters.read(request.query_params)
-        published = snapshots.read(BACKFILL, BackfillSnapshot)
-        if published is None:
+        try:
+            found = await run_in_threadpool(progress)
+        except StorageError as error:
+            return _unavailable(error)
+        if found is None:
             return _not_yet()
-        found = published.value
-        return json_answer(
-            BackfillAnswer(
-                phase=found.phase.value,
-                completed=found.completed,
-                error=found.error,
-                failing_since=found.failing_since,
-                requests_taken=found.requests_taken,
-                channels=[
-                    ChannelBackfill(
-                        id=progress.channel,
-                        check_rows_read=progress.check_rows_read,
-                        check_total=progress.check_total,
-                        **history_fields(progress),
-                    )
-                    for progress in found.channels
-                ],
-            )
-        )
+        return json_answer(_shown(found))
 
     async def start(request: Request) -> Response:
         NoParameters.read(request.query_params)
         asked = await read_body(request, BackfillRequest)
-        published = snapshots.read(BACKFILL, BackfillSnapshot)
-        if published is None:
-            return _not_yet()
-        known = {progress.channel for progress in published.value.channels}
-        if unknown := sorted(set(asked.channels) - known):
-            names = ", ".join(sorted(known)) or "none"
-            return problem(404, f"Channel {', '.join(unknown)} is not read here; known are {names}.")
         since = None if asked.since is None else first_instant(asked.since, zone)
-        command = StartBackfill(again=asked.again, channels=tuple(asked.channels), since=since)
-        if not directory.send(BACKFILL, command):
-            return _not_yet()
+        try:
+            found = await run_in_threadpool(progress)
+            if found is None:
+                return _not_yet()
+            known = {one.channel for one in found.channels}
+            if unknown := sorted(set(asked.channels) - known):
+                names = ", ".join(sorted(known)) or "none"
+                return problem(404, f"Channel {', '.join(unknown)} is not read here; known are {names}.")
+            await run_in_threadpool(requests.ask, again=asked.again, channels=asked.channels, since=since)
+        except StorageError as error:
+            return _unavailable(error)
+        # Where the history is imported by another process, nobody hears it; that process looks by itself.
+        directory.send(HISTORY_REQUESTS, HistoryRequested())
         return json_answer(BackfillStarted(queued=True), 202)
 
     return [
@@ -116,7 +112,8 @@ def backfill_operations(snapshots: Snapshots, directory: Directory, zone: tzinfo
             body=BackfillRequest,
             answers={
                 202: Answer(
-                    description="The import starts, or continues, at once", body={JSON: BackfillStarted}
+                    description="The import starts, or continues, within seconds",
+                    body={JSON: BackfillStarted},
                 )
             },
             problems=(400, 401, 403, 404, 408, 413, 503),
@@ -126,3 +123,37 @@ def backfill_operations(snapshots: Snapshots, directory: Directory, zone: tzinfo
 
 def _not_yet() -> Response:
     return problem(503, "The history import is not running yet.", headers={"Retry-After": "1"})
+
+
+def _unavailable(error: StorageError) -> Response:
+    return problem(503, f"The history import cannot be asked now: {error}", headers={"Retry-After": "5"})
+
+
+def _progress(snapshots: Snapshots, requests: HistoryRequests) -> BackfillSnapshot | None:
+    """Return the progress of our own import, or as the process that imports has stored it."""
+    if (published := snapshots.read(BACKFILL, BackfillSnapshot)) is not None:
+        return published.value
+    shown = requests.shown()
+    try:
+        return None if shown is None else PROGRESS.validate_json(shown)
+    except ValidationError:  # of another version; that process stores the next one within seconds
+        return None
+
+
+def _shown(found: BackfillSnapshot) -> BackfillAnswer:
+    return BackfillAnswer(
+        phase=found.phase.value,
+        completed=found.completed,
+        error=found.error,
+        failing_since=found.failing_since,
+        requests_taken=found.requests_taken,
+        channels=[
+            ChannelBackfill(
+                id=progress.channel,
+                check_rows_read=progress.check_rows_read,
+                check_total=progress.check_total,
+                **history_fields(progress),
+            )
+            for progress in found.channels
+        ],
+    )

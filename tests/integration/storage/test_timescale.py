@@ -49,6 +49,7 @@ STEPS = (
         "leases",
         "feed_positions",
         "signal_validity",
+        "history_requests",
         "bars",
         "deletions",
         "hypertable",

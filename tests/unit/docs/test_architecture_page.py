@@ -22,6 +22,7 @@ ROWS = {
     "ChannelReconciler": "channels",
     "DeadLetterSource": "dead_letters",
     "HealthReporter": "health",
+    "HistoryRequestKeeper": "history_requests",
     "LeaseKeeper": "leases",
 }
 #: of the base actor's own: every actor is told these
