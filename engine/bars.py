@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-__all__ = ["Bar", "Interval"]
+__all__ = ["Bar", "BarSource", "Interval"]
 
 
 class Interval(StrEnum):
@@ -54,3 +54,15 @@ class Bar:
     close: Decimal
     volume: int | None = None
     distribution: int | None = None
+
+
+class BarSource(StrEnum):
+    """Where a bar comes from, the best source first: a bar is replaced by one of the same or a better source only."""
+
+    COTAHIST = "cotahist"
+    BVBG086 = "bvbg086"
+    METATRADER = "metatrader"
+    CSV = "csv"
+    QUOTES = "quotes"
+    #: generated prices of the demo
+    SAMPLE = "sample"

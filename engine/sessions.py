@@ -1,25 +1,54 @@
-"""The days of São Paulo, where the exchange is, and those on which B3 trades.
+"""The days of São Paulo, where the exchange is, and the days and hours at which B3 trades.
 
-The holidays are those of B3's trading calendar (b3.com.br, "Calendário de negociação B3: feriados", 2026). B3 does not
-trade on 24 and 31 December either. A holiday on a weekend is not moved.
+The holidays are those of B3's trading calendar (b3.com.br, "Calendário de negociação B3: feriados", 2026), with those that were
+others in earlier years. B3 does not trade on 24 December nor on the last weekday of a year either. A holiday on a weekend is
+not moved. A test holds days and hours to ``exchange_calendars`` from 1998 to 2035.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, islice
 from zoneinfo import ZoneInfo
 
-__all__ = ["day_of", "is_session", "midnight_after", "session_from", "sessions_before"]
+__all__ = [
+    "ZONE",
+    "day_of",
+    "is_session",
+    "midnight_after",
+    "session_from",
+    "session_hours",
+    "sessions_before",
+]
+
+#: where the exchange is
+ZONE = ZoneInfo("America/Sao_Paulo")
 
 #: (month, day)
 _FIXED_HOLIDAYS = frozenset(
-    [(1, 1), (4, 21), (5, 1), (9, 7), (10, 12), (11, 2), (11, 15), (11, 20), (12, 24), (12, 25), (12, 31)]
+    [(1, 1), (4, 21), (5, 1), (9, 7), (10, 12), (11, 2), (11, 15), (12, 24), (12, 25), (12, 31)]
 )
+#: (month, day) of a city's or a state's holiday -> the years in which B3 kept it
+_FORMER_HOLIDAYS = {
+    (1, 25): frozenset(range(1900, 2022)),
+    (7, 9): frozenset(range(1998, 2022)) - {2020},
+    # a national one since 2024
+    (11, 20): frozenset(range(2004, 2100)) - {2020, 2023},
+    # the opening of the World Cup
+    (6, 12): frozenset({2014}),
+}
 #: days after Easter Sunday: carnival Monday and Tuesday, Good Friday, Corpus Christi
 _MOVABLE_HOLIDAYS = frozenset([-48, -47, -2, 60])
+_ASH_WEDNESDAY = -46
 _SATURDAY = 5
-_ZONE = ZoneInfo("America/Sao_Paulo")
+
+#: Shares and options: hours of the calendar of `exchange_calendars`, which has B3 close an hour later since this day.
+#: B3 itself moves by an hour with New York's summer time, so a day may have ended earlier, but not later.
+_LATER_SINCE = date(2019, 11, 4)
+_SHARES_OPEN, _SHARES_CLOSED, _SHARES_CLOSED_SINCE = time(10), time(17), time(18)
+#: Futures: the widest hours that B3 gives WIN, IND, WDO and DOL ("Horário de negociação: derivativos", 9:00 to 18:30)
+_FUTURES_OPEN, _FUTURES_CLOSED = time(9), time(18, 30)
+_ASH_WEDNESDAY_OPEN = time(13)
 
 
 def day_of(instant: datetime) -> date:
@@ -28,7 +57,7 @@ def day_of(instant: datetime) -> date:
     >>> str(day_of(datetime.fromisoformat("2026-11-29T02:59:59Z")))
     '2026-11-28'
     """
-    return instant.astimezone(_ZONE).date()
+    return instant.astimezone(ZONE).date()
 
 
 def midnight_after(day: date) -> datetime:
@@ -37,7 +66,7 @@ def midnight_after(day: date) -> datetime:
     >>> midnight_after(date(2026, 11, 28)).isoformat()
     '2026-11-29T00:00:00-03:00'
     """
-    return datetime.combine(day + timedelta(days=1), time(), _ZONE)
+    return datetime.combine(day + timedelta(days=1), time(), ZONE)
 
 
 def is_session(day: date) -> bool:
@@ -46,10 +75,13 @@ def is_session(day: date) -> bool:
     >>> [is_session(date(2026, 2, day)) for day in (13, 14, 16, 17, 18)]
     [True, False, False, False, True]
     """
+    month_and_day = day.month, day.day
     return (
         day.weekday() < _SATURDAY
-        and (day.month, day.day) not in _FIXED_HOLIDAYS
+        and month_and_day not in _FIXED_HOLIDAYS
+        and day.year not in _FORMER_HOLIDAYS.get(month_and_day, ())
         and (day - _easter(day.year)).days not in _MOVABLE_HOLIDAYS
+        and not _is_last_weekday_of_a_year(day)
     )
 
 
@@ -68,6 +100,27 @@ def sessions_before(day: date, number: int) -> list[date]:
     """Return the last ``number`` sessions before ``day``, the newest first."""
     earlier = (day - timedelta(days=days) for days in count(1))
     return list(islice(filter(is_session, earlier), number))
+
+
+def session_hours(day: date, *, futures: bool = False) -> tuple[datetime, datetime]:
+    """Return when a session begins and ends (UTC). The little that trades after hours is left out.
+
+    >>> [str(instant) for instant in session_hours(date(2026, 11, 27))]
+    ['2026-11-27 13:00:00+00:00', '2026-11-27 21:00:00+00:00']
+    """
+    if futures:
+        opened, closed = _FUTURES_OPEN, _FUTURES_CLOSED
+    else:
+        opened, closed = _SHARES_OPEN, _SHARES_CLOSED_SINCE if day >= _LATER_SINCE else _SHARES_CLOSED
+    if (day - _easter(day.year)).days == _ASH_WEDNESDAY:
+        opened = _ASH_WEDNESDAY_OPEN
+    begin, end = (datetime.combine(day, hour, ZONE).astimezone(UTC) for hour in (opened, closed))
+    return begin, end
+
+
+def _is_last_weekday_of_a_year(day: date) -> bool:
+    """Return whether ``day`` is a Friday, and 31 December the Saturday or Sunday after it."""
+    return (day.month, day.weekday()) == (12, 4) and day.day in {29, 30}
 
 
 def _easter(year: int) -> date:

@@ -37,6 +37,7 @@ COMMANDS = {
     "replay": "ops.commands.reading:replay",
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
+    "prices": "ops.commands.prices:prices",
     "stack": "ops.commands.stack:app",
     "relay": "ops.commands.relay:relay",
     "gateway": "ops.commands.gateway:app",

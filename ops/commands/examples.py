@@ -44,6 +44,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "channels add": ("channels add -1001649127710 --label Sinais --market b3",),
         "channels label": ("channels label -1001649127710 Sinais",),
         "channels remove": ("channels remove -1001649127710",),
+        "prices": ("prices import COTAHIST_A2025.ZIP", "prices show PETR4"),
+        "prices import": (
+            "prices import COTAHIST_A2025.ZIP BVBG086_20260102.xml.gz",
+            "prices import 'WIN$N_M5_202601020900_202611271825.csv' --in demo",
+            "prices import export.csv --symbol PETR4 --zone Europe/Athens --dry-run",
+        ),
+        "prices show": ("prices show PETR4", "prices show WINZ26 --in demo"),
         "stack": ("stack up --gateway", "stack status", "stack down"),
         "stack up": ("stack up --gateway", "stack up --gateway --broker", "stack up --base-port 15440"),
         "stack down": ("stack down",),

@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from psycopg import sql
 from psycopg.rows import kwargs_row
 
-from engine.bars import Bar, Interval
+from engine.bars import Bar, BarSource, Interval
 from storage.postgres.database import Cursor, Database
 
-__all__ = ["BarChange", "BarSource", "Bars", "BarsPut", "StoredSymbol"]
-
-
-class BarSource(StrEnum):
-    """Where a bar comes from, the best source first: a bar is replaced by one of the same or a better source only."""
-
-    COTAHIST = "cotahist"
-    BVBG086 = "bvbg086"
-    METATRADER = "metatrader"
-    CSV = "csv"
-    QUOTES = "quotes"
-    #: generated prices of the demo
-    SAMPLE = "sample"
+__all__ = ["BarChange", "Bars", "BarsPut", "StoredSymbol"]
 
 
 _COLUMNS = "symbol, interval, opened_at, closed_at, open, high, low, close, volume, distribution"

@@ -13,15 +13,16 @@ __all__ = ["Instruments"]
 
 _COLUMNS = "symbol, kind, underlying, strike, expiry, isin, name"
 _REST = _COLUMNS.removeprefix("symbol, ")
-# The files of the exchange differ in what they tell: a value that is not told does not remove a known one.
+# The files of the exchange differ in what they tell: a value that is not told does not remove a known one. The exchange uses
+# the symbols of options again: that of a former series does not replace a later one's.
 _PUT = f"""
 insert into {{schema}}.instruments as known ({_COLUMNS})
 select * from unnest(%(symbol)s::text[], %(kind)s::text[], %(underlying)s::text[], %(strike)s::numeric[],
     %(expiry)s::date[], %(isin)s::text[], %(name)s::text[]) as given ({_COLUMNS})
 where not exists (
-    select from {{schema}}.instruments as stored where stored.symbol = given.symbol and
+    select from {{schema}}.instruments as stored where stored.symbol = given.symbol and (given.expiry < stored.expiry or
         row ({", ".join(f"coalesce(given.{name}, stored.{name})" for name in _REST.split(", "))})
-            is not distinct from row ({", ".join(f"stored.{name}" for name in _REST.split(", "))}))
+            is not distinct from row ({", ".join(f"stored.{name}" for name in _REST.split(", "))})))
 order by symbol
 on conflict (symbol) do update set ({_REST}) =
     row ({", ".join(f"coalesce(excluded.{name}, known.{name})" for name in _REST.split(", "))})

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from engine.bars import Bar, Interval
+from engine.bars import Bar, BarSource, Interval
 from engine.instruments import Instrument, InstrumentKind
-from storage.postgres.bars import BarChange, Bars, BarSource, BarsPut
+from storage.postgres.bars import BarChange, Bars, BarsPut
 from storage.postgres.database import Database
 from storage.postgres.instruments import Instruments
 
@@ -107,6 +107,9 @@ def test_an_instrument_keeps_what_a_later_file_does_not_tell(database: Database)
     share = Instrument(symbol="PETR4", kind=InstrumentKind.SHARE, isin="BRPETRACNPR6")
     assert instruments.put([option, share, option]) == 2
     assert instruments.put([replace(option, strike=None, name=None)]) == 0
+    assert instruments.put([replace(option, strike=Decimal(9), expiry=date(2025, 11, 21))]) == 0, (
+        "a former series"
+    )
     assert instruments.put([replace(share, name="PETROBRAS PN")]) == 1
     assert instruments.starting("PETR") == (replace(share, name="PETROBRAS PN"), option)
     assert instruments.starting("VALE") == ()

@@ -1,0 +1,123 @@
+"""Imports price files: bars and instruments, some thousand at a time, however large the file is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+
+from engine.bars import Bar, BarSource
+from engine.instruments import Instrument
+from storage.postgres.bars import Bars, BarsPut
+from storage.postgres.instruments import Instruments
+from storage.quotes.files import Part, parts_of
+from storage.quotes.reading import BadRecord, NoBar, PriceFileError
+
+__all__ = ["PriceImport", "PriceReport"]
+
+#: bars of one transaction
+_BATCH = 5000
+#: bad records that are kept for the report
+_BAD_KEPT = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class PriceReport:
+    """What one file held. ``put`` is None where nothing was to be written. ``bad`` holds the first bad records."""
+
+    put: BarsPut | None
+    sources: list[BarSource] = field(default_factory=list)
+    bars: int = 0
+    without_bar: Counter[NoBar] = field(default_factory=Counter)
+    bad_count: int = 0
+    bad: list[str] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """The number of records that were read, without the bad ones."""
+        return self.bars + self.without_bar.total()
+
+    def refuse(self, place: str, reason: str) -> None:
+        """Count something that could not be read."""
+        self.bad_count += 1
+        if len(self.bad) < _BAD_KEPT:
+            self.bad.append(f"{place}: {reason}")
+
+    def words(self) -> str:
+        """Return the report in one line."""
+        kinds = " and ".join(dict.fromkeys(self.sources))
+        without = "".join(f", {count} {kind.value}" for kind, count in sorted_counts(self.without_bar))
+        read = (
+            f"{kinds or 'nothing'}: {self.records} records, {self.bars} bars{without}, {self.bad_count} bad"
+        )
+        if self.put is None:
+            return f"{read}; nothing was written"
+        better = f", {self.put.outranked} known from a better source" if self.put.outranked else ""
+        return f"{read}; {self.put.added} new, {self.put.changed} changed, {self.put.unchanged} known{better}"
+
+
+def sorted_counts(counts: Counter[NoBar]) -> list[tuple[NoBar, int]]:
+    """Return counts in the order of their kinds."""
+    return [(kind, counts[kind]) for kind in NoBar if counts[kind]]
+
+
+class PriceImport:
+    """Imports files one after another. Without tables it only reads them."""
+
+    def __init__(
+        self, tables: tuple[Bars, Instruments] | None, *, zone: tzinfo, symbol: str | None = None
+    ) -> None:
+        self._tables = tables
+        self._zone = zone
+        self._symbol = symbol
+
+    def run(self, path: Path, told: Callable[[int], object]) -> PriceReport:
+        """Import a file. What cannot be read is in the report, and what was read before it is stored.
+
+        Raises:
+            StorageError: the database cannot be used; what was written stays, and the next import goes on.
+        """
+        report = PriceReport(put=BarsPut() if self._tables else None)
+        place = path.name
+        try:
+            for part in parts_of(path, symbol=self._symbol, zone=self._zone, told=told):
+                place = part.name
+                self._import(part, report)
+        except PriceFileError as error:
+            report.refuse(place, str(error))
+        except OSError as error:
+            report.refuse(place, f"cannot be read: {error.strerror or error}")
+        return report
+
+    def _import(self, part: Part, report: PriceReport) -> None:
+        report.sources.append(part.source)
+        bars: list[Bar] = []
+        instruments: list[Instrument] = []
+        try:
+            for entry in part.entries:
+                if isinstance(entry, Bar):
+                    bars.append(entry)
+                    if len(bars) >= _BATCH:
+                        self._put(bars, instruments, part.source, report)
+                elif isinstance(entry, Instrument):
+                    instruments.append(entry)
+                elif isinstance(entry, BadRecord):
+                    report.refuse(f"{part.name}: {entry.place}", entry.reason)
+                else:
+                    report.without_bar[entry] += 1
+        finally:
+            # also before the place at which the part cannot be read on
+            self._put(bars, instruments, part.source, report)
+
+    def _put(
+        self, bars: list[Bar], instruments: list[Instrument], source: BarSource, report: PriceReport
+    ) -> None:
+        report.bars += len(bars)
+        if self._tables is not None and report.put is not None:
+            table, kinds = self._tables
+            kinds.put(instruments)
+            report.put += table.put(bars, source=source)
+        bars.clear()
+        instruments.clear()

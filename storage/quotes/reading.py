@@ -1,0 +1,84 @@
+"""What the readers of price files share: what they yield, and what every bar must fulfil."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+
+from engine.bars import Bar, Interval
+from engine.instruments import Instrument, InstrumentKind
+from engine.sessions import session_hours
+
+__all__ = [
+    "BadRecord",
+    "Entry",
+    "NoBar",
+    "PriceFileError",
+    "bar_or_bad",
+    "hours_of",
+    "kind_of",
+]
+
+_FUTURE = re.compile(r"[A-Z][A-Z0-9]{2}[FGHJKMNQUVXZ][0-9]{2}|[A-Z]{3}(?:FUT|\$.*)")
+_OPTION = re.compile(r"[A-Z][A-Z0-9]{3}([A-X])[0-9]{1,4}(?:W[1245])?E?")
+_SHARE = re.compile(r"[A-Z][A-Z0-9]{3}[0-9]{1,2}[BFL]?")
+_PUT_LETTERS = frozenset("MNOPQRSTUVWX")
+
+
+class PriceFileError(Exception):
+    """A file cannot be read on."""
+
+
+class NoBar(Enum):
+    """A record that is right and makes no bar."""
+
+    #: forwards, exercises, auctions: their prices are not those of the market
+    OTHER_MARKET = "other markets"
+    NOT_TRADED = "not traded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRecord:
+    """A record that cannot be read. ``place`` is for instance ``line 7``."""
+
+    place: str
+    reason: str
+
+
+Entry = Bar | Instrument | NoBar | BadRecord
+
+
+def bar_or_bad(bar: Bar, place: str) -> Bar | BadRecord:
+    """Return the bar if its prices can be those of a market."""
+    if not (bar.low <= bar.open <= bar.high and bar.low <= bar.close <= bar.high):
+        return BadRecord(place=place, reason=f"{bar.symbol}: open or close lies outside of low and high")
+    if not all(map(Decimal.is_finite, (bar.open, bar.high, bar.low, bar.close))):
+        return BadRecord(place=place, reason=f"{bar.symbol}: a price is no number")
+    if bar.closed_at <= bar.opened_at:
+        return BadRecord(place=place, reason=f"{bar.symbol}: the bar ends before it begins")
+    return bar
+
+
+def kind_of(symbol: str) -> InstrumentKind:
+    """Return what a symbol names by its shape.
+
+    >>> [kind_of(symbol).value for symbol in ("PETR4", "PETRA32", "BOVAW132", "WING26", "WIN$N", "DOLG18P003175")]
+    ['share', 'call', 'put', 'future', 'future', 'other']
+    """
+    if _FUTURE.fullmatch(symbol):
+        return InstrumentKind.FUTURE
+    if option := _OPTION.fullmatch(symbol):
+        return InstrumentKind.PUT if option[1] in _PUT_LETTERS else InstrumentKind.CALL
+    return InstrumentKind.SHARE if _SHARE.fullmatch(symbol) else InstrumentKind.OTHER
+
+
+@lru_cache(maxsize=64)
+def hours_of(day: date, kind: InstrumentKind) -> dict[str, object]:
+    """Return interval, opening and closing of a day's bar. What is no share nor an option on one trades as futures do."""
+    futures = kind in {InstrumentKind.FUTURE, InstrumentKind.OTHER}
+    opened_at, closed_at = session_hours(day, futures=futures)
+    return {"interval": Interval.DAY, "opened_at": opened_at, "closed_at": closed_at}

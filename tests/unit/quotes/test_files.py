@@ -1,0 +1,100 @@
+"""What a price file is, whatever it is packed into."""
+
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.bars import Bar, BarSource
+from engine.sessions import ZONE
+from storage.quotes.files import parts_of
+from storage.quotes.reading import PriceFileError
+from tests.support.price_files import cotahist, cotahist_line, price_report, price_reports
+
+HISTORY = "\r\n".join(cotahist([cotahist_line()])).encode()
+REPORT = price_reports([price_report("WING26", FrstPric=2, MinPric=1, MaxPric=3, LastPric=2)])
+DAYS = "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>\n2026.11.26,1,2,1,2\n2026.11.27,1,2,1,2\n"
+PLAIN = b"symbol,interval,opened_at,open,high,low,close\nVALE3,1d,2026-11-27,1,2,1,2\n"
+
+
+def zipped(**members: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def read(path: Path, symbol: str | None = None) -> list[tuple[BarSource, str]]:
+    return [
+        (part.source, entry.symbol)
+        for part in parts_of(path, symbol=symbol, zone=ZONE)
+        for entry in part.entries
+        if isinstance(entry, Bar)
+    ]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda content: zipped(inside=content)])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (HISTORY, (BarSource.COTAHIST, "PETR4")),
+        (REPORT, (BarSource.BVBG086, "WING26")),
+        (PLAIN, (BarSource.CSV, "VALE3")),
+    ],
+)
+def test_the_kind_is_recognised_by_content(
+    pack: Callable[[bytes], bytes], content: bytes, found: tuple[BarSource, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "anything"
+    path.write_bytes(pack(content))
+    told: list[int] = []
+    (part,) = parts_of(path, symbol=None, zone=ZONE, told=told.append)
+    assert part.source is found[0]
+    assert read(path) == [found]
+    assert told[-1] == path.stat().st_size
+
+
+def test_an_archive_within_an_archive_has_the_versions_of_a_report_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "PR.zip"
+    path.write_bytes(zipped(inner=zipped(b=HISTORY, a=REPORT)))
+    assert read(path) == [(BarSource.BVBG086, "WING26"), (BarSource.COTAHIST, "PETR4")]
+    path.write_bytes(zipped(inner=zipped(deeper=zipped(a=REPORT))))
+    with pytest.raises(PriceFileError, match="archives within archives"):
+        read(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_metatrader_writes_utf_16_too_and_its_symbol_may_be_given(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(DAYS, encoding)
+    with pytest.raises(PriceFileError, match="--symbol"):
+        read(path)
+    assert read(path, symbol="petr4") == [(BarSource.METATRADER, "PETR4")] * 2
+
+
+def bomb() -> bytes:
+    return HISTORY + (b" " * 255 + b"\n") * 100_000
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: b"date,price\n", "neither COTAHIST"),
+        (lambda: b"", "neither COTAHIST"),
+        (zipped, "empty archive"),
+        (lambda: zipped(a=HISTORY)[:-30], "cannot be unpacked"),
+        (lambda: gzip.compress(REPORT)[:-200], "cannot be unpacked"),
+        (lambda: HISTORY[:300] + b"\r\n" + b"0" * 70_000, "line 3 has more than"),
+        (lambda: gzip.compress(bomb()), "which no price file does"),
+        (lambda: zipped(a=bomb()), "which no price file does"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(make: Callable[[], bytes], reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(make())
+    with pytest.raises(PriceFileError, match=reason):
+        read(path)
