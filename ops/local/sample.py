@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from importlib.resources import files
 from typing import Any
 
-from engine.sessions import sessions_before
+from actors.analysis.contracts import front_contract
+from engine.sessions import session_hours, sessions_before
 
 __all__ = ["SAMPLE_CHANNEL", "load_sample", "read_sample"]
 
@@ -24,14 +25,11 @@ _B3_TIME = timezone(timedelta(hours=-3))
 #: the delay between Telegram and the gateway
 _RECEIPT_DELAY = timedelta(seconds=2)
 _PLACEHOLDER = re.compile(r"\{(date|fulldate|call|put|future) ([^{}]*?)(?: @(-\d+))?\}")
-#: B3's letters by month: series of calls, series of puts, maturities of futures
+#: B3's letters by month: series of calls, series of puts
 _CALL_LETTERS = "ABCDEFGHIJKL"
 _PUT_LETTERS = "MNOPQRSTUVWX"
-_FUTURE_LETTERS = "FGHJKMNQUVXZ"
 #: an option in the texts expires in the month of the day this many days later
 _OPTION_DAYS = 20
-#: the index future matures in even months, about this day
-_INDEX_MATURITY_DAY = 12
 
 
 def read_sample() -> list[dict[str, Any]]:
@@ -99,19 +97,11 @@ def _filled(text: str | None, days: Sequence[date]) -> str | None:
         if name == "fulldate":
             return f"{written + timedelta(days=int(argument)):%d/%m/%Y}"
         if name == "future":
-            return _future(argument, written)
+            front = front_contract(f"{argument}FUT", session_hours(written)[0])
+            assert front is not None  # noqa: S101 - the texts name index and dollar only
+            return front.symbol
         root, remove = argument.split()
         letters = _CALL_LETTERS if name == "call" else _PUT_LETTERS
         return root + letters[(written + timedelta(days=_OPTION_DAYS)).month - 1] + remove
 
     return None if text is None else _PLACEHOLDER.sub(fill, text)
-
-
-def _future(root: str, day: date) -> str:
-    """Return the contract that is traded most: the next month's dollar, the next even month's index."""
-    months = day.year * 12 + day.month - 1
-    if root == "WDO" or day.month % 2:
-        months += 1
-    elif day.day > _INDEX_MATURITY_DAY:
-        months += 2
-    return f"{root}{_FUTURE_LETTERS[months % 12]}{months // 12 % 100:02}"
