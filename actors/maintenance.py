@@ -1,6 +1,6 @@
 """Maintenance: has the database keep its weeks of signals, and settles what time changes.
 
-That are the standings of signals whose time has passed, and rows of the former service's table.
+That are the standings of signals whose time has passed, rows of the former service's table, and old bars.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from engine.messages import SignalsCommitted, Tick
 from engine.spec import Context
 from storage.errors import StorageError
 from storage.legacy.rounds import LegacyRounds
+from storage.postgres.bar_retention import BarRetention
 from storage.postgres.retention import Kept, Retention
 from storage.postgres.standing_rounds import StandingRounds
 
@@ -36,7 +37,7 @@ LEASE_EVERY_S = 1.0
 class Maintenance(Actor):
     """Keeps weeks at start and each hour, each minute while that finds a problem; settles old rows each minute.
 
-    Standings are settled at start and when a day begins. An outage is waited out.
+    Standings are settled at start and when a day begins. Old bars go each hour. An outage is waited out.
     """
 
     def __init__(
@@ -46,13 +47,20 @@ class Maintenance(Actor):
         retention: Retention,
         old_rows: LegacyRounds,
         standings: StandingRounds,
+        bars: BarRetention,
         random: Random,
     ) -> None:
         super().__init__(context)
         self._retention = retention
         self._old_rows = old_rows
         self._standings = standings
-        self._duties = {"keep": self._keep, "settle": self._settle, "stand": self._stand}
+        self._bars = bars
+        self._duties = {
+            "keep": self._keep,
+            "settle": self._settle,
+            "stand": self._stand,
+            "forget": self._forget,
+        }
         self._retries = {name: RetryState(backoff=BACKOFF, random=random) for name in self._duties}
         self._kept: Kept | None = None
         self._kept_at: datetime | None = None
@@ -102,6 +110,10 @@ class Maintenance(Actor):
             news = SignalsCommitted(commit_number=settled.commit_number, signals=0)
             self.send(CACHE, news)
         return settled.again_s
+
+    def _forget(self) -> float:
+        """Delete old bars and return the seconds until the next time."""
+        return self._bars.forget()
 
     def _publish(self) -> None:
         worst = max(self._retries.values(), key=lambda retry: retry.failures)

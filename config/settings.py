@@ -20,6 +20,7 @@ from config.fields import Group
 from config.former import FORMER
 from config.gateway import BreakerSettings, GatewaySettings
 from config.http import HttpSettings
+from config.prices import PriceSettings
 from config.redis import RedisSettings
 from config.secret_files import SecretFileError
 from config.words import plain_words
@@ -33,6 +34,7 @@ __all__ = [
     "GatewaySettings",
     "HttpSettings",
     "LogSettings",
+    "PriceSettings",
     "RedisSettings",
     "Settings",
     "load_settings",
@@ -61,6 +63,7 @@ class Settings:
     http: HttpSettings
     log: LogSettings
     engine: EngineSettings
+    prices: PriceSettings
 
     def secrets(self) -> tuple[str, ...]:
         """Return every value that must not appear in a log."""
@@ -130,6 +133,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         http=load(HttpSettings),
         log=load(LogSettings),
         engine=load(EngineSettings),
+        prices=load(PriceSettings),
     )
     if problems:
         raise ConfigurationError(problems)

@@ -17,6 +17,7 @@ from config import (
     GatewaySettings,
     HttpSettings,
     LogSettings,
+    PriceSettings,
     RedisSettings,
 )
 from config.database import NeonSettings, TimescaleSettings
@@ -62,6 +63,7 @@ _GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (
     ("HTTP", (HttpSettings,)),
     ("Log", (LogSettings,)),
     ("Engine", (EngineSettings,)),
+    ("Prices", (PriceSettings,)),
 )
 
 

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import secrets
+from datetime import timedelta
 from random import Random
 
 from actors import names
@@ -37,6 +38,8 @@ from ops.recent_logs import RecentLogs
 from ops.stores import Stores, outcome_policy, settings_markets
 from storage.legacy.rounds import LegacyRounds
 from storage.postgres.audits import Audits
+from storage.postgres.bar_retention import BarRetention
+from storage.postgres.bars import Bars
 from storage.postgres.checkpoints import Checkpoints
 from storage.postgres.daemons import Daemons
 from storage.postgres.leases import JobLeases
@@ -255,6 +258,12 @@ class Children:
             retention=Retention(database),
             old_rows=LegacyRounds(database, ledger),
             standings=StandingRounds(database, ledger, now=database.now),
+            bars=BarRetention(
+                Bars(database),
+                days=timedelta(days=self._settings.prices.day_bars_days),
+                minutes=timedelta(days=self._settings.prices.minute_bars_days),
+                now=database.now,
+            ),
             random=self._random,
         )
         return ChildSpec(name=names.MAINTENANCE, factory=factory, parkable=True)

@@ -8,6 +8,7 @@ import pytest
 
 from engine.bars import Bar, BarSource, Interval
 from engine.instruments import Instrument, InstrumentKind
+from storage.postgres.bar_retention import BAR_ROUND_EVERY_S, BarRetention
 from storage.postgres.bars import BarChange, Bars, BarsPut
 from storage.postgres.database import Database
 from storage.postgres.instruments import Instruments
@@ -92,6 +93,17 @@ def test_old_bars_of_an_interval_are_forgotten_a_portion_at_a_time(bars: Bars) -
     assert bars.forget(Interval.DAY, before=MONDAY - DAY, limit=2) == 1
     assert bars.forget(Interval.DAY, before=MONDAY - DAY, limit=2) == 0
     assert [each.bars for each in bars.stored("PETR4")] == [1, 2]
+
+
+def test_bars_of_minutes_go_earlier_than_those_of_days(bars: Bars) -> None:
+    days = [a_bar(MONDAY - DAY * number) for number in (0, 40, 80)]
+    bars.put([*days, *(replace(day, interval=Interval.MINUTE) for day in days)], source=BarSource.CSV)
+    kept = BarRetention(bars, days=60 * DAY, minutes=30 * DAY, now=lambda: MONDAY)
+    assert kept.forget() == BAR_ROUND_EVERY_S
+    assert {each.interval: each.bars for each in bars.stored("PETR4")} == {
+        Interval.DAY: 2,
+        Interval.MINUTE: 1,
+    }
 
 
 def test_an_instrument_keeps_what_a_later_file_does_not_tell(database: Database) -> None:

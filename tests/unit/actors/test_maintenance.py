@@ -14,6 +14,7 @@ from actors.shown.snapshots import LeasesSnapshot, MaintenanceSnapshot
 from engine.messages import SignalsCommitted
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.legacy.rounds import LegacyRounds
+from storage.postgres.bar_retention import BarRetention
 from storage.postgres.retention import Kept, Retention
 from storage.postgres.standing_rounds import SettledStandings, StandingRounds
 from tests.support.clock import START
@@ -64,6 +65,18 @@ class FakeStandings:
         return self.news.popleft() if self.news else SettledStandings(again_s=60)
 
 
+class FakeBars:
+    """Counts its rounds, and has more to delete ``portions`` times."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self.portions = 0
+
+    def forget(self) -> float:
+        self.rounds += 1
+        return 0 if self.rounds <= self.portions else EVERY_S
+
+
 class Keeping(World):
     """The actor and its database."""
 
@@ -72,12 +85,14 @@ class Keeping(World):
         self.retention = FakeRetention(*answers)
         self.old_rows = FakeRounds(*settling)
         self.standings = FakeStandings()
+        self.bars = FakeBars()
         self.cache = self.recorder(CACHE)
         self.maintenance = Maintenance(
             self.context("maintenance"),
             retention=cast("Retention", self.retention),
             old_rows=cast("LegacyRounds", self.old_rows),
             standings=cast("StandingRounds", self.standings),
+            bars=cast("BarRetention", self.bars),
             random=Random(1),
         )
         self.maintenance.on_start()
@@ -167,3 +182,12 @@ def test_settled_standings_are_told_to_the_cache_and_settling_goes_on_at_once() 
     keeping.pass_s(0)
     assert keeping.cache.taken() == [SignalsCommitted(commit_number=7, signals=0)]
     assert keeping.due_in_s(keeping.maintenance, "stand") == 30
+
+
+def test_old_bars_go_in_portions_and_then_each_hour() -> None:
+    keeping = Keeping(WELL)
+    keeping.bars.portions = 2
+    keeping.pass_s(0)
+    assert keeping.bars.rounds == 3
+    keeping.pass_s(EVERY_S)
+    assert keeping.bars.rounds == 4
