@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 
 from actors.names import CACHE
+from actors.shown.snapshots import BellSnapshot
 from engine.actor import Actor, handles
 from engine.backoff import Backoff, RetryState
 from engine.messages import CommitRung, CommitSeen
@@ -32,6 +33,7 @@ class Bell(Actor):
         self._thread = threading.Thread(target=self._listen, name="bell", daemon=True)
 
     def _open(self) -> None:
+        self.publish(BellSnapshot(connected=False))
         self._thread.start()
 
     def _close(self) -> None:
@@ -56,9 +58,12 @@ class Bell(Actor):
                 now_s = self.clock.monotonic_s()
                 if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s):
                     self.log.warning("bell.broken", error=str(error))
+                self.publish(BellSnapshot(connected=False))
                 self._closed.wait(self._retry.wait_s(now_s))
 
     def _heard(self, text: object) -> None:
         self._retry.succeeded()
+        if text is None:
+            self.publish(BellSnapshot(connected=True))
         if isinstance(text, bytes) and len(text) <= _LONGEST and text.isdigit():
             self.send(CACHE, CommitRung(commit_number=int(text)))

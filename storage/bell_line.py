@@ -7,7 +7,7 @@ from typing import Protocol
 
 __all__ = ["BellLine", "Heard"]
 
-#: takes what was told. It is not trusted: another program may have written it
+#: takes what was told, and None when the line begins to hear. It is not trusted: another program may have written it
 Heard = Callable[[object], None]
 
 

@@ -68,6 +68,8 @@ class RedisBell:
                 heard_s = now_s
                 if told["type"] == "message":
                     heard(told["data"])
+                elif told["type"] == "subscribe":
+                    heard(None)
             elif now_s - heard_s > _SILENT_PINGS * PING_EVERY_S:
                 raise redis.TimeoutError("it says nothing more")
             # also while others ring: each command begins a new limit for what the server may answer

@@ -14,6 +14,7 @@ __all__ = [
     "AnnouncerSnapshot",
     "BackfillPhase",
     "BackfillSnapshot",
+    "BellSnapshot",
     "CacheSnapshot",
     "ChannelEntry",
     "ChannelProgress",
@@ -250,6 +251,13 @@ class AnnouncerSnapshot:
     commit_number: int | None
     error: str | None
     failing_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BellSnapshot:
+    """Whether this process hears at once what others commit. Else it looks each second."""
+
+    connected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from engine.clock import SystemClock
 from ops.gateway.database import open_database
 from ops.gateway.listener import listen
 from ops.gateway.longpoll import LongPoll
+from ops.gateway.metrics import metrics_text
 from ops.gateway.outbox import Outbox
 from ops.gateway.params import (
     BODY_MAX_BYTES,
@@ -68,7 +70,7 @@ class Gateway:
 
     def routes(self) -> list[Route]:
         """Return all routes, unversioned and versioned. Specific ones come before ``/{id}``."""
-        routes = [Route("/health", self.health)]
+        routes = [Route("/health", self.health), Route("/metrics", self.metrics)]
         for prefix in ("/api", "/api/v1"):
             for path, method, handler in (
                 ("/messages/unprocessed", "GET", self.unprocessed),
@@ -93,6 +95,10 @@ class Gateway:
             checks["broker"], more = outbox.status, {"outbox": asdict(outbox)}
         status = "healthy" if set(checks.values()) == {"healthy"} else "degraded"
         return _json(200, status=status, checks=checks, waiting=self.long_poll.waiting, **more)
+
+    async def metrics(self, _request: Request) -> Response:
+        outbox = None if self._publisher is None else await self._ask(self._publisher.state)
+        return Response(metrics_text(outbox), media_type=CONTENT_TYPE_LATEST)
 
     def ring(self, channel: str | None) -> None:
         """Wake who waits for a channel's messages: the long polls, and the publisher."""

@@ -74,12 +74,12 @@ def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Lis
         allow_open=settings.api_key is None,
         read_key_required=settings.api_key is not None,
         origins=(),
-        open_reads=frozenset({"/health"}),
+        open_reads=frozenset({"/health", "/metrics"}),
         hosts_setting="TELEGRAM_GATEWAY_ALLOWED_HOSTS",
         origins_setting=None,
         key_setting="TELEGRAM_GATEWAY_API_KEY",
     )
-    # the layers need counters, but nobody scrapes the reference gateway
+    # the layers need counters; the gateway shows its outbox alone
     metrics = Metrics(CollectorRegistry())
     config = uvicorn.Config(
         create_app(settings.database_url, policy=policy, metrics=metrics, broker_url=settings.broker_url),

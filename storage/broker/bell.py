@@ -61,6 +61,7 @@ class BrokerBell:
                 channel.queue_bind(queue, self._exchange)
                 channel.basic_consume(queue, on_message, auto_ack=True)
                 self._line = connection, channel
+                heard(None)
                 while channel.is_open and not self._closed.is_set():
                     connection.process_data_events(time_limit=_WAIT_S)
             finally:

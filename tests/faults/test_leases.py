@@ -114,6 +114,8 @@ def test_who_does_what_is_told(sharing: Sharing, gateway: GatewayProcess, databa
             ("serve", []),
         ]
         assert sharing.one.check("singleDaemon") is None
+        assert sharing.one.metric("tpcapital_work_held{") == len(JOBS)
+        assert sharing.other.metric("tpcapital_work_held{") == 0
         assert set(sharing.other.health()["checks"]).isdisjoint(
             {"gatewayApi", "pollingWorker", "historicalSync", "retention"}
         )

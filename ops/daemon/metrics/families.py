@@ -91,6 +91,15 @@ BROKER_MESSAGES = _gauge("broker_messages_waiting", "Messages in the broker's qu
 BROKER_CONSUMERS = _gauge("broker_consumers", "Consumers of the broker's queue")
 BROKER_DEAD = _gauge("broker_dead_letters", "Messages that were given back to the broker too often")
 EVENTS_COMMIT = _gauge("events_commit_number", "The commit up to which events were published")
+BELL_CONNECTED = _gauge(
+    "bell_connected",
+    "1 while other processes' commits are heard at once, 0 while the look each second tells of them",
+)
+WORK_HELD = _gauge(
+    "work_held",
+    "1 for work that this process does of what one process is enough for, 0 for the other such work",
+    "work",
+)
 BATCHES_WAITING = _gauge("batches_waiting", "Batches that wait for the database")
 RETENTION_KEPT = _gauge(
     "retention_last_kept_timestamp_seconds",

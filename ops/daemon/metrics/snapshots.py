@@ -15,14 +15,27 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from actors.names import ANNOUNCER, BACKFILL, CONSUMER, DEAD_LETTERS, HEALTH, MAINTENANCE, WRITER
+from actors.names import (
+    ANNOUNCER,
+    BACKFILL,
+    BELL,
+    CONSUMER,
+    DEAD_LETTERS,
+    HEALTH,
+    JOBS,
+    LEASES,
+    MAINTENANCE,
+    WRITER,
+)
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import (
     AnnouncerSnapshot,
     BackfillPhase,
     BackfillSnapshot,
+    BellSnapshot,
     ConsumerSnapshot,
     DeadLettersSnapshot,
+    LeasesSnapshot,
     MaintenanceSnapshot,
     PollerSnapshot,
     WriterSnapshot,
@@ -71,6 +84,7 @@ class SnapshotCollector(Collector):
         self._polling(sheet)
         self._backfill(sheet)
         self._broker(sheet)
+        self._sharing(sheet)
         self._storage(sheet)
         self._pools(sheet)
         self._refused_pages(sheet)
@@ -140,6 +154,13 @@ class SnapshotCollector(Collector):
             sheet.set(f.BROKER_DEAD, consumer.value.dead)
         if announcer := self._snapshots.read(ANNOUNCER, AnnouncerSnapshot):
             sheet.set(f.EVENTS_COMMIT, announcer.value.commit_number)
+
+    def _sharing(self, sheet: Sheet) -> None:
+        if bell := self._snapshots.read(BELL, BellSnapshot):
+            sheet.set(f.BELL_CONNECTED, bell.value.connected)
+        if leases := self._snapshots.read(LEASES, LeasesSnapshot):
+            for work in JOBS:
+                sheet.set(f.WORK_HELD, work in leases.value.held, work)
 
     def _storage(self, sheet: Sheet) -> None:
         if letters := self._snapshots.read(DEAD_LETTERS, DeadLettersSnapshot):

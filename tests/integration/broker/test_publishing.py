@@ -152,6 +152,8 @@ def test_while_the_broker_is_away_messages_wait_and_health_says_it(
         assert isinstance(shown, dict)
         assert shown["waiting"] == 10
         eventually(lambda: "refused" in str(health(gateway)["outbox"]), what="no cause")
+        scraped = requests.get(f"{gateway.url}/metrics", timeout=10).text.splitlines()
+        assert {"tpgateway_outbox_waiting 10.0", "tpgateway_outbox_publishing 0.0"} <= set(scraped)
         assert "tp_capital:" not in str(health(gateway)), "the address holds the password"
         proxy.accept()
         assert numbers(tap.take(10)) == [str(n) for n in range(2, 12)]
