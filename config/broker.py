@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from config.fields import Group, env_names
+from config.fields import GatewayAddress, Group, env_names
 from config.secret_files import secret_of
 
 __all__ = ["BrokerSettings", "broker_url"]
@@ -72,7 +72,12 @@ class BrokerSettings(Group):
         validation_alias=env_names("AMQP_QUEUE"),
         description="queue that the engines of one database share; another database needs another queue",
     )
-
+    management: GatewayAddress | None = Field(
+        default=None,
+        validation_alias=env_names("AMQP_MANAGEMENT_URL"),
+        description="address of RabbitMQ's management plugin, such as `http://host:15672`, for `doctor` to see policies; asked with the "
+        "user of `AMQP_URL`",
+    )
     events: bool = Field(
         default=False,
         validation_alias=env_names("TP_CAPITAL_EVENTS"),

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from ops.doctor.broker_policy import POLICY, check_policy
 from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, fail, ok, skipped, warn
 
 if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 
+    from config.broker import BrokerSettings
+
 __all__ = ["examine_broker"]
 
 _CONNECTION, _EXCHANGE, _QUEUE = "broker.connection", "broker.exchange", "broker.queue"
 _CONSUMERS, _DEAD, _ALARM = "broker.consumers", "broker.dead_letters", "broker.alarm"
-_OTHERS: Final = (_EXCHANGE, _QUEUE, _CONSUMERS, _DEAD, _ALARM)
+_OTHERS: Final = (_EXCHANGE, _QUEUE, _CONSUMERS, _DEAD, POLICY, _ALARM)
 _NOT_FOUND, _REFUSED, _DIFFERS = 404, 403, 406
 #: RabbitMQ answers a publish during an alarm with a notice, and otherwise with nothing
 _NOTICE_S: Final = 1.0
@@ -46,14 +50,32 @@ def examine_broker(around: CheckContext) -> Iterator[CheckResult]:
         )
         yield from (skipped(name, "no connection") for name in _OTHERS)
         return
+    yield ok(_CONNECTION, "RabbitMQ lets us in")
+    left = list(_OTHERS)
     try:
-        yield ok(_CONNECTION, "RabbitMQ lets us in")
-        yield _check_exchange(connection)
-        yield from _check_queue(connection, settings.queue, consumed=settings.source != "poll")
-        yield _check_alarm(connection)
+        for result in _examine(connection, settings, answer_s=around.answer_s):
+            left.remove(result.name)
+            yield result
+    except BROKER_FAILURES as error:
+        yield fail(
+            left.pop(0),
+            f"the connection broke at this question: {broker_error(error)}",
+            "run doctor again; if it breaks again, the log of RabbitMQ says why",
+        )
+        yield from (skipped(name, "the connection broke") for name in left)
     finally:
-        if connection.is_open:
+        # One that broke while it was asked something is no longer open, or closing it fails as well.
+        with contextlib.suppress(*BROKER_FAILURES):
             connection.close()
+
+
+def _examine(
+    connection: BlockingConnection, settings: BrokerSettings, *, answer_s: float
+) -> Iterator[CheckResult]:
+    yield _check_exchange(connection)
+    yield from _check_queue(connection, settings.queue, consumed=settings.source != "poll")
+    yield check_policy(settings, answer_s=answer_s)
+    yield _check_alarm(connection)
 
 
 def _refusal(connection: BlockingConnection, ask: Callable[[BlockingChannel], Any]) -> tuple[int, Any]:

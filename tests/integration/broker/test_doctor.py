@@ -7,7 +7,9 @@ import uuid
 from pathlib import Path
 from unittest import mock
 
+import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
 from config import load_settings
 from engine.timers import TimerThread
@@ -16,6 +18,7 @@ from ops.doctor.context import CheckContext
 from ops.doctor.findings import CheckResult, CheckStatus
 from ops.local.ports import free_port
 from storage.broker.topology import DEAD, declare_queue
+from tests.support.httpstub import HttpStub, json_answer
 from tests.support.rabbitmq import Broker
 
 OK, WARN, FAIL, SKIPPED = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL, CheckStatus.SKIPPED
@@ -81,6 +84,7 @@ def test_a_queue_before_and_after_the_engine_has_declared_it(broker: Broker, que
             "queue": OK,
             "consumers": WARN,
             "dead_letters": OK,
+            "policy": SKIPPED,
             "alarm": OK,
         }
         channel.basic_consume(queue, lambda *_: None)
@@ -98,6 +102,50 @@ def test_a_queue_of_another_kind_fails(broker: Broker, queue: str) -> None:
         found = reading(broker, queue)["queue"]
     assert found.status is FAIL
     assert "PRECONDITION_FAILED" in found.found
+
+
+def test_a_connection_that_breaks_while_it_is_asked_is_a_finding(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise pika.exceptions.ConnectionClosedByBroker(320, "CONNECTION_FORCED - the node shuts down")
+
+    monkeypatch.setattr(BlockingChannel, "exchange_declare", breaks)
+    found = examined(AMQP_URL=broker.url)
+    assert found["exchange"].status is FAIL
+    assert "CONNECTION_FORCED" in found["exchange"].found
+    assert {found[name].status for name in found.keys() - {"connection", "exchange"}} == {SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("definition", "status", "words"),
+    [
+        ({"max-length-bytes": 1000}, OK, "the policy of-somebody takes no message away"),
+        ({"message-ttl": 1000}, FAIL, "lose messages that were not read: message-ttl"),
+        ({"delivery-limit": 20}, WARN, "after 20 redeliveries"),
+    ],
+)
+def test_a_policy_that_takes_messages_away_is_told(
+    broker: Broker, queue: str, definition: dict[str, int], status: CheckStatus, words: str
+) -> None:
+    shown = {"name": queue, "policy": "of-somebody", "effective_policy_definition": definition}
+    with HttpStub(json_answer(shown)) as management, broker.channel() as channel:
+        declare_queue(channel, queue)
+        found = examined(
+            AMQP_URL=broker.url,
+            AMQP_MANAGEMENT_URL=management.url,
+            TP_CAPITAL_SOURCE="both",
+            AMQP_QUEUE=queue,
+        )["policy"]
+        (asked,) = management.requests
+    assert (found.status, words in found.found) == (status, True), found
+    assert asked.path == f"/api/queues/%2F/{queue}"
+    assert asked.headers["authorization"].startswith("Basic ")
+
+
+def test_a_management_plugin_that_does_not_answer_is_a_warning(broker: Broker) -> None:
+    found = examined(AMQP_URL=broker.url, AMQP_MANAGEMENT_URL=f"http://127.0.0.1:{free_port()}")["policy"]
+    assert (found.status, "refused" in found.found) == (WARN, True), found
 
 
 def test_an_alarm_fails(broker: Broker) -> None:
