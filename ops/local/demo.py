@@ -7,12 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import structlog
 
-from config import load_settings
+from config import Settings, load_settings
+from engine.bars import BarSource
+from engine.timers import TimerThread
 from ops.daemon.main import Daemon
 from ops.exit_codes import EXIT_OK
 from ops.gateway.database import URL_SETTING
@@ -31,10 +34,14 @@ from ops.local.ports import engine_health, http_problem, is_taken
 from ops.local.postgres import LocalPostgres
 from ops.local.process import LocalServerError, OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
+from ops.local.sample_bars import sample_bars, sample_instruments
 from ops.logging import configure_logging
 from ops.process_signals import stop_on_signals
 from ops.terminal import say
 from storage.errors import StorageError
+from storage.postgres.bars import Bars
+from storage.postgres.database import Database
+from storage.postgres.instruments import Instruments
 
 __all__ = ["Demo", "DemoError"]
 
@@ -45,6 +52,8 @@ GATEWAY_PORT_STEP = 2
 GATEWAY_START_S = 30.0
 #: the addresses are told after this time in any case
 _HEALTHY_S = 20.0
+#: bars of one transaction
+_BATCH = 5000
 
 
 class DemoError(Exception):
@@ -153,6 +162,8 @@ class Demo:
             port = self._listening.port
             wait_until(lambda: stop.is_set() or engine_health(port) == "healthy", deadline_s=_HEALTHY_S)
             self._announce(postgres, gateway)
+            if self._messages is None:
+                _fill_prices(settings, stop)
             if timer is not None:
                 timer.daemon = True
                 timer.start()
@@ -201,6 +212,31 @@ class Demo:
         )
         shown = [f"  {name:<9} {value}" for name, value in lines]
         say("\n".join(["", "tp-capital demo", *shown, ""]))
+
+
+def _fill_prices(settings: Settings, stop: threading.Event) -> None:
+    """Store the sample's prices. Those of an earlier start stay, as its messages do."""
+    timers = TimerThread()
+    database = Database(
+        settings.database.conninfo, schema=settings.database.schema_name, pool_max=4, timers=timers
+    )
+    try:
+        database.open()
+        bars, instruments = Bars(database), Instruments(database)
+        now = datetime.now(UTC)
+        options = sample_instruments(now)
+        if instruments.starting(options[-1].symbol):
+            return
+        given = sample_bars(now)
+        while (batch := list(islice(given, _BATCH))) and not stop.is_set():
+            bars.put(batch, source=BarSource.SAMPLE)
+        # last, so that an end before it has the next start begin again
+        if not stop.is_set():
+            instruments.put(options)
+            _log.info("prices.imported")
+    finally:
+        database.close()
+        timers.close()
 
 
 def _log_format() -> Literal["json", "console"]:
