@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
@@ -72,12 +74,30 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the given command."""
-        try:
+        with _wrong_use_in_one_line():
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            if isinstance(error.__cause__, ValidationError):
-                error.message = plain_words(error.__cause__.errors()[0])
-            stop(EXIT_USAGE, error.format_message())
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options that stand before a command."""
+        with _wrong_use_in_one_line():
+            return super().make_context(*args, **kwargs)
+
+
+@contextmanager
+def _wrong_use_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except typer.BadParameter as error:
+        if isinstance(error.__cause__, ValidationError):
+            error.message = plain_words(error.__cause__.errors()[0])
+        stop(EXIT_USAGE, error.format_message())
+    except typer.TyperException as error:
+        # typer has public names neither for wrong use, nor for the help that a group shows without a command
+        if getattr(error, "exit_code", None) != EXIT_USAGE or type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "tp-capital"
+        stop(EXIT_USAGE, f"{getattr(error, 'message', error)} (see {command} --help)")
 
 
 app = typer.Typer(

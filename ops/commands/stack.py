@@ -30,7 +30,8 @@ __all__ = ["app"]
 
 app = typer.Typer(
     help="Run the stack as local processes: PostgreSQL, PgBouncer, Redis master and replica, engine, and on demand "
-    "the reference gateway and RabbitMQ."
+    "the reference gateway and RabbitMQ.",
+    no_args_is_help=True,
 )
 
 _LAST_BASE = 65535 - 7

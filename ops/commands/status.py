@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from ops.exit_codes import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
 from ops.terminal import markup
 
 __all__ = ["health_tables", "status_exit_code"]
 
+#: wider than any table
+_WIDE = 1_000
 _COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 
 
@@ -38,7 +42,32 @@ def health_tables(
         tables.append(channels)
     if len(daemons) > 1:
         tables.append(_daemons(daemons))
-    return Group(*tables)
+    return Group(*map(_Fitting, tables))
+
+
+class _Fitting:
+    """A table, or on a terminal that is too narrow for it the same values one below the other."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield what fits."""
+        table = self._table
+        if Measurement.get(console, options.update(max_width=_WIDE), table).minimum <= options.max_width:
+            yield table
+            return
+        if table.title:
+            yield Text.from_markup(str(table.title), style=str(table.title_style))
+        names = [str(column.header) for column in table.columns]
+        width = max(map(len, names))
+        for row in zip(*(column.cells for column in table.columns), strict=True):
+            yield Text.from_markup(str(row[0]), style="bold")
+            for name, value in list(zip(names, row, strict=True))[1:]:
+                if Text.from_markup(str(value)).plain:
+                    yield Text.from_markup(f"  {name:{width}}  {value}")
+        if table.caption:
+            yield Text.from_markup(str(table.caption))
 
 
 def _checks(body: dict[str, Any], url: str) -> Table:

@@ -35,6 +35,7 @@ from ops.local.postgres import LocalPostgres
 from ops.local.process import LocalServerError, OwnedProcess, wait_until
 from ops.local.sample import SAMPLE_CHANNEL, load_sample
 from ops.local.sample_bars import sample_bars, sample_instruments
+from ops.local.state_folder import make_state_folder
 from ops.logging import configure_logging
 from ops.process_signals import stop_on_signals
 from ops.terminal import say
@@ -82,7 +83,7 @@ class Demo:
         configure_logging(level="INFO", form=_log_format())
         with stop_on_signals() as stop:
             try:
-                self._state.mkdir(parents=True, exist_ok=True)
+                make_state_folder(self._state)
                 with self._own_folder():
                     self._free_gateway_port()
                     # commands in this folder find the key there; a command may run before the engine is ready

@@ -33,6 +33,7 @@ from ops.local.redis import redis_process
 from ops.local.roles import ENGINE_ROLE, OWNER_ROLE, make_database
 from ops.local.sample import load_sample
 from ops.local.stack_ports import StackPorts
+from ops.local.state_folder import make_state_folder
 
 __all__ = ["Stack"]
 
@@ -70,7 +71,7 @@ class Stack:
             LocalServerError: a port is taken, a program is missing, or a part does not become healthy. The text names
                 the remedy.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_state_folder(self._folder)
         with self._locked():
             known = self._file.read()
             self._started = [part for part in known if part.running]

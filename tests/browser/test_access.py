@@ -43,6 +43,13 @@ def test_axe_finds_nothing_serious(page: Page, width: int, *, dark: bool) -> Non
     assert violations(page) == []
 
 
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (360, True)])
+def test_axe_finds_nothing_serious_in_the_first_view(page: Page, width: int, *, dark: bool) -> None:
+    page.open(width=width, dark=dark)
+    page.wait("document.querySelectorAll('#days .bar').length === 90")
+    assert violations(page) == []
+
+
 def test_axe_finds_nothing_serious_when_things_are_bad(page: Page) -> None:
     page.open("/?asset=WINZ26&status=all")
     for level in ("caution", "bad", "notice"):

@@ -60,7 +60,8 @@ def test_the_list_in_the_order_of_assets_is_grouped(page: Page) -> None:
     names = page.texts(f"{ROW} b")
     assert [head.split(" · ")[0] for head in heads] == sorted(set(names))
     for head in heads:
-        assert head.split(" · ")[-1].startswith(f"{names.count(head.split(' · ')[0])} sina")
+        number = names.count(head.split(" · ")[0])
+        assert head.split(" · ")[-1] == ("1 sinal" if number == 1 else f"{number} sinais")
     assert any("CVC" in head or "Petrobras" in head or "Vale" in head for head in heads)
     page.choose("sort", "")
     page.wait("document.querySelectorAll('#rows .group').length === 0")

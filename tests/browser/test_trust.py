@@ -7,6 +7,7 @@ import pytest
 from selenium import webdriver
 
 from tests.browser.conftest import KEY
+from tests.browser.test_access import violations
 from tests.browser.test_dashboard import ROW, signal_text
 from tests.support.browsing import Page, System
 from tests.support.messages import put, raw_message
@@ -100,6 +101,7 @@ def test_where_reading_needs_the_key_the_page_asks_for_it(
     visit.wait("document.querySelector('#key-dialog').open")
     # the service answers: it is the key that is missing, not the connection
     visit.wait("document.querySelector('#live').innerText === 'Em espera'")
+    assert violations(visit) == []
     for key in ("a wrong key", KEY):
         visit.one("#key").clear()
         visit.one("#key").send_keys(key)

@@ -110,6 +110,7 @@ function showSignals() {
   table.showHeads(filters.sort);
   table.show(linked.among(inOrder(list.rows, filters.question)), now(), {
     byAsset: filters.sort.column === "asset",
+    more: list.more || list.frozen,
   });
   showCompanies(filters);
   if (list.state === "ready" || list.isKept) linked.open(list.rows);

@@ -28,7 +28,6 @@ export const words = {
   "record.note": "Kept in this browser alone. The channel's words are those of the last time this page showed the signal.",
   "record.export": "Download my notes (CSV)",
   "companies.title": "Companies:",
-  "group.count": (n) => (n === 1 ? "1 signal loaded" : `${n} signals loaded`),
   "detail.company": "Company",
   "risk.title": "How much to trade",
   "risk.capital": "Capital, R$",

@@ -28,7 +28,6 @@ export const words = {
   "record.note": "Fica só neste navegador. As palavras do canal são as da última vez que esta página mostrou o sinal.",
   "record.export": "Baixar minhas anotações (CSV)",
   "companies.title": "Empresas:",
-  "group.count": (n) => (n === 1 ? "1 sinal carregado" : `${n} sinais carregados`),
   "detail.company": "Empresa",
   "risk.title": "Quanto operar",
   "risk.capital": "Capital, R$",

@@ -55,13 +55,13 @@ export class Table {
     kept.row.querySelector(".expand").focus({ preventScroll: true });
   }
 
-  /** Show these signals in this order, with a head for each asset if they are `byAsset`. */
-  show(signals, now, { byAsset }) {
+  /** Show these signals in this order, with a head for each asset if they are `byAsset`. There may be `more` of them. */
+  show(signals, now, { byAsset, more }) {
     const body = byId("rows");
     const used = new Set(signals.map(({ id }) => id));
     let closed = false;
     const rowsOf = (signal) => this.#rows(signal, now);
-    const wanted = byAsset ? grouped(signals, COLUMNS.length, rowsOf) : signals.flatMap(rowsOf);
+    const wanted = byAsset ? grouped(signals, COLUMNS.length, rowsOf, { more }) : signals.flatMap(rowsOf);
     for (const id of this.#kept.keys()) {
       if (!used.has(id)) {
         this.#kept.delete(id);

@@ -311,6 +311,9 @@ export const words = {
   "warning.implausible_date": "Impossible date from Telegram: the time of receipt counts.",
 
   "zone.note": (zone) => `Times in ${zone}. Prices as in the message.`,
+  "foot.docs": "API documentation",
+  "foot.health": "Health",
+  "foot.metrics": "Metrics",
   "version.note": (version) => `version ${version}`,
   "key.title": "Access key",
   "key.text":

@@ -308,6 +308,9 @@ export const words = {
   "warning.implausible_date": "Data do Telegram impossível: vale a hora do recebimento.",
 
   "zone.note": (zone) => `Horários em ${zone}. Preços como na mensagem.`,
+  "foot.docs": "Documentação da API",
+  "foot.health": "Saúde",
+  "foot.metrics": "Métricas",
   "version.note": (version) => `versão ${version}`,
   "key.title": "Chave de acesso",
   "key.text": "Este serviço só mostra sinais a quem tem a chave. Ela fica nesta aba, até que ela se feche.",

@@ -64,6 +64,30 @@ def test_an_unknown_command_is_answered_with_the_nearest(typed: list[str], meant
     assert (result.exit_code, f"'{meant}'" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["--nope"],
+        ["demo", "--nope"],
+        ["zzz"],
+        ["channels", "add"],
+        ["demo", "--port", "x"],
+        ["stack", "up", "a"],
+    ],
+)
+def test_wrong_use_is_told_in_one_line(typed: list[str]) -> None:
+    result = CliRunner().invoke(app, typed)
+    (line,) = result.stderr.splitlines()
+    assert (result.exit_code, line.startswith("tp-capital: ")) == (2, True)
+
+
+def test_a_group_without_a_command_shows_its_help() -> None:
+    for words in (
+        name for name, one in ALL.items() if isinstance(one, TyperGroup) and name[:1] != ("gateway",)
+    ):
+        assert "Usage:" in CliRunner().invoke(app, list(words)).output
+
+
 def test_a_shell_can_complete_commands() -> None:
     shown = CliRunner().invoke(
         app,

@@ -12,7 +12,7 @@ from ops.commands.status import health_tables
 CHANNEL = "-1001649127710"
 
 
-def shown(stored: dict[str, Any]) -> str:
+def shown(stored: dict[str, Any], *, width: int = 200) -> str:
     history = {"channel": CHANNEL, "rowsRead": 0, "completedAt": "2026-11-20T12:00:00Z"}
     body = {
         "status": "healthy",
@@ -22,7 +22,7 @@ def shown(stored: dict[str, Any]) -> str:
             "historicalSync": {"channels": [history]},
         },
     }
-    console = Console(width=200)
+    console = Console(width=width)
     with console.capture() as capture:
         console.print(health_tables(body, "http://127.0.0.1:4008", stored))
     return capture.get()
@@ -42,3 +42,11 @@ def test_a_complete_history_is_told_by_the_messages_that_are_here(
     text = shown(stored)
     assert [word for word in words if word not in text] == []
     assert ("label" in text) == ("Ouro" in words)
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_breaks_no_word(width: int) -> None:
+    text = shown({CHANNEL: {"label": "Ouro", "messages": 43}}, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    for words in ("history         43 messages, complete", "label           Ouro", "newest message  never"):
+        assert words in text, text
