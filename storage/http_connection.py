@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import weakref
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -15,7 +19,7 @@ from urllib3.response import HTTPResponse
 
 from storage.deadline import shut_down_socket
 
-__all__ = ["KeptConnections", "plain_cause", "read_at_most"]
+__all__ = ["KeptConnections", "plain_cause", "read_at_most", "read_retry_after"]
 
 _CHUNK_BYTES = 256 * 1024
 _LONGEST_CAUSE = 160
@@ -126,6 +130,16 @@ def read_at_most(response: requests.Response, limit: int) -> bytes | None:
             return None
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def read_retry_after(value: str, *, now: datetime) -> float | None:
+    """Return the seconds of a header Retry-After (RFC 9110: seconds or a date), or None if it says nothing usable."""
+    value = value.strip()
+    if re.fullmatch(r"[0-9]+", value):
+        return float(value)
+    with suppress(ValueError, TypeError, OverflowError):
+        return (parsedate_to_datetime(value) - now).total_seconds()
+    return None
 
 
 def _found_dead(error: BaseException) -> bool:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from engine.safe_text import json_fault, printable
@@ -19,6 +16,7 @@ from storage.errors import (
 )
 from storage.gateway.quota import read_reset
 from storage.gateway.rows import TooManyRowsError, read_page
+from storage.http_connection import read_retry_after
 
 __all__ = ["check_status", "count_of", "decode_answer"]
 
@@ -75,14 +73,8 @@ def _detail(content: bytes) -> str:
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
     """Read Retry-After (RFC 9110: seconds or a date), or else the end of the quota's window; at most an hour."""
-    retry_after = headers.get("Retry-After", "").strip()
     now = datetime.now(UTC)
-    delay_s: float | None = None
-    if re.fullmatch(r"[0-9]+", retry_after):
-        delay_s = float(retry_after)
-    elif retry_after:
-        with suppress(ValueError, TypeError, OverflowError):
-            delay_s = (parsedate_to_datetime(retry_after) - now).total_seconds()
+    delay_s = read_retry_after(headers.get("Retry-After", ""), now=now)
     if delay_s is None:
         delay_s = read_reset(headers, now=now)
     return DEFAULT_RETRY_AFTER_S if delay_s is None else min(max(delay_s, 1.0), 3600.0)

@@ -1,0 +1,36 @@
+"""How an attempt to send an alert ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["AlertingUnavailableError", "Attempt", "Verdict"]
+
+
+class Verdict(Enum):
+    """What an attempt means for the alert and its target."""
+
+    SENT = "sent"
+    #: the target is away, slow or broken; the same request may work later
+    FAILED = "failed"
+    #: the target is well and does not want this request; it hardly will later
+    REFUSED = "refused"
+    #: the target says that it is no longer there
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The end of one attempt, and why. ``wait_s``: the target wants no request for so long."""
+
+    verdict: Verdict
+    reason: str | None = None
+    wait_s: float | None = None
+
+
+class AlertingUnavailableError(Exception):
+    """The packages of the extra ``alerts`` are not installed. The text says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("install the extra `alerts`: pip install 'tp-capital[alerts]'")
