@@ -14,6 +14,7 @@ from actors.names import (
     JOBS,
     LEASES,
     MAINTENANCE,
+    NOTIFIER,
     WRITER,
 )
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
@@ -26,6 +27,7 @@ from actors.shown.snapshots import (
     DeadLettersSnapshot,
     LeasesSnapshot,
     MaintenanceSnapshot,
+    NotifierSnapshot,
     PollerSnapshot,
     WriterSnapshot,
 )
@@ -104,6 +106,7 @@ class HealthReporter(Actor):
         self._looks += 1
         consumer = snapshots.read(CONSUMER, ConsumerSnapshot)
         announcer = snapshots.read(ANNOUNCER, AnnouncerSnapshot)
+        notifier = snapshots.read(NOTIFIER, NotifierSnapshot)
         supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         writer = snapshots.read(WRITER, WriterSnapshot)
         backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -129,6 +132,7 @@ class HealthReporter(Actor):
                 acknowledgers=tuple(a.value for a in snapshots.all_of(AcknowledgerSnapshot).values()),
                 consumer=consumer.value if consumer else None,
                 announcer=announcer.value if announcer else None,
+                notifier=notifier.value if notifier else None,
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

@@ -18,6 +18,7 @@ __all__ = [
     "JOBS",
     "LEASES",
     "MAINTENANCE",
+    "NOTIFIER",
     "PARSER",
     "POLLER",
     "RESPONDER",
@@ -37,6 +38,7 @@ HEALTH = "health"
 RESPONDER = "responder"
 CHANNELS = "channels"
 ANNOUNCER = "announcer"
+NOTIFIER = "notifier"
 CONSUMER = "consumer"
 LEASES = "leases"
 BACKFILL = "backfill"

@@ -1,6 +1,7 @@
 """Settings: one typed tree from environment and ``.env``. It reports all problems at once and prints no secret."""
 
 from config.settings import (
+    AlertSettings,
     BreakerSettings,
     BrokerSettings,
     ConfigurationError,
@@ -16,6 +17,7 @@ from config.settings import (
 )
 
 __all__ = [
+    "AlertSettings",
     "BreakerSettings",
     "BrokerSettings",
     "ConfigurationError",

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import AliasChoices, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.alerts import AlertSettings
 from config.broker import BrokerSettings
 from config.conninfo import conninfo_secrets
 from config.database import DatabaseSettings, NeonSettings, TimescaleSettings
@@ -26,6 +27,7 @@ from config.secret_files import SecretFileError
 from config.words import plain_words
 
 __all__ = [
+    "AlertSettings",
     "BreakerSettings",
     "BrokerSettings",
     "ConfigurationError",
@@ -64,6 +66,7 @@ class Settings:
     log: LogSettings
     engine: EngineSettings
     prices: PriceSettings
+    alerts: AlertSettings
 
     def secrets(self) -> tuple[str, ...]:
         """Return every value that must not appear in a log."""
@@ -134,6 +137,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         log=load(LogSettings),
         engine=load(EngineSettings),
         prices=load(PriceSettings),
+        alerts=load(AlertSettings),
     )
     if problems:
         raise ConfigurationError(problems)

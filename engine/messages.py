@@ -29,6 +29,7 @@ __all__ = [
     "Acknowledge",
     "Acknowledged",
     "AddChild",
+    "AlertsChanged",
     "Answered",
     "BatchCommitted",
     "BatchDelayed",
@@ -264,13 +265,18 @@ class SignalsCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitSeen:
-    """Cache to stream and announcer: this is now the newest commit. ``set_back``: the database has lost commits that were seen.
+    """Cache to stream, announcer and notifier: this is now the newest commit. ``set_back``: the database has lost commits that were seen.
 
     The cache also tells the bell, if this process made the commit.
     """
 
     commit_number: int
     set_back: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsChanged:
+    """Responder to notifier: a doorbell. Rules have changed, or somebody has made alerts due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

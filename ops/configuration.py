@@ -11,6 +11,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from config import (
+    AlertSettings,
     BreakerSettings,
     BrokerSettings,
     EngineSettings,
@@ -64,6 +65,7 @@ _GROUPS: tuple[tuple[str, tuple[type[Group], ...]], ...] = (
     ("Log", (LogSettings,)),
     ("Engine", (EngineSettings,)),
     ("Prices", (PriceSettings,)),
+    ("Alerts", (AlertSettings,)),
 )
 
 

@@ -16,6 +16,7 @@ from actors.shown.snapshots import (
     ConsumerSnapshot,
     DeadLettersSnapshot,
     MaintenanceSnapshot,
+    NotifierSnapshot,
     PollerSnapshot,
     PollState,
     WriterSnapshot,
@@ -90,6 +91,7 @@ class Inputs:
     acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
     consumer: ConsumerSnapshot | None = None
     announcer: AnnouncerSnapshot | None = None
+    notifier: NotifierSnapshot | None = None
     newest: Mapping[str, datetime] = field(default_factory=dict)
     reading_error: str | None = None
     machine_ahead_s: float | None = None
@@ -125,18 +127,21 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         "timescaledb": _database(inputs),
         **({"gatewayApi": _gateway(inputs)} if POLLER in inputs.jobs or inputs.consumer else {}),
         **({"pollingWorker": _polling(inputs)} if POLLER in inputs.jobs else {}),
-        **({"historicalSync": _history(inputs)} if BACKFILL in inputs.jobs else {}),
+        **(
+            {"historicalSync": _by(inputs.backfill.error if inputs.backfill else None)}
+            if BACKFILL in inputs.jobs
+            else {}
+        ),
         **({"retention": _retention(inputs)} if MAINTENANCE in inputs.jobs else {}),
-        "reads": (Status.DEGRADED, f"a reader got no answer: {inputs.reading_error}")
-        if inputs.reading_error
-        else _WELL,
+        "reads": _by(f"a reader got no answer: {inputs.reading_error}" if inputs.reading_error else None),
         "clock": _clock(inputs),
         **({"broker": _broker(inputs, inputs.consumer)} if inputs.consumer else {}),
         **({"events": _events(inputs.announcer)} if inputs.announcer else {}),
+        **({"alerts": _by(inputs.notifier.trouble(inputs.now))} if inputs.notifier else {}),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():
-        verdicts[name] = (Status.DEGRADED, state.error) if state.error else _WELL
+        verdicts[name] = _by(state.error)
     if inputs.cache and inputs.cache.error and "redisMaster" in verdicts:
         verdicts["redisMaster"] = (Status.DEGRADED, f"does not accept pages: {inputs.cache.error}")
     if inputs.other_daemons:
@@ -160,6 +165,10 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         findings=findings,
         inputs=inputs,
     )
+
+
+def _by(cause: str | None) -> Verdict:
+    return (Status.DEGRADED, cause) if cause else _WELL
 
 
 def _finding(name: str, verdict: Verdict, now: datetime, previous: HealthReport | None) -> Finding:
@@ -223,7 +232,7 @@ def _polling(inputs: Inputs) -> Verdict:
         for poller in inputs.pollers
         if (cause := _polling_of(poller, inputs)) is not None
     ]
-    return (Status.DEGRADED, "; ".join(causes)) if causes else _WELL
+    return _by("; ".join(causes))
 
 
 def _broker(inputs: Inputs, consumer: ConsumerSnapshot) -> Verdict:
@@ -243,7 +252,7 @@ def _broker(inputs: Inputs, consumer: ConsumerSnapshot) -> Verdict:
 
 
 def _events(announcer: AnnouncerSnapshot) -> Verdict:
-    return (Status.DEGRADED, f"no events are published: {announcer.error}") if announcer.error else _WELL
+    return _by(f"no events are published: {announcer.error}" if announcer.error else None)
 
 
 def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:
@@ -277,18 +286,10 @@ def _late_at_s(asked_s: float, poller: PollerSnapshot, inputs: Inputs) -> float:
     return due_s + max(inputs.call_limit_s, _SHORT_CALL_S)
 
 
-def _history(inputs: Inputs) -> Verdict:
-    backfill = inputs.backfill
-    if backfill is None or backfill.error is None:
-        return _WELL
-    return Status.DEGRADED, backfill.error
-
-
 def _retention(inputs: Inputs) -> Verdict:
     kept = inputs.maintenance
-    if kept is None or (kept.problem is None and kept.failures < _MANY_FAILURES):
-        return _WELL
-    return Status.DEGRADED, kept.error or kept.problem
+    failing = kept is not None and (kept.problem is not None or kept.failures >= _MANY_FAILURES)
+    return _by((kept.error or kept.problem) if kept and failing else None)
 
 
 def _clock(inputs: Inputs) -> Verdict:

@@ -122,6 +122,12 @@ class Metrics:
             ["part"],
             registry=registry,
         )
+        self.alerts = Counter(
+            "tpcapital_alerts",
+            "Alerts that ended as sent, dead or skipped, and failed attempts",
+            ["result"],
+            registry=registry,
+        )
         self.streams_open = Gauge("tpcapital_streams", "Open streams of new signals", registry=registry)
         self.streams_refused = Counter(
             "tpcapital_streams_refused",
@@ -150,6 +156,8 @@ class Metrics:
             self.batches.labels(source)
         for ending in _WRITES:
             self.cache_writes.labels(ending)
+        for result in ("sent", "failed", "dead", "skipped"):
+            self.alerts.labels(result)
         for since in ("received", "telegram"):
             self.lag_seconds.labels(since)
         for part in ("head", "body", "write"):

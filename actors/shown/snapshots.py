@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from engine.breaker import BreakerState
@@ -23,11 +23,16 @@ __all__ = [
     "DeadLettersSnapshot",
     "LeasesSnapshot",
     "MaintenanceSnapshot",
+    "NotifierSnapshot",
     "PollState",
     "PollerSnapshot",
     "StreamSnapshot",
     "WriterSnapshot",
 ]
+
+
+#: an alert that waits longer for its target is reported
+LATE_ALERT = timedelta(minutes=5)
 
 
 class PollState(StrEnum):
@@ -258,6 +263,34 @@ class BellSnapshot:
     """Whether this process hears at once what others commit. Else it looks each second."""
 
     connected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifierSnapshot:
+    """The alerts that are due, and their ``rules``.
+
+    ``oldest_due_at`` is when the oldest of them was written, and ``reason`` why it was not sent yet; quiet hours count as
+    neither. ``off`` names each target that was switched off, with the reason. ``error`` and ``failing_since`` are set while
+    nothing can be planned.
+    """
+
+    rules: int
+    due: int
+    oldest_due_at: datetime | None
+    reason: str | None
+    off: tuple[str, ...]
+    error: str | None
+    failing_since: datetime | None
+
+    def trouble(self, now: datetime) -> str | None:
+        """Return why alerts do not arrive, or None."""
+        if self.error is not None:
+            return f"no alerts are sent: {self.error}"
+        if self.oldest_due_at is not None and now - self.oldest_due_at > LATE_ALERT:
+            return (
+                f"an alert waits since {self.oldest_due_at:%H:%M} UTC: {self.reason or 'it was not sent yet'}"
+            )
+        return f"targets are switched off: {'; '.join(self.off)}" if self.off else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
@@ -22,16 +23,14 @@ from actors.leases import LeaseKeeper
 from actors.maintenance import Maintenance
 from actors.parser import Parser
 from actors.shown.metrics import Metrics
-from actors.stream import Stream
 from actors.writer import Writer
 from config import Settings
 from engine.spec import ChildSpec, Services
 from ops.daemon.channel_children import ChannelChildren, breaker_policy
+from ops.daemon.feed_children import feed_specs
 from ops.daemon.history_child import history_requests_spec
 from ops.daemon.metrics import make_registry
-from ops.events.announcing import announcer_spec
 from ops.http.app import responder_spec
-from ops.http.routes.frames import event_of
 from ops.http.server.keys import KeyRing
 from ops.http.server.listening import Listening
 from ops.recent_logs import RecentLogs
@@ -79,7 +78,6 @@ class Children:
         self._shares = self._role == "ingest"
         self._polls = self._ingests and settings.broker.source != "broker"
         self._consumes = self._ingests and settings.broker.source != "poll"
-        self._announces = self._ingests and settings.broker.events
         # a ring for each message would make polls of what the broker brings
         self._rings = settings.engine.doorbell and self._polls and not self._consumes
         self._random = Random()  # noqa: S311 - jitter, not cryptography
@@ -97,15 +95,13 @@ class Children:
 
         The reconciler adds the children of channels that were added at run time.
         """
+        followers = feed_specs(
+            self._settings, self._services, self._stores, metrics=self._metrics, daemon_id=self._daemon_id
+        )
         return [
             *((self._writer(),) if self._ingests else ()),
-            self._stream(),
-            *(
-                (announcer_spec(self._settings, self._stores, daemon_id=self._daemon_id),)
-                if self._announces
-                else ()
-            ),
-            self._cache(),
+            *followers,
+            self._cache([spec.name for spec in followers]),
             *((self._bell(),) if self._stores.rings else ()),
             *(self._ingesting() if self._ingests else ()),
             self._reconciler(),
@@ -146,13 +142,7 @@ class Children:
         # a write takes up to three deadlines of 8 s if connections break, and a migration up to 50 s
         return ChildSpec(name=names.WRITER, factory=factory, start_s=90, heartbeat_limit_s=90)
 
-    def _stream(self) -> ChildSpec:
-        factory = functools.partial(
-            Stream.start, signals=self._stores.signals, event_log=self._stores.event_log, event_of=event_of
-        )
-        return ChildSpec(name=names.STREAM, factory=factory, parkable=True)
-
-    def _cache(self) -> ChildSpec:
+    def _cache(self, followers: Sequence[str]) -> ChildSpec:
         factory = functools.partial(
             Cache.start,
             ledger=self._stores.ledger,
@@ -162,7 +152,7 @@ class Children:
             rings=self._stores.rings,
             ttl_s=float(self._settings.redis.ttl_s),
             metrics=self._metrics,
-            followers=(names.STREAM, *((names.ANNOUNCER,) if self._announces else ())),
+            followers=followers,
         )
         return ChildSpec(name=names.CACHE, factory=factory, parkable=True)
 

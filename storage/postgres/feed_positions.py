@@ -55,28 +55,28 @@ class FeedPositions:
 
     def begin(self) -> FeedPosition:
         """Return the position. A new reader begins at the newest commit."""
+        return self._database.write(self.begin_within)
 
-        def work(cursor: Cursor) -> FeedPosition:
-            with cursor.connection.cursor(row_factory=class_row(FeedPosition)) as found:
-                row = found.execute(self._begin, {"reader": self._reader, "last": _LAST_ID}).fetchone()
-            assert row is not None  # noqa: S101 - an insert that returns, of a table that always has its row
-            return row
-
-        return self._database.write(work)
+    def begin_within(self, cursor: Cursor) -> FeedPosition:
+        """Do the same in the caller's transaction."""
+        with cursor.connection.cursor(row_factory=class_row(FeedPosition)) as found:
+            row = found.execute(self._begin, {"reader": self._reader, "last": _LAST_ID}).fetchone()
+        assert row is not None  # noqa: S101 - an insert that returns, of a table that always has its row
+        return row
 
     def move(self, before: FeedPosition, after: FeedPosition) -> bool:
         """Move from one position to another. Return False if it is no longer ``before``."""
+        # A repeated write finds the position moved by its first try, and the caller reads it anew.
+        return self._database.write(lambda cursor: self.move_within(cursor, before, after))
+
+    def move_within(self, cursor: Cursor, before: FeedPosition, after: FeedPosition) -> bool:
+        """Do the same in the caller's transaction."""
         values = {
             "reader": self._reader,
             **_values(after),
             **{f"from_{name}": value for name, value in _values(before).items()},
         }
-
-        def work(cursor: Cursor) -> bool:
-            return cursor.execute(self._move, values).rowcount == 1
-
-        # A repeated write finds the position moved by its first try, and the caller reads it anew.
-        return self._database.write(work)
+        return cursor.execute(self._move, values).rowcount == 1
 
 
 def _values(position: FeedPosition) -> dict[str, Any]:

@@ -17,5 +17,7 @@ grant select, insert, update on {schema}.history_progress to {role};
 grant select, insert, update, delete on {schema}.daemons, {schema}.second_looks, {schema}.leases to {role};
 grant select, insert, update, delete on {schema}.bars, {schema}.bar_changes to {role};
 grant select, insert, update on {schema}.instruments to {role};
+grant select, insert, update, delete on {schema}.alert_rules, {schema}.alert_targets to {role};
+grant select, insert, update, delete on {schema}.alert_deliveries, {schema}.alert_incidents to {role};
 revoke all on function {schema}.keep_retention() from public;
 grant execute on function {schema}.keep_retention() to {role};

@@ -100,6 +100,11 @@ WORK_HELD = _gauge(
     "1 for work that this process does of what one process is enough for, 0 for the other such work",
     "work",
 )
+ALERTS_DUE = _gauge("alerts_due", "Alerts that are due, those that quiet hours hold back too")
+ALERTS_AGE = _gauge(
+    "alerts_oldest_due_age_seconds",
+    "Age of the oldest alert that no target has taken yet; quiet hours left out",
+)
 BATCHES_WAITING = _gauge("batches_waiting", "Batches that wait for the database")
 RETENTION_KEPT = _gauge(
     "retention_last_kept_timestamp_seconds",

@@ -25,6 +25,7 @@ from actors.names import (
     JOBS,
     LEASES,
     MAINTENANCE,
+    NOTIFIER,
     WRITER,
 )
 from actors.shown.health_report import HealthReport, Status
@@ -37,6 +38,7 @@ from actors.shown.snapshots import (
     DeadLettersSnapshot,
     LeasesSnapshot,
     MaintenanceSnapshot,
+    NotifierSnapshot,
     PollerSnapshot,
     WriterSnapshot,
 )
@@ -161,6 +163,11 @@ class SnapshotCollector(Collector):
         if leases := self._snapshots.read(LEASES, LeasesSnapshot):
             for work in JOBS:
                 sheet.set(f.WORK_HELD, work in leases.value.held, work)
+        if notifier := self._snapshots.read(NOTIFIER, NotifierSnapshot):
+            oldest = notifier.value.oldest_due_at
+            sheet.set(f.ALERTS_DUE, notifier.value.due)
+            age_s = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
+            sheet.set(f.ALERTS_AGE, max(0.0, age_s))
 
     def _storage(self, sheet: Sheet) -> None:
         if letters := self._snapshots.read(DEAD_LETTERS, DeadLettersSnapshot):

@@ -119,6 +119,12 @@ def _add_snapshots(details: dict[str, Any], report: HealthReport) -> None:
             "commitNumber": inputs.announcer.commit_number,
             "failingSince": _iso(inputs.announcer.failing_since),
         }
+    if inputs.notifier is not None and "alerts" in details:
+        details["alerts"] |= {
+            "due": inputs.notifier.due,
+            "oldestDueAt": _iso(inputs.notifier.oldest_due_at),
+            "failingSince": _iso(inputs.notifier.failing_since),
+        }
     if inputs.backfill is not None and "historicalSync" in details:
         details["historicalSync"] |= {
             "phase": inputs.backfill.phase.value,

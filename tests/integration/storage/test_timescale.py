@@ -51,6 +51,7 @@ STEPS = (
         "signal_validity",
         "history_requests",
         "bars",
+        "alerts",
         "deletions",
         "hypertable",
         "search_index",

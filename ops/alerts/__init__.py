@@ -1,0 +1,1 @@
+"""Alerts: their texts, their form for webhooks, and the notifier as a child of the supervisor."""
