@@ -40,6 +40,7 @@ COMMANDS = {
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
     "prices": "ops.commands.prices:prices",
+    "alerts": "ops.commands.alerts:alerts",
     "stack": "ops.commands.stack:app",
     "relay": "ops.commands.relay:relay",
     "gateway": "ops.commands.gateway:app",

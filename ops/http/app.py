@@ -17,6 +17,7 @@ from actors.responder import Responder
 from actors.shown.metrics import Metrics
 from config import Settings
 from engine.spec import ChildSpec, Services
+from ops.alerts.notifying import AlertParts
 from ops.events.asyncapi import asyncapi_document
 from ops.http.kit.answers import JSON, ConditionalResponses, json_answer
 from ops.http.kit.openapi import openapi_document
@@ -27,6 +28,9 @@ from ops.http.kit.problems import (
     problem_of_http,
     problem_of_unexpected,
 )
+from ops.http.routes.alert_routes import AlertRoutes
+from ops.http.routes.alert_targets import TargetMaker
+from ops.http.routes.alerts import alert_operations
 from ops.http.routes.backfill import backfill_operations
 from ops.http.routes.channels import channel_operations
 from ops.http.routes.daemons import daemon_operations
@@ -215,6 +219,7 @@ def _resources(
 ) -> list[Operation]:
     """Return the operations beside signals and probes."""
     snapshots, directory = services.snapshots, services.directory
+    alerts = AlertParts.of(settings, stores)
     summaries = SummaryReader(
         summaries=Summaries(stores.database, retention=RETENTION), snapshots=snapshots, clock=services.clock
     )
@@ -227,6 +232,16 @@ def _resources(
     return [
         *summary_operations(summaries, settings.engine.zone),
         *dead_letter_operations(stores.letters, directory, responses),
+        *alert_operations(
+            AlertRoutes(
+                alerts.rules,
+                alerts.deliveries,
+                TargetMaker(alerts.addresses),
+                alerts.forms,
+                directory,
+                now=stores.database.now,
+            )
+        ),
         *daemon_operations(partial(daemons_at_work, stores.database, JOBS)),
         *log_operations(logs, services.clock.now()),
         *channel_operations(

@@ -50,6 +50,7 @@ def a_row(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "stop": Decimal("29.255"),
         "valid_until": None,
         "status": "waiting",
+        "valid": True,
         "status_since": POSTED,
         "status_reason": "posted",
         "warnings": [],

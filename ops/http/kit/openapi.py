@@ -31,6 +31,7 @@ _DESCRIPTION = (
 _TAGS = {
     "signals": "Signals as they were read, and what their channels said later.",
     "channels": "The channels that are read.",
+    "alerts": "Who is told of what, and what was sent.",
     "control": "Reading the gateway now, and the import of histories.",
     "dead letters": "Messages that could not be read or stored.",
     "logs": "What the service did.",

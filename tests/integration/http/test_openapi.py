@@ -49,7 +49,8 @@ def served(module_database_url: str) -> Iterator[Served]:
 
 
 #: The document lists no names of time zones: a text that is none is refused. 414, because many long values make a target
-#: that is too long, whether each is valid or not. Parameters of the list are valid alone and may be refused together.
+#: that is too long, whether each is valid or not. Parameters of the list are valid alone and may be refused together. No schema
+#: says which addresses of alerts there are.
 _CONFIGURED = """
 [parameters]
 "query.tz" = "America/Sao_Paulo"
@@ -57,6 +58,10 @@ _CONFIGURED = """
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 414, 415, 422, 428, 429, "5xx"]
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 414, 429, "5xx"]
+[[operations]]
+include-path-regex = "/alerts"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", 400, 401, 403, 404, 409, 429, "5xx"]
 [[operations]]
 include-path = "/api/v1/signals"
 [operations.checks.positive_data_acceptance]
