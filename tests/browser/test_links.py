@@ -26,6 +26,18 @@ def test_the_short_address_leads_a_browser_to_the_row_and_a_program_to_the_json(
     assert requests.get(f"{url}/s/1e9", timeout=5).status_code == 400
 
 
+@pytest.mark.parametrize(("after", "opens"), [(".", True), ("a", False), ("%E2%80%AE", True)])
+def test_a_link_that_was_cut_or_mistyped_leads_a_browser_to_the_page_all_the_same(
+    page: Page, system: System, after: str, *, opens: bool
+) -> None:
+    number = id_of(system, "CVCB3")
+    page.open(f"/s/{number}{after}")
+    if opens:
+        page.wait(f"{OPEN}?.dataset.id === '{number}'")
+    else:
+        page.wait("document.querySelector('#link-notice').innerText.includes('desconhecido')")
+
+
 def test_a_link_opens_its_row_and_the_address_follows_what_is_open(page: Page, system: System) -> None:
     number = id_of(system, "CVCB3")
     page.open(f"/s/{number}")

@@ -68,6 +68,13 @@ def test_a_filter_that_finds_only_what_has_ended_says_so_and_shows_it(page: Page
     page.wait(f"{STATUSES}.includes('stopped')")
 
 
+def test_filters_that_the_service_refuses_can_be_cleared_where_that_is_said(page: Page) -> None:
+    page.open("/?status=nonsense", width=360, ready=False)
+    page.wait("document.querySelector('#empty').innerText.includes('não aceitou')")
+    page.one("#empty button").click()
+    page.wait(f"document.querySelector('{ROW}')")
+
+
 def test_a_signal_that_ends_before_the_readers_eyes_stays_with_its_end(page: Page, system: System) -> None:
     gateway = system.gateway.database_url
     put(gateway, [raw_message(900_701, signal_text("TIMS3", "18,10", "19,00", "17,60"), ago_s=2)])

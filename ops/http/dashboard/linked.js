@@ -9,7 +9,8 @@ import { toSignal } from "./model.js";
 const WORDS = { missing: "link.missing", failed: "link.failed" };
 
 export class LinkedSignal {
-  #id = /^\d{1,18}$/.exec(addressed("signal"))?.[0] ?? null;
+  /** what the link says, without the full stop that may have been copied with it */
+  #id = addressed("signal").replace(/\W+$/, "").slice(0, 40) || null;
   /** the signal, when it had to be asked for by itself */
   #signal = null;
   /** waiting, shown, missing (unknown or expired) or failed */
@@ -33,7 +34,7 @@ export class LinkedSignal {
     this.#state = "asked";
     try {
       if (!signals.some(({ id }) => id === this.#id)) {
-        this.#signal = toSignal((await ask(`/api/v1/signals/${this.#id}`, { exact: true })).body);
+        this.#signal = toSignal((await ask(`/api/v1/signals/${encodeURIComponent(this.#id)}`, { exact: true })).body);
         this.onChange();
       }
       this.#state = "shown";

@@ -50,11 +50,7 @@ function countText(list, filters) {
 
 function showNotice(list, now) {
   const text =
-    list.state === "refused"
-      ? t("notice.refused")
-      : list.staleAt !== null
-        ? t(list.isKept ? "notice.kept" : "notice.stale", since(list.staleAt, now))
-        : "";
+    list.staleAt === null ? "" : t(list.isKept ? "notice.kept" : "notice.stale", since(list.staleAt, now));
   byId("notice").hidden = text === "";
   setText(byId("notice"), text);
 }
@@ -62,7 +58,7 @@ function showNotice(list, now) {
 function showEmpty(list, filters) {
   const box = byId("empty");
   const loading = list.state === "loading";
-  box.hidden = list.rows.length > 0 || list.state === "refused";
+  box.hidden = list.rows.length > 0;
   box.dataset.state = list.state;
   if (box.hidden) return;
   if (loading) {
@@ -74,12 +70,12 @@ function showEmpty(list, filters) {
     return;
   }
   const found = filters.active ? "filtered" : filters.onlyValid ? "valid" : "none";
-  const text = t(`empty.${list.state === "failed" ? "failed" : found}`);
+  const text = t(`empty.${["failed", "refused"].includes(list.state) ? list.state : found}`);
   if (box.firstElementChild?.textContent === text) return;
   const button = (words, act) => h("button", { type: "button", class: "button", onclick: act }, t(words));
   box.replaceChildren(
     h("p", {}, text),
     ...(list.state === "failed" || !filters.active ? [] : [button("filters.clear", () => filters.clear())]),
-    ...(list.state === "failed" || !filters.onlyValid ? [] : [button("empty.showAll", () => filters.showAll())]),
+    ...(list.state !== "ready" || !filters.onlyValid ? [] : [button("empty.showAll", () => filters.showAll())]),
   );
 }

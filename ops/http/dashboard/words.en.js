@@ -155,6 +155,7 @@ export const words = {
   "list.end": "There are no older signals.",
   "list.newest": "Back to the newest",
   "empty.none": "There are no signals yet. The first one the channel posts shows up here by itself.",
+  "empty.refused": "The service did not accept these filters: change or clear them.",
   "empty.valid": "No signal is still valid. The next one that the channel posts appears here by itself.",
   "empty.showAll": "Show those that have ended too",
   "empty.filtered": "No signal fits these filters.",
@@ -162,7 +163,6 @@ export const words = {
   "notice.kept": (at) =>
     `No connection: this is what this browser kept at ${at}. Newer signals, and news of these, are missing.`,
   "notice.stale": (at) => `Data of ${at}, from before the failure.`,
-  "notice.refused": "The service did not accept these filters: change or clear them.",
 
   "filters.toggle": "Filters",
   "filters.toggleActive": (n) => `Filters (${n})`,

@@ -153,13 +153,13 @@ export const words = {
   "list.newest": "Voltar aos mais novos",
   "empty.none": "Ainda não há sinais. O primeiro que o canal publicar aparece aqui sozinho.",
   "empty.filtered": "Nenhum sinal corresponde a estes filtros.",
+  "empty.refused": "O serviço não aceitou estes filtros: mude-os ou limpe-os.",
   "empty.valid": "Nenhum sinal ainda vale. O próximo que o canal publicar aparece aqui sozinho.",
   "empty.showAll": "Ver também os que terminaram",
   "empty.failed": "A lista não pôde ser lida. Tentamos de novo a cada 3 s.",
   "notice.kept": (at) =>
     `Sem conexão: isto é o que este navegador guardou em ${at}. Faltam sinais mais novos e novidades destes.`,
   "notice.stale": (at) => `Dados de ${at}, de antes da falha.`,
-  "notice.refused": "O serviço não aceitou estes filtros: mude-os ou limpe-os.",
 
   "filters.toggle": "Filtros",
   "filters.toggleActive": (n) => `Filtros (${n})`,

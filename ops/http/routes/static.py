@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from importlib.resources import files
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -101,11 +102,11 @@ def permalink() -> Operation:
 
     async def permalinked(request: Request) -> Response:
         text = request.path_params["id"]
-        if not re.fullmatch(r"[0-9]{1,18}", text):
-            raise BadRequestError([("id", "must be a whole number")])
         page = wants_page(request.headers.get("accept", ""))
-        # relative, so that it stays below a proxy's path
-        target = f"../?signal={text}" if page else f"../signals/{text}"
+        if not page and not re.fullmatch(r"[0-9]{1,18}", text):
+            raise BadRequestError([("id", "must be a whole number")])
+        # relative, so that it stays below a proxy's path; the page knows what to say of a link that was cut or mistyped
+        target = f"../?signal={quote(text, safe='')}" if page else f"../signals/{text}"
         return RedirectResponse(target, 307, {"Vary": "Accept"})
 
     return Operation(
