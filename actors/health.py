@@ -15,6 +15,7 @@ from actors.names import (
     LEASES,
     MAINTENANCE,
     NOTIFIER,
+    QUOTES,
     WRITER,
 )
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
@@ -29,6 +30,7 @@ from actors.shown.snapshots import (
     MaintenanceSnapshot,
     NotifierSnapshot,
     PollerSnapshot,
+    QuotesSnapshot,
     WriterSnapshot,
 )
 from engine.actor import Actor, handles
@@ -107,6 +109,7 @@ class HealthReporter(Actor):
         consumer = snapshots.read(CONSUMER, ConsumerSnapshot)
         announcer = snapshots.read(ANNOUNCER, AnnouncerSnapshot)
         notifier = snapshots.read(NOTIFIER, NotifierSnapshot)
+        quotes = snapshots.read(QUOTES, QuotesSnapshot)
         supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         writer = snapshots.read(WRITER, WriterSnapshot)
         backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -133,6 +136,7 @@ class HealthReporter(Actor):
                 consumer=consumer.value if consumer else None,
                 announcer=announcer.value if announcer else None,
                 notifier=notifier.value if notifier else None,
+                quotes=quotes.value if quotes else None,
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

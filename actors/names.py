@@ -21,6 +21,7 @@ __all__ = [
     "NOTIFIER",
     "PARSER",
     "POLLER",
+    "QUOTES",
     "RESPONDER",
     "STREAM",
     "SUPERVISOR",
@@ -41,6 +42,7 @@ ANNOUNCER = "announcer"
 NOTIFIER = "notifier"
 CONSUMER = "consumer"
 LEASES = "leases"
+QUOTES = "quotes"
 BACKFILL = "backfill"
 HISTORY_REQUESTS = "history_requests"
 AUDITOR = "auditor"

@@ -75,6 +75,7 @@ class Settings:
         plain = [key.get_secret_value() for key in keys if key]
         plain += [key.secret for key in self.http.all_keys()]
         plain += (*(self.gateway.address.login or ()), *self.redis.secrets(), *self.broker.secrets())
+        plain += self.prices.secrets()
         scratch = [database.scratch_url.get_secret_value()] if database.scratch_url else []
         for conninfo in (database.conninfo, database.migration_conninfo, *scratch):
             plain += [conninfo, *conninfo_secrets(conninfo)]

@@ -32,6 +32,7 @@ from storage.postgres.known import KnownMessages
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, is_current, migrate
 from storage.postgres.signals import Signals
+from storage.quotes.service import QuoteService
 from storage.seal import Seal
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RETENTION", "Stores", "migrate_as_owner", "outcome_policy", "settings_markets"]
 
+#: an answer of a quote service may take so long
+_QUOTES_S = 20.0
 #: older signals are not served (CONTRACT)
 RETENTION = timedelta(days=90)
 
@@ -109,6 +112,18 @@ class Stores:
             timers=self._timers,
             now=self.database.clock.now,
             quota=self._quota,
+        )
+
+    def quote_service(self) -> QuoteService:
+        """Return a new client of the quote service."""
+        settings = self._settings.prices
+        assert settings.quotes is not None  # noqa: S101 - who asks has looked whether there is one
+        return QuoteService(
+            settings.quotes.url,
+            token=settings.quotes_token.get_secret_value() if settings.quotes_token else None,
+            login=settings.quotes.login,
+            timeout_s=_QUOTES_S,
+            timers=self._timers,
         )
 
     def queue_reader(self, listener: Listener, *, prefetch: int) -> QueueReader:

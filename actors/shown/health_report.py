@@ -19,6 +19,7 @@ from actors.shown.snapshots import (
     NotifierSnapshot,
     PollerSnapshot,
     PollState,
+    QuotesSnapshot,
     WriterSnapshot,
 )
 from engine.breaker import BreakerState
@@ -92,6 +93,7 @@ class Inputs:
     consumer: ConsumerSnapshot | None = None
     announcer: AnnouncerSnapshot | None = None
     notifier: NotifierSnapshot | None = None
+    quotes: QuotesSnapshot | None = None
     newest: Mapping[str, datetime] = field(default_factory=dict)
     reading_error: str | None = None
     machine_ahead_s: float | None = None
@@ -133,11 +135,12 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
             else {}
         ),
         **({"retention": _retention(inputs)} if MAINTENANCE in inputs.jobs else {}),
-        "reads": _by(f"a reader got no answer: {inputs.reading_error}" if inputs.reading_error else None),
+        "reads": _by(inputs.reading_error, "a reader got no answer: "),
         "clock": _clock(inputs),
         **({"broker": _broker(inputs, inputs.consumer)} if inputs.consumer else {}),
-        **({"events": _events(inputs.announcer)} if inputs.announcer else {}),
+        **({"events": _by(inputs.announcer.error, "no events are published: ")} if inputs.announcer else {}),
         **({"alerts": _by(inputs.notifier.trouble(inputs.now))} if inputs.notifier else {}),
+        **({"quotes": _by(inputs.quotes.error, "no prices come: ")} if inputs.quotes else {}),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():
@@ -167,8 +170,8 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
     )
 
 
-def _by(cause: str | None) -> Verdict:
-    return (Status.DEGRADED, cause) if cause else _WELL
+def _by(cause: str | None, said: str = "") -> Verdict:
+    return (Status.DEGRADED, f"{said}{cause}") if cause else _WELL
 
 
 def _finding(name: str, verdict: Verdict, now: datetime, previous: HealthReport | None) -> Finding:
@@ -249,10 +252,6 @@ def _broker(inputs: Inputs, consumer: ConsumerSnapshot) -> Verdict:
     if missed:
         return Status.DEGRADED, f"polling finds messages that the broker did not bring: {', '.join(missed)}"
     return _WELL
-
-
-def _events(announcer: AnnouncerSnapshot) -> Verdict:
-    return _by(f"no events are published: {announcer.error}" if announcer.error else None)
 
 
 def _polling_of(poller: PollerSnapshot, inputs: Inputs) -> str | None:

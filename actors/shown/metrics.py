@@ -23,6 +23,7 @@ _LAG_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800)
 
 _SOURCES = (POLLER, CONSUMER, BACKFILL, DEAD_LETTERS)
 _ENDINGS = ("ok", "failed")
+_QUOTE_RESULTS = ("ok", "unknown", "refused", "failed")
 _WRITES = ("ok", "failed", "skipped")
 
 
@@ -69,6 +70,9 @@ class Metrics:
             ["since"],
             registry=registry,
             buckets=_LAG_BUCKETS_S,
+        )
+        self.quote_requests = Counter(
+            "tpcapital_quote_requests", "Requests to the quote service", ["result"], registry=registry
         )
         self.breaker_transitions = Counter(
             "tpcapital_breaker_transitions",
@@ -158,6 +162,8 @@ class Metrics:
             self.cache_writes.labels(ending)
         for result in ("sent", "failed", "dead", "skipped"):
             self.alerts.labels(result)
+        for result in _QUOTE_RESULTS:
+            self.quote_requests.labels(result)
         for since in ("received", "telegram"):
             self.lag_seconds.labels(since)
         for part in ("head", "body", "write"):

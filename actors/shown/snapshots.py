@@ -26,6 +26,7 @@ __all__ = [
     "NotifierSnapshot",
     "PollState",
     "PollerSnapshot",
+    "QuotesSnapshot",
     "StreamSnapshot",
     "WriterSnapshot",
 ]
@@ -254,6 +255,15 @@ class AnnouncerSnapshot:
     """How far events were published. ``error`` and ``failing_since`` are set while none can be."""
 
     commit_number: int | None
+    error: str | None
+    failing_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotesSnapshot:
+    """The requests to the quote service on this day, and why no prices come. ``error`` is None while they come."""
+
+    requests: int
     error: str | None
     failing_since: datetime | None
 

@@ -7,7 +7,6 @@ import os
 import platform
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
 from random import Random
 
 from actors import names
@@ -20,7 +19,6 @@ from actors.consumer import Consumer
 from actors.dead_letters import DeadLetterSource
 from actors.health import HealthReporter
 from actors.leases import LeaseKeeper
-from actors.maintenance import Maintenance
 from actors.parser import Parser
 from actors.shown.metrics import Metrics
 from actors.writer import Writer
@@ -29,23 +27,20 @@ from engine.spec import ChildSpec, Services
 from ops.daemon.channel_children import ChannelChildren, breaker_policy
 from ops.daemon.feed_children import feed_specs
 from ops.daemon.history_child import history_requests_spec
+from ops.daemon.maintaining import maintenance_spec
 from ops.daemon.metrics import make_registry
+from ops.daemon.quoting import quotes_spec
 from ops.http.app import responder_spec
 from ops.http.server.keys import KeyRing
 from ops.http.server.listening import Listening
 from ops.recent_logs import RecentLogs
 from ops.stores import Stores, outcome_policy, settings_markets
-from storage.legacy.rounds import LegacyRounds
 from storage.postgres.audits import Audits
-from storage.postgres.bar_retention import BarRetention
-from storage.postgres.bars import Bars
 from storage.postgres.checkpoints import Checkpoints
 from storage.postgres.daemons import Daemons
 from storage.postgres.leases import JobLeases
 from storage.postgres.probe import DatabaseProbe
-from storage.postgres.retention import Retention
 from storage.postgres.second_looks import SecondLooks
-from storage.postgres.standing_rounds import StandingRounds
 
 __all__ = ["Children"]
 
@@ -120,13 +115,23 @@ class Children:
             *map(self._of_channel.poller, channels if self._polls and not self._shares else ()),
             *((self._consumer(),) if self._consumes else ()),
             *(() if self._shares else self._single().values()),
+            *(
+                (quotes_spec(self._settings, self._stores, metrics=self._metrics),)
+                if self._settings.prices.quotes
+                else ()
+            ),
             history_requests_spec(self._stores),
             *map(self._of_channel.doorbell, channels if self._rings and not self._shares else ()),
         ]
 
     def _single(self) -> dict[str, ChildSpec]:
         """Return the children of the jobs that one daemon is enough for, by job. The pollers are one more such job."""
-        specs = (self._backfill(), self._auditor(), self._dead_letters(), self._maintenance())
+        specs = (
+            self._backfill(),
+            self._auditor(),
+            self._dead_letters(),
+            maintenance_spec(self._settings, self._stores),
+        )
         return {spec.name: spec for spec in specs}
 
     # ── one of each ──────────────────────────────────────────────────────────
@@ -240,23 +245,6 @@ class Children:
             random=self._random,
         )
         return ChildSpec(name=names.DEAD_LETTERS, factory=factory, source=True, parkable=True)
-
-    def _maintenance(self) -> ChildSpec:
-        database, ledger = self._stores.database, self._stores.ledger
-        factory = functools.partial(
-            Maintenance.start,
-            retention=Retention(database),
-            old_rows=LegacyRounds(database, ledger),
-            standings=StandingRounds(database, ledger, now=database.now),
-            bars=BarRetention(
-                Bars(database),
-                days=timedelta(days=self._settings.prices.day_bars_days),
-                minutes=timedelta(days=self._settings.prices.minute_bars_days),
-                now=database.now,
-            ),
-            random=self._random,
-        )
-        return ChildSpec(name=names.MAINTENANCE, factory=factory, parkable=True)
 
     def _reconciler(self) -> ChildSpec:
         # receivers start before senders

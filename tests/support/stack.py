@@ -36,7 +36,7 @@ __all__ = [
 _LONGEST_PAUSE_S = 0.2
 _CLEAN = (
     *("TP_CAPITAL_", "TELEGRAM_", "SIGNALS_", "GATEWAY_", "CIRCUIT_", "REDIS_", "TIMESCALEDB_", "NEON_"),
-    *("LOG_", "AMQP_", "CORS_"),
+    *("LOG_", "AMQP_", "CORS_", "QUOTES_"),
 )
 
 

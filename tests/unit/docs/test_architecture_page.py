@@ -24,6 +24,7 @@ ROWS = {
     "HealthReporter": "health",
     "HistoryRequestKeeper": "history_requests",
     "LeaseKeeper": "leases",
+    "QuoteFetcher": "quotes",
 }
 #: of the base actor's own: every actor is told these
 OF_ALL = {"Ping", "Tick", "Drain", "GenerationRaised", "Crash"}
