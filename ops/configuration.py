@@ -50,6 +50,29 @@ OF_COMMANDS: tuple[tuple[str, str, str], ...] = (
         "host names that it accepts; if empty, all addresses and the machine's own names",
     ),
     ("TELEGRAM_GATEWAY_ALLOW_OPEN", "gateway", "`1`: run without a key even if other machines can reach it"),
+    (
+        "TELEGRAM_GATEWAY_LIVE",
+        "gateway",
+        "`1`: read Telegram itself, as `--telegram` does ([telegram.md](telegram.md))",
+    ),
+    ("TELEGRAM_API_ID", "gateway", "the application's id of my.telegram.org; also `TELEGRAM_API_ID_FILE`"),
+    ("TELEGRAM_API_HASH", "gateway", "the application's hash; also `TELEGRAM_API_HASH_FILE`"),
+    (
+        "TELEGRAM_SESSION_FOLDER",
+        "gateway",
+        "folder of the session's file, made with mode 0700; `.tp-capital/telegram` if empty",
+    ),
+    (
+        "TELEGRAM_CHANNELS",
+        "gateway",
+        "channels to read beside those that the engine asks for: ids, `@names` or invitations, separated by commas",
+    ),
+    (
+        "TELEGRAM_BOT_TOKEN",
+        "gateway",
+        "read as this bot instead of a session; also `TELEGRAM_BOT_TOKEN_FILE`",
+    ),
+    ("TELEGRAM_BOT_API_URL", "gateway", "address of the Bot API; `https://api.telegram.org` if empty"),
     ("NOTIFY_SOCKET", "run", "set by systemd"),
     ("WATCHDOG_USEC", "run", "set by systemd"),
 )

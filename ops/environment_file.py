@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.configuration import SettingGroup, setting_groups
+from ops.configuration import OF_COMMANDS, SettingGroup, setting_groups
 
 __all__ = ["GENERATED", "OF_COMPOSE", "environment_text", "write_new"]
 
@@ -97,6 +97,7 @@ def environment_text(make_secret: Callable[[], str] | None = None) -> str:
         *map(_shown, lines),
         _headline("Places"),
         *map(_shown, special),
+        _live_telegram(),
         *(_group(group, written) for group in setting_groups()),
     ]
     return "\n".join(parts)
@@ -118,6 +119,18 @@ def write_new(path: Path, text: str) -> None:
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+def _live_telegram() -> str:
+    """Return the settings by which the reference gateway reads Telegram itself, as comments without values."""
+    shown = [
+        f"# {meaning}\n#{name}=\n"
+        for name, _, meaning in OF_COMMANDS
+        if (name.startswith("TELEGRAM_")
+        and not name.startswith("TELEGRAM_GATEWAY_"))
+        or name == "TELEGRAM_GATEWAY_LIVE"
+    ]
+    return "\n".join([_headline("Live from Telegram (docs/telegram.md)"), *shown])
 
 
 def _group(group: SettingGroup, written: set[str]) -> str:

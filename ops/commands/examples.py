@@ -70,7 +70,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stack logs": ("stack logs engine --follow", "stack logs database --lines 20"),
         "stack status": ("stack status", "stack status --json"),
         "relay": ("relay",),
-        "gateway": ("gateway --database-url postgresql://user@localhost/telegram",),
+        "gateway": ("gateway --database-url postgresql://user@localhost/telegram", "gateway --telegram"),
+        "gateway login": ("gateway login", "gateway login --qr"),
+        "gateway logout": ("gateway logout",),
+        "gateway channels": ("gateway channels", "gateway channels --json"),
         "gateway import": (
             "gateway import result.json",
             "gateway import messages.jsonl --in stack --channel=-1001649127710",

@@ -9,8 +9,9 @@ import typer
 
 from config.secret_files import secret_of
 from ops.commands.common import System, settings_of_system, stop
+from ops.commands.telegram import app
 from ops.exit_codes import EXIT_FAILED, EXIT_USAGE
-from ops.gateway.commands import DatabaseUrl, app, checked_url
+from ops.gateway.commands import DatabaseUrl, checked_url
 from ops.gateway.database import URL_SETTING
 from ops.gateway.importer import ImportFileError, import_file
 from ops.gateway.records import CHANNEL_ID

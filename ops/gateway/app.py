@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from actors.shown.metrics import Metrics
 from engine.clock import SystemClock
+from ops.gateway.answers import EXCEPTION_HANDLERS, json_of, refuse, unexpected
+from ops.gateway.background import Background
 from ops.gateway.database import open_database
 from ops.gateway.listener import listen
+from ops.gateway.live_state import LiveReader, SyncUnavailableError
+from ops.gateway.live_store import LiveStore
 from ops.gateway.longpoll import LongPoll
 from ops.gateway.metrics import metrics_text
 from ops.gateway.outbox import Outbox
@@ -36,23 +38,23 @@ from ops.gateway.params import (
     row_id,
 )
 from ops.gateway.store import Store
-from ops.http.kit.answers import json_answer
 from ops.http.kit.bodies import read_body
-from ops.http.kit.problems import BadRequestError
 from ops.http.server.clients import Proxies
 from ops.http.server.guard import GuardPolicy
 from ops.http.server.layers import Access, request_layers
 from ops.http.server.limits import RatePolicy, Rates
-from storage.errors import RowsRefusedError, StorageError
+from storage.errors import StorageError
 from storage.postgres.database import Database
 
 if TYPE_CHECKING:
     from ops.gateway.publisher import OutboxPublisher
 
-__all__ = ["Gateway", "create_app", "refuse"]
+__all__ = ["Gateway", "create_app"]
 
 #: the limit for a remote client without the key, as at the gateway that this one replaces
 RATE = RatePolicy(most=300, window_s=60.0)
+#: tells each poll how the reader of Telegram is
+SESSION_HEADER = "X-Telegram-Session"
 #: how long the start waits for the database, which may also come later
 START_S = 4.0
 
@@ -62,9 +64,17 @@ log = structlog.get_logger("gateway")
 class Gateway:
     """The endpoints, their store and the long polls. A waiting client holds no thread."""
 
-    def __init__(self, store: Store, publisher: OutboxPublisher | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        publisher: OutboxPublisher | None,
+        reader: LiveReader | None,
+        background: Background,
+    ) -> None:
         self._store = store
         self._publisher = publisher
+        self._reader = reader
+        self._background = background
         self._ask, self._repository = store.ask, store.repository
         self.long_poll = LongPoll(self._has_changed)
 
@@ -88,13 +98,19 @@ class Gateway:
             await self._store.ping()
         except StorageError as exc:
             checks = {"database": "unhealthy"}
-            return _json(503, status="unhealthy", checks=checks, message=str(exc))
-        checks, more = {"database": "healthy"}, {}
+            return json_of(503, status="unhealthy", checks=checks, message=str(exc))
+        checks = {"database": "healthy"}
+        more: dict[str, Any] = {}
         if self._publisher is not None:
             outbox = await self._ask(self._publisher.state)
             checks["broker"], more = outbox.status, {"outbox": asdict(outbox)}
+        if self._reader is not None:
+            live = self._reader.state()
+            checks["telegramSession"], more = live.status, more | {"telegram": live.to_json()}
+        if self._background.failures:
+            checks["background"], more = "degraded", more | {"background": self._background.failures}
         status = "healthy" if set(checks.values()) == {"healthy"} else "degraded"
-        return _json(200, status=status, checks=checks, waiting=self.long_poll.waiting, **more)
+        return json_of(200, status=status, checks=checks, waiting=self.long_poll.waiting, **more)
 
     async def metrics(self, _request: Request) -> Response:
         outbox = None if self._publisher is None else await self._ask(self._publisher.state)
@@ -108,6 +124,8 @@ class Gateway:
 
     async def unprocessed(self, request: Request) -> Response:
         query = UnprocessedQuery.read(request.query_params)
+        if self._reader is not None:
+            self._reader.want(query.channel)
         wait_s = Waiting.read(request.query_params).wait
         if wait_s > 0:
             found = await self._held(request, query, wait_s)
@@ -119,7 +137,8 @@ class Gateway:
             "excludeProcessedBy": query.exclude,
             "limit": query.limit,
         }
-        return _json(200, data=found, count=len(found), filters=filters)
+        headers = None if self._reader is None else {SESSION_HEADER: self._reader.state().headline}
+        return json_of(200, headers=headers, data=found, count=len(found), filters=filters)
 
     async def _held(self, request: Request, query: UnprocessedQuery, wait_s: float) -> list[dict[str, Any]]:
         """Wait until there are messages, the time is over or the client is gone. Return the messages."""
@@ -165,7 +184,7 @@ class Gateway:
             self.long_poll.ring()
         if len(ids) < requested:
             data["unusable"] = requested - len(ids)
-        return _json(200, message=f"{updated} messages marked as processed", data=data)
+        return json_of(200, message=f"{updated} messages marked as processed", data=data)
 
     async def history(self, request: Request) -> Response:
         query = HistoryQuery.read(request.query_params)
@@ -176,13 +195,13 @@ class Gateway:
             "offset": query.offset,
             "hasMore": query.offset + len(page) < total and bool(page),
         }
-        return _json(200, data=page, pagination=pagination)
+        return json_of(200, data=page, pagination=pagination)
 
     async def message(self, request: Request) -> Response:
         found = await self._ask(self._repository.get, row_id(request))
         if found is None:
             raise no_such_message()
-        return _json(200, data=found)
+        return json_of(200, data=found)
 
     async def reprocess(self, request: Request) -> Response:
         own_id = row_id(request)
@@ -192,29 +211,48 @@ class Gateway:
             raise no_such_message()
         self.long_poll.ring()
         log.info("message.reprocess_requested", id=own_id, edited=text is not None)
-        return _json(200, message="the message will be reread", data=found)
+        return json_of(200, message="the message will be reread", data=found)
 
     async def sync_messages(self, request: Request) -> Response:
         await read_body(request, SyncBody, most_bytes=BODY_MAX_BYTES)
+        if self._reader is not None:
+            return await self._compared_with_telegram(self._reader)
         data = {
             "totalMessagesSynced": 0,
             "totalMessagesSaved": 0,
             "channelsSynced": await self._ask(self._repository.channels),
         }
-        return _json(
+        return json_of(
             200, message="this gateway has no Telegram session: there is nothing to fetch", data=data
         )
+
+    async def _compared_with_telegram(self, reader: LiveReader) -> Response:
+        try:
+            done = await asyncio.wrap_future(reader.sync())
+        except SyncUnavailableError as exc:
+            return json_of(503, message=str(exc))
+        data = {
+            "totalMessagesSynced": done.synced,
+            "totalMessagesSaved": done.saved,
+            "channelsSynced": list(done.channels),
+        }
+        return json_of(200, message=f"{done.saved} messages were missing or had changed", data=data)
 
     async def _has_changed(self, query: UnprocessedQuery, age_s: float) -> bool:
         return await self._ask(self._repository.changed_since, query, age_s)
 
 
 def create_app(
-    database_url: str, *, policy: GuardPolicy, metrics: Metrics, broker_url: str | None = None
+    database_url: str,
+    *,
+    policy: GuardPolicy,
+    metrics: Metrics,
+    broker_url: str | None = None,
+    open_reader: Callable[[LiveStore], LiveReader] | None = None,
 ) -> Starlette:
     """Return the application behind the same layers as the engine. With a broker it publishes messages there.
 
-    After the start ``app.state.gateway`` is its :class:`Gateway`.
+    ``open_reader`` makes the reader of Telegram, if there is one. After the start ``app.state.gateway`` is its :class:`Gateway`.
     """
 
     @asynccontextmanager
@@ -222,26 +260,29 @@ def create_app(
         with open_database(database_url) as database:
             store = Store(database, outbox=broker_url is not None)
             publisher = _publisher(database, broker_url) if broker_url is not None else None
-            gateway = app.state.gateway = Gateway(store, publisher)
+            reader = None if open_reader is None else open_reader(LiveStore(database))
+            background = Background()
+            gateway = app.state.gateway = Gateway(store, publisher, reader, background)
             app.router.routes.extend(gateway.routes())
-            tasks = [
-                asyncio.create_task(store.keep_schema()),
-                asyncio.create_task(listen(database_url, gateway.ring)),
-            ]
+            background.keep("schema", store.keep_schema)
+            background.keep("listen", lambda: listen(database_url, gateway.ring))
             await store.wait_for_schema(START_S)
             if publisher is not None:
                 publisher.start()
+            if reader is not None:
+                reader.start()
             try:
                 yield
             finally:
                 gateway.long_poll.close()
+                if reader is not None:
+                    await asyncio.to_thread(reader.stop)
                 if publisher is not None:
                     await asyncio.to_thread(publisher.stop)
                 store.close()
-                for task in tasks:
-                    task.cancel()
+                background.cancel()
         # their running calls were cut
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await background.ended()
 
     clock = SystemClock()
     access = Access(
@@ -249,14 +290,8 @@ def create_app(
     )
     return Starlette(
         lifespan=lifespan,
-        middleware=request_layers(access, refuse=refuse, unexpected=_unexpected),
-        exception_handlers={
-            BadRequestError: _bad_request,
-            RowsRefusedError: _refused_value,
-            StorageError: _unavailable,
-            HTTPException: _http_error,
-            Exception: _unexpected,
-        },
+        middleware=request_layers(access, refuse=refuse, unexpected=unexpected),
+        exception_handlers=EXCEPTION_HANDLERS,
     )
 
 
@@ -266,42 +301,7 @@ def _publisher(database: Database, broker_url: str) -> OutboxPublisher:
     return OutboxPublisher(Outbox(database), broker_url)
 
 
-def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a refusal in the form of this API."""
-    return json_answer({"success": False, "message": detail}, status, headers)
-
-
-async def _bad_request(_request: Request, exc: Exception) -> Response:
-    return _json(400, message=str(exc))
-
-
-async def _refused_value(_request: Request, exc: Exception) -> Response:
-    return _json(400, message=f"the database refused a value: {exc}")
-
-
-async def _unavailable(_request: Request, exc: Exception) -> Response:
-    return _json(503, message=f"the database is not available: {exc}")
-
-
-async def _http_error(_request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)  # noqa: S101 - registered for this class only
-    detail = exc.detail
-    if detail == HTTPStatus(exc.status_code).phrase:
-        words = {404: "there is no such path", 405: "this path does not take this method"}
-        detail = words.get(exc.status_code, "the request cannot be answered")
-    return refuse(exc.status_code, detail, headers=exc.headers)
-
-
-async def _unexpected(_request: Request, exc: Exception) -> Response:
-    log.error("request.failed", error=type(exc).__name__, exc_info=exc)
-    return _json(500, message="internal error")
-
-
 async def _disconnected(request: Request) -> None:
     with suppress(RuntimeError):
         while (await request.receive())["type"] != "http.disconnect":
             pass
-
-
-def _json(status_code: int, /, **content: Any) -> Response:
-    return json_answer({"success": status_code < 400, **content}, status_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,7 +13,10 @@ from config.fields import LOOPBACK_HOSTS
 from config.keys import SHORTEST_KEY
 from config.secret_files import secret_of
 from ops.gateway.database import URL_SETTING
+from ops.gateway.live_state import LiveReader
+from ops.gateway.live_store import LiveStore
 from ops.gateway.server import ReferenceGatewaySettings, serve
+from ops.gateway.telegram_settings import BotSettings, LiveSettings, live_settings
 from ops.terminal import say
 
 __all__ = ["DatabaseUrl", "app", "checked_url"]
@@ -68,6 +72,15 @@ def gateway(
             help="Run without a key even if other machines can reach it.",
         ),
     ] = False,
+    telegram: Annotated[
+        bool,
+        typer.Option(
+            "--telegram",
+            envvar="TELEGRAM_GATEWAY_LIVE",
+            show_envvar=True,
+            help="Read Telegram itself: by the session of `gateway login`, or as the bot of TELEGRAM_BOT_TOKEN.",
+        ),
+    ] = False,
 ) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C."""
     context.obj = database_url
@@ -86,6 +99,7 @@ def gateway(
             api_key=read_key(),
             allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
             broker_url=broker_url(),
+            open_reader=_reader_of(live_settings()) if telegram else None,
         )
     except ValueError as exc:
         raise _stop(EXIT_USAGE, str(exc)) from exc
@@ -93,6 +107,18 @@ def gateway(
         serve(settings, read_key=read_key)
     except OSError as exc:
         raise _stop(EXIT_FAILED, f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
+
+
+def _reader_of(live: LiveSettings) -> Callable[[LiveStore], LiveReader]:
+    """Return what makes the reader of Telegram. Its libraries are loaded only where it is used."""
+    if isinstance(live, BotSettings):
+        from ops.gateway.telegram.bot import BotReader  # noqa: PLC0415
+
+        return lambda store: BotReader(live, store)
+    from ops.gateway.telegram.client import open_client  # noqa: PLC0415
+    from ops.gateway.telegram.session import SessionReader  # noqa: PLC0415
+
+    return lambda store: SessionReader(lambda: open_client(live), store, channels=live.channels)
 
 
 def _checked_key(key: str | None, *, host: str, allow_open: bool) -> str | None:

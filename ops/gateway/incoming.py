@@ -21,7 +21,7 @@ __all__ = ["Change", "Gone", "Posted", "Written", "write_changes"]
 
 _KNOWN: LiteralString = """
     SELECT DISTINCT ON (m.channel_id, m.message_id) m.id, m.channel_id, m.message_id, m.text, m.caption, m.updated_at,
-        coalesce(m.version_at, m.updated_at) AS version_at, m.telegram_date, m.status
+        m.media_refs::text, coalesce(m.version_at, m.updated_at) AS version_at, m.telegram_date, m.status
     FROM telegram_gateway.messages m
     JOIN json_to_recordset(%(keys)s::json) AS key (channel text, message text)
         ON m.message_id = key.message AND (m.channel_id = key.channel
@@ -36,7 +36,9 @@ _INSERT: LiteralString = """
         %(telegram_date)s, %(metadata)s, %(status)s, coalesce(%(updated_at)s, clock_timestamp()), %(version_at)s,
         CASE %(status)s WHEN 'deleted' THEN clock_timestamp() END)
     RETURNING id, updated_at"""
-_SEEN: LiteralString = "UPDATE telegram_gateway.messages SET version_at = %(version_at)s WHERE id = %(id)s"
+# the same text: no edit, but the media of an album may be known only now
+_SEEN: LiteralString = """
+    UPDATE telegram_gateway.messages SET version_at = %(version_at)s, media_refs = %(media_refs)s WHERE id = %(id)s"""
 # The row of a deleted message gets a later text, or its first one. Every consumer is told again.
 _REPLACE: LiteralString = """
     UPDATE telegram_gateway.messages SET thread_id = %(thread_id)s, text = %(text)s, caption = %(caption)s,
@@ -88,6 +90,12 @@ class Written:
     edited: int = 0
     deleted: int = 0
 
+    def add(self, other: Written) -> None:
+        """Add the numbers of another batch."""
+        self.new += other.new
+        self.edited += other.edited
+        self.deleted += other.deleted
+
     @property
     def total(self) -> int:
         """The number of all changes that were news."""
@@ -129,8 +137,9 @@ def _post(
     elif posted.version_at < row["version_at"]:
         return
     elif (record.text, record.caption) == (row["text"], row["caption"]):
-        if posted.version_at > row["version_at"]:
-            row["version_at"] = posted.version_at
+        more_media = len(record.media_refs) > len(orjson.loads(row["media_refs"]))
+        if posted.version_at > row["version_at"] or more_media:
+            row |= {name: values[name] for name in ("version_at", "media_refs")}
             cursor.execute(_SEEN, row)
     elif row["status"] == "deleted":
         known[key] = row | values | {"status": "deleted"} | _told_again(cursor, _REPLACE, row | values)

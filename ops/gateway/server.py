@@ -16,7 +16,10 @@ from prometheus_client import CollectorRegistry
 from actors.shown.metrics import Metrics
 from config.fields import LOOPBACK_HOSTS
 from config.keys import DEFAULT_KEY, ApiKeyEntry
-from ops.gateway.app import create_app, refuse
+from ops.gateway.answers import refuse
+from ops.gateway.app import create_app
+from ops.gateway.live_state import LiveReader
+from ops.gateway.live_store import LiveStore
 from ops.http.server.guard import GuardPolicy
 from ops.http.server.hosts import served_hosts
 from ops.http.server.keys import KeyRing
@@ -49,7 +52,7 @@ class GatewayServer(uvicorn.Server):
 class ReferenceGatewaySettings:
     """The gateway's address, database and access. With an ``api_key`` of None it serves everyone.
 
-    With a ``broker_url`` it publishes messages to that RabbitMQ.
+    With a ``broker_url`` it publishes messages to that RabbitMQ. ``open_reader`` makes its reader of Telegram.
     """
 
     host: str
@@ -58,6 +61,7 @@ class ReferenceGatewaySettings:
     api_key: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     broker_url: str | None = None
+    open_reader: Callable[[LiveStore], LiveReader] | None = None
 
 
 def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Listening, KeyRing]:
@@ -82,7 +86,13 @@ def build_server(settings: ReferenceGatewaySettings) -> tuple[GatewayServer, Lis
     # the layers need counters; the gateway shows its outbox alone
     metrics = Metrics(CollectorRegistry())
     config = uvicorn.Config(
-        create_app(settings.database_url, policy=policy, metrics=metrics, broker_url=settings.broker_url),
+        create_app(
+            settings.database_url,
+            policy=policy,
+            metrics=metrics,
+            broker_url=settings.broker_url,
+            open_reader=settings.open_reader,
+        ),
         http=bounded_protocol(ConnectionLimits.of_this_process(), metrics, refuse=refuse),
         ws="none",
         log_config=None,
