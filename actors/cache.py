@@ -81,8 +81,11 @@ class Cache(Actor):
 
     @handles(CommitRung)
     def _on_commit_rung(self, ring: CommitRung) -> None:
-        # Its number only says that a look is worth it. Our own rings come back, and are not.
-        if self._commit_number is None or ring.commit_number > self._commit_number:
+        self._look_at(ring.commit_number)
+
+    def _look_at(self, told: int) -> None:
+        # A number that was told only says that a look is worth it. Our own rings come back, and are not.
+        if self._commit_number is None or told > self._commit_number:
             try:
                 self._look()
             except StorageError as error:
@@ -108,6 +111,7 @@ class Cache(Actor):
     def _on_page_built(self, page: PageBuilt) -> None:
         stored = self._put(page_key(page.query, page.commit_number), page.body, ttl_s=self._ttl_s)
         self._metrics.cache_writes.labels("ok" if stored else "failed").inc()
+        self._look_at(page.commit_number)
 
     def _put(self, key: str, body: bytes, *, ttl_s: float) -> bool:
         """Store a page and return whether that succeeded. An error is published."""

@@ -42,12 +42,14 @@ EVENT_COLUMNS = sql.SQL(
     """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
     new_targets, new_entry, breakeven, fraction, price, percent"""
 )
+# The join has no condition: an empty page is one row of nulls beside the commit number.
 _PLACES = """
-select page.id, page.ts, date_part('epoch', standing.updated_at) as changed_s, known.label, page.key
-from ({found}) as page
-left join {schema}.channels as known on known.channel = page.channel
-left join {schema}.signal_standings as standing on standing.id = page.id and standing.ts = page.ts
-order by {order}
+select commits.number, place.* from {schema}.commits left join lateral (
+    select page.id, page.ts, date_part('epoch', standing.updated_at) as changed_s, known.label, page.key
+    from ({found}) as page
+    left join {schema}.channels as known on known.channel = page.channel
+    left join {schema}.signal_standings as standing on standing.id = page.id and standing.ts = page.ts
+    order by {order}) as place on true
 """
 #: of two columns with one name, the later one counts
 STANDING = """
@@ -119,15 +121,16 @@ class StoredPage:
     """The places of a page and the requested rows, both in the page's order.
 
     ``after`` is the place after which the next page begins, or None on the last page. ``count`` is the number of
-    signals on all pages, if it was asked for. A row is keyed by column. It also holds ``channel_label``, ``events``
-    in order of time, the ``current`` values that follow from the events, and ``status``, ``status_since``,
-    ``status_reason`` and ``valid``.
+    signals on all pages, if it was asked for. Places and rows are as of ``commit_number``, the newest one then. A row is
+    keyed by column. It also holds ``channel_label``, ``events`` in order of time, the ``current`` values that follow
+    from the events, and ``status``, ``status_since`` and ``status_reason``.
     """
 
     places: Sequence[Place] = ()
     rows: Sequence[Mapping[str, Any]] = ()
     after: After | None = None
     count: int | None = None
+    commit_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +167,7 @@ class Signals:
         the places whose rows are read. The caller already has the other signals. ``counted`` asks for the count.
         """
         for _ in range(_ATTEMPTS):
-            places, after = self._find_places(query)
+            number, places, after = self._find_places(query)
             wanted = unknown(places)
             rows = self._rows_of(wanted)
             if all(_is_at(rows.get(place.id), place) for place in wanted):
@@ -177,6 +180,7 @@ class Signals:
             rows=[rows[place.id] for place in wanted if place.id not in gone],
             after=after,
             count=self._count(query) if counted else None,
+            commit_number=number,
         )
 
     def get(self, signal_id: int) -> Mapping[str, Any] | None:
@@ -230,20 +234,21 @@ class Signals:
 
         return self._database.read(work)
 
-    def _find_places(self, query: SignalQuery) -> tuple[list[Place], After | None]:
+    def _find_places(self, query: SignalQuery) -> tuple[int, list[Place], After | None]:
         order = sql.SQL(query.rule.order)
-        found: list[tuple[Any, ...]] = []
+        number, found = 0, list[tuple[Any, ...]]()
         for window in windows_of(query, now=self._database.now(), retention=self._retention):
             page, values = found_by(query, window, schema=self._database.schema, retention=self._retention)
             statement = sql.SQL(_PLACES).format(schema=self._schema, found=page, order=order)
-            found = self._database.ask(statement, values, tuple_row, quick=query.search is None)
+            rows = self._database.ask(statement, values, tuple_row, quick=query.search is None)
+            number, found = rows[0][0], [row[1:] for row in rows if row[1] is not None]
             if len(found) > query.limit:
                 break
         more = len(found) > query.limit
         places_of_page = [Place(*row[:-1]) for row in found[: query.limit]]
         last, key = places_of_page[-1:], found[query.limit - 1][-1] if more else None
         after = After(order=query.order, key=key, ts=last[0].ts, id=last[0].id) if more else None
-        return places_of_page, after
+        return number, places_of_page, after
 
     def _count(self, query: SignalQuery) -> int:
         statement, values = counted_by(query, schema=self._database.schema, retention=self._retention)

@@ -27,7 +27,7 @@ from engine.spec import SUPERVISOR
 from ops.http.kit.answers import ConditionalResponses
 from ops.http.kit.encoding import encode
 from ops.http.kit.operations import routes_of, versioned
-from ops.http.routes.pages import PageReader
+from ops.http.routes.pages import FreshPage, PageReader
 from ops.http.routes.probes import probe_operations
 from ops.http.routes.query import ListQuery
 from ops.http.routes.signals import signal_operations
@@ -65,7 +65,8 @@ class Answered:
 class ReadyWorld:
     """One daemon. ``pages`` may be shared with another one.
 
-    ``build`` stands for the database: it returns what a page shows as its cursor, or None while it is away.
+    ``build`` stands for the database: it returns what a page shows as its cursor, or None while it is away. ``newest``
+    returns its newest commit number; None stands for the one that was published.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ReadyWorld:
         *,
         clock: FakeClock,
         pages: Pages | None = None,
+        newest: Callable[[], int | None] = lambda: None,
         trusted: tuple[str, ...] = (),
         most: int = _SEVERAL,
         max_bytes: int = _SEVERAL,
@@ -89,7 +91,7 @@ class ReadyWorld:
         self.waiting = 0
         self.ready = ReadyAnswers(max_bytes=max_bytes)
         metrics, rates = Metrics(self.registry), Rates(RatePolicy(most=most, window_s=60.0), clock)
-        reader = _Reader(self, build, metrics)
+        reader = _Reader(self, build, newest, metrics)
         access = Access(
             policy=policy,
             rates=rates,
@@ -178,6 +180,7 @@ class _Reader(PageReader):
         self,
         world: ReadyWorld,
         build: Build,
+        newest: Callable[[], int | None],
         metrics: Metrics,
     ) -> None:
         clock: Clock = world.clock
@@ -192,7 +195,7 @@ class _Reader(PageReader):
             ttl_s=TTL_S,
         )
         self._world = world
-        self._make = build
+        self._make, self._number = build, newest
 
     def depth(self, _name: str) -> int:
         return self._world.waiting
@@ -201,8 +204,8 @@ class _Reader(PageReader):
         self._world.pages.put(page_key(page.query, page.commit_number), page.body, ttl_s=TTL_S)
         return True
 
-    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
+    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> FreshPage:
         page = self._make(query, backfill)
         if page is None:
             raise DatabaseUnavailableError("gone")
-        return encode({"data": [], "nextCursor": page})
+        return FreshPage(encode({"data": [], "nextCursor": page}), self._number())

@@ -25,7 +25,16 @@ from storage.pages import MemoryPages, Pages
 from storage.postgres.orders import encode_cursor
 from storage.postgres.signals import Signals, StoredPage
 
-__all__ = ["Page", "PageReader", "Validity", "count_of", "last_good_key", "next_cursor_of", "signal_lines"]
+__all__ = [
+    "FreshPage",
+    "Page",
+    "PageReader",
+    "Validity",
+    "count_of",
+    "last_good_key",
+    "next_cursor_of",
+    "signal_lines",
+]
 
 #: how long the last good page of a query is kept, to be served during a database outage
 LAST_GOOD_S = 86_400.0
@@ -49,6 +58,14 @@ class _Generation:
     cache: CacheSnapshot | None
     backfill: BackfillSnapshot | None
     stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreshPage:
+    """A page as of a commit; None is any, because the page has no signals."""
+
+    body: bytes
+    commit_number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +117,7 @@ class PageReader:
         self._texts = SignalTexts(signals)
         self._metrics = metrics
         self._ttl_s = ttl_s
-        self._single_flight = SingleFlight()
+        self._single_flight = SingleFlight[FreshPage]()
         self._newest = _Generation(cache=None, backfill=None, stamp="")
 
     def page(self, query: ListQuery) -> Page:
@@ -117,7 +134,7 @@ class PageReader:
             self._metrics.cache_requests.labels("hit").inc()
             return self._judged(kept, generation)
         try:
-            body, shared = self._single_flight.build(
+            built, shared = self._single_flight.build(
                 page_key(key, commit_number or 0), lambda: self._build(query, backfill)
             )
         except StorageError:
@@ -126,12 +143,14 @@ class PageReader:
                 raise
             return self._stale(last)
         self._metrics.cache_requests.labels("shared" if shared else "miss").inc()
-        # The generation was read before the build, so the page holds at least the rows of that generation. A commit
-        # during the build may add newer rows; that does no harm. Only the reader that built the page sends it.
+        # The page may be newer than the generation that was read before it, after a commit that nobody has told yet. It is
+        # kept for its own commit alone: a failover may lose that commit, and the generation would stay as it was.
         if commit_number is not None and not shared:
-            self._store(key, commit_number, b"%d\n%b" % (round(self._clock.now().timestamp()), body))
-        validity = None if commit_number is None else self._validity(generation, age_s=0)
-        return Page(body=body, level="database", validity=validity)
+            stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), built.body)
+            self._store(key, built.commit_number or commit_number, stamped)
+        is_current = commit_number is not None and built.commit_number in {None, commit_number}
+        validity = self._validity(generation, age_s=0) if is_current else None
+        return Page(body=built.body, level="database", validity=validity)
 
     def _store(self, key: str, commit_number: int, stamped: bytes) -> None:
         # this copy in the process serves readers while both the database and Redis are unavailable
@@ -194,7 +213,7 @@ class PageReader:
     def _age_s(self, built_at: bytes) -> int:
         return max(0, round(self._clock.now().timestamp()) - int(built_at))
 
-    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> bytes:
+    def _build(self, query: ListQuery, backfill: BackfillSnapshot | None) -> FreshPage:
         texts: list[bytes] = []
         page = StoredPage()
         if query.signals:
@@ -205,7 +224,8 @@ class PageReader:
             # beside the limit: clients of the former service look for it on the first page only (fault 77)
             texts.append(encode(history_entry(backfill)))
         # a line for each signal: NDJSON is made of them
-        return b'{"data":[%b],"nextCursor":%b%b}' % (b",\n".join(texts), encode(next_cursor), count)
+        body = b'{"data":[%b],"nextCursor":%b%b}' % (b",\n".join(texts), encode(next_cursor), count)
+        return FreshPage(body, page.commit_number)
 
 
 def next_cursor_of(page: bytes) -> str | None:

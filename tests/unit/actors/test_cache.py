@@ -170,6 +170,16 @@ def test_a_page_is_kept_under_its_own_generation() -> None:
     assert caching.pages.pages == {page_key("limit=100", 5): (b"page", TTL_S)}
 
 
+def test_a_page_of_a_commit_that_nobody_told_makes_the_cache_look() -> None:
+    caching = Caching()
+    caching.committed(5)
+    caching.ledger.number = 6
+    caching.built(number=5)
+    assert caching.snapshot.commit_number == 5
+    caching.built(number=6)
+    assert caching.snapshot.commit_number == 6
+
+
 def test_a_page_store_that_is_away_is_shown() -> None:
     caching = Caching()
     caching.pages.down = RedisUnavailableError("READONLY")

@@ -20,18 +20,24 @@ POLICY = GuardPolicy(
 )
 
 
-def reading(answers: list[str | None]) -> ReadyWorld:
-    """Return a daemon whose store is apart from its memory, and which knows commit 5."""
-    clock = FakeClock()
-    world = ReadyWorld(
-        POLICY, lambda _query, _backfill: answers.pop(0), clock=clock, pages=MemoryPages(clock)
-    )
-    world.knows(5)
-    return world
+class Reading(ReadyWorld):
+    """A daemon whose store is apart from its memory, and which knows commit 5."""
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers, self.newest = list(answers), 5
+        clock = FakeClock()
+        super().__init__(
+            POLICY,
+            lambda *_: self.answers.pop(0),
+            clock=clock,
+            pages=MemoryPages(clock),
+            newest=lambda: self.newest,
+        )
+        self.knows(5)
 
 
 def test_pages_that_the_cache_cannot_store_in_time_do_not_wait_in_its_mailbox() -> None:
-    world = reading(["one", "two"])
+    world = Reading("one", "two")
     world.waiting = MOST_WAITING
     assert world.ask("/signals").status == 200
     assert world.pages.size_bytes == 0  # type: ignore[attr-defined]  # the store of this test counts
@@ -42,8 +48,21 @@ def test_pages_that_the_cache_cannot_store_in_time_do_not_wait_in_its_mailbox() 
     assert world.count("tpcapital_cache_writes_total", result="skipped") == 1
 
 
+def test_a_page_of_a_commit_that_nobody_told_is_kept_for_that_commit_alone() -> None:
+    world = Reading("lost", "kept", "new")
+    world.newest = 6
+    assert world.ask().headers["x-cache"] == "database"
+    world.newest = 5  # a failover has lost the commit, and nobody knows that there was one
+    again = world.ask()
+    assert (b"kept" in again.body, again.headers["x-cache"]) == (True, "database")
+    assert b"kept" in world.ask().body
+    world.newest = 7
+    world.knows(7)
+    assert b"new" in world.ask().body
+
+
 def test_fault_13_the_last_good_page_is_kept_for_a_day_though_the_cache_was_too_busy_for_it() -> None:
-    world = reading(["good", None, None])
+    world = Reading("good", None, None)
     world.waiting = MOST_WAITING
     world.ask("/signals")
     world.database_is(Status.UNHEALTHY)

@@ -102,6 +102,7 @@ class Readers(RuleBasedStateMachine):
                 database.build,
                 clock=self.clock,
                 pages=SharedPages(self.redis, name),
+                newest=lambda database=database: database.history[-1],  # type: ignore[misc]
                 max_bytes=MAX_BYTES,
             )
             for name, database in self.databases.items()

@@ -27,7 +27,7 @@ class Slow:
 
 def read_together(slow: Slow, threads: ThreadPoolExecutor) -> list[Future[tuple[bytes, bool]]]:
     """Let one reader begin and seven ask for the same page before it ends."""
-    single_flight, asked = SingleFlight(), threading.Barrier(8)
+    single_flight, asked = SingleFlight[bytes](), threading.Barrier(8)
     first = threads.submit(single_flight.build, "page", slow)
     assert slow.begun.wait(10)
 
@@ -59,7 +59,7 @@ def test_a_failure_is_shared_too() -> None:
 
 
 def test_the_next_reader_builds_anew() -> None:
-    single_flight = SingleFlight()
+    single_flight = SingleFlight[bytes]()
 
     def fail() -> bytes:
         raise OSError("away")
@@ -71,6 +71,6 @@ def test_the_next_reader_builds_anew() -> None:
 
 
 def test_other_pages_do_not_wait() -> None:
-    single_flight = SingleFlight()
+    single_flight = SingleFlight[bytes]()
     inner = single_flight.build("one", lambda: single_flight.build("other", lambda: b"other")[0])
     assert inner == (b"other", False)
