@@ -133,12 +133,15 @@ class PageReader:
         if commit_number is not None and (kept := self._kept(page_key(key, commit_number))) is not None:
             self._metrics.cache_requests.labels("hit").inc()
             return self._judged(kept, generation)
+        last = self._last_good.get(last_good_key(key))
+        if last is not None and database_trouble(self._snapshots) is not None:
+            # Health has found out, and looks on. Readers who ask too would each wait for a database that is silent.
+            return self._stale(last)
         try:
             built, shared = self._single_flight.build(
                 page_key(key, commit_number or 0), lambda: self._build(query, backfill)
             )
         except StorageError:
-            last = self._last_good.get(last_good_key(key))
             if last is None:
                 raise
             return self._stale(last)
