@@ -76,14 +76,13 @@ def test_fault_13_the_last_good_page_is_kept_for_a_day_though_the_cache_was_too_
 
 
 def test_while_health_knows_that_the_database_is_away_no_reader_waits_for_it() -> None:
-    answers: list[str | None] = ["good"]
-    world = reading(answers)
+    world = Reading("good")
     world.waiting = MOST_WAITING
     world.ask("/signals")
     world.database_is(Status.UNHEALTHY)
     # A build would find no answer here and fail.
     stale = world.ask("/signals")
     assert (stale.status, stale.headers["x-cache"]) == (200, "stale")
-    answers.append("new")
+    world.answers.append("new")
     world.database_is(Status.HEALTHY)
     assert world.ask("/signals").headers["x-cache"] == "database"
