@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 
-from engine.bars import Bar, BarSource
+from engine.bars import Bar, BarSource, Interval
 from engine.instruments import Instrument
 from storage.postgres.bars import Bars, BarsPut
 from storage.postgres.instruments import Instruments
@@ -30,6 +30,7 @@ class PriceReport:
     put: BarsPut | None
     sources: list[BarSource] = field(default_factory=list)
     bars: int = 0
+    old: int = 0
     without_bar: Counter[NoBar] = field(default_factory=Counter)
     bad_count: int = 0
     bad: list[str] = field(default_factory=list)
@@ -55,7 +56,8 @@ class PriceReport:
         if self.put is None:
             return f"{read}; nothing was written"
         better = f", {self.put.outranked} known from a better source" if self.put.outranked else ""
-        return f"{read}; {self.put.added} new, {self.put.changed} changed, {self.put.unchanged} known{better}"
+        old = f"; {self.old} are older than retention and go within the hour" if self.old else ""
+        return f"{read}; {self.put.added} new, {self.put.changed} changed, {self.put.unchanged} known{better}{old}"
 
 
 def sorted_counts(counts: Counter[NoBar]) -> list[tuple[NoBar, int]]:
@@ -64,12 +66,23 @@ def sorted_counts(counts: Counter[NoBar]) -> list[tuple[NoBar, int]]:
 
 
 class PriceImport:
-    """Imports files one after another. Without tables it only reads them."""
+    """Imports files one after another. Without tables it only reads them.
+
+    A bar that has not closed ``now`` is left out. Those from before ``oldest`` are counted: retention deletes them.
+    """
 
     def __init__(
-        self, tables: tuple[Bars, Instruments] | None, *, zone: tzinfo, symbol: str | None = None
+        self,
+        tables: tuple[Bars, Instruments] | None,
+        *,
+        zone: tzinfo,
+        now: datetime,
+        oldest: Mapping[Interval, datetime],
+        symbol: str | None = None,
     ) -> None:
         self._tables = tables
+        self._now = now
+        self._oldest = oldest
         self._zone = zone
         self._symbol = symbol
 
@@ -98,6 +111,10 @@ class PriceImport:
         try:
             for entry in part.entries:
                 if isinstance(entry, Bar):
+                    if entry.closed_at > self._now:
+                        report.without_bar[NoBar.NOT_CLOSED] += 1
+                        continue
+                    report.old += entry.opened_at < self._oldest.get(entry.interval, entry.opened_at)
                     bars.append(entry)
                     if len(bars) >= _BATCH:
                         self._put(bars, instruments, part.source, report)
@@ -107,9 +124,11 @@ class PriceImport:
                     report.refuse(f"{part.name}: {entry.place}", entry.reason)
                 else:
                     report.without_bar[entry] += 1
-        finally:
-            # also before the place at which the part cannot be read on
+        except (PriceFileError, OSError):
+            # what was read before the place at which the part cannot be read on
             self._put(bars, instruments, part.source, report)
+            raise
+        self._put(bars, instruments, part.source, report)
 
     def _put(
         self, bars: list[Bar], instruments: list[Instrument], source: BarSource, report: PriceReport

@@ -23,6 +23,8 @@ from storage.errors import DatabaseMisconfiguredError
 from storage.gateway.client import GatewayClient
 from storage.gateway.quota import Quota
 from storage.pages import MemoryPages, Pages
+from storage.postgres.bar_retention import BarRetention
+from storage.postgres.bars import Bars
 from storage.postgres.cache_secret import database_secret
 from storage.postgres.channels import Channels
 from storage.postgres.connect_failures import ADDRESS, name_settings
@@ -112,6 +114,16 @@ class Stores:
             timers=self._timers,
             now=self.database.clock.now,
             quota=self._quota,
+        )
+
+    def bar_retention(self) -> BarRetention:
+        """Return what deletes bars when their time has passed."""
+        prices = self._settings.prices
+        return BarRetention(
+            Bars(self.database),
+            days=timedelta(days=prices.day_bars_days),
+            minutes=timedelta(days=prices.minute_bars_days),
+            now=self.database.now,
         )
 
     def quote_service(self) -> QuoteService:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +24,6 @@ from ops.stores import Stores
 from ops.terminal import markup, say
 from storage.errors import StorageError
 from storage.postgres.bars import Bars
-from storage.postgres.database import Database
 from storage.postgres.instruments import Instruments
 from storage.postgres.schema import Strategy, is_current
 
@@ -66,9 +66,14 @@ def import_(
     If the settings name no database, that of the demo or the stack that runs in this folder gets them.
     """
     bad = 0
-    with nullcontext() if dry_run else _database(system) as database:
-        tables = (Bars(database), Instruments(database)) if database is not None else None
-        importing = PriceImport(tables, zone=zone, symbol=symbol)
+    with nullcontext() if dry_run else _stores(system) as stores:
+        importing = PriceImport(
+            (Bars(stores.database), Instruments(stores.database)) if stores else None,
+            zone=zone,
+            symbol=symbol,
+            now=datetime.now(UTC),
+            oldest=stores.bar_retention().oldest() if stores else {},
+        )
         for file in files:
             started_s = time.monotonic()
             with _progress(file) as told:
@@ -89,9 +94,11 @@ def show(
 ) -> None:
     """Show which bars of a symbol are stored, and what the exchange says of it."""
     symbol = symbol.upper()
-    with _database(system) as database:
-        stored = Bars(database).stored(symbol)
-        known = next((each for each in Instruments(database).starting(symbol) if each.symbol == symbol), None)
+    with _stores(system) as stores:
+        stored = Bars(stores.database).stored(symbol)
+        known = next(
+            (each for each in Instruments(stores.database).starting(symbol) if each.symbol == symbol), None
+        )
     if not stored and known is None:
         stop(EXIT_FAILED, f"nothing is stored of {symbol}")
     table = Table(title=markup(symbol))
@@ -111,7 +118,7 @@ def show(
 
 
 @contextmanager
-def _database(system: str | None) -> Iterator[Database]:
+def _stores(system: str | None) -> Iterator[Stores]:
     settings = settings_for_database(system)
     quiet_logs()
     timers = TimerThread()
@@ -120,7 +127,7 @@ def _database(system: str | None) -> Iterator[Database]:
         stores.database.open()
         if not is_current(stores.database, strategy=Strategy(settings.database.strategy)):
             stop(EXIT_FAILED, "the schema is not up to date; run `tp-capital migrate` first")
-        yield stores.database
+        yield stores
     except StorageError as error:
         stop(EXIT_FAILED, f"the database is not available: {error}; run the command again to continue")
     finally:

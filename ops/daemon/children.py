@@ -130,7 +130,7 @@ class Children:
             self._backfill(),
             self._auditor(),
             self._dead_letters(),
-            maintenance_spec(self._settings, self._stores),
+            maintenance_spec(self._stores),
         )
         return {spec.name: spec for spec in specs}
 

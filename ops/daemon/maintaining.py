@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import functools
-from datetime import timedelta
 from random import Random
 
 from actors.maintenance import Maintenance
 from actors.names import MAINTENANCE
-from config import Settings
 from engine.spec import ChildSpec
 from ops.stores import Stores
 from storage.legacy.rounds import LegacyRounds
-from storage.postgres.bar_retention import BarRetention
-from storage.postgres.bars import Bars
 from storage.postgres.retention import Retention
 from storage.postgres.standing_rounds import StandingRounds
 
 __all__ = ["maintenance_spec"]
 
 
-def maintenance_spec(settings: Settings, stores: Stores) -> ChildSpec:
+def maintenance_spec(stores: Stores) -> ChildSpec:
     """Return the spec of the actor that keeps what time changes."""
     database, ledger = stores.database, stores.ledger
     factory = functools.partial(
@@ -28,12 +24,7 @@ def maintenance_spec(settings: Settings, stores: Stores) -> ChildSpec:
         retention=Retention(database),
         old_rows=LegacyRounds(database, ledger),
         standings=StandingRounds(database, ledger, now=database.now),
-        bars=BarRetention(
-            Bars(database),
-            days=timedelta(days=settings.prices.day_bars_days),
-            minutes=timedelta(days=settings.prices.minute_bars_days),
-            now=database.now,
-        ),
+        bars=stores.bar_retention(),
         random=Random(),  # noqa: S311 - jitter, not cryptography
     )
     return ChildSpec(name=MAINTENANCE, factory=factory, parkable=True)

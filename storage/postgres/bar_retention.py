@@ -32,8 +32,12 @@ class BarRetention:
         Raises:
             StorageError: the database cannot do it now.
         """
-        now = self._now()
-        for interval, kept in self._kept.items():
-            if self._bars.forget(interval, before=now - kept, limit=_PORTION) == _PORTION:
+        for interval, oldest in self.oldest().items():
+            if self._bars.forget(interval, before=oldest, limit=_PORTION) == _PORTION:
                 return 0
         return BAR_ROUND_EVERY_S
+
+    def oldest(self) -> dict[Interval, datetime]:
+        """Return the instant before which bars are deleted."""
+        now = self._now()
+        return {interval: now - kept for interval, kept in self._kept.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -87,7 +87,8 @@ def _reports(stream: IO[bytes]) -> Iterator[dict[str, str]]:
                 bounded.since_element = 0
                 if above:
                     above[-1].clear()
-    except (ParseError, DefusedXmlException) as error:
+    # the last two: an encoding that there is not
+    except (ParseError, DefusedXmlException, LookupError, ValueError) as error:
         raise PriceFileError(f"is no XML that can be read: {error}") from None
 
 
@@ -123,5 +124,5 @@ def _read(report: dict[str, str], place: str) -> Bar | NoBar | BadRecord:
             ),
             place,
         )
-    except (KeyError, ValueError, InvalidOperation) as error:
+    except (KeyError, ValueError, ArithmeticError) as error:
         return BadRecord(place=place, reason=f"is no price report: {error}")

@@ -33,6 +33,7 @@ _UNPACKED_FREELY = 16 * 1024**2
 #: a ZIP of the exchange's web site holds a ZIP of the report's versions
 _DEEPEST = 2
 _HEAD = 4096
+_CHUNK = 256 * 1024
 #: no line of any kind is nearly as long
 _LONGEST_LINE = 64 * 1024
 
@@ -67,7 +68,7 @@ def parts_of(
     with path.open("rb") as file:
         watched = _Watched(file, told)
         with _plain_errors():
-            for name, stream in _unpacked(io.BufferedReader(watched), path.name, depth=0):
+            for name, stream in _unpacked(io.BufferedReader(watched, _CHUNK), path.name, depth=0):
                 part = _part(name, stream, symbol=symbol, zone=zone)
                 yield replace(part, entries=_with_plain_errors(part.entries))
 
@@ -193,6 +194,8 @@ class _Watched(io.RawIOBase):
         return len(found)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET and offset < 0:
+            raise zipfile.BadZipFile("its directory is damaged")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:

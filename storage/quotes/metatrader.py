@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import chain, islice, pairwise
 
 from engine.bars import Bar, Interval
@@ -107,7 +107,7 @@ def _read(row: dict[str, str], place: str, symbol: str, interval: Interval, zone
             ),
             place,
         )
-    except (KeyError, ValueError, InvalidOperation):
+    except (KeyError, ValueError, ArithmeticError):
         return BadRecord(place=place, reason="is no bar: a column is missing or no number")
 
 

@@ -73,6 +73,8 @@ def _read(row: dict[str, str], place: str) -> Bar | BadRecord:
         )
     except InvalidOperation:
         return BadRecord(place=place, reason="a price is no number; decimals are written with a point")
+    except OverflowError:
+        return BadRecord(place=place, reason="its instant is too far away")
     except ValueError as error:
         return BadRecord(place=place, reason=str(error))
 

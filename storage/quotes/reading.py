@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 
@@ -29,6 +28,12 @@ _SHARE = re.compile(r"[A-Z][A-Z0-9]{3}[0-9]{1,2}[BFL]?")
 _PUT_LETTERS = frozenset("MNOPQRSTUVWX")
 
 
+#: before and behind the decimal point; no market comes near it
+_MOST_DIGITS = 12
+#: what the database can hold
+_MOST_VOLUME, _MOST_DISTRIBUTIONS = 2**63, 2**31
+
+
 class PriceFileError(Exception):
     """A file cannot be read on."""
 
@@ -39,6 +44,8 @@ class NoBar(Enum):
     #: forwards, exercises, auctions: their prices are not those of the market
     OTHER_MARKET = "other markets"
     NOT_TRADED = "not traded"
+    #: of a minute or day that goes on while the file was written
+    NOT_CLOSED = "not closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +61,13 @@ Entry = Bar | Instrument | NoBar | BadRecord
 
 def bar_or_bad(bar: Bar, place: str) -> Bar | BadRecord:
     """Return the bar if its prices can be those of a market."""
+    prices = (bar.open, bar.high, bar.low, bar.close)
+    if not all(price.is_finite() and abs(price.adjusted()) <= _MOST_DIGITS for price in prices):
+        return BadRecord(place=place, reason=f"{bar.symbol}: a price is no number")
+    if not 0 <= (bar.volume or 0) < _MOST_VOLUME or not 0 <= (bar.distribution or 0) < _MOST_DISTRIBUTIONS:
+        return BadRecord(place=place, reason=f"{bar.symbol}: volume or distribution is not possible")
     if not (bar.low <= bar.open <= bar.high and bar.low <= bar.close <= bar.high):
         return BadRecord(place=place, reason=f"{bar.symbol}: open or close lies outside of low and high")
-    if not all(map(Decimal.is_finite, (bar.open, bar.high, bar.low, bar.close))):
-        return BadRecord(place=place, reason=f"{bar.symbol}: a price is no number")
     if bar.closed_at <= bar.opened_at:
         return BadRecord(place=place, reason=f"{bar.symbol}: the bar ends before it begins")
     return bar

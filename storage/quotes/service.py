@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -185,7 +185,7 @@ def _bar(row: object, symbol: str, interval: Interval) -> Bar | None:
             ),
             "",
         )
-    except (KeyError, TypeError, ValueError, InvalidOperation, OverflowError, OSError):
+    except (KeyError, TypeError, ValueError, ArithmeticError, OSError):
         return None
     return None if isinstance(bar, BadRecord) else bar
 

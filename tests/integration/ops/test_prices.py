@@ -66,6 +66,17 @@ def test_what_is_bad_is_told_with_its_place_and_the_rest_is_imported(
     assert "1 bars, 1 bad; 1 new" in result.stdout
 
 
+def test_bars_that_go_on_are_left_out_and_those_past_retention_are_told(
+    command: Command, tmp_path: Path
+) -> None:
+    rows = [f"VALE3,1d,{day},1,2,1,2" for day in ("1998-01-05", "2025-11-27", "2098-01-06")]
+    lines = ["symbol,interval,opened_at,open,high,low,close", *rows]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    result = command("import", "mine.csv")
+    assert "csv: 3 records, 2 bars, 1 not closed, 0 bad; 2 new" in result.stdout
+    assert "; 1 are older than retention and go within the hour" in result.stdout
+
+
 def test_a_dry_run_reads_without_a_database(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,8 @@ def bomb() -> bytes:
         (lambda: b"", "neither COTAHIST"),
         (zipped, "empty archive"),
         (lambda: zipped(a=HISTORY)[:-30], "cannot be unpacked"),
+        (lambda: zipped(a=HISTORY)[9:], "neither COTAHIST"),
+        (lambda: zipped(a=HISTORY)[:4] + zipped(a=HISTORY)[60:], "cannot be unpacked"),
         (lambda: gzip.compress(REPORT)[:-200], "cannot be unpacked"),
         (lambda: HISTORY[:300] + b"\r\n" + b"0" * 70_000, "line 3 has more than"),
         (lambda: gzip.compress(bomb()), "which no price file does"),

@@ -98,6 +98,9 @@ def test_a_plain_file_may_have_days_and_minutes() -> None:
         ("PETR4,1m,2026-11-27T10:05:00,1,1,1,1,", "has no offset from UTC"),
         ("PETR4,2m,2026-11-27T10:05:00Z,1,1,1,1,", "is not a valid Interval"),
         ("PETR4,1d,2026-11-27,NaN,NaN,NaN,NaN,", "a price is no number"),
+        ("PETR4,1d,2026-11-27,1,1e999999,1,1,", "a price is no number"),
+        ("PETR4,1d,2026-11-27,1,1,1,1,99999999999999999999", "volume or distribution is not possible"),
+        ("PETR4,1h,9999-12-31T23:59:00-03:00,1,1,1,1,", "its instant is too far away"),
     ],
 )
 def test_a_line_of_a_plain_file_that_is_wrong_is_named(line: str, reason: str) -> None:
