@@ -56,6 +56,18 @@ def test_a_result_that_is_no_amount_is_said_and_not_counted(page: Page) -> None:
     assert page.js("document.querySelector('#record').hidden")
 
 
+def test_what_is_noted_in_one_tab_is_in_the_record_of_another(page: Page) -> None:
+    page.open("/?asset=CVCB3")
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.open("/?asset=CVCB3")
+    page.one(f"{ROW} .expand").click()
+    press(page, "Peguei")
+    page.driver.close()
+    page.driver.switch_to.window(first)
+    page.wait("document.querySelector('#record tbody td:nth-child(2)')?.innerText === '1'")
+
+
 def test_the_record_follows_the_channels_word(page: Page) -> None:
     page.open("/?asset=CVCB3")
     told = page.driver.execute_async_script(

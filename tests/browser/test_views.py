@@ -45,6 +45,12 @@ def test_the_first_view_shows_what_still_counts_and_the_other_one_everything(
     [
         ("expired", "pt-BR", "desde ", r"Vencido desde .+: (o pregão a que .+ acabou|a validade .+ passou)"),
         ("cancelled", "en-US", "since ", r"Cancelled since .+: the channel cancelled it"),
+        (
+            "target&asset=PRIO3",
+            "pt-BR",
+            "fim",
+            r"Alvo 2 desde .+: o canal contou um resultado\. Não vale mais: .+",
+        ),
         ("waiting", "pt-BR", "", r"Aguardando desde .+: o canal nada mais disse deste sinal"),
     ],
 )

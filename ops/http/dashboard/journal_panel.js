@@ -100,3 +100,6 @@ const signed = (total) => `R$ ${total.startsWith("-") ? "−" : ""}${price(total
 function save() {
   download(`tp-capital-journal-${new Date().toLocaleDateString("sv")}.csv`, fileOf(csvOf(journalLines(), { excelBr: currentLanguage() === "pt" })));
 }
+
+// another tab has noted something
+addEventListener("storage", showRecord);

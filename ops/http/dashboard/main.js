@@ -108,10 +108,8 @@ function showSignals() {
   // without several channels their names say nothing
   showList(list, filters, now());
   table.showHeads(filters.sort);
-  table.show(linked.among(inOrder(list.rows, filters.question)), now(), {
-    byAsset: filters.sort.column === "asset",
-    more: list.more || list.frozen,
-  });
+  const kind = { byAsset: filters.sort.column === "asset", more: list.more || list.frozen };
+  table.show(linked.among(inOrder(list.rows, filters.question)), now(), kind);
   showCompanies(filters);
   if (list.state === "ready" || list.isKept) linked.open(list.rows);
   // rows that this browser kept may be older than the record

@@ -1,6 +1,11 @@
 // The words of what a reader does with signals, in English: links, figures, notes, companies.
 
 export const words = {
+  "status.overTag": "· over",
+  "status.over": (told) => `${told}. It is over: that was the last target, or the session has ended`,
+  "foot.docs": "API documentation",
+  "foot.health": "Health",
+  "foot.metrics": "Metrics",
   "link.missing": (id) => `There is no signal ${id} here: it is unknown, or older than 90 days.`,
   "link.failed": (id) => `Signal ${id} could not be read now. Load the page again later.`,
   "link.outside": (id) => `The first row is signal ${id} of the link. It is not among the signals listed below it.`,

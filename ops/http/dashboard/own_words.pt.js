@@ -1,6 +1,11 @@
 // The words of what a reader does with signals, in Portuguese: links, figures, notes, companies.
 
 export const words = {
+  "status.overTag": "· fim",
+  "status.over": (told) => `${told}. Não vale mais: foi o último alvo, ou o pregão acabou`,
+  "foot.docs": "Documentação da API",
+  "foot.health": "Saúde",
+  "foot.metrics": "Métricas",
   "link.missing": (id) => `Não há aqui o sinal ${id}: é desconhecido ou tem mais de 90 dias.`,
   "link.failed": (id) => `O sinal ${id} não pôde ser lido agora. Recarregue a página mais tarde.`,
   "link.outside": (id) => `A primeira linha é o sinal ${id} do link. Ele não está entre os sinais listados abaixo dela.`,

@@ -223,7 +223,6 @@ export const words = {
   "rr.first": (text) => `target 1: ${text}`,
   "status.since": (day) => `since ${day}`,
   "status.why": (name, since, why) => `${name} since ${since}: ${why}`,
-  "status.over": (told) => `${told}. It is over: that was the last target, or the session has ended`,
   "why.posted": "the channel has said nothing more of this signal",
   "why.result": "the channel told a result",
   "why.update": "the channel spoke of it without ending it",
@@ -311,9 +310,6 @@ export const words = {
   "warning.implausible_date": "Impossible date from Telegram: the time of receipt counts.",
 
   "zone.note": (zone) => `Times in ${zone}. Prices as in the message.`,
-  "foot.docs": "API documentation",
-  "foot.health": "Health",
-  "foot.metrics": "Metrics",
   "version.note": (version) => `version ${version}`,
   "key.title": "Access key",
   "key.text":

@@ -220,7 +220,6 @@ export const words = {
   "rr.first": (text) => `alvo 1: ${text}`,
   "status.since": (day) => `desde ${day}`,
   "status.why": (name, since, why) => `${name} desde ${since}: ${why}`,
-  "status.over": (told) => `${told}. Não vale mais: foi o último alvo, ou o pregão acabou`,
   "why.posted": "o canal nada mais disse deste sinal",
   "why.result": "o canal contou um resultado",
   "why.update": "o canal falou dele sem o encerrar",
@@ -308,9 +307,6 @@ export const words = {
   "warning.implausible_date": "Data do Telegram impossível: vale a hora do recebimento.",
 
   "zone.note": (zone) => `Horários em ${zone}. Preços como na mensagem.`,
-  "foot.docs": "Documentação da API",
-  "foot.health": "Saúde",
-  "foot.metrics": "Métricas",
   "version.note": (version) => `versão ${version}`,
   "key.title": "Chave de acesso",
   "key.text": "Este serviço só mostra sinais a quem tem a chave. Ela fica nesta aba, até que ela se feche.",
