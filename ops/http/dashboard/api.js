@@ -58,6 +58,21 @@ export async function askFile(path) {
   return file;
 }
 
+/** Change something, and return the answer. */
+export async function tell(method, path, body = {}) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+  let response, text;
+  try {
+    response = await send(path, headers, AbortSignal.timeout(TIMEOUT_MS), { method, body: JSON.stringify(body) });
+    text = await response.text();
+  } catch (error) {
+    throw new ApiError(0, String(error.message ?? error));
+  }
+  if (response.status === 401 || response.status === 403) askForKey(key !== null);
+  if (!response.ok) throw new ApiError(response.status, detailOf(text));
+  return JSON.parse(text);
+}
+
 /** Return a reader of the bytes of an answer that goes on until `signal` ends it. */
 export async function follow(path, { headers, signal }) {
   let response, text;
@@ -94,12 +109,12 @@ export const heldKey = () => key;
 /** Whether answers are got with a key: what is got so is kept for this tab alone. */
 export const holdsKey = () => key !== null;
 
-function send(path, headers, signal) {
+function send(path, headers, signal, more = {}) {
   const sent = key ? { ...headers, "X-API-Key": key } : headers;
   // below the page, wherever a proxy serves it; the path as we know it begins with a slash
   const place = new URL(`.${path}`, document.baseURI);
   // our own validators decide; the browser's cache would only hide a 304
-  return fetch(place, { headers: sent, cache: "no-store", signal });
+  return fetch(place, { headers: sent, cache: "no-store", signal, ...more });
 }
 
 function keptKey() {

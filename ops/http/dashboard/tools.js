@@ -11,6 +11,18 @@ const ICONS = { auto: "half", light: "sun", dark: "moon" };
 
 /** Make the buttons work; `onLanguage` redraws the page, `question` gives the present filters. */
 export function setUpTools({ onLanguage, question }) {
+  byId("toggle-trust").append(icon("chevron", 18));
+  byId("toggle-trust").addEventListener("click", (event) => {
+    const open = byId("trust").classList.toggle("open");
+    event.currentTarget.setAttribute("aria-expanded", String(open));
+  });
+  setUpFiles(question);
+  setUpHelp();
+  setUpLook({ onLanguage });
+}
+
+/** Make the buttons of language and appearance work. */
+export function setUpLook({ onLanguage }) {
   byId("language").addEventListener("click", () => {
     switchLanguage();
     showTools();
@@ -20,13 +32,6 @@ export function setUpTools({ onLanguage, question }) {
     setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
     showTools();
   });
-  byId("toggle-trust").append(icon("chevron", 18));
-  byId("toggle-trust").addEventListener("click", (event) => {
-    const open = byId("trust").classList.toggle("open");
-    event.currentTarget.setAttribute("aria-expanded", String(open));
-  });
-  setUpFiles(question);
-  setUpHelp();
   showTools();
 }
 

@@ -1,11 +1,13 @@
 // The page's words in English. words.pt.js has the same keys; a test compares them.
 
+import { words as alertWords } from "./alert_words.en.js";
 import { words as helpWords } from "./help_words.en.js";
 import { words as ownWords } from "./own_words.en.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signals`);
 
 export const words = {
+  ...alertWords,
   ...helpWords,
   ...ownWords,
   "page.title": "tp-capital · signals",

@@ -1,11 +1,13 @@
 // The page's words in Portuguese. words.en.js has the same keys; a test compares them.
 
+import { words as alertWords } from "./alert_words.pt.js";
 import { words as helpWords } from "./help_words.pt.js";
 import { words as ownWords } from "./own_words.pt.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`);
 
 export const words = {
+  ...alertWords,
   ...helpWords,
   ...ownWords,
   "page.title": "tp-capital · sinais",

@@ -30,7 +30,7 @@ _TYPES = {
     ".png": "image/png",
     ".webmanifest": "application/manifest+json",
 }
-_PAGE = "index.html"
+_PAGE, _ALERTS = "index.html", "alerts.html"
 _WORKER = "sw.js"
 
 
@@ -48,12 +48,28 @@ class Dashboard:
         """Answer with the page."""
         return self._answer(request, _PAGE, vary="Accept, Accept-Encoding")
 
+    def alerts(self) -> Operation:
+        """Return the operation that serves the page of alerts."""
+
+        async def page(request: Request) -> Response:
+            return self._answer(request, _ALERTS)
+
+        return Operation(
+            method="GET",
+            path="/alerts.html",
+            name="getAlertsPage",
+            summary="The page of alerts",
+            tag="documentation",
+            handler=page,
+            answers={200: Answer(description="The page", body={_HTML: {"type": "string"}})},
+        )
+
     def assets(self) -> Operation:
         """Return the operation that serves the page's files."""
 
         async def asset(request: Request) -> Response:
             name = request.path_params["name"]
-            if name == _PAGE or name not in self._kept:
+            if name in (_PAGE, _ALERTS) or name not in self._kept:
                 raise HTTPException(404, "There is no such file of the dashboard.")
             return self._answer(request, name)
 
@@ -75,7 +91,7 @@ class Dashboard:
         digest = hashlib.blake2b(digest_size=12)
         for name in sorted(self._kept):
             digest.update(self._kept[name][0])
-        names = json.dumps(sorted(self._kept.keys() - {_PAGE}))
+        names = json.dumps(sorted(self._kept.keys() - {_PAGE, _ALERTS}))
         # any changed file makes it another script, and so the browser keeps all files anew
         body = f'const VERSION = "{digest.hexdigest()}";\nconst FILES = {names};\n'.encode() + script
 
