@@ -64,6 +64,7 @@ function sentOf(rule) {
     h("li", {},
       h("div", { class: "sent-head" },
         h("strong", {}, alert.title),
+        h("span", { class: "sent-why" }, `→ ${rule.targets.find((one) => one.id === alert.target_id)?.service ?? ""}`),
         h("span", { "data-state": alert.state }, t(`alerts.state.${alert.state}`)),
         h("span", { class: "sent-why" }, instant(Date.parse(alert.ended_at ?? alert.created_at)))),
       h("p", { class: "sent-text" }, alert.text),
