@@ -126,8 +126,7 @@ def _live_telegram() -> str:
     shown = [
         f"# {meaning}\n#{name}=\n"
         for name, _, meaning in OF_COMMANDS
-        if (name.startswith("TELEGRAM_")
-        and not name.startswith("TELEGRAM_GATEWAY_"))
+        if (name.startswith("TELEGRAM_") and not name.startswith("TELEGRAM_GATEWAY_"))
         or name == "TELEGRAM_GATEWAY_LIVE"
     ]
     return "\n".join([_headline("Live from Telegram (docs/telegram.md)"), *shown])

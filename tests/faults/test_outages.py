@@ -1,5 +1,6 @@
 """The gateway or the database goes away and comes back: named, waited for, nothing missed."""
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import requests
 
 from ops.local.postgres import LocalPostgres
+from storage.errors import DatabaseUnavailableError
 from tests.support.httpstub import HttpStub, json_answer
 from tests.support.messages import CHANNEL, expected_price, put, signal_message, stored_signals
 from tests.support.stack import EngineProcess, GatewayProcess, engine_environment, eventually, running_daemon
@@ -34,11 +36,13 @@ def test_a_message_is_served_within_one_polling_interval_and_marked(
             delays_s.append(time.monotonic() - inserted_s)
         # the shortest: a busy machine may hold up any; the last term is this test's own looking
         assert min(delays_s) < 1.0 + 0.2 + 0.1
-        row = requests.get(f"{gateway.url}/api/messages", params={"channelId": CHANNEL}, timeout=5).json()[
-            "data"
-        ][0]
         eventually(lambda: stored_signals(database_url) == expected(3))
-        assert (row["status"], row["processed_by"]) == ("published", "tp-capital")
+
+        def marks() -> set[tuple[str, str | None]]:
+            listed = requests.get(f"{gateway.url}/api/messages", params={"channelId": CHANNEL}, timeout=30)
+            return {(row["status"], row["processed_by"]) for row in listed.json()["data"]}
+
+        eventually(lambda: marks() == {("published", "tp-capital")})
 
 
 def test_fault_14_15_gateway_killed_is_named_and_recovers_with_one_trial(
@@ -129,8 +133,10 @@ def test_database_stopped_and_started_under_load_loses_and_doubles_nothing(
     def load() -> None:
         nonlocal sent
         while not stop.wait(0.05):
-            put(gateway.database_url, (signal_message(n, ago_s=5) for n in range(sent + 1, sent + 11)))
-            sent += 10
+            # a busy machine may be too slow for the gateway's database; then the same messages are put again
+            with contextlib.suppress(DatabaseUnavailableError):
+                put(gateway.database_url, (signal_message(n, ago_s=5) for n in range(sent + 1, sent + 11)))
+                sent += 10
 
     with running_daemon(engine_environment(dsn, gateway.url, GATEWAY_BATCH_SIZE="50")) as engine:
         engine.wait_healthy()
