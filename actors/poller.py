@@ -161,6 +161,7 @@ class Poller(Source):
             self._poll_later(self._policy.interval_s)
             return
         self._breaker.succeeded(permit, self.clock.monotonic_s())
+        self._record.telegram_session = self._gateway.telegram_session
         if reread:
             self._rereads.read(messages, full=len(messages) >= limit)
         else:

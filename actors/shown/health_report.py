@@ -22,6 +22,7 @@ from actors.shown.snapshots import (
     QuotesSnapshot,
     WriterSnapshot,
 )
+from actors.shown.telegram_session import session_trouble
 from engine.breaker import BreakerState
 from engine.children import ChildState, Phase, SupervisorSnapshot
 from storage.redis_state import RedisState
@@ -128,6 +129,7 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
     verdicts: dict[str, Verdict] = {
         "timescaledb": _database(inputs),
         **({"gatewayApi": _gateway(inputs)} if POLLER in inputs.jobs or inputs.consumer else {}),
+        **({"telegramSession": _by(said)} if (said := session_trouble(inputs.pollers)) is not None else {}),
         **({"pollingWorker": _polling(inputs)} if POLLER in inputs.jobs else {}),
         **(
             {"historicalSync": _by(inputs.backfill.error if inputs.backfill else None)}
@@ -230,11 +232,7 @@ def _polling(inputs: Inputs) -> Verdict:
     if not inputs.pollers:
         # With the broker alone, there are none.
         return (Status.DEGRADED, "no poller has started yet") if inputs.consumer is None else _WELL
-    causes = [
-        f"channel {poller.channel}: {cause}"
-        for poller in inputs.pollers
-        if (cause := _polling_of(poller, inputs)) is not None
-    ]
+    causes = [f"channel {p.channel}: {cause}" for p in inputs.pollers if (cause := _polling_of(p, inputs))]
     return _by("; ".join(causes))
 
 

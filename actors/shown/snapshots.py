@@ -56,6 +56,8 @@ class PollerSnapshot:
     received later may not be read yet. ``may_ask_s`` is when the gateway's quota allows the next call. ``lag_s`` is
     the time of the last batch's newest message from its receipt at the gateway to its commit here. ``error`` and
     ``failing_since`` are set while polls fail. ``covered``: the broker brings the messages, so polls are rare.
+    ``telegram_session`` is what the gateway said of its reader of Telegram: a status and, after a semicolon, the cause.
+    None is a gateway that does not say it.
     """
 
     channel: str
@@ -76,6 +78,7 @@ class PollerSnapshot:
     in_flight: int
     unacknowledged: int
     covered: bool = False
+    telegram_session: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

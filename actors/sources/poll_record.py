@@ -38,6 +38,7 @@ class PollRecord:
     key_refused: bool = False
     failing_since: datetime | None = None
     covered: bool = False
+    telegram_session: str | None = None
 
     def succeeded(self, messages: Sequence[SourceMessage], *, at: datetime) -> None:
         """Record a successful poll."""
@@ -79,4 +80,5 @@ class PollRecord:
             in_flight=in_flight,
             unacknowledged=unacknowledged,
             covered=self.covered,
+            telegram_session=self.telegram_session,
         )

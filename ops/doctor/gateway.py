@@ -22,6 +22,7 @@ from storage.gateway.client import GatewayClient
 __all__ = ["examine_gateway"]
 
 _CONNECTION, _KEY, _OPEN, _CHANNELS = "gateway.connection", "gateway.key", "gateway.open", "gateway.channels"
+_TELEGRAM = "gateway.telegram"
 
 
 def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
@@ -29,14 +30,16 @@ def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
     settings = around.settings.gateway
     key = settings.api_key.get_secret_value() if settings.api_key else None
     _note_clock(around)
-    error = _refusal(around, key)
+    error, session = _refusal(around, key)
     if isinstance(error, GatewayUnreachableError | GatewayTimeoutError):
         yield fail(
             _CONNECTION,
             f"{settings.url} cannot be reached: {error}",
             "start the gateway, or set TELEGRAM_GATEWAY_URL",
         )
-        yield from (skipped(name, "no connection to the gateway") for name in (_KEY, _OPEN, _CHANNELS))
+        yield from (
+            skipped(name, "no connection to the gateway") for name in (_KEY, _OPEN, _CHANNELS, _TELEGRAM)
+        )
         return
     if isinstance(error, GatewayUnauthorizedError):
         yield ok(_CONNECTION, f"{settings.url} answers")
@@ -46,7 +49,9 @@ def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
             "set TELEGRAM_GATEWAY_API_KEY to the key of the gateway",
         )
         yield ok(_OPEN, "the gateway requires a key")
-        yield skipped(_CHANNELS, "nothing can be read without a valid key")
+        yield from (
+            skipped(name, "nothing can be read without a valid key") for name in (_CHANNELS, _TELEGRAM)
+        )
         return
     if isinstance(error, GatewayRateLimitedError):
         yield warn(
@@ -54,16 +59,17 @@ def examine_gateway(around: CheckContext) -> Iterator[CheckResult]:
             f"{settings.url} received too many requests: {error}",
             "find other clients at this address, or raise GATEWAY_POLLING_INTERVAL_MS",
         )
-        yield from (skipped(name, "too many requests") for name in (_KEY, _OPEN, _CHANNELS))
+        yield from (skipped(name, "too many requests") for name in (_KEY, _OPEN, _CHANNELS, _TELEGRAM))
         return
     if error is not None:
         yield _not_ours(settings.url, error)
-        yield from (skipped(name, "no answer from a gateway") for name in (_KEY, _OPEN, _CHANNELS))
+        yield from (skipped(name, "no answer from a gateway") for name in (_KEY, _OPEN, _CHANNELS, _TELEGRAM))
         return
     yield ok(_CONNECTION, f"{settings.url} answers as a gateway")
     yield ok(_KEY, "the gateway accepts the key" if key else "no key is set, and the gateway requires none")
     yield _check_open(around, key)
     yield _check_channels(around, key)
+    yield _check_session(session)
 
 
 def _client(around: CheckContext, key: str | None) -> GatewayClient:
@@ -73,16 +79,31 @@ def _client(around: CheckContext, key: str | None) -> GatewayClient:
     )
 
 
-def _refusal(around: CheckContext, key: str | None) -> GatewayError | None:
-    """Return the error of a request for messages, or None if it succeeds."""
+def _check_session(said: str | None) -> CheckResult:
+    """Judge what the gateway says of its reader of Telegram."""
+    if said is None:
+        return skipped(_TELEGRAM, "the gateway does not say that it reads Telegram itself")
+    status, _, cause = said.partition("; ")
+    if status == "healthy":
+        return ok(_TELEGRAM, "the gateway reads Telegram")
+    judged = fail if status == "unhealthy" else warn
+    return judged(
+        _TELEGRAM,
+        f"the gateway does not read Telegram, or not all of it: {cause or status}",
+        "do what docs/telegram.md says of that cause; a lost session takes tp-capital gateway login",
+    )
+
+
+def _refusal(around: CheckContext, key: str | None) -> tuple[GatewayError | None, str | None]:
+    """Return the error of a request for messages, or None if it succeeds; and what is said of the session with Telegram."""
     client = _client(around, key)
     try:
         client.unprocessed(around.settings.gateway.channels[0], limit=1)
     except GatewayError as error:
-        return error
+        return error, None
     finally:
         client.close()
-    return None
+    return None, client.telegram_session
 
 
 def _not_ours(url: str, error: GatewayError) -> CheckResult:
@@ -101,7 +122,7 @@ def _not_ours(url: str, error: GatewayError) -> CheckResult:
 
 def _check_open(around: CheckContext, key: str | None) -> CheckResult:
     """Send a request without a key (fault 18: by default the real gateway needs none for messages)."""
-    error = _refusal(around, None) if key else None
+    error = _refusal(around, None)[0] if key else None
     if isinstance(error, GatewayUnauthorizedError):
         return ok(_OPEN, "the gateway refuses requests without a key")
     if error is not None:

@@ -84,6 +84,8 @@ class GatewayClient:
         self._now = now
         self._quota = Quota() if quota is None else quota
         self._has_place = False
+        #: how the gateway's reader of Telegram is, as its last answer said; None from a gateway that does not say it
+        self.telegram_session: str | None = None
         self._session = requests.Session()
         # Proxies and netrc of the environment must not decide where the key is sent.
         self._session.trust_env = False
@@ -253,6 +255,7 @@ class GatewayClient:
         if (allowed := read_quota(headers, now=self._now() or datetime.now(UTC))) is not None:
             self._quota.heard(*allowed, time.monotonic())
         check_status(status, headers, content or b"", path)
+        self.telegram_session = headers.get("X-Telegram-Session", self.telegram_session)
         if content is None:
             raise GatewayAnswerError(
                 f"the answer of {path} is larger than {most} bytes, which is too large for the request"

@@ -39,6 +39,7 @@ class FakeGateway:
     pages: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     closed: int = 0
+    telegram_session: str | None = None
     #: seconds until its quota allows the next poll
     quota_s: float = 0.0
 

@@ -55,6 +55,8 @@ export const words = {
   "reason.timescaledb": (since) => `Since ${since} new signals could not be stored: they show up only when this is over.`,
   "reason.gatewayApi": (since) =>
     `The link to Telegram has been failing since ${since}: new signals do not arrive.`,
+  "reason.telegramSession": (since) =>
+    `Telegram has not been read, or not completely, since ${since}: new signals may be missing.`,
   "reason.breaker": (since) =>
     `Telegram has not answered since ${since}: we try again at intervals, and new signals do not arrive.`,
   "reason.keyRefused": (since) => `Telegram has refused us since ${since}: new signals do not arrive.`,

@@ -53,6 +53,7 @@ export const words = {
   "reason.polling": "A transmissão ao vivo caiu: a página consulta a cada 3 s.",
   "reason.timescaledb": (since) => `Desde ${since} não conseguimos guardar sinais novos: eles só aparecem quando isto passar.`,
   "reason.gatewayApi": (since) => `A ligação com o Telegram falha desde ${since}: sinais novos não chegam.`,
+  "reason.telegramSession": (since) => `A leitura do Telegram está parada ou incompleta desde ${since}: sinais novos podem faltar.`,
   "reason.breaker": (since) =>
     `O Telegram não responde desde ${since}: tentamos de novo a intervalos, e sinais novos não chegam.`,
   "reason.keyRefused": (since) => `O Telegram recusa a nossa entrada desde ${since}: sinais novos não chegam.`,

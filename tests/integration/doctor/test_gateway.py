@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -54,9 +55,9 @@ def at(url: str, key: str = "", **more: object) -> dict[str, object]:
 
 
 def test_a_gateway_that_takes_just_our_key_is_ok(look: Look, locked: GatewayProcess) -> None:
-    assert {finding.status for finding in look(examine_gateway, **at(locked.url, KEY)).values()} == {
-        CheckStatus.OK
-    }
+    found = look(examine_gateway, **at(locked.url, KEY))
+    assert found.pop("gateway.telegram").status is CheckStatus.SKIPPED, "it has no session"
+    assert {finding.status for finding in found.values()} == {CheckStatus.OK}
 
 
 @pytest.mark.parametrize(("key", "word"), [("another", "wrong (403)"), ("", "missing (401)")])
@@ -162,3 +163,21 @@ def test_clock_skew_of_the_gateway_is_named(
     clock = next(finding for finding in surroundings.clocks.judged() if finding.name == "clock.gateway")
     assert clock.status is status
     assert re.search(words, clock.found)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("healthy", CheckStatus.OK),
+        ("degraded; Telegram asks to wait 40 s", CheckStatus.WARN),
+        ("unhealthy; Telegram has banned this account", CheckStatus.FAIL),
+    ],
+)
+def test_a_session_with_telegram_is_judged_by_what_the_gateway_says(
+    look: Look, said: str, status: CheckStatus
+) -> None:
+    answer = json_answer({"success": True, "data": []})
+    with HttpStub(replace(answer, headers={**answer.headers, "X-Telegram-Session": said})) as stub:
+        finding = look(examine_gateway, **at(stub.url))["gateway.telegram"]
+    assert finding.status is status
+    assert said.partition("; ")[2] in finding.found

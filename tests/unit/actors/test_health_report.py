@@ -456,3 +456,14 @@ def test_a_covered_channel_is_not_late_before_its_minute_is_over() -> None:
     for late_s, status in ((NET_EVERY_S, Status.HEALTHY), (NET_EVERY_S + 11, Status.DEGRADED)):
         inputs = replace(WELL, consumer=QUEUE, pollers=(COVERED,), now_s=POLLER.asked_s + late_s)
         assert judge(inputs, None).findings["pollingWorker"].status is status
+
+
+def test_the_newest_word_of_the_gateway_on_its_session_counts() -> None:
+    lost = replace(POLLER, telegram_session="unhealthy; Telegram has banned this account")
+    well = replace(POLLER, telegram_session="healthy", last_success_at=START + timedelta(seconds=5))
+    assert "telegramSession" not in judge(WELL, None).findings, (
+        "a gateway that says nothing has no such check"
+    )
+    finding = judge(replace(WELL, pollers=(lost,)), None).findings["telegramSession"]
+    assert (finding.status, finding.cause) == (DEGRADED, "Telegram has banned this account")
+    assert judge(replace(WELL, pollers=(lost, well)), None).findings["telegramSession"].status is HEALTHY
