@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from engine.bars import Bar
 from engine.instruments import Instrument, InstrumentKind
@@ -66,14 +67,16 @@ def _record(line: str, place: str, seen: set[int]) -> Iterator[Entry]:
     if kind is None:
         yield NoBar.OTHER_MARKET
         return
+    # symbol, market, names, strike, expiry and ISIN, before any of it is read
+    terms = hash((line[12:49], line[188:210], line[230:242]))
     try:
-        instrument = _instrument(line, kind)
+        instrument = None if terms in seen else _instrument(line, kind)
         bar = _bar(line, kind)
     except ValueError as error:
         yield BadRecord(place=place, reason=str(error))
         return
-    if (known := hash(instrument)) not in seen:
-        seen.add(known)
+    if instrument is not None:
+        seen.add(terms)
         yield instrument
     yield bar_or_bad(bar, place) if bar.low > 0 else NoBar.NOT_TRADED
 
@@ -128,6 +131,7 @@ def _number(line: str, start: int, end: int) -> int:
     return int(digits)
 
 
+@lru_cache(maxsize=64)
 def _day(digits: str) -> date:
     try:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))

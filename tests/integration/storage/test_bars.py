@@ -1,5 +1,7 @@
 """Bars and instruments in the database: stored once, in the best source's words, and changes told until settled."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -84,6 +86,25 @@ def test_changes_stay_until_they_are_settled_and_one_that_comes_meanwhile_stays_
 def test_of_the_same_bar_given_twice_the_last_counts(bars: Bars) -> None:
     assert bars.put([a_bar(close="1"), a_bar(close="2")], source=BarSource.CSV) == BarsPut(added=1)
     assert bars.newest("PETR4")[Interval.DAY].close == 2
+
+
+def test_two_imports_of_the_same_bars_in_another_order_wait_for_each_other(
+    open_database: Callable[[], Database],
+) -> None:
+    given = [a_bar(MONDAY + DAY * day, symbol=f"X{n}") for n in range(20) for day in range(20)]
+    tables = [Bars(open_database()) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for close in ("1", "2", "3"):
+            bars = [replace(bar, close=Decimal(close)) for bar in given]
+            turns = [
+                pool.submit(table.put, order, source=BarSource.CSV)
+                for table, order in zip(tables, (bars, bars[::-1]), strict=True)
+            ]
+            for turn in turns:
+                turn.result()
+    assert {bar.close for bar in tables[0].of("X7", [Interval.DAY], MONDAY, MONDAY + 30 * DAY)} == {
+        Decimal(3)
+    }
 
 
 def test_old_bars_of_an_interval_are_forgotten_a_portion_at_a_time(bars: Bars) -> None:
