@@ -11,6 +11,7 @@ from actors.names import (
     CACHE,
     CONSUMER,
     DEAD_LETTERS,
+    ENRICHER,
     JOBS,
     LEASES,
     MAINTENANCE,
@@ -18,6 +19,7 @@ from actors.names import (
     QUOTES,
     WRITER,
 )
+from actors.shown.enricher_snapshot import EnricherSnapshot
 from actors.shown.health_report import Finding, HealthReport, Inputs, judge
 from actors.shown.snapshots import (
     AcknowledgerSnapshot,
@@ -110,6 +112,7 @@ class HealthReporter(Actor):
         announcer = snapshots.read(ANNOUNCER, AnnouncerSnapshot)
         notifier = snapshots.read(NOTIFIER, NotifierSnapshot)
         quotes = snapshots.read(QUOTES, QuotesSnapshot)
+        enricher = snapshots.read(ENRICHER, EnricherSnapshot)
         supervisor = snapshots.read(SUPERVISOR, SupervisorSnapshot)
         writer = snapshots.read(WRITER, WriterSnapshot)
         backfill = snapshots.read(BACKFILL, BackfillSnapshot)
@@ -137,6 +140,7 @@ class HealthReporter(Actor):
                 announcer=announcer.value if announcer else None,
                 notifier=notifier.value if notifier else None,
                 quotes=quotes.value if quotes else None,
+                enricher=enricher.value if enricher else None,
                 backfill=backfill.value if backfill else None,
                 cache=cache.value if cache else None,
                 dead_letters=letters.value if letters else None,

@@ -13,6 +13,7 @@ __all__ = [
     "CONSUMER",
     "DEAD_LETTERS",
     "DOORBELL",
+    "ENRICHER",
     "HEALTH",
     "HISTORY_REQUESTS",
     "JOBS",
@@ -41,6 +42,7 @@ CHANNELS = "channels"
 ANNOUNCER = "announcer"
 NOTIFIER = "notifier"
 CONSUMER = "consumer"
+ENRICHER = "enricher"
 LEASES = "leases"
 QUOTES = "quotes"
 BACKFILL = "backfill"

@@ -37,6 +37,7 @@ COMMANDS = {
     "migrate-data": "ops.commands.data:migrate_data",
     "parse": "ops.commands.reading:parse",
     "replay": "ops.commands.reading:replay",
+    "enrich": "ops.commands.enrich:enrich",
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
     "prices": "ops.commands.prices:prices",

@@ -30,6 +30,7 @@ from storage.postgres.channels import Channels
 from storage.postgres.connect_failures import ADDRESS, name_settings
 from storage.postgres.database import Database
 from storage.postgres.dead_letters import DeadLetters
+from storage.postgres.enrichment import EnrichedSignals
 from storage.postgres.known import KnownMessages
 from storage.postgres.ledger import Ledger
 from storage.postgres.schema import Strategy, is_current, migrate
@@ -79,6 +80,7 @@ class Stores:
         )
         self.channels = Channels(self.database, settings=settings.gateway.channels, retention=RETENTION)
         self.signals = Signals(self.database, retention=RETENTION)
+        self.enriched = EnrichedSignals(self.database, self.ledger)
         self.letters = DeadLetters(self.database)
         self.known = KnownMessages(self.database)
         self.memory = MemoryPages(clock)

@@ -152,12 +152,14 @@ class _Position:
                 return self._end(Ending.TARGET, bar, at=bar.opened_at, price=bar.open)
         if stop is not None and self._ahead(stop, against_us) <= 0:
             # the stop may have come before the entry, or after a target
-            self._same_bar = opened is _Opened.BEHIND or self._has_next(with_us)
+            self._same_bar |= opened is _Opened.BEHIND or self._has_next(with_us)
             self._note(stop)
             return self._end(Ending.STOPPED, bar, at=bar.opened_at, price=stop)
         self._note(against_us)
         if opened is _Opened.AHEAD:
-            return None  # what it traded for the position may lie before the entry
+            # what it traded for the position may lie before the entry
+            self._same_bar = self._has_next(with_us)
+            return None
         self._reach(bar, with_us, at_open=False)
         if not self._is_done():
             self._note(with_us)

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from actors.names import BACKFILL, JOBS, MAINTENANCE, POLLER
+from actors.names import BACKFILL, MAINTENANCE, POLLER
+from actors.shown.health_inputs import Inputs
 from actors.shown.snapshots import (
-    AcknowledgerSnapshot,
-    AnnouncerSnapshot,
-    BackfillSnapshot,
-    CacheSnapshot,
     ConsumerSnapshot,
-    DeadLettersSnapshot,
-    MaintenanceSnapshot,
-    NotifierSnapshot,
     PollerSnapshot,
     PollState,
-    QuotesSnapshot,
-    WriterSnapshot,
 )
 from actors.shown.telegram_session import session_trouble
 from engine.breaker import BreakerState
-from engine.children import ChildState, Phase, SupervisorSnapshot
-from storage.redis_state import RedisState
+from engine.children import ChildState, Phase
 
 __all__ = ["NET_EVERY_S", "Finding", "HealthReport", "Inputs", "Status", "judge"]
 
@@ -58,52 +49,6 @@ class HealthReport:
     ready: bool
     findings: Mapping[str, Finding]
     inputs: Inputs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """All inputs of the judgement.
-
-    ``jobs`` are those that this daemon does, of the work that one daemon is enough for. ``undone`` is what no daemon
-    does, as one sees it that only serves.
-
-    Each channel is polled every ``poll_every_s`` seconds, and a call may take ``call_limit_s``. ``newest`` holds, by
-    channel, when the newest message in the ledger was received. ``machine_ahead_s`` is how far this machine's
-    clock is ahead of the database's. ``write_runs_s`` is the age of the oldest write without an answer.
-    """
-
-    now: datetime
-    now_s: float
-    started_at: datetime
-    poll_every_s: float
-    call_limit_s: float
-    database_error: str | None
-    writer: WriterSnapshot | None
-    pollers: tuple[PollerSnapshot, ...]
-    backfill: BackfillSnapshot | None
-    cache: CacheSnapshot | None
-    dead_letters: DeadLettersSnapshot | None
-    maintenance: MaintenanceSnapshot | None
-    supervisor: SupervisorSnapshot | None
-    redis: Mapping[str, RedisState]
-    other_daemons: tuple[str, ...]
-    role: str = "all"
-    undone: tuple[str, ...] = ()
-    jobs: frozenset[str] = JOBS
-    acknowledgers: tuple[AcknowledgerSnapshot, ...] = ()
-    consumer: ConsumerSnapshot | None = None
-    announcer: AnnouncerSnapshot | None = None
-    notifier: NotifierSnapshot | None = None
-    quotes: QuotesSnapshot | None = None
-    newest: Mapping[str, datetime] = field(default_factory=dict)
-    reading_error: str | None = None
-    machine_ahead_s: float | None = None
-    write_runs_s: float = 0.0
-
-    def newest_message_at(self, poller: PollerSnapshot) -> datetime | None:
-        """Return when a channel's newest message was received. The poller forgets it at a restart, the ledger keeps it."""
-        known = (poller.newest_message_at, self.newest.get(poller.channel))
-        return max((instant for instant in known if instant is not None), default=None)
 
 
 #: how often a channel is polled while the broker brings its messages
@@ -143,6 +88,7 @@ def judge(inputs: Inputs, previous: HealthReport | None) -> HealthReport:
         **({"events": _by(inputs.announcer.error, "no events are published: ")} if inputs.announcer else {}),
         **({"alerts": _by(inputs.notifier.trouble(inputs.now))} if inputs.notifier else {}),
         **({"quotes": _by(inputs.quotes.error, "no prices come: ")} if inputs.quotes else {}),
+        **({"enrichment": _by(inputs.enricher.error)} if inputs.enricher and inputs.enricher.on else {}),
         "actors": _actors(inputs),
     }
     for name, state in inputs.redis.items():

@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "replay --in demo",
             "replay --channel=-1001649127710 --apply",
         ),
+        "enrich": ("enrich --dry-run", "enrich --again", "enrich --in demo --json"),
         "dead-letters": ("dead-letters list", "dead-letters retry"),
         "dead-letters list": ("dead-letters list", "dead-letters list --json"),
         "dead-letters retry": ("dead-letters retry", "dead-letters retry 17"),

@@ -1,4 +1,4 @@
-"""The children that follow the feed of commits: open streams, events for other systems, alerts."""
+"""The children that follow the feed of commits: open streams, events for other systems, alerts, what prices say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from actors.stream import Stream
 from config import Settings
 from engine.spec import ChildSpec, Services
 from ops.alerts.notifying import notifier_spec
+from ops.enrichment.enriching import enricher_spec
 from ops.events.announcing import announcer_spec
 from ops.http.routes.frames import event_of
 from ops.stores import Stores
@@ -29,4 +30,4 @@ def feed_specs(
         return specs
     if settings.broker.events:
         specs.append(announcer_spec(settings, stores, daemon_id=daemon_id))
-    return [*specs, notifier_spec(settings, services, stores, metrics=metrics)]
+    return [*specs, notifier_spec(settings, services, stores, metrics=metrics), enricher_spec(stores)]

@@ -12,6 +12,7 @@ from psycopg.rows import scalar_row, tuple_row
 
 from storage.postgres.current import current_of
 from storage.postgres.database import Cursor, Database
+from storage.postgres.enriched_rows import enriched_of
 from storage.postgres.ledger_rows import to_json
 from storage.postgres.orders import After
 from storage.postgres.page_query import SignalQuery, counted_by, found_by, windows_of
@@ -123,7 +124,7 @@ class StoredPage:
     ``after`` is the place after which the next page begins, or None on the last page. ``count`` is the number of
     signals on all pages, if it was asked for. Places and rows are as of ``commit_number``, the newest one then. A row is
     keyed by column. It also holds ``channel_label``, ``events`` in order of time, the ``current`` values that follow
-    from the events, and ``status``, ``status_since`` and ``status_reason``.
+    from the events, what prices say as ``enriched``, and ``status``, ``status_since``, ``status_reason`` and ``valid``.
     """
 
     places: Sequence[Place] = ()
@@ -273,7 +274,7 @@ class Signals:
         return rows
 
     def add_events(self, cursor: Cursor, rows: Sequence[dict[str, Any]], *, as_of: int | None = None) -> None:
-        """Add the events and what follows from them. With ``as_of``, events of later commits are left out.
+        """Add the events, what follows from them, and what prices say. With ``as_of``, events of later commits are left out.
 
         A row may have no status: it is not kept for a former commit, and another version of the engine may have stored
         the signal just now. Such a status is worked out, and reward over risk with it.
@@ -288,17 +289,13 @@ class Signals:
         for event in cursor.execute(self._events, values) if keys else ():
             key = event["channel"], event["signal_message_id"], event["signal_position"]
             events.setdefault(key, []).append(event)
+        enriched = enriched_of(cursor, self._database.schema, [row["id"] for row in rows])
         for row in rows:
+            row["enriched"] = enriched.get(row["id"])
             row["events"] = events.get((row["channel"], row["message_id"], row["position"]), [])
             if row["status"] is None:
                 standing = standing_of(row, row["events"], today=day_of(self._database.now()))
-                row |= {
-                    "reward_risk": reward_risk(row),
-                    "status": standing.status,
-                    "status_since": standing.since,
-                    "status_reason": standing.reason,
-                    "valid": standing.valid,
-                }
+                row |= {"reward_risk": reward_risk(row), **standing.columns}
             row["current"] = current_of(row, row["events"])
 
     def _formatted(self, text: str, row: str, columns: sql.Composable) -> sql.Composed:

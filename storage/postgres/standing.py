@@ -32,7 +32,7 @@ class Standing:
     """A status, since when it holds, and why.
 
     ``reason`` is the kind of the event that decided it. Without such an event it is ``posted``, or, of an expired
-    signal, ``validity`` or ``session``. ``valid`` says that the signal still counts: it waits, is open, or has reached a target
+    signal, ``validity``, ``session`` or ``prices``. ``valid`` says that the signal still counts: it waits, is open, or has reached a target
     that is not its last one, and its time has not passed. After the day ``ends_on`` it does not; None is never.
     """
 
@@ -41,6 +41,16 @@ class Standing:
     reason: str
     valid: bool
     ends_on: date | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return it by the columns of a signal's row."""
+        return {
+            "status": self.status,
+            "status_since": self.since,
+            "status_reason": self.reason,
+            "valid": self.valid,
+        }
 
 
 def period_of(ts: datetime, signal_type: str, valid_until: str | None) -> tuple[date | None, date | None]:
@@ -70,6 +80,7 @@ def standing_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]], 
     as ``valid_on``, ``session_on`` and ``last_target``. The end of its session ends a signal that is open or has reached
     a target. The end of its validity ends only one of which its channel has said nothing: it is the time to enter, and a
     position that was taken goes on. A target that was reached stays the status of a signal whose session is over.
+    An open signal has also expired at ``priced_out_at``, if it has one: its time has passed by the market's prices.
     """
     status, event = decisive_event(events)
     if "valid_on" in signal:
@@ -86,6 +97,11 @@ def standing_of(signal: Mapping[str, Any], events: Sequence[Mapping[str, Any]], 
             since, reason = max(midnight_after(ends_on), signal["ts"]), "validity" if valid_on else "session"
             return Standing(status="expired", since=since, reason=reason, valid=False)
         ends_on = None
+    priced_out_at = signal.get("priced_out_at")
+    if status == "open" and priced_out_at is not None:
+        return Standing(
+            status="expired", since=max(priced_out_at, signal["ts"]), reason="prices", valid=False
+        )
     if event is None:
         return Standing(status="waiting", since=signal["ts"], reason="posted", valid=True, ends_on=ends_on)
     return Standing(status=status, since=event["ts"], reason=event["kind"], valid=valid, ends_on=ends_on)

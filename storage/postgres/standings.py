@@ -29,8 +29,13 @@ SETTLED_COLUMNS = sql.SQL(
 )
 _KNOWN = """
 select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, last_target,
-    reward_risk, signal_commit
-from {schema}.signal_standings where (channel, message_id) in (
+    reward_risk, signal_commit, (
+        -- the newest rules decide
+        select case when state = 'expired' then ended_at end from {schema}.signal_outcomes as outcome
+        where outcome.channel = standing.channel and outcome.message_id = standing.message_id
+            and outcome.position = standing.position and outcome.id = standing.id
+        order by rules desc limit 1) as priced_out_at
+from {schema}.signal_standings as standing where (channel, message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
 """
 _DUE = """

@@ -233,6 +233,7 @@ export const words = {
   "why.cancel": "the channel cancelled it",
   "why.validity": "the order's validity has passed",
   "why.session": "the session that it was for is over",
+  "why.prices": "prices say that its time passed",
   "status.waiting": "Waiting",
   "status.open": "Open",
   "status.expired": "Expired",

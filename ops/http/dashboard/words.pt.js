@@ -229,6 +229,7 @@ export const words = {
   "why.cancel": "o canal o cancelou",
   "why.validity": "a validade da ordem passou",
   "why.session": "o pregão a que ele se destinava acabou",
+  "why.prices": "pelos preços, o prazo dele passou",
   "status.waiting": "Aguardando",
   "status.open": "Em aberto",
   "status.expired": "Vencido",

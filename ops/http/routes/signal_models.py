@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from engine.model import EventKind, Side
 from ops.http.kit.problems import Body, CamelBody
+from ops.http.routes.enriched_models import MarketAtPosting, Price, SignalOutcome
 
 __all__ = [
     "FormerSignalPage",
@@ -25,8 +25,6 @@ __all__ = [
     "StatusReason",
 ]
 
-#: a JSON number with exactly the digits of the message
-Price = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 EpochMs = Annotated[int, Field(description="milliseconds since 1970-01-01 UTC")]
 Iso = Annotated[datetime, Field(description="the same instant as `ts`, in ISO 8601 and UTC")]
 
@@ -72,6 +70,7 @@ class StatusReason(StrEnum):
     DELETED = "deleted"
     VALIDITY = "validity"
     SESSION = "session"
+    PRICES = "prices"
 
 
 class SignalWarning(StrEnum):
@@ -178,6 +177,12 @@ class _Entry(Body):
     events: list[SignalEvent] = Field(description="later messages about the signal, oldest first")
     ingested_at: datetime = Field(description="when it was read; another instant for each signal")
     created_at: datetime = Field(description="when it was stored")
+    market: MarketAtPosting | None = Field(
+        description="what the market looked like when it was posted; null without bars"
+    )
+    outcome: SignalOutcome | None = Field(
+        description="what became of it by the market's prices (`docs/outcomes.md`); null without bars"
+    )
     reward_risk: Price | None = Field(
         description="reward to the final target for each unit of risk, of the signal as it was posted; null where a price "
         "is missing, doubtful or on the wrong side"

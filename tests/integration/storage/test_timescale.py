@@ -51,6 +51,7 @@ STEPS = (
         "signal_validity",
         "history_requests",
         "bars",
+        "enrichment",
         "alerts",
         "deletions",
         "hypertable",

@@ -126,7 +126,8 @@ def test_in_the_bar_of_the_entry_the_stop_counts() -> None:
 def test_in_the_bar_of_the_entry_a_target_counts_only_if_it_came_after() -> None:
     assert judge(plan(), minutes("10 11.1 9.9 11")).reached == (POSTED,)
     assert judge(plan(), minutes("9.5 11.1 9.4 11")).reached == (POSTED,)
-    assert judge(plan(), minutes("10.5 11.1 9.9 11")).reached == ()
+    falling = judge(plan(), minutes("10.5 11.1 9.9 11"))
+    assert (falling.reached, falling.same_bar) == ((), True)
 
 
 def test_an_entry_that_was_not_touched_in_time_expires() -> None:

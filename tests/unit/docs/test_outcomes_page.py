@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from actors.analysis.claims import Verified
 from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending
 
@@ -19,10 +20,11 @@ def test_each_rule_has_its_test_and_each_test_its_rule() -> None:
     )
 
 
-def test_each_state_and_each_indicator_is_explained() -> None:
-    _, states, _, indicators = PAGE.split("\n## ")
-    assert names(states) == list(Ending)
-    assert names(indicators) == list(Indicators().values)
+def test_each_word_of_the_tables_is_explained() -> None:
+    sections = dict(section.split("\n", 1) for section in PAGE.split("\n## ")[1:])
+    assert names(sections["States"]) == list(Ending)
+    assert names(sections["Claimed and verified"]) == list(Verified)
+    assert names(sections["Indicators"]) == list(Indicators().values)
 
 
 def names(section: str) -> list[str]:

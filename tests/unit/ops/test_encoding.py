@@ -16,6 +16,34 @@ from ops.http.routes.signal_objects import history_entry, signal_object
 from storage.postgres.current import Current
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+MARKET = {
+    **dict.fromkeys(("macd", "macd_signal", "macd_histogram", "sma_20", "sma_50", "sma_200", "position_52w")),
+    **dict.fromkeys(("entry_distance_atr", "volume_ratio", "underlying", "underlying_indicators")),
+    "rsi_14": 61.25,
+    "atr_14": 0.5,
+    "missing": {"sma_200": "too_few_bars"},
+    "days": 15,
+    "as_of": "2026-11-01T21:00:00Z",
+}
+ENRICHED = {
+    **dict.fromkeys(
+        ("reason", "ended_at", "exit", "final_r", "scaled_r", "underlying", "underlying_indicators")
+    ),
+    "state": "running",
+    "symbol": "PETR4",
+    "entered_at": NOON,
+    "entry": Decimal("0.890"),
+    "reached": [NOON],
+    "same_bar": False,
+    "first_r": Decimal("1.5000"),
+    "favourable_r": Decimal("1.6000"),
+    "adverse_r": Decimal("0.1000"),
+    "claim": "agrees",
+    "indicators": {
+        **{name: value for name, value in MARKET.items() if not name.startswith("underlying")},
+        "last_close": "0.8700",
+    },
+}
 ROW: dict[str, Any] = {
     "id": 7,
     "ts": NOON + timedelta(microseconds=1500),
@@ -39,6 +67,7 @@ ROW: dict[str, Any] = {
     "status_since": NOON,
     "status_reason": "result",
     "valid": True,
+    "enriched": ENRICHED,
     "events": [
         {
             "kind": "result",
@@ -121,6 +150,20 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
         "status_since": "2026-11-02T12:00:00Z",
         "status_reason": "result",
         "valid": True,
+        "market": MARKET | {"last_close": Decimal("0.8700")},
+        "outcome": {
+            **dict.fromkeys(("reason", "ended_at", "exit", "final_r", "scaled_r")),
+            "state": "running",
+            "symbol": "PETR4",
+            "entered_at": "2026-11-02T12:00:00Z",
+            "entry": Decimal("0.890"),
+            "reached": ["2026-11-02T12:00:00Z"],
+            "same_bar": False,
+            "first_r": Decimal("1.5000"),
+            "favourable_r": Decimal("1.6000"),
+            "adverse_r": Decimal("0.1000"),
+            "claim": "agrees",
+        },
         "events": [
             {
                 "kind": "result",

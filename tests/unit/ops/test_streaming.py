@@ -42,6 +42,7 @@ ROW: dict[str, Any] = {
     "status_since": NOON,
     "status_reason": "posted",
     "valid": True,
+    "enriched": None,
     "current": current_of(
         {**dict.fromkeys(("stop", "target_final", "buy_min", "buy_max")), "targets": [], "status": "waiting"},
         events=[],

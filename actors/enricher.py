@@ -1,0 +1,175 @@
+"""Enricher: works out what prices say of signals, when signals change and when bars come.
+
+It reads the feed of commits from its own position in the database, and the list of symbols whose bars have changed. It
+writes beside signals, never a signal. Of several daemons the one that has the lease of maintenance enriches. Without
+bars it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+from actors.analysis.outcome import RULES_VERSION
+from actors.enrichment.calculator import NOT_INSTALLED, Calculator, CalculatorError
+from actors.enrichment.enriching import Enriched, Enrichment
+from actors.names import CACHE, MAINTENANCE
+from actors.shown.enricher_snapshot import EnricherSnapshot
+from actors.shown.event_log import Position
+from actors.shown.snapshots import CacheSnapshot
+from actors.sources.lease import may_work
+from engine.actor import Actor, handles
+from engine.backoff import Backoff, RetryState
+from engine.messages import CommitSeen, SignalsCommitted, Tick
+from engine.spec import Context
+from storage.errors import StorageError
+from storage.postgres.bars import Bars
+from storage.postgres.enrichment import EnrichedSignals
+from storage.postgres.feed_positions import FeedPosition, FeedPositions
+from storage.postgres.signals import Signals
+
+__all__ = ["Enricher"]
+
+#: how often it looks for bars and tries again what failed
+LOOK_EVERY_S = 2.0
+PAGE_SIZE = 200
+#: symbols of one look, so that other messages are read in between
+SYMBOLS = 5
+BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
+
+
+class Enricher(Actor):
+    """Enriches in its own thread. Libraries that compute indicators are loaded in a process of their own."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        positions: FeedPositions,
+        signals: Signals,
+        bars: Bars,
+        enriched: EnrichedSignals,
+        enrichment: Enrichment,
+        calculator: Calculator,
+        kept: timedelta,
+        random: Random,
+    ) -> None:
+        super().__init__(context)
+        self._positions = positions
+        self._signals = signals
+        self._bars = bars
+        self._enriched = enriched
+        self._enrichment = enrichment
+        self._calculator = calculator
+        self._kept = kept
+        self._retry = RetryState(backoff=BACKOFF, random=random)
+        self._position: FeedPosition | None = None
+        self._is_on = False
+        #: whether signals that only earlier rules have judged may be left
+        self._outdated = True
+        self._written = 0
+        #: our own commits, which say nothing new
+        self._own: deque[int] = deque(maxlen=1000)
+
+    def _open(self) -> None:
+        self.tick_later("look", 0)
+
+    def _close(self) -> None:
+        self._calculator.close()
+
+    @handles(CommitSeen)
+    def _on_commit_seen(self, _: CommitSeen) -> None:
+        if self._is_on:
+            self._look(also_bars=False)
+
+    @handles(Tick)
+    def _on_tick(self, tick: Tick) -> None:
+        if tick.purpose == "look":
+            more = self._look(also_bars=True)
+            self.tick_later("look", 0 if more else LOOK_EVERY_S)
+
+    def _look(self, *, also_bars: bool) -> bool:
+        """Enrich what is new. Return whether there is more to do at once."""
+        now_s = self.clock.monotonic_s()
+        if self._retry.wait_s(now_s) > 0:
+            return False
+        if not may_work(self.context.services.snapshots, MAINTENANCE, now_s):
+            self._position = None  # another daemon enriches, and moves it
+            return False
+        more = False
+        try:
+            if also_bars:
+                self._is_on = self._enriched.has_bars()
+            if self._is_on:
+                # It lies before the bars: what is committed while they are worked off is read after them.
+                self._position = self._position or self._positions.begin()
+                more = also_bars and (self._follow_bars() or self._renew())
+                self._follow_signals()
+        except (StorageError, CalculatorError) as error:
+            self._position = None  # another daemon may have moved it, or this one without an answer
+            if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s):
+                self.log.warning("enrichment.waiting", error=str(error))
+        else:
+            self._retry.succeeded()
+        self.publish(
+            EnricherSnapshot(
+                on=self._is_on,
+                written=self._written,
+                note=None if self._calculator.installed else NOT_INSTALLED,
+                error=self._retry.error,
+                failing_since=self._retry.since,
+            )
+        )
+        return more
+
+    def _follow_bars(self) -> bool:
+        """Enrich the signals of symbols whose bars have changed."""
+        changes = self._bars.changes(limit=SYMBOLS)
+        for change in changes:
+            self._enrich_symbol(change.symbol, since=change.since)
+            self._bars.settle([change])
+        return len(changes) == SYMBOLS
+
+    def _renew(self) -> bool:
+        """Enrich signals that only earlier rules have judged."""
+        if self._outdated:
+            since = self.clock.now() - self._kept
+            symbols = self._enriched.outdated(rules=RULES_VERSION, since=since, limit=SYMBOLS)
+            for symbol in symbols:
+                self._enrich_symbol(symbol, since=None)
+            self._outdated = bool(symbols)
+        return self._outdated
+
+    def _enrich_symbol(self, symbol: str, *, since: datetime | None) -> None:
+        for found in self._enrichment.of_symbol(symbol, since=since):
+            self._write(found)
+
+    def _follow_signals(self) -> None:
+        cache = self.context.services.snapshots.read(CACHE, CacheSnapshot)
+        newest = cache.value.commit_number if cache else None
+        if newest is None:
+            return
+        goal = Position.end_of(newest)
+        while (
+            self._position is not None
+            and (place := Position(self._position.number, self._position.id)) < goal
+        ):
+            changes = self._signals.committed(after=place, upto=newest, limit=PAGE_SIZE)
+            news = [
+                row for row in changes.rows if row["superseded_at"] is None and row["number"] not in self._own
+            ]
+            self._write(self._enrichment.of(news))
+            reached = Position(*changes.reached) if changes.reached else goal
+            after = replace(self._position, number=reached.number, id=reached.id)
+            # None: another daemon has moved it. The next look reads it anew.
+            self._position = after if self._positions.move(self._position, after) else None
+
+    def _write(self, found: list[Enriched]) -> None:
+        number = self._enrichment.write(found)
+        self._written += sum(one.changed for one in found)
+        if number is not None:
+            self._own.append(number)
+            self.send(CACHE, SignalsCommitted(commit_number=number, signals=0))
+        self.beat()

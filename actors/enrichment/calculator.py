@@ -1,0 +1,86 @@
+"""Asks the process that computes indicators. It is started when it is needed, and replaced when it fails."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+
+from actors.analysis.indicators import Indicators
+from actors.analysis.worker import Question
+
+__all__ = ["NOT_INSTALLED", "Calculator", "CalculatorError"]
+
+#: what a user is told without the extra
+NOT_INSTALLED = "indicators need the extra enrich: pip install 'tp-capital[enrich]'"
+#: a question takes a fraction of a second, loading the libraries a few
+_LONGEST_S = 60.0
+_MODULE = "actors.analysis.worker"
+
+
+class CalculatorError(Exception):
+    """The process has ended, or gave no answer in time."""
+
+
+class Calculator:
+    """One process at most. Used by one thread; :meth:`interrupt` may come from any."""
+
+    def __init__(self, *, longest_s: float = _LONGEST_S) -> None:
+        self._longest_s = longest_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self.installed = find_spec("talib") is not None
+
+    def ask(self, question: Question) -> list[Indicators]:
+        """Return the answer. Without the extra every value is missing, and says so.
+
+        Raises:
+            CalculatorError: the process has ended, or gave no answer in time. The next question starts another one.
+        """
+        if not self.installed:
+            names = Indicators().values
+            return [Indicators(missing=dict.fromkeys(names, "not_installed")) for _ in question.moments]
+        process = self._process = self._process or _start()
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        deadline = threading.Timer(self._longest_s, process.kill)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            pickle.dump(question, process.stdin)
+            process.stdin.flush()
+            answer: list[Indicators] = pickle.load(process.stdout)  # noqa: S301 - of our own process
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            self.close()
+            raise CalculatorError(
+                f"the process that computes indicators ended with code {process.returncode}"
+            ) from error
+        finally:
+            deadline.cancel()
+        return answer
+
+    def interrupt(self) -> None:
+        """End the process, so that a question that is being answered fails."""
+        if (process := self._process) is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End the process. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.communicate()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+        [sys.executable, "-m", _MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # it computes short series: threads of its libraries would only take memory
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )

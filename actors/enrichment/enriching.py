@@ -1,0 +1,234 @@
+"""Works out what prices say of signals, and stores what is new of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from actors.analysis.claims import verify
+from actors.analysis.contracts import underlying_of
+from actors.analysis.indicators import Indicators
+from actors.analysis.market_outcome import Ending, MarketOutcome
+from actors.analysis.outcome import RULES_VERSION, judge
+from actors.analysis.worker import Question
+from actors.enrichment.calculator import Calculator
+from actors.enrichment.plans import claims_of, plan_of
+from actors.enrichment.symbols import assets_of, symbol_of
+from engine.bars import Bar, Interval
+from engine.sessions import day_of, midnight_after
+from storage.postgres.bars import Bars
+from storage.postgres.enriched_rows import ENRICHED_COLUMNS
+from storage.postgres.enrichment import EnrichedSignals
+from storage.postgres.instruments import Instruments
+from storage.postgres.orders import Order
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
+
+__all__ = ["Enriched", "Enrichment"]
+
+Row = Mapping[str, Any]
+
+#: 400 sessions, and the holidays of that time
+_DAYS_BEFORE = timedelta(days=620)
+#: a signal that ends within so many days is judged by their bars alone: later ones do not change what has ended
+_FIRST_DAYS = (4, 30)
+_INTRADAY = tuple(interval for interval in Interval if interval is not Interval.DAY)
+_UNDECIDED = (Ending.NO_BARS, Ending.WAITING, Ending.RUNNING)
+#: a difference in these alone is not shown
+_UNSEEN = frozenset({"seen_until"})
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enriched:
+    """What prices say of a signal now, and what was stored: None for nothing, or of another reading of its message."""
+
+    row: Row
+    before: Row | None
+    signal: Row
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is other than stored."""
+        return self.before is None or any(self.before[name] != self.row[name] for name in ENRICHED_COLUMNS)
+
+    @property
+    def seen(self) -> bool:
+        """Whether readers see the change."""
+        if self.row["state"] == Ending.EXPIRED and self.signal["status"] in ("waiting", "open"):
+            return True
+        return self.before is None or any(
+            self.before[name] != self.row[name] for name in ENRICHED_COLUMNS if name not in _UNSEEN
+        )
+
+
+class Enrichment:
+    """Signals, bars and the tables of what prices say of signals. All calls may raise ``StorageError``.
+
+    ``kept`` is the time for which signals are kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        signals: Signals,
+        bars: Bars,
+        instruments: Instruments,
+        enriched: EnrichedSignals,
+        calculator: Calculator,
+        kept: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._signals = signals
+        self._bars = bars
+        self._instruments = instruments
+        self._enriched = enriched
+        self._calculator = calculator
+        self._kept = kept
+        self._now = now
+
+    def of_symbol(self, symbol: str, *, since: datetime | None) -> Iterator[list[Enriched]]:
+        """Yield what prices say of the signals of a symbol, some at a time.
+
+        With ``since``, only of signals that bars from that instant on may change.
+        """
+        query = SignalQuery(asset=assets_of(symbol), limit=_PAGE)
+        while True:
+            page = self._signals.find(query)
+            known = self._enriched.of([row["id"] for row in page.rows])
+            yield self.of(
+                [
+                    row
+                    for row in page.rows
+                    if symbol in (row["asset"], symbol_of(row["asset"], row["ts"]))
+                    and (since is None or _is_touched(known.get(row["id"]), since))
+                ],
+                known,
+            )
+            if page.after is None:
+                return
+            query = replace(query, after=page.after)
+
+    def of_all(self, *, again: bool) -> Iterator[list[Enriched]]:
+        """Yield what prices say of all signals, some at a time. Those that have ended only ``again``."""
+        query = SignalQuery(order=Order.ASSET, limit=_PAGE)
+        while True:
+            page = self._signals.find(query)
+            known = self._enriched.of([row["id"] for row in page.rows])
+            yield self.of([row for row in page.rows if again or not _has_ended(known.get(row["id"]))], known)
+            if page.after is None:
+                return
+            query = replace(query, after=page.after)
+
+    def of(self, signals: Iterable[Row], known: Mapping[int, Row] | None = None) -> list[Enriched]:
+        """Return what prices say of signals. One whose symbol has no bars is left out."""
+        rows = sorted(signals, key=_symbols_of)
+        if known is None:
+            known = self._enriched.of([row["id"] for row in rows])
+        return [
+            enriched
+            for symbols, of_symbol in groupby(rows, key=_symbols_of)
+            for enriched in self._of_one_symbol(symbols, list(of_symbol), known)
+        ]
+
+    def write(self, found: Iterable[Enriched]) -> int | None:
+        """Store what has changed. Return the commit number, None if readers see no change."""
+        changed = [one for one in found if one.changed or one.seen]
+        if not changed:
+            return None
+        return self._enriched.write(
+            [one.row for one in changed], seen=[one.row for one in changed if one.seen]
+        )
+
+    def _of_one_symbol(
+        self, symbols: tuple[str, ...], rows: list[Row], known: Mapping[int, Row]
+    ) -> Iterator[Enriched]:
+        first, now = min(row["ts"] for row in rows), self._now()
+        for symbol in symbols:
+            days, finer = self._days(symbol, first), self._bars.of(symbol, _INTRADAY, first, now)
+            if days or finer:
+                break
+        else:
+            return
+        markets = self._calculator.ask(Question(days, [(row["ts"], _middle(row)) for row in rows]))
+        below = self._underlying(symbol, first)
+        of_below: Sequence[Indicators | None] = [None] * len(rows)
+        if below is not None and (bars := self._days(below, first)):
+            of_below = self._calculator.ask(Question(bars, [(row["ts"], None) for row in rows]))
+        for row, market, market_below in zip(rows, markets, of_below, strict=True):
+            stored = {
+                **_stored_form(row, symbol, self._judge(row, days, finer)),
+                "indicators": _json(market),
+                "underlying": below,
+                "underlying_indicators": _json(market_below) if market_below else None,
+            }
+            yield Enriched(row=stored, before=known.get(row["id"]), signal=row)
+
+    def _underlying(self, symbol: str, at: datetime) -> str | None:
+        # a share has a digit after its four letters
+        if not symbol[4:5].isalpha():
+            return None
+        paper = underlying_of(symbol, self._instruments.starting(symbol[:4]), at)
+        return None if paper is None else paper.symbol
+
+    def _days(self, symbol: str, first: datetime) -> Sequence[Bar]:
+        return self._bars.of(symbol, [Interval.DAY], first - _DAYS_BEFORE, self._now())
+
+    def _judge(self, row: Row, days: Sequence[Bar], finer: Sequence[Bar]) -> MarketOutcome:
+        plan = plan_of(row, kept=self._kept)
+        outcome = MarketOutcome(state=Ending.NO_BARS)
+        for count in (*_FIRST_DAYS, self._kept.days + 1):
+            first = plan.posted_at - timedelta(days=_FIRST_DAYS[0])
+            last = midnight_after(day_of(plan.posted_at + timedelta(days=count)))
+            outcome = judge(plan, [bar for bar in (*days, *finer) if first <= bar.opened_at < last])
+            if outcome.state not in _UNDECIDED:
+                break
+        return outcome
+
+
+def _has_ended(known: Row | None) -> bool:
+    """Return whether the present rules have judged a signal for good."""
+    return known is not None and known["rules"] == RULES_VERSION and known["known_at"] is not None
+
+
+def _is_touched(known: Row | None, since: datetime) -> bool:
+    """Return whether bars from ``since`` on may change what is known."""
+    return known is None or not _has_ended(known) or since < known["known_at"]
+
+
+def _middle(row: Row) -> Any:
+    return None if row["buy_min"] is None else (row["buy_min"] + row["buy_max"]) / 2
+
+
+def _symbols_of(row: Row) -> tuple[str, ...]:
+    """Return the symbols whose bars a signal is judged by, the first that has any."""
+    return symbol_of(row["asset"], row["ts"]), row["asset"]
+
+
+def _stored_form(row: Row, symbol: str, outcome: MarketOutcome) -> Row:
+    claim = verify(outcome, claims_of(row))
+    told = asdict(outcome)
+    return {
+        **{name: row[name] for name in ("channel", "message_id", "position", "id", "ts")},
+        **{name: row[name] for name in ("signal_type", "side", "asset")},
+        "rules": RULES_VERSION,
+        "symbol": symbol,
+        **told,
+        "state": outcome.state.value,
+        "reached": list(outcome.reached),
+        "claim": None if claim is None else claim.value,
+    }
+
+
+def _json(market: Indicators) -> dict[str, Any]:
+    """Return indicators as they are stored. The close keeps its digits."""
+    return {
+        **market.values,
+        "missing": market.missing,
+        "days": market.days,
+        "last_close": None if market.last_close is None else str(market.last_close),
+        "as_of": None if market.as_of is None else market.as_of.isoformat(),
+    }

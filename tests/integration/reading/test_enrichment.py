@@ -1,0 +1,322 @@
+"""The enricher between a real database and the process that computes: what becomes of signals when they and bars change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from actors.enricher import Enricher
+from actors.enrichment.calculator import Calculator
+from actors.enrichment.enriching import Enrichment
+from actors.enrichment.symbols import symbol_of
+from actors.grammar import GRAMMAR_VERSION
+from actors.names import CACHE, ENRICHER
+from actors.shown.enricher_snapshot import EnricherSnapshot
+from actors.shown.snapshots import CacheSnapshot
+from engine.bars import Bar, BarSource, Interval
+from engine.instruments import Instrument, InstrumentKind
+from engine.messages import CommitSeen, SignalsCommitted, Tick
+from engine.sessions import day_of
+from ops.cli import app
+from ops.stores import RETENTION
+from storage.postgres.bars import Bars
+from storage.postgres.database import Database
+from storage.postgres.enrichment import EnrichedSignals
+from storage.postgres.feed_positions import FeedPositions
+from storage.postgres.instruments import Instruments
+from storage.postgres.ledger import Ledger
+from storage.postgres.page_query import SignalQuery
+from storage.postgres.signals import Signals
+from tests.integration.reading.conftest import CHANNEL, START, Store, message
+from tests.support.databases import as_engine
+from tests.support.markets import bar
+from tests.support.recording import World
+
+SIGNAL = "COMPRA\nAtivo: {}\nCompra: 10,00\nAlvo 1: 11,00\nAlvo 2: 12,00\nStop: 9,00\n{}"
+
+
+@pytest.fixture(scope="module")
+def calculator() -> Iterator[Calculator]:
+    calculator = Calculator()
+    yield calculator
+    calculator.close()
+
+
+class Enriching(World):
+    """An un-started enricher on a real database."""
+
+    def __init__(self, database: Database, calculator: Calculator) -> None:
+        super().__init__()
+        self.ledger = Ledger(database, grammar_version=GRAMMAR_VERSION)
+        self.signals = Signals(database, retention=RETENTION)
+        self.bars = Bars(database)
+        self.instruments = Instruments(database)
+        self.enriched = EnrichedSignals(database, self.ledger)
+        self.enrichment = Enrichment(
+            signals=self.signals,
+            bars=self.bars,
+            instruments=self.instruments,
+            enriched=self.enriched,
+            calculator=calculator,
+            kept=RETENTION,
+            now=database.now,
+        )
+        self.cache = self.recorder(CACHE)
+        self.enricher = Enricher(
+            self.context(ENRICHER),
+            positions=FeedPositions(database, reader=ENRICHER),
+            signals=self.signals,
+            bars=self.bars,
+            enriched=self.enriched,
+            enrichment=self.enrichment,
+            calculator=calculator,
+            kept=RETENTION,
+            random=Random(1),
+        )
+
+    def see(self) -> None:
+        """Let the enricher see the newest commit, as the cache tells it."""
+        number = self.ledger.commit_number()
+        self.snapshots.publish(CACHE, CacheSnapshot(commit_number=number, error=None))
+        self.enricher.on_receive(CommitSeen(commit_number=number))
+
+    def look(self) -> None:
+        """Let the enricher look for bars until it has worked off all."""
+        self.snapshots.publish(CACHE, CacheSnapshot(commit_number=self.ledger.commit_number(), error=None))
+        self.enricher.on_receive(Tick(purpose="look"))
+
+    def rows(self) -> dict[str, Mapping[str, Any]]:
+        """Return what is known, by asset."""
+        page = self.signals.find(SignalQuery())
+        return {
+            row["asset"]: row for row in self.enriched.of([signal["id"] for signal in page.rows]).values()
+        }
+
+    def commits(self) -> int:
+        """Return how many commits the cache was told of since the last call."""
+        return sum(isinstance(told, SignalsCommitted) for told in self.cache.taken())
+
+
+@pytest.fixture
+def world(database: Database, calculator: Calculator) -> Enriching:
+    return Enriching(database, calculator)
+
+
+def minute(number: int, prices: str, *, symbol: str = "PETR4") -> Bar:
+    return bar(START + timedelta(minutes=number), prices, symbol=symbol)
+
+
+def days(symbol: str = "PETR4", *, before: datetime = START) -> list[Bar]:
+    """Return the bars of 60 days before an instant."""
+    first = before - timedelta(days=61)
+    return [
+        bar(
+            first + timedelta(days=number),
+            "10 10.5 9.5 10.1",
+            interval=Interval.DAY,
+            symbol=symbol,
+            volume=100,
+        )
+        for number in range(60)
+    ]
+
+
+def test_without_bars_nothing_is_written(world: Enriching, store: Store) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    world.look()
+    world.see()
+    assert world.rows() == {}
+    shown = world.snapshots.read(ENRICHER, EnricherSnapshot)
+    assert shown is not None
+    assert not shown.value.on
+
+
+def test_bars_say_what_became_of_the_signals_of_their_symbol(world: Enriching, store: Store) -> None:
+    store(
+        [
+            message(number, SIGNAL.format(asset, ""), minute=0)
+            for number, asset in enumerate(("PETR4", "VALE3"), 1)
+        ]
+    )
+    world.bars.put(
+        [*days(), minute(1, "10 10.2 9.9 10.1"), minute(2, "10.1 11.5 10 11.4")], source=BarSource.CSV
+    )
+    world.look()
+    (row,) = world.rows().values()
+    assert (row["asset"], row["state"], row["first_r"], row["final_r"]) == (
+        "PETR4",
+        "running",
+        Decimal(1),
+        None,
+    )
+    assert row["entered_at"] == START + timedelta(minutes=1)
+    assert row["indicators"]["sma_20"] == pytest.approx(10.1)
+    assert row["indicators"]["missing"]["sma_200"] == "too_few_bars"
+    assert row["indicators"]["last_close"] == "10.1"
+    assert world.commits() == 1
+    assert world.bars.changes(limit=9) == ()
+
+
+def test_later_and_late_bars_recompute_only_what_they_touch(world: Enriching, store: Store) -> None:
+    store(
+        [message(1, SIGNAL.format("PETR4", ""), minute=0), message(2, SIGNAL.format("PETR4", ""), minute=10)]
+    )
+    world.bars.put([minute(1, "10 10.2 8.9 9.1"), minute(11, "10 10.2 9.9 10.1")], source=BarSource.CSV)
+    world.look()
+    world.see()
+    before = world.enriched.of([row["id"] for row in world.signals.find(SignalQuery()).rows])
+    assert sorted(row["state"] for row in before.values()) == ["running", "stopped"]
+    world.bars.put([minute(12, "10.1 12 10 12")], source=BarSource.CSV)
+    (change,) = world.bars.changes(limit=9)
+    touched = [one for page in world.enrichment.of_symbol("PETR4", since=change.since) for one in page]
+    assert [one.row["state"] for one in touched] == ["target"], "what has ended before is left alone"
+    world.look()
+    world.bars.put([minute(0, "10 12 9.9 12")], source=BarSource.CSV)
+    world.look()
+    after = world.enriched.of(list(before))
+    assert sorted(row["state"] for row in after.values()) == ["target", "target"], (
+        "a bar of before ended it earlier"
+    )
+
+
+def test_an_update_of_the_channel_recomputes_its_signal(world: Enriching, store: Store) -> None:
+    world.bars.put([minute(1, "10 10.2 9.9 10.1"), minute(3, "10.1 10.2 9.4 9.5")], source=BarSource.CSV)
+    world.look()
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    world.see()
+    assert world.rows()["PETR4"]["state"] == "running"
+    store([message(2, "Subir stop de PETR4 para 9,50", minute=2, reply_to=1)])
+    world.see()
+    row = world.rows()["PETR4"]
+    assert (row["state"], row["exit"]) == ("stopped", Decimal("9.5"))
+
+
+def test_what_a_channel_claims_is_held_against_prices(world: Enriching, store: Store) -> None:
+    world.bars.put([minute(1, "10 10.2 9.9 10.1"), minute(3, "10.1 10.9 9.9 10.5")], source=BarSource.CSV)
+    world.look()
+    store(
+        [
+            message(1, SIGNAL.format("PETR4", ""), minute=0),
+            message(2, "PETR4 ALVO 1 ATINGIDO ✅", minute=3, reply_to=1),
+        ]
+    )
+    world.see()
+    assert world.rows()["PETR4"]["claim"] == "contradicts"
+
+
+def test_its_own_commits_and_the_same_bars_again_change_nothing(world: Enriching, store: Store) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    known = [*days(), minute(1, "10 10.2 9.9 10.1")]
+    world.bars.put(known, source=BarSource.CSV)
+    world.look()
+    assert world.commits() == 1
+    for _ in range(2):
+        world.see()
+        world.bars.put(known, source=BarSource.CSV)
+        world.look()
+    assert world.commits() == 0
+    # another daemon that begins to enrich reads the same, and finds nothing new
+    world.enricher._own.clear()
+    world.enricher._position = None
+    world.see()
+    assert world.commits() == 0
+
+
+def test_a_signal_whose_time_has_passed_by_prices_is_no_longer_open(world: Enriching, store: Store) -> None:
+    valid = f"Validade: {day_of(START):%d/%m/%Y}"
+    store(
+        [
+            message(1, SIGNAL.format("PETR4", valid), minute=0),
+            message(2, "PETR4 novo alvo 13,00", minute=1, reply_to=1),
+        ]
+    )
+    (signal,) = world.signals.find(SignalQuery()).rows
+    assert signal["status"] == "open"
+    far = bar(START + timedelta(days=2) - timedelta(minutes=5), "9.5 9.6 9.4 9.5")
+    world.bars.put([minute(0, "9.5 9.6 9.4 9.5"), far], source=BarSource.CSV)
+    world.look()
+    (signal,) = world.signals.find(SignalQuery(status=("expired",))).rows
+    assert (signal["status"], signal["status_reason"]) == ("expired", "prices")
+    world.see()
+    world.commits()
+    world.see()
+    assert world.commits() == 0
+
+
+def test_signals_that_only_earlier_rules_have_judged_are_judged_again(
+    world: Enriching, store: Store, database: Database
+) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    world.bars.put([minute(1, "10 10.2 9.9 10.1")], source=BarSource.CSV)
+    world.look()
+    database.write(
+        lambda cursor: cursor.execute("update signals.signal_outcomes set rules = 0, state = 'waiting'")
+    )
+    world.enricher._outdated = True
+    world.look()
+    assert world.rows()["PETR4"]["state"] == "running"
+
+
+def test_a_process_that_was_killed_is_replaced(
+    world: Enriching, store: Store, calculator: Calculator
+) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    world.bars.put([minute(1, "10 10.2 9.9 10.1")], source=BarSource.CSV)
+    calculator.interrupt()
+    while not world.rows():
+        world.advance(60)
+        world.look()
+    assert world.rows()["PETR4"]["state"] == "running"
+
+
+def test_a_continuous_future_is_judged_by_the_contract_of_its_day(world: Enriching, store: Store) -> None:
+    contract = symbol_of("WINFUT", START)
+    future = "COMPRA\nAtivo: WINFUT\nCompra: 130000\nAlvo 1: 131000\nStop: 129000"
+    store([message(1, future, minute=0)])
+    world.bars.put([minute(1, "130000 131200 129900 131100", symbol=contract)], source=BarSource.CSV)
+    world.look()
+    row = world.rows()["WINFUT"]
+    assert (row["symbol"], row["state"], row["first_r"]) == (contract, "target", Decimal(1))
+
+
+def test_an_option_has_the_indicators_of_its_paper_too(world: Enriching, store: Store) -> None:
+    world.instruments.put([Instrument(symbol="PETR4", kind=InstrumentKind.SHARE)])
+    store([message(1, "COMPRA\nAtivo: PETRK330\nCompra: 1,00\nAlvo 1: 1,50\nStop: 0,50", minute=0)])
+    world.bars.put([*days(), minute(1, "1 1.1 0.9 1", symbol="PETRK330")], source=BarSource.CSV)
+    world.look()
+    row = world.rows()["PETRK330"]
+    assert row["indicators"]["missing"]["sma_20"] == "no_bars"
+    assert row["underlying"] == "PETR4"
+    assert row["underlying_indicators"]["sma_20"] == pytest.approx(10.1)
+
+
+def test_the_command_shows_what_would_change_and_writes_only_when_asked_to(
+    world: Enriching, store: Store, migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TP_CAPITAL_DB_STRATEGY", "neon")
+    monkeypatch.setenv("TP_CAPITAL_DATABASE_URL", as_engine(migrated_url))
+    monkeypatch.chdir(tmp_path)
+
+    def enrich(*options: str) -> str:
+        result = CliRunner().invoke(app, ["enrich", *options])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    world.bars.put([minute(1, "10 12.2 9.9 12")], source=BarSource.CSV)
+    told = f"{CHANNEL} 1 #0 PETR4: state - -> target"
+    dry = enrich("--dry-run")
+    assert told in dry
+    assert dry.endswith("1 signals judged: 1 target; 1 changed, nothing written (--dry-run)\n")
+    assert world.rows() == {}
+    assert told in enrich()
+    assert world.rows()["PETR4"]["state"] == "target"
+    assert enrich() == "0 signals judged; 0 changed, written\n"
+    assert enrich("--again") == "1 signals judged: 1 target; 0 changed, written\n"

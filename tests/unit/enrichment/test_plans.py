@@ -1,0 +1,113 @@
+"""Rows of signals as plans and claims: what of a channel's messages changes a trade, and what is only said of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from actors.analysis.claims import Claim
+from actors.enrichment.plans import claims_of, plan_of
+
+#: a Monday at 11:00 in São Paulo
+POSTED = datetime(2026, 3, 2, 14, tzinfo=UTC)
+KEPT = timedelta(days=90)
+SIGNAL: dict[str, Any] = {
+    "ts": POSTED,
+    "signal_type": "Swing Trade",
+    "side": "buy",
+    "valid_until": None,
+    "warnings": [],
+    "status": "open",
+    "buy_min": Decimal(10),
+    "buy_max": Decimal("10.2"),
+    "targets": [Decimal(11)],
+    "target_final": Decimal(12),
+    "stop": Decimal(9),
+}
+
+
+def event(minute: int, kind: str, **said: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys(("target", "new_stop", "new_entry", "fraction"))
+    rest = {"stop_hit": False, "breakeven": False, "new_targets": ()}
+    return {"kind": kind, "ts": POSTED + timedelta(minutes=minute), **nothing, **rest, **said}
+
+
+def signal(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**SIGNAL, "events": events, **changes}
+
+
+def test_a_swing_trade_is_followed_as_long_as_it_is_kept() -> None:
+    plan = plan_of(signal(), kept=KEPT)
+    assert (plan.enter_until, plan.close_at) == (None, POSTED + KEPT)
+    (terms,) = plan.terms
+    assert (terms.entry, terms.targets) == ((Decimal(10), Decimal("10.2")), (Decimal(11), Decimal(12)))
+
+
+def test_a_validity_is_the_time_to_enter_and_a_session_the_time_of_a_day_trade() -> None:
+    midnight = datetime.fromisoformat("2026-03-03T00:00-03:00")
+    valid = plan_of(signal(valid_until="02/03"), kept=KEPT)
+    assert (valid.enter_until, valid.close_at) == (midnight, POSTED + KEPT)
+    day_trade = plan_of(signal(signal_type="Day Trade"), kept=KEPT)
+    assert (day_trade.enter_until, day_trade.close_at) == (midnight, midnight)
+
+
+def test_updates_change_the_terms_from_their_instant_on() -> None:
+    plan = plan_of(
+        signal(
+            event(1, "update", new_stop=Decimal("9.5")),
+            event(2, "update", fraction=Decimal("0.5"), breakeven=True),
+            event(3, "cancel"),
+            event(4, "update", new_stop=Decimal(1)),
+        ),
+        kept=KEPT,
+    )
+    assert [(terms.stop, terms.held, terms.breakeven, terms.cancelled) for terms in plan.terms] == [
+        (Decimal(9), 1, False, False),
+        (Decimal("9.5"), 1, False, False),
+        (None, Decimal("0.5"), True, False),
+        (None, Decimal("0.5"), True, True),
+    ]
+    assert plan.terms[-1].since == POSTED + timedelta(minutes=3)
+
+
+def test_of_a_result_only_a_moved_stop_changes_the_terms() -> None:
+    plan = plan_of(
+        signal(
+            event(1, "result", target=1, fraction=Decimal("0.5"), new_stop=Decimal(10)),
+            event(2, "result", fraction=Decimal(1), breakeven=True),
+            event(3, "result", stop_hit=True),
+        ),
+        kept=KEPT,
+    )
+    assert [(terms.stop, terms.held) for terms in plan.terms] == [
+        (Decimal(9), Decimal(1)),
+        (Decimal(10), Decimal(1)),
+    ]
+
+
+def test_a_deleted_message_changes_nothing() -> None:
+    assert len(plan_of(signal(event(1, "deleted")), kept=KEPT).terms) == 1
+
+
+def test_doubtful_prices_are_doubtful() -> None:
+    assert plan_of(signal(warnings=["ambiguous_number"]), kept=KEPT).doubtful
+    assert not plan_of(signal(warnings=["missing_date"]), kept=KEPT).doubtful
+
+
+def test_results_are_claims_of_targets_and_of_the_stop() -> None:
+    told = signal(
+        event(1, "result", target=1),
+        event(2, "result", target=0),
+        event(3, "result", stop_hit=True),
+        event(4, "result", percent=Decimal(3)),
+        event(5, "result", target=7),
+        event(6, "update", target=1),
+    )
+    assert [(claim.at - POSTED, claim.target) for claim in claims_of(told)] == [
+        (timedelta(minutes=1), 1),
+        (timedelta(minutes=2), 2),
+        (timedelta(minutes=3), None),
+    ]
+    assert claims_of(signal()) == []
+    assert isinstance(claims_of(told)[0], Claim)
