@@ -74,11 +74,18 @@ def kill_all(site: Site, plan: Killing, *, seed: int = 1) -> Killed:
     for number, kill in enumerate(_kills(site, engines, plan, seed)):
         # in the midst of the work, whatever it has come to
         wanted = posting.total * (number + 1) // (2 + _count(plan))
-        eventually(lambda wanted=wanted: _stored(database) >= wanted, deadline_s=plan.deadline_s)
+        eventually(
+            lambda wanted=wanted: _all_run(engines) and _stored(database) >= wanted,
+            deadline_s=plan.deadline_s,
+        )
         kill()
         found.kills += 1
     posting_thread.join(plan.deadline_s)
-    eventually(lambda: _is_read(site, database), deadline_s=plan.deadline_s, what="not all is read")
+    eventually(
+        lambda: _all_run(engines) and _is_read(site, database),
+        deadline_s=plan.deadline_s,
+        what="not all is read",
+    )
     found.seconds = time.monotonic() - began_s
     for engine in engines:
         engine.kill()
@@ -103,6 +110,14 @@ def _kills(site: Site, engines: list[EngineProcess], plan: Killing, seed: int) -
     kills += [site.postgres_again] * plan.postgres_kills
     random.Random(seed).shuffle(kills)
     return kills
+
+
+def _all_run(engines: list[EngineProcess]) -> bool:
+    """Start those anew that have ended: somebody's connection may have taken the port of one that was killed."""
+    for engine in engines:
+        if engine.process is None or engine.process.poll() is not None:
+            engine.start()
+    return True
 
 
 def _stored(database: str) -> int:

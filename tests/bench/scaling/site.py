@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -74,7 +75,10 @@ class Site:
     def gateway_again(self) -> None:
         """Kill the gateway with its publisher, and start it anew."""
         self.gateway.kill()
-        self.gateway.start()
+        while not self.gateway.is_up():
+            # Somebody's connection may have taken its port meanwhile: then it ends at once.
+            with contextlib.suppress(AssertionError):
+                self.gateway.start()
 
 
 @contextmanager

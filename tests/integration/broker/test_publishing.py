@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from ops.gateway.publisher import OutboxPublisher
 from ops.gateway.relay import Relay
 from storage.broker.publisher import ConfirmedPublisher
 from storage.gateway.client import GatewayClient
+from tests.support.databases import through
 from tests.support.messages import put, raw_message
 from tests.support.proxy import TcpProxy
 from tests.support.rabbitmq import Broker
@@ -118,6 +120,20 @@ def test_a_transaction_that_is_rolled_back_publishes_nothing_and_a_late_one_is_n
             late.commit()
             outbox.remove(pending.positions)
         assert [message.headers["messageKey"] for message in outbox.pending(10).messages] == ["-1001:1"]
+
+
+def test_a_gateway_whose_pooler_passes_on_no_notification_publishes_all_the_same(
+    broker: Broker, folder: Path, gateway_url: str, pooler: int, channel: str
+) -> None:
+    """PgBouncer lends a connection for one transaction, so a listener hears nothing."""
+    with (
+        broker.tap(channel) as tap,
+        GatewayProcess(through(gateway_url, pooler), folder, broker_url=broker.url) as gateway,
+    ):
+        for number in (1, 2, 3):
+            put(gateway_url, [raw_message(number, "text", channel=channel)])
+            assert numbers(tap.take(1)) == [str(number)]
+        assert health(gateway)["status"] == "healthy"
 
 
 def test_a_gateway_without_a_broker_leaves_no_outbox_to_grow(gateway_url: str) -> None:
