@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from engine.model import EventKind
 from storage.postgres.alert_rules import AlertKind, AlertRule, AlertTarget
 from storage.postgres.alert_values import AlertDraft, SignalKey, Told, identity_of
 
@@ -120,7 +121,8 @@ class _Case:
         elif row["is_new"] and row["ts"] >= fresh_from and self._wants(AlertKind.SIGNAL):
             yield self._draft(AlertKind.SIGNAL, self._source, row["ts"])
         for event in row["events"]:
-            kind = AlertKind(event["kind"])
+            # the channel deleted the message of its signal: a cancellation that no message says
+            kind = AlertKind.CANCEL if event["kind"] == EventKind.DELETED else AlertKind(event["kind"])
             if event["ts"] >= fresh_from and self._wants(kind):
                 # a corrected signal has another id, and its events were told
                 source = f"event:{event['id']}:{row['message_id']}:{row['position']}"

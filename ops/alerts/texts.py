@@ -15,6 +15,7 @@ from typing import Any
 
 from actors.alerts.planning import Telling
 from actors.alerts.quiet import is_over
+from engine.model import EventKind
 from storage.postgres.alert_rules import AlertKind
 
 __all__ = ["signal_lines", "test_lines", "trouble_lines", "warning_words"]
@@ -40,6 +41,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "update": "atualização",
         "withdrawn_why": "A mensagem não traz mais este sinal.",
         "cancelled_why": "O canal cancelou este sinal.",
+        "deleted_why": "O canal apagou a mensagem deste sinal.",
         "new_stop": "novo stop",
         "new_target": "novo alvo",
         "new_targets": "novos alvos",
@@ -85,6 +87,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "update": "update",
         "withdrawn_why": "Its message no longer holds this signal.",
         "cancelled_why": "The channel cancelled this signal.",
+        "deleted_why": "The channel deleted the message of this signal.",
         "new_stop": "new stop",
         "new_target": "new target",
         "new_targets": "new targets",
@@ -130,7 +133,8 @@ def signal_lines(telling: Telling, *, zone: tzinfo, link: str | None) -> tuple[s
     elif telling.event is None:
         title, lines = f"{words['withdrawn']}: {side}", [words["withdrawn_why"]]
     elif telling.kind is AlertKind.CANCEL:
-        title, lines = f"{words['cancelled']}: {side}", [words["cancelled_why"]]
+        why = "deleted_why" if telling.event["kind"] == EventKind.DELETED else "cancelled_why"
+        title, lines = f"{words['cancelled']}: {side}", [words[why]]
     else:
         title = f"{side}: {', '.join(_news(telling.event, words, price)) or words[telling.kind]}"
         over = is_over(row["status"]) or not row["current"].fraction

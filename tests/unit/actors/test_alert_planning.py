@@ -107,6 +107,13 @@ def test_of_an_alerted_signal_all_is_told_whatever_its_present_reading_is() -> N
     assert draft.kind == "cancel"
 
 
+def test_a_deleted_message_is_told_as_the_cancellation_of_its_signal() -> None:
+    row = a_row(an_event("deleted", minutes=1), is_new=False)
+    (draft,) = plan(row, told=told_of(row), now=POSTED + timedelta(minutes=2))
+    assert (draft.kind, draft.title.partition(":")[0]) == ("cancel", "CANCELLED")
+    assert "deleted the message" in draft.body
+
+
 def test_an_event_of_the_same_commits_replies_to_the_alert_of_its_signal() -> None:
     signal, event = plan(a_row(an_event("update", minutes=0)))
     assert f'"in_reply_to":"{identity_of(TARGET, signal.source)}"' in event.body
