@@ -34,6 +34,7 @@ def a_row(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "number": int(POSTED.timestamp() * 1000),
         "is_new": True,
         "superseded_at": None,
+        "enriched": None,
         "replaced_by": None,
         "ts": POSTED,
         "channel": "-1001649127710",
