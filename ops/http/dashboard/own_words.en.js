@@ -1,7 +1,7 @@
 // The words of what a reader does with signals, in English: links, figures, notes, companies.
 
 export const words = {
-  "status.overTag": "· over",
+  "status.overTag": " · over",
   "status.over": (told) => `${told}. It is over: that was the last target, or the session has ended`,
   "foot.docs": "API documentation",
   "foot.health": "Health",

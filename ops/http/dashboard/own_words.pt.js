@@ -1,7 +1,7 @@
 // The words of what a reader does with signals, in Portuguese: links, figures, notes, companies.
 
 export const words = {
-  "status.overTag": "· fim",
+  "status.overTag": " · fim",
   "status.over": (told) => `${told}. Não vale mais: foi o último alvo, ou o pregão acabou`,
   "foot.docs": "Documentação da API",
   "foot.health": "Saúde",

@@ -5,7 +5,7 @@ import { known, t } from "./i18n.js";
 
 const LEVELS = ["ok", "notice", "caution", "bad"];
 /** Trouble with these takes nothing from the signals that arrive and are shown. */
-const HARMLESS = ["singleDaemon", "historicalSync", "retention"];
+const HARMLESS = ["singleDaemon", "historicalSync", "retention", "events", "alerts", "quotes"];
 /** A gateway whose Telegram session died answers "no messages" for ever: after a weekend's length we say so. */
 const QUIET_S = 3 * 86_400;
 
@@ -61,7 +61,7 @@ function sentence(name, detail, at, details) {
     if (channels.some((channel) => channel.breaker.state !== "closed")) return t("reason.breaker", at);
   }
   const key = `reason.${name}`;
-  return known(key) ? t(key, at) : t("reason.other", name, at);
+  return known(key) ? t(key, at) : t("reason.other", known(`part.${name}`) ? t(`part.${name}`) : name, at);
 }
 
 function* ofProgress({ details = {} }) {

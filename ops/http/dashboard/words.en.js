@@ -3,6 +3,7 @@
 import { words as alertWords } from "./alert_words.en.js";
 import { words as helpWords } from "./help_words.en.js";
 import { words as ownWords } from "./own_words.en.js";
+import { words as partWords } from "./part_words.en.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signals`);
 
@@ -10,6 +11,7 @@ export const words = {
   ...alertWords,
   ...helpWords,
   ...ownWords,
+  ...partWords,
   "page.title": "tp-capital · signals",
   skip: "Skip to the signals",
   "nav.label": "Sections",
@@ -95,30 +97,6 @@ export const words = {
   yesterday: "yesterday",
 
   "system.title": "System",
-  "part.timescaledb": "Storing signals",
-  "part.gatewayApi": "Link to Telegram",
-  "part.ingesting": "Channel reading",
-  "job.auditor": "checks the history",
-  "job.backfill": "imports the history",
-  "job.dead_letters": "rereads what failed",
-  "job.maintenance": "clears old signals",
-  "job.poller": "reads the channels",
-  "part.serves": "Shows only (role serve): others read the channels",
-  "part.pollingWorker": "Channel reading",
-  "part.historicalSync": "History",
-  "part.retention": "Retention, 90 days",
-  "part.actors": "Internal parts",
-  "part.redisMaster": "Fast memory",
-  "part.redisReplica": "Fast memory, copy",
-  "part.singleDaemon": "Running once",
-  "part.reads": "Reading",
-  "part.clock": "Clock",
-  "part.health": "Watch",
-  "state.healthy": "fine",
-  "state.degraded": "in trouble",
-  "state.unhealthy": "down",
-  "state.unknown": "no word",
-  "part.since": (since) => `since ${since}`,
   "history.label": "Importing the history",
   "history.labelDone": "History complete",
   "history.progress": (read, total) => `${read} of ${total} messages`,

@@ -3,6 +3,7 @@
 import { words as alertWords } from "./alert_words.pt.js";
 import { words as helpWords } from "./help_words.pt.js";
 import { words as ownWords } from "./own_words.pt.js";
+import { words as partWords } from "./part_words.pt.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`);
 
@@ -10,6 +11,7 @@ export const words = {
   ...alertWords,
   ...helpWords,
   ...ownWords,
+  ...partWords,
   "page.title": "tp-capital · sinais",
   skip: "Ir para os sinais",
   "nav.label": "Seções",
@@ -91,30 +93,6 @@ export const words = {
   yesterday: "ontem",
 
   "system.title": "Sistema",
-  "part.timescaledb": "Guarda dos sinais",
-  "part.gatewayApi": "Ligação com o Telegram",
-  "part.ingesting": "Leitura do canal",
-  "job.auditor": "confere o histórico",
-  "job.backfill": "importa o histórico",
-  "job.dead_letters": "relê o que falhou",
-  "job.maintenance": "apaga sinais antigos",
-  "job.poller": "lê os canais",
-  "part.serves": "Só mostra (papel serve): outros leem os canais",
-  "part.pollingWorker": "Leitura do canal",
-  "part.historicalSync": "Histórico",
-  "part.retention": "Retenção de 90 dias",
-  "part.actors": "Partes internas",
-  "part.redisMaster": "Memória rápida",
-  "part.redisReplica": "Memória rápida, cópia",
-  "part.singleDaemon": "Um só serviço",
-  "part.reads": "Consultas",
-  "part.clock": "Relógio",
-  "part.health": "Vigilância",
-  "state.healthy": "em ordem",
-  "state.degraded": "com problema",
-  "state.unhealthy": "fora",
-  "state.unknown": "sem notícia",
-  "part.since": (since) => `desde ${since}`,
   "history.label": "Importação do histórico",
   "history.labelDone": "Histórico completo",
   "history.progress": (read, total) => `${read} de ${total} mensagens`,
