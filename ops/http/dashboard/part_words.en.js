@@ -30,4 +30,5 @@ export const words = {
   "part.events": "Events for other systems",
   "part.alerts": "Sending alerts",
   "part.quotes": "Prices",
+  "part.enrichment": "Analysis by prices",
 };

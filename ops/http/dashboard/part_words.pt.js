@@ -30,4 +30,5 @@ export const words = {
   "part.events": "Eventos para outros sistemas",
   "part.alerts": "Envio de alertas",
   "part.quotes": "Cotações",
+  "part.enrichment": "Análise pelos preços",
 };

@@ -5,7 +5,7 @@ import { known, t } from "./i18n.js";
 
 const LEVELS = ["ok", "notice", "caution", "bad"];
 /** Trouble with these takes nothing from the signals that arrive and are shown. */
-const HARMLESS = ["singleDaemon", "historicalSync", "retention", "events", "alerts", "quotes"];
+const HARMLESS = ["singleDaemon", "historicalSync", "retention", "events", "alerts", "quotes", "enrichment"];
 /** A gateway whose Telegram session died answers "no messages" for ever: after a weekend's length we say so. */
 const QUIET_S = 3 * 86_400;
 
