@@ -144,7 +144,7 @@ class Notifier(Actor):
             self._tell_troubles(now_s)
             self._forget(now_s)
             self._counts = self._deliveries.counts()
-        self._outbox.serve(self._deliveries.targets_due(self._now()))
+            self._outbox.serve(self._deliveries.targets_due(self._now()))
 
     # ── signals ──────────────────────────────────────────────────────────────
 
@@ -179,6 +179,7 @@ class Notifier(Actor):
             self._position = after if self._deliveries.plan(drafts, found, after, now=now) else None
             if drafts:
                 self.log.info("alerts.planned", count=len(drafts), commit_number=reached.number)
+                self._outbox.serve(dict.fromkeys(draft.target_id for draft in drafts))
             self.beat()
 
     # ── troubles ─────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from engine.safe_text import shown
 from storage.alerts.address import AddressRules, ForbiddenAddressError
@@ -55,6 +56,10 @@ _NATIVE = (
     "chat.googleapis.com",
     "ntfy.sh",
 )
+
+
+#: a shorter part of an address is no token
+_SECRET_LENGTH = 6
 
 
 class BadTargetError(Exception):
@@ -187,6 +192,13 @@ class AppriseSender:
                 )
         if taken:
             return Attempt(verdict=Verdict.SENT)
-        return Attempt(
-            verdict=Verdict.FAILED, reason=shown(f"{service.name}: {_watch.trouble or 'not taken'}")[:300]
-        )
+        reason = _without_secrets(f"{service.name}: {_watch.trouble or 'not taken'}", url)
+        return Attempt(verdict=Verdict.FAILED, reason=shown(reason)[:300])
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """Return what Apprise says, without the parts of the address that may be tokens or passwords."""
+    for part in re.split(r"[/:@?&=#]+", url.partition("://")[2]):
+        for form in {part, unquote(part)}:
+            text = text.replace(form, "***") if len(form) >= _SECRET_LENGTH else text
+    return text

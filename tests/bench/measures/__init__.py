@@ -8,6 +8,7 @@ from importlib import import_module
 from tests.bench.figures import Figure
 from tests.bench.measure import Measure
 from tests.bench.measures import (
+    alerts,
     burst,
     dashboard,
     grammar,
@@ -41,6 +42,7 @@ MEASURES: tuple[Measure, ...] = (
     burst.MEASURE,
     dashboard.MEASURE,
     *news.MEASURES,
+    alerts.MEASURE,
     ingest.MEASURE,
     search.MEASURE,
     *memory.MEASURES,

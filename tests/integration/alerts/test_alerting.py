@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from typer.testing import CliRunner
 
 from engine.model import Event, EventKind, Outcome, OutcomeKind
+from ops.cli import app
 from tests.support.alerting import LOOPBACK, SECRET, Receiver
 from tests.support.httpstub import Answer
 from tests.support.outcomes import a_message, a_signal, not_signal, signal_outcome
@@ -258,3 +261,32 @@ def test_a_rule_that_has_no_target_left_in_the_database_breaks_nothing(
     assert served.engine.get("/alerts").json() == {"data": []}
     with psycopg.connect(module_database_url, autocommit=True) as connection:
         connection.execute("delete from signals.alert_rules where id = %s", [rule["id"]])
+
+
+def test_the_commands_do_the_same(
+    served: Served, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", str(served.port))
+    monkeypatch.setenv("TP_CAPITAL_API_KEY", KEY)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, ["alerts", *words])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    added = run(
+        "add", "phone", receiver.url, "--asset", "petr4", "--kind", "signal", "--quiet-hours", "22:00-07:00"
+    )
+    assert "whsec_" in added
+    (rule,) = json.loads(run("list", "--json"))
+    assert (rule["assets"], rule["kinds"], rule["quiet_hours"]) == (["PETR4"], ["signal"], "22:00-07:00")
+    assert "phone" in run("list")
+    number = str(rule["id"])
+    receiver.answer(Answer(status=500))
+    assert "1 tests are sent" in run("test", number)
+    eventually(lambda: "dead" in run("deliveries", number))
+    (alert,) = json.loads(run("deliveries", number, "--state", "dead", "--json"))
+    assert "within seconds" in run("retry", number, str(alert["id"]))
+    assert "is removed" in run("remove", number)
+    refused = CliRunner().invoke(app, ["alerts", "add", "self", "https://169.254.169.254/"])
+    assert (refused.exit_code, "leads to 169.254.169.254" in refused.output) == (1, True)
