@@ -29,8 +29,9 @@ def last_stage() -> list[str]:
 
 
 def test_it_is_built_in_stages_from_an_exact_image() -> None:
-    (argument,) = of_kind("ARG")
-    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.\d+\.\d+-slim-[a-z]+", argument)
+    image, requirements = of_kind("ARG")
+    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.\d+\.\d+-slim-[a-z]+", image)
+    assert requirements == "REQUIREMENTS=requirements.txt"
     assert of_kind("FROM") == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
 
 
