@@ -7,13 +7,14 @@ away holds up nobody else. Of several daemons the one that has the lease of main
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from actors.alerts.outbox import AlertOutbox
-from actors.alerts.planning import AlertForms, key_of_row, planned
+from actors.alerts.planning import AlertForms, ToldSignals, key_of_row, planned
 from actors.alerts.troubles import DATABASE, TroubleWatch, troubles_of
 from actors.names import CACHE, HEALTH, MAINTENANCE
 from actors.shown.event_log import Position
@@ -82,6 +83,7 @@ class Notifier(Actor):
         self._watch: TroubleWatch | None = None
         self._forgot_s: float | None = None
         self._counts: AlertCounts | None = None
+        self._left_out = 0
 
     def _open(self) -> None:
         self.tick_later("look", 0)
@@ -164,16 +166,7 @@ class Notifier(Actor):
             reached = Position(*changes.reached) if changes.reached else goal
             told = self._deliveries.told({key_of_row(row) for row in changes.rows})
             now = self._now()
-            drafts = list(
-                planned(
-                    self._rules,
-                    changes.rows,
-                    told,
-                    now=now,
-                    news_for=self._policy.news_for,
-                    forms=self._forms,
-                )
-            )
+            drafts = self._drafts(changes.rows, told, now)
             after = replace(found, number=reached.number, id=reached.id)
             # None: another daemon has moved it, and written the alerts. The next look reads it anew.
             self._position = after if self._deliveries.plan(drafts, found, after, now=now) else None
@@ -181,6 +174,20 @@ class Notifier(Actor):
                 self.log.info("alerts.planned", count=len(drafts), commit_number=reached.number)
                 self._outbox.serve(dict.fromkeys(draft.target_id for draft in drafts))
             self.beat()
+
+    def _drafts(
+        self, rows: Sequence[Mapping[str, Any]], told: ToldSignals, now: datetime
+    ) -> list[AlertDraft]:
+        """Return the alerts that rows call for. A row that cannot be put into words holds up no other."""
+        drafts: list[AlertDraft] = []
+        for row in rows:
+            try:
+                news_for, forms = self._policy.news_for, self._forms
+                drafts += planned(self._rules, (row,), told, now=now, news_for=news_for, forms=forms)
+            except Exception:
+                self._left_out += 1
+                self.log.exception("alerts.row_left_out", signal_id=row["id"], commit_number=row["number"])
+        return drafts
 
     # ── troubles ─────────────────────────────────────────────────────────────
 
@@ -258,6 +265,7 @@ class Notifier(Actor):
                 oldest_due_at=counts.oldest_due_at if counts else None,
                 reason=counts.reason if counts else None,
                 off=off,
+                left_out=self._left_out,
                 error=self._retry.error,
                 failing_since=self._retry.since,
             )

@@ -177,7 +177,7 @@ class AlertOutbox:
     def _attempt(self, alert: DueAlert, target: AlertTarget) -> bool:
         """Send once and note the result. Return whether the next alert may follow at once."""
         began_s = self._now_s()
-        attempt = self._sender.send(target, alert)
+        attempt = self._send(target, alert)
         well = attempt.verdict is Verdict.SENT and self._now_s() - began_s < SLOW_S
         (self._slow.discard if well else self._slow.add)(target.id)
         match attempt.verdict:
@@ -205,6 +205,13 @@ class AlertOutbox:
         next_at = self._now() + timedelta(seconds=wait_s)
         self._deliveries.postpone(alert.id, reason=reason, next_at=next_at, tried=attempt.wait_s is None)
         return False
+
+    def _send(self, target: AlertTarget, alert: DueAlert) -> Attempt:
+        try:
+            return self._sender.send(target, alert)
+        except Exception as error:  # noqa: BLE001 - it holds up the target as any failure does, and no longer
+            _log.exception("alerts.send_broke", target=target.id, alert=alert.identity)
+            return Attempt(verdict=Verdict.FAILED, reason=f"an error in this service: {type(error).__name__}")
 
     def _end(self, alert: DueAlert, state: str, *, reason: str | None, tried: bool) -> None:
         self._deliveries.end(alert.id, state, reason=reason, tried=tried, now=self._now())

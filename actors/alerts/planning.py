@@ -11,7 +11,7 @@ from engine.model import EventKind
 from storage.postgres.alert_rules import AlertKind, AlertRule, AlertTarget
 from storage.postgres.alert_values import AlertDraft, SignalKey, Told, identity_of
 
-__all__ = ["AlertForm", "AlertForms", "Telling", "key_of_row", "planned"]
+__all__ = ["AlertForm", "AlertForms", "Telling", "ToldSignals", "key_of_row", "planned"]
 
 #: another reading of a signal is told to those who were told of it in this time
 CORRECTED_WITHIN = timedelta(days=1)

@@ -283,7 +283,8 @@ class NotifierSnapshot:
     """The alerts that are due, and their ``rules``.
 
     ``oldest_due_at`` is when the oldest of them was written, and ``reason`` why it was not sent yet; quiet hours count as
-    neither. ``off`` names each target that was switched off, with the reason. ``error`` and ``failing_since`` are set while
+    neither. ``off`` names each target that was switched off, with the reason. ``left_out`` counts changes that could not be put into
+    words since the start. ``error`` and ``failing_since`` are set while
     nothing can be planned.
     """
 
@@ -292,6 +293,7 @@ class NotifierSnapshot:
     oldest_due_at: datetime | None
     reason: str | None
     off: tuple[str, ...]
+    left_out: int = 0
     error: str | None
     failing_since: datetime | None
 
@@ -302,6 +304,10 @@ class NotifierSnapshot:
         if self.oldest_due_at is not None and now - self.oldest_due_at > LATE_ALERT:
             return (
                 f"an alert waits since {self.oldest_due_at:%H:%M} UTC: {self.reason or 'it was not sent yet'}"
+            )
+        if self.left_out:
+            return (
+                f"{self.left_out} changes of signals could not be told; the log has why (alerts.row_left_out)"
             )
         return f"targets are switched off: {'; '.join(self.off)}" if self.off else None
 

@@ -237,6 +237,20 @@ def test_quiet_hours_hold_back_what_still_counts_at_their_end_and_drop_the_rest(
     ]
 
 
+def test_an_error_of_ours_is_a_failure_like_others(post: Post) -> None:
+    (target,) = post.add_rule()
+    post.add(target, "a")
+
+    def breaks(*_: object) -> Attempt:
+        raise KeyError("of our own making")
+
+    post.answer = breaks
+    post.serve()
+    (rule,) = post.rules.load()
+    (alert,), _ = post.deliveries.page(rule.id, before=None, state="due", limit=1)
+    assert (alert.reason, alert.attempts) == ("an error in this service: KeyError", 1)
+
+
 def test_a_rule_that_is_switched_off_sends_nothing_more(post: Post) -> None:
     (target,) = post.add_rule()
     post.answer = lambda *_: AWAY

@@ -160,6 +160,21 @@ def test_a_database_that_is_away_is_shown_and_what_it_missed_is_planned_later(wo
     assert world.shown(NOTIFIER, NotifierSnapshot).trouble(POSTED) is None
 
 
+def test_a_row_that_cannot_be_told_holds_up_no_other_and_is_shown(world: Notifying) -> None:
+    rows = world.desk.committed
+    broken = {"events": [{"kind": "of another version", "ts": POSTED}]}
+
+    def committed(**asked: Any) -> Any:
+        found = rows(**asked).rows
+        return SimpleNamespace(rows=({**found[0], **broken}, *found[1:]), reached=None)
+
+    world.desk.committed = committed  # type: ignore[method-assign]
+    world.see(2)
+    world.notifier.on_receive(AlertsChanged())
+    assert world.desk.written == ["signal:2"]
+    assert "1 changes of signals" in (world.shown(NOTIFIER, NotifierSnapshot).trouble(POSTED) or "")
+
+
 def test_only_who_has_the_lease_of_maintenance_plans(world: Notifying) -> None:
     world.snapshots.publish(LEASES, LeasesSnapshot(held=frozenset(), asked_s=world.clock.monotonic_s()))
     world.notifier.on_receive(AlertsChanged())
