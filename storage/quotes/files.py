@@ -124,8 +124,9 @@ def _xml_entries(stream: IO[bytes]) -> Iterator[Entry]:
     try:
         from storage.quotes.bvbg086 import read_bvbg086  # noqa: PLC0415 - it needs the extra
     except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
         raise PriceFileError(
-            f"the package {error.name} is missing, which reads XML: pip install 'tp-capital[enrich]'"
+            f"the package {package} is missing, which reads XML: pip install 'tp-capital[enrich]'"
         ) from None
     return read_bvbg086(stream)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,19 @@ def test_metatrader_writes_utf_16_too_and_its_symbol_may_be_given(encoding: str,
     with pytest.raises(PriceFileError, match="--symbol"):
         read(path)
     assert read(path, symbol="petr4") == [(BarSource.METATRADER, "PETR4")] * 2
+
+
+def test_without_the_extra_a_report_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "storage.quotes.bvbg086", raising=False)
+    monkeypatch.setitem(sys.modules, "defusedxml.common", None)
+    path = tmp_path / "report.xml"
+    path.write_bytes(REPORT)
+    with pytest.raises(
+        PriceFileError, match=r"package defusedxml is missing.*pip install 'tp-capital\[enrich\]'"
+    ):
+        read(path)
 
 
 def bomb() -> bytes:
