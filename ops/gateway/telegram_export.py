@@ -11,6 +11,7 @@ from ops.gateway.records import CHANNEL_ID, BadMessageError, iso_utc
 
 __all__ = ["api_message", "channel_id_of", "is_service", "is_unsupported"]
 
+_CHANNELS = 10**12
 #: `media_type` of an export -> `mediaType`; other values are kept
 _MEDIA = {"video_file": "video", "voice_message": "voice", "audio_file": "audio"}
 
@@ -31,7 +32,8 @@ def channel_id_of(kind: object, number: object) -> str | None:
         return bare
     words = str(kind)
     if "channel" in words or "supergroup" in words:
-        return f"-100{bare}"
+        # -100 stands before ten digits; a longer number is added to it, as every client of Telegram does
+        return str(-_CHANNELS - int(bare))
     return f"-{bare}" if "group" in words else bare
 
 

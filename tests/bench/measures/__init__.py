@@ -20,6 +20,7 @@ from tests.bench.measures import (
     search,
     serving,
     start,
+    telegram,
 )
 from tests.bench.scene import Scene
 
@@ -43,6 +44,7 @@ MEASURES: tuple[Measure, ...] = (
     dashboard.MEASURE,
     *news.MEASURES,
     alerts.MEASURE,
+    telegram.MEASURE,
     ingest.MEASURE,
     search.MEASURE,
     *memory.MEASURES,

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import requests
+from telethon.tl import types
 from typer.testing import CliRunner
 
 from ops.commands.gateway import app
 from ops.gateway.server import ReferenceGatewaySettings, build_server
 from ops.gateway.telegram.session import SessionReader
-from tests.support.stack import eventually
+from tests.support.databases import SCHEMA, as_engine
+from tests.support.stack import engine_environment, eventually, running_daemon
 from tests.support.telegram import PlayedTelegram, a_channel, a_post
 
 CHANNEL = "-1001649127710"
@@ -87,3 +89,31 @@ def test_without_its_settings_a_command_says_where_they_come_from(
     assert result.exit_code == 2
     assert "https://my.telegram.org" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_post_becomes_a_signal_and_its_deletion_cancels_it(gateway: Any, migrated_url: str) -> None:
+    """The whole way, from an update of Telegram to what the engine's API says."""
+    gateway.execute("TRUNCATE telegram_gateway.live_channels")
+    telegram = PlayedTelegram(a_channel())
+    post = a_post(7, "Ativo: PETR4\nCompra: 30,10\nAlvo: 31,00\nStop: 29,00")
+
+    with serving(gateway.database_url, telegram) as url:
+        environment = engine_environment(as_engine(migrated_url), url, TP_CAPITAL_DB_SCHEMA=SCHEMA)
+        with running_daemon(environment) as engine:
+
+            def signals() -> list[tuple[str, ...]]:
+                names = ("id", "buy_min", "status", "status_reason")
+                data = engine.get("/api/v1/signals").json().get("data", [])
+                return [tuple(str(signal[name]) for name in names) for signal in data]
+
+            eventually(lambda: engine.check("telegramSession") == "healthy")
+            telegram.put(post)
+            telegram.tell(types.UpdateNewChannelMessage(message=post, pts=1, pts_count=1))
+            eventually(lambda: [signal[1:] for signal in signals()] == [("30.1", "waiting", "posted")])
+            ((number, *_),) = signals()
+            telegram.remove(1649127710, 7)
+            telegram.tell(
+                types.UpdateDeleteChannelMessages(channel_id=1649127710, messages=[7], pts=1, pts_count=1)
+            )
+            eventually(lambda: signals() == [(number, "30.1", "cancelled", "deleted")])
+            eventually(lambda: gateway.unprocessed(deleted="true") == [])

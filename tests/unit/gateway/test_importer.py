@@ -88,8 +88,8 @@ def test_export_of_one_chat(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "number", "channel"),
     [
-        ("private_channel", 5, "-1005"),
-        ("public_supergroup", 5, "-1005"),
+        ("private_channel", 5, "-1000000000005"),
+        ("public_supergroup", 5, "-1000000000005"),
         ("private_group", 5, "-5"),
         ("personal_chat", 5, "5"),
         ("public_channel", -1005, "-1005"),
@@ -196,7 +196,7 @@ def test_fault_35_what_an_export_could_not_show_is_skipped_and_counted(tmp_path:
 def test_an_export_whose_id_stands_behind_its_messages(tmp_path: Path) -> None:
     message = {"id": 1, "type": "message", "date": "2020-01-01T00:00:00", "text": "x"}
     ((_, entry),) = read(tmp_path, {"messages": [message], "id": 5, "type": "public_channel"})
-    assert entry.channel_id == "-1005"
+    assert entry.channel_id == "-1000000000005"
 
 
 def test_an_export_on_a_single_line(tmp_path: Path) -> None:
