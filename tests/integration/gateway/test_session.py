@@ -129,6 +129,16 @@ def test_what_no_update_told_is_found_by_comparing(
         assert synced(reader).saved == 0
 
 
+def test_histories_are_compared_again_and_again(
+    telegram: PlayedTelegram, database: Database, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "COMPARE_EVERY_S", 0.2)
+    with reading(telegram, database) as reader:
+        eventually(lambda: healthy(reader))
+        telegram.put(a_post(1, "no update told it"))
+        eventually(lambda: rows(gateway) == [("1", "no update told it", "received")])
+
+
 def test_a_wait_that_telegram_asks_for_is_kept_and_shown(
     telegram: PlayedTelegram, database: Database, gateway: Any
 ) -> None:
