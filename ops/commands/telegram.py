@@ -84,7 +84,7 @@ def channels(
             for chat in await list_chats(client)
         ]
 
-    found = _with_client(_settings(), listed)
+    found = _with_client(_settings(), listed, updates=False)
     if json:
         say_json(found, indent=True)
         return
@@ -102,13 +102,15 @@ def _settings() -> UserSessionSettings:
         stop(EXIT_USAGE, str(error))
 
 
-def _with_client(settings: UserSessionSettings, work: Callable[[TelegramClient], Awaitable[T]]) -> T:
+def _with_client(
+    settings: UserSessionSettings, work: Callable[[TelegramClient], Awaitable[T]], *, updates: bool = True
+) -> T:
     """Run a work with a client of the session. Telegram's refusals end the command with one line."""
     from ops.gateway.telegram.client import open_client, plain_words  # noqa: PLC0415 - Telethon is loaded only here
     from ops.gateway.telegram.login import LoginFailedError  # noqa: PLC0415 - likewise
 
     async def run() -> T:
-        client = open_client(settings)
+        client = open_client(settings, updates=updates)
         try:
             return await work(client)
         finally:

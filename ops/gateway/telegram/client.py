@@ -17,6 +17,7 @@ __all__ = ["LOST", "open_client", "plain_words", "remove_session", "session_file
 LOST = (
     errors.UnauthorizedError,
     errors.AuthKeyDuplicatedError,
+    errors.AuthKeyNotFound,
     errors.UserDeactivatedError,
     errors.UserDeactivatedBanError,
     errors.PhoneNumberBannedError,
@@ -33,6 +34,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
         errors.SessionRevokedError,
         "the session was ended in another Telegram app: run tp-capital gateway login",
     ),
+    (errors.AuthKeyNotFound, "Telegram has ended the session: run tp-capital gateway logout, then login"),
     (errors.UnauthorizedError, "there is no session: run tp-capital gateway login"),
     (errors.ApiIdInvalidError, "TELEGRAM_API_ID and TELEGRAM_API_HASH do not belong together"),
     (
@@ -52,10 +54,11 @@ def session_file(folder: Path) -> Path:
     return folder / "user.session"
 
 
-def open_client(settings: UserSessionSettings) -> TelegramClient:
+def open_client(settings: UserSessionSettings, *, updates: bool = True) -> TelegramClient:
     """Return a client on the session's file. Its folder is 0700 and the file 0600: whoever has it, has the account.
 
     It must be used in one event loop. It does not reconnect by itself, and no wait that Telegram asks for is hidden in it.
+    Without ``updates`` it takes none away from a gateway that runs beside it.
 
     Raises:
         OSError: the folder or the file cannot be made.
@@ -75,7 +78,8 @@ def open_client(settings: UserSessionSettings) -> TelegramClient:
         request_retries=2,
         flood_sleep_threshold=0,
         raise_last_call_error=True,
-        catch_up=True,
+        receive_updates=updates,
+        catch_up=updates,
         device_model="tp-capital gateway",
     )
 

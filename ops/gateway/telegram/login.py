@@ -53,10 +53,13 @@ async def log_in(client: TelegramClient, dialog: LoginDialog, *, phone: str | No
 async def log_out(client: TelegramClient) -> bool:
     """End the session at Telegram, and remove its file. Return whether there was a session."""
     async with asyncio.timeout(LIMIT_S):
-        await client.connect()
-        if not await client.is_user_authorized():
-            return False
-        await client.log_out()
+        try:
+            await client.connect()
+            if not await client.is_user_authorized():
+                return False
+            await client.log_out()
+        except errors.AuthKeyNotFound:
+            return False  # Telegram has ended it already; a new login needs a new file
         return True
 
 

@@ -159,6 +159,7 @@ def test_a_wait_that_telegram_asks_for_is_kept_and_shown(
         (errors.AuthKeyDuplicatedError, "two places at once"),
         (errors.UserDeactivatedBanError, "banned"),
         (errors.AuthKeyUnregisteredError, "tp-capital gateway login"),
+        (lambda _: errors.AuthKeyNotFound(), "ended the session"),
     ],
 )
 def test_a_lost_session_is_unhealthy_and_a_new_login_ends_that(

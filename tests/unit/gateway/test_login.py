@@ -130,6 +130,16 @@ def test_logging_out_ends_the_session_at_telegram() -> None:
     assert not asyncio.run(run())
 
 
+def test_logging_out_of_a_session_that_telegram_no_longer_knows_is_no_error() -> None:
+    telegram = PlayedTelegram()
+    telegram.refusal = lambda _: errors.AuthKeyNotFound()
+
+    async def run() -> bool:
+        return await log_out(telegram.client())
+
+    assert not asyncio.run(run())
+
+
 def test_the_session_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     settings = UserSessionSettings(api_id=1, api_hash="0" * 32, folder=tmp_path / "a" / "b")
 
