@@ -137,14 +137,22 @@ def _watched(rules: AddressRules) -> Iterator[None]:
 class Service:
     """One address that Apprise knows: the name of its service, and the address without its secrets."""
 
-    def __init__(self, plugin: Any) -> None:
+    def __init__(self, library: Any, plugin: Any) -> None:
+        self._library = library
         self._plugin = plugin
         self.name = str(plugin.service_name)
         self.masked = str(plugin.url(privacy=True)).partition("?")[0]
 
     def notify(self, title: str, text: str) -> bool:
         """Send once, and return whether the service took it."""
-        return bool(self._plugin.notify(body=text, title=title))
+        # A service that reads HTML gets our plain text escaped: it would refuse a <. Apprise would do the same, and call the
+        # plugin in threads of its own, where nothing watches its connections.
+        plugin, plain = self._plugin, self._library.NotifyFormat.TEXT
+        convert, form = self._library.conversion.convert_between, plugin.resolve_format(plain)
+        if plugin.title_maxlen <= 0:  # the title becomes a part of the body
+            title = convert(plain, form, content=title)
+        body = convert(plain, form, content=text)
+        return bool(plugin.notify(body=body, title=title, body_format=form))
 
 
 class AppriseSender:
@@ -165,7 +173,8 @@ class AppriseSender:
         scheme, host = scheme.lower(), re.split("[/:?#]", rest.lower())[0]
         if scheme in ("http", "https") and not host.endswith(_NATIVE):
             return None
-        plugin = self._library().Apprise.instantiate(url)
+        library = self._library()
+        plugin = library.Apprise.instantiate(url)
         if plugin is None:
             raise BadTargetError(
                 f"is no address that Apprise understands ({shown(scheme)[:20]}://...); "
@@ -174,7 +183,7 @@ class AppriseSender:
         if not _NOT_TAKEN.isdisjoint(plugin.schemas()):
             raise BadTargetError(f"{scheme}:// is not taken here; for a webhook give its https:// address")
         plugin.socket_connect_timeout, plugin.socket_read_timeout, plugin.retry = CONNECT_S, READ_S, 0
-        return Service(plugin)
+        return Service(library, plugin)
 
     def send(self, url: str, *, title: str, text: str) -> Attempt:
         """Send once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -139,6 +140,21 @@ def test_apprise_sends_title_and_text(stub: HttpStub) -> None:
     assert attempt == Attempt(verdict=Verdict.SENT)
     said = stub.requests[0].body.decode() + str(stub.requests[0].headers)
     assert "Stop 29,255" in said
+
+
+def test_signs_of_markup_in_a_text_arrive_as_they_are(
+    stub: HttpStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Telegram reads HTML, and refuses what is not well formed."""
+    services = AppriseSender(RULES)
+    url = "tgram://123456789:ABCdefGhIJKlmNoPQRstuVWxyZ0123456789/987654"
+    services.service(url)  # loads the plugins
+    monkeypatch.setattr("apprise.plugins.telegram.NotifyTelegram.notify_url", f"{stub.url}/bot", raising=True)
+    stub.answer(Answer(body=b'{"ok": true, "result": {}}', headers={"Content-Type": "application/json"}))
+    attempt = services.send(url, title="COMPRA PETR4", text="Sala <A&B> · stop < 29\nhttps://s.example/s/1")
+    assert attempt == Attempt(verdict=Verdict.SENT)
+    said = json.loads(stub.requests[-1].body)["text"]
+    assert "Sala &lt;A&amp;B&gt; · stop &lt; 29\r\nhttps://s.example/s/1" in said
 
 
 def test_a_service_that_refuses_is_a_failure_with_its_reason(stub: HttpStub) -> None:

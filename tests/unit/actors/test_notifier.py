@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
@@ -66,6 +66,16 @@ class Desk:
 
     def incidents(self) -> dict[str, datetime]:
         return {}
+
+    def turn_incidents(
+        self,
+        begun: Mapping[str, datetime],
+        ended: Collection[str],
+        drafts: Sequence[AlertDraft],
+        *,
+        now: datetime,
+    ) -> None:
+        self.written += [draft.title for draft in drafts]
 
     def forget(self, _: datetime) -> None:
         """Nothing is old."""
@@ -173,6 +183,20 @@ def test_a_row_that_cannot_be_told_holds_up_no_other_and_is_shown(world: Notifyi
     world.notifier.on_receive(AlertsChanged())
     assert world.desk.written == ["signal:2"]
     assert "1 changes of signals" in (world.shown(NOTIFIER, NotifierSnapshot).trouble(POSTED) or "")
+
+
+def test_a_database_that_was_away_is_told_with_its_end(
+    world: Notifying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present = {"database"}
+    monkeypatch.setattr(world.notifier, "_troubles", lambda: frozenset(present))
+    world.desk.away = True
+    world.advance(120, world.notifier)
+    assert world.desk.written == []
+    world.desk.away = False
+    present.clear()
+    world.advance(120, world.notifier)
+    assert world.desk.written == ["System: the database was away"]
 
 
 def test_only_who_has_the_lease_of_maintenance_plans(world: Notifying) -> None:
