@@ -13,7 +13,7 @@ from engine.instruments import Instrument
 from storage.postgres.bars import Bars, BarsPut
 from storage.postgres.instruments import Instruments
 from storage.quotes.files import Part, parts_of
-from storage.quotes.reading import BadRecord, NoBar, PriceFileError
+from storage.quotes.reading import BadRecord, NoBar, PriceFileError, Remark
 
 __all__ = ["PriceImport", "PriceReport"]
 
@@ -34,6 +34,7 @@ class PriceReport:
     without_bar: Counter[NoBar] = field(default_factory=Counter)
     bad_count: int = 0
     bad: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -122,6 +123,8 @@ class PriceImport:
                     instruments.append(entry)
                 elif isinstance(entry, BadRecord):
                     report.refuse(f"{part.name}: {entry.place}", entry.reason)
+                elif isinstance(entry, Remark):
+                    report.remarks.append(f"{part.name}: {entry.place}: {entry.text}")
                 else:
                     report.without_bar[entry] += 1
         except (PriceFileError, OSError):

@@ -78,7 +78,7 @@ def import_(
             started_s = time.monotonic()
             with _progress(file) as told:
                 report = importing.run(file, told)
-            for line in report.bad:
+            for line in (*report.remarks, *report.bad):
                 say(line, err=True)
             if report.bad_count > len(report.bad):
                 say(f"... and {report.bad_count - len(report.bad)} more", err=True)

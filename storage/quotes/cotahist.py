@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from engine.bars import Bar
 from engine.instruments import Instrument, InstrumentKind
-from storage.quotes.reading import BadRecord, Entry, NoBar, bar_or_bad, hours_of
+from storage.quotes.reading import BadRecord, Entry, NoBar, Remark, bar_or_bad, hours_of
 
 __all__ = ["HEADER", "read_cotahist"]
 
@@ -51,11 +51,13 @@ def read_cotahist(lines: Iterable[str]) -> Iterator[Entry]:
         )
 
 
-def _counted(line: str, place: str, number: int) -> Iterator[BadRecord]:
+def _counted(line: str, place: str, number: int) -> Iterator[Remark]:
+    # files of a day whose trailer has another count are in circulation, and their records are whole
     counted = line[31:42]
     if not counted.isdecimal() or int(counted) != number:
-        yield BadRecord(
-            place=place, reason=f"the trailer counts {counted.lstrip('0')} lines, but the file has {number}"
+        yield Remark(
+            place=place,
+            text=f"the trailer counts {counted.lstrip('0')} lines, but the file has {number}: some may be missing",
         )
 
 

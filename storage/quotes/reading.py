@@ -17,6 +17,7 @@ __all__ = [
     "Entry",
     "NoBar",
     "PriceFileError",
+    "Remark",
     "bar_or_bad",
     "hours_of",
     "kind_of",
@@ -56,7 +57,15 @@ class BadRecord:
     reason: str
 
 
-Entry = Bar | Instrument | NoBar | BadRecord
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What is odd about a file of which all records were read."""
+
+    place: str
+    text: str
+
+
+Entry = Bar | Instrument | NoBar | BadRecord | Remark
 
 
 def bar_or_bad(bar: Bar, place: str) -> Bar | BadRecord:

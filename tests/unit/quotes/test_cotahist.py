@@ -8,7 +8,7 @@ import pytest
 from engine.bars import Bar, Interval
 from engine.instruments import Instrument, InstrumentKind
 from storage.quotes.cotahist import read_cotahist
-from storage.quotes.reading import BadRecord, NoBar
+from storage.quotes.reading import BadRecord, NoBar, Remark
 from tests.support.price_files import cotahist, cotahist_line
 
 
@@ -92,7 +92,9 @@ def test_a_damaged_line_is_named_and_the_others_are_read(line: str, reason: str)
 def test_lines_that_are_missing_are_noticed_by_the_trailer_or_its_absence() -> None:
     whole = cotahist([cotahist_line(), cotahist_line("VALE3")])
     *_, wrong = read_cotahist([*whole[:2], whole[3]])
-    assert wrong == BadRecord(place="line 3", reason="the trailer counts 4 lines, but the file has 3")
+    assert wrong == Remark(
+        place="line 3", text="the trailer counts 4 lines, but the file has 3: some may be missing"
+    )
     *_, cut = read_cotahist(whole[:3])
     assert cut == BadRecord(
         place="line 3", reason="the trailer is missing: the file was cut off; fetch it again"
