@@ -38,6 +38,7 @@ COMMANDS = {
     "parse": "ops.commands.reading:parse",
     "replay": "ops.commands.reading:replay",
     "enrich": "ops.commands.enrich:enrich",
+    "record": "ops.commands.record:record",
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
     "prices": "ops.commands.prices:prices",

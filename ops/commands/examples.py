@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "replay --in demo",
             "replay --channel=-1001649127710 --apply",
         ),
+        "record": ("record", "record --by asset --since 2026-11-01", "record --exit scaled --csv"),
         "enrich": ("enrich --dry-run", "enrich --again", "enrich --in demo --json"),
         "dead-letters": ("dead-letters list", "dead-letters retry"),
         "dead-letters list": ("dead-letters list", "dead-letters list --json"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 
+from actors.analysis.indicators import Indicators
 from tests.support.browsing import Page, System
 
 BUY = {
@@ -311,3 +312,26 @@ def test_both_languages_have_the_same_words(logic: Page) -> None:
         for name in ("pt", "en")
     ]
     assert sorted(kinds[0]) == sorted(kinds[1])
+
+
+def test_what_prices_say_is_told_in_r_with_its_reasons(logic: Page) -> None:
+    assert logic.logic("market_panel.js", "[m.inR('1.5'), m.inR('-0.25')]") in (
+        ["+1,50 R", "−0,25 R"],
+        ["+1.50 R", "−0.25 R"],
+    )
+    assert logic.logic("market_panel.js", "m.marketPanel({outcome: null, market: null})") is None
+    outcome = {
+        "state": "unclear",
+        "reason": "no_entry",
+        "reached": [],
+        "same_bar": False,
+        "claim": "contradicts",
+    }
+    market = dict.fromkeys(Indicators().values) | {"rsi_14": "61.25", "last_close": "30.10"}
+    market["missing"] = {name: "too_few_bars" for name, value in market.items() if value is None}
+    told = logic.logic(
+        "market_panel.js", f"m.marketPanel({json.dumps({'outcome': outcome, 'market': market})}).textContent"
+    )
+    assert "61" in told
+    assert "undefined" not in told
+    assert "market." not in told, "each word is known"

@@ -6,6 +6,7 @@ import { h, icon } from "./dom.js";
 import { instant, isLong, percent, price, share } from "./format.js";
 import { known, t } from "./i18n.js";
 import { journalForm } from "./journal_panel.js";
+import { marketPanel } from "./market_panel.js";
 import { countOdd, visibleText } from "./odd.js";
 import { priceLineLarge, targetName } from "./priceline.js";
 import { riskPanel } from "./risk_panel.js";
@@ -64,6 +65,7 @@ export function detailRow(signal, { columns, channel }) {
           ],
           h("h3", {}, t("detail.events")),
           events(signal),
+          marketPanel(signal),
         ),
         h(
           "div",

@@ -36,6 +36,9 @@ export function toSignal(raw) {
     valid: raw.valid === true,
     createdAt: raw.created_at ?? null,
     updatedAt: raw.updated_at ?? null,
+    /** What the market's prices say, as the API has it. */
+    outcome: raw.outcome ?? null,
+    market: raw.market ?? null,
     events: (raw.events ?? []).map((event) => ({
       kind: event.kind,
       ts: integer(event.ts),

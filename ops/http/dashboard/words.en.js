@@ -2,6 +2,7 @@
 
 import { words as alertWords } from "./alert_words.en.js";
 import { words as helpWords } from "./help_words.en.js";
+import { words as marketWords } from "./market_words.en.js";
 import { words as ownWords } from "./own_words.en.js";
 import { words as partWords } from "./part_words.en.js";
 
@@ -10,6 +11,7 @@ const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signal
 export const words = {
   ...alertWords,
   ...helpWords,
+  ...marketWords,
   ...ownWords,
   ...partWords,
   "page.title": "tp-capital · signals",
@@ -211,7 +213,6 @@ export const words = {
   "why.cancel": "the channel cancelled it",
   "why.validity": "the order's validity has passed",
   "why.session": "the session that it was for is over",
-  "why.prices": "prices say that its time passed",
   "status.waiting": "Waiting",
   "status.open": "Open",
   "status.expired": "Expired",

@@ -2,6 +2,7 @@
 
 import { words as alertWords } from "./alert_words.pt.js";
 import { words as helpWords } from "./help_words.pt.js";
+import { words as marketWords } from "./market_words.pt.js";
 import { words as ownWords } from "./own_words.pt.js";
 import { words as partWords } from "./part_words.pt.js";
 
@@ -10,6 +11,7 @@ const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`
 export const words = {
   ...alertWords,
   ...helpWords,
+  ...marketWords,
   ...ownWords,
   ...partWords,
   "page.title": "tp-capital · sinais",
@@ -207,7 +209,6 @@ export const words = {
   "why.cancel": "o canal o cancelou",
   "why.validity": "a validade da ordem passou",
   "why.session": "o pregão a que ele se destinava acabou",
-  "why.prices": "pelos preços, o prazo dele passou",
   "status.waiting": "Aguardando",
   "status.open": "Em aberto",
   "status.expired": "Vencido",

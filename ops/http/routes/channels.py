@@ -38,7 +38,7 @@ from ops.http.server.clients import prefix_of
 from storage.errors import StorageError
 from storage.postgres.channels import COUNT_CAP, ChannelCounts, ChannelLimitError, Channels
 
-__all__ = ["MOST_CHANNELS", "channel_operations"]
+__all__ = ["MOST_CHANNELS", "channel_of", "channel_operations"]
 
 #: each channel takes two threads and two connections to the gateway
 MOST_CHANNELS = 100
@@ -161,7 +161,7 @@ class _ChannelRoutes:
 
     async def one(self, request: Request) -> Response:
         NoParameters.read(request.query_params)
-        wanted = _channel_of(request)
+        wanted = channel_of(request)
         shown = self._shown()
         entries = tuple(entry for entry in shown.channels if entry.channel == wanted)
         if not entries and not shown.complete:
@@ -245,7 +245,7 @@ class _ChannelRoutes:
 
     async def remove(self, request: Request) -> Response:
         NoParameters.read(request.query_params)
-        channel = _channel_of(request)
+        channel = channel_of(request)
         if channel in self._settings:
             return problem(
                 409, f"Channel {channel} is set in {_SETTING}. Remove it there and restart the engine."
@@ -290,7 +290,12 @@ class _ChannelRoutes:
 # ── small things ─────────────────────────────────────────────────────────────
 
 
-def _channel_of(request: Request) -> str:
+def channel_of(request: Request) -> str:
+    """Return the channel of the path.
+
+    Raises:
+        BadRequestError: it is no id of a channel.
+    """
     channel = request.path_params["channel"]
     if not isinstance(channel, str) or not CHANNEL_ID.fullmatch(channel):
         raise BadRequestError([("id", "must be a channel's id such as -1001649127710")])

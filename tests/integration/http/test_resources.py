@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from engine.model import Event, EventKind, MalformedMessage, Outcome, OutcomeKind
 from ops.http.kit.problems import Problem
-from ops.http.routes import channel_models, models, signal_models
+from ops.http.routes import channel_models, models, record, signal_models
 from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
 from tests.support.serving import Served, serving
 from tests.support.stack import eventually
@@ -36,6 +36,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "/backfill": models.BackfillAnswer,
     "/channels": channel_models.ChannelList,
     "/logs": models.LogPage,
+    "/record": record.RecordBody,
+    "/channels/-1001649127710/record": record.RecordBody,
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import csv
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,7 @@ from engine.instruments import Instrument, InstrumentKind
 from engine.messages import CommitSeen, SignalsCommitted, Tick
 from engine.sessions import day_of
 from ops.cli import app
+from ops.enrichment.records import Exit, GroupBy, grouped_records
 from ops.stores import RETENTION
 from storage.postgres.bars import Bars
 from storage.postgres.database import Database
@@ -34,10 +36,13 @@ from storage.postgres.instruments import Instruments
 from storage.postgres.ledger import Ledger
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Signals
+from storage.postgres.track_record import Outcomes
 from tests.integration.reading.conftest import CHANNEL, START, Store, message
 from tests.support.databases import as_engine
 from tests.support.markets import bar
 from tests.support.recording import World
+
+Command = Callable[..., str]
 
 SIGNAL = "COMPRA\nAtivo: {}\nCompra: 10,00\nAlvo 1: 11,00\nAlvo 2: 12,00\nStop: 9,00\n{}"
 
@@ -47,6 +52,21 @@ def calculator() -> Iterator[Calculator]:
     calculator = Calculator()
     yield calculator
     calculator.close()
+
+
+@pytest.fixture
+def command(migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run a command against the test's database and return what it prints."""
+    monkeypatch.setenv("TP_CAPITAL_DB_STRATEGY", "neon")
+    monkeypatch.setenv("TP_CAPITAL_DATABASE_URL", as_engine(migrated_url))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
 
 
 class Enriching(World):
@@ -298,25 +318,52 @@ def test_an_option_has_the_indicators_of_its_paper_too(world: Enriching, store: 
 
 
 def test_the_command_shows_what_would_change_and_writes_only_when_asked_to(
-    world: Enriching, store: Store, migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: Enriching, store: Store, command: Command
 ) -> None:
-    monkeypatch.setenv("TP_CAPITAL_DB_STRATEGY", "neon")
-    monkeypatch.setenv("TP_CAPITAL_DATABASE_URL", as_engine(migrated_url))
-    monkeypatch.chdir(tmp_path)
-
-    def enrich(*options: str) -> str:
-        result = CliRunner().invoke(app, ["enrich", *options])
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
     store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
     world.bars.put([minute(1, "10 12.2 9.9 12")], source=BarSource.CSV)
     told = f"{CHANNEL} 1 #0 PETR4: state - -> target"
-    dry = enrich("--dry-run")
+    dry = command("enrich", "--dry-run")
     assert told in dry
     assert dry.endswith("1 signals judged: 1 target; 1 changed, nothing written (--dry-run)\n")
     assert world.rows() == {}
-    assert told in enrich()
+    assert told in command("enrich")
     assert world.rows()["PETR4"]["state"] == "target"
-    assert enrich() == "0 signals judged; 0 changed, written\n"
-    assert enrich("--again") == "1 signals judged: 1 target; 0 changed, written\n"
+    assert command("enrich") == "0 signals judged; 0 changed, written\n"
+    assert command("enrich", "--again") == "1 signals judged: 1 target; 0 changed, written\n"
+
+
+def test_the_record_counts_what_is_stored_by_filters_and_groups(
+    world: Enriching, store: Store, database: Database, command: Command
+) -> None:
+    assets = ("PETR4", "VALE3", "ITUB4")
+    store([message(number, SIGNAL.format(asset, ""), minute=0) for number, asset in enumerate(assets, 1)])
+    bars = [
+        minute(1, "10 12.2 9.9 12"),
+        minute(1, "10 10.2 8.9 9", symbol="VALE3"),
+        minute(1, "9.5 9.6 9.4 9.5", symbol="ITUB4"),
+    ]
+    world.bars.put(bars, source=BarSource.CSV)
+    assert command("record").startswith("no signal has been judged")
+    world.look()
+    outcomes = Outcomes(database)
+    found = grouped_records(outcomes.of(SignalQuery()), way_out=Exit.FINAL, by=GroupBy.ASSET)
+    assert (found.total.signals, found.total.entered, found.total.hits) == (3, 2, 1)
+    assert found.results == [Decimal(-1), Decimal(2)]
+    assert {name: one.total_r for name, one in found.groups.items()} == {"ITUB4": 0, "PETR4": 2, "VALE3": -1}
+    chosen = outcomes.of(
+        SignalQuery(asset=("petr4",), side=("buy",), signal_type=("swing trade",), since=START)
+    )
+    assert [row["asset"] for row in chosen] == ["PETR4"]
+    assert outcomes.of(SignalQuery(channel=("-7",))) == []
+    assert outcomes.of(SignalQuery(until=START - timedelta(days=1))) == []
+    lines = list(csv.DictReader(command("record", "--by", "asset", "--csv").splitlines()))
+    assert [(line["name"], line["total_r"], line["few"]) for line in lines] == [
+        ("ITUB4", "0", "true"),
+        ("PETR4", "1.0000", "true"),
+        ("VALE3", "-1.0000", "true"),
+        ("all", "0.0000", "true"),
+    ]
+    # another reading replaces the signal of the message
+    store([message(1, "bom dia", minute=0, version=1)])
+    assert {row["asset"] for row in outcomes.of(SignalQuery())} == {"VALE3", "ITUB4"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from actors.analysis.claims import Verified
 from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending
+from ops.http.routes.record import RecordFigures
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "outcomes.md").read_text("utf-8")
@@ -24,6 +25,7 @@ def test_each_word_of_the_tables_is_explained() -> None:
     sections = dict(section.split("\n", 1) for section in PAGE.split("\n## ")[1:])
     assert names(sections["States"]) == list(Ending)
     assert names(sections["Claimed and verified"]) == list(Verified)
+    assert names(sections["Track record"]) == [*RecordFigures.model_fields]
     assert names(sections["Indicators"]) == list(Indicators().values)
 
 

@@ -1,0 +1,84 @@
+// What the market's prices say of an opened signal: what became of it, whether its channel says the same, and its indicators.
+
+import { h, icon } from "./dom.js";
+import { instant, price } from "./format.js";
+import { known, locale, t } from "./i18n.js";
+
+const INDICATORS = ["rsi_14", "macd_histogram", "atr_14", "sma_20", "sma_50", "sma_200"];
+const RATIOS = ["entry_distance_atr", "position_52w", "volume_ratio"];
+
+/** Return the panel of a signal, null where no prices of its asset are known. */
+export function marketPanel({ outcome, market }) {
+  if (!outcome) return null;
+  return h(
+    "section",
+    { class: "market", "aria-label": t("market.title") },
+    h("h3", {}, t("market.title")),
+    h(
+      "dl",
+      { class: "meta" },
+      fact(t("market.outcome"), stateText(outcome)),
+      outcome.entered_at && fact(t("market.entry"), `${price(outcome.entry)} · ${instant(Date.parse(outcome.entered_at))}`),
+      outcome.reached.length > 0 && fact(t("market.reached"), String(outcome.reached.length)),
+      outcome.exit && fact(t("market.exit"), price(outcome.exit)),
+      outcome.first_r && fact(t("market.first"), inR(outcome.first_r)),
+      outcome.final_r && fact(t("market.final"), inR(outcome.final_r)),
+      outcome.scaled_r && fact(t("market.scaled"), inR(outcome.scaled_r)),
+      outcome.favourable_r &&
+        outcome.entered_at &&
+        fact(t("market.excursion"), `${inR(outcome.favourable_r)} / ${inR(minus(outcome.adverse_r))}`),
+      outcome.claim && fact(t("market.claim"), claimText(outcome.claim)),
+    ),
+    outcome.same_bar && h("p", { class: "raw-note" }, t("market.sameBar")),
+    market && [h("h3", {}, t("market.indicators")), indicators(market)],
+    market?.underlying_indicators && [
+      h("h3", {}, t("market.of", market.underlying)),
+      indicators(market.underlying_indicators),
+    ],
+  );
+}
+
+const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+const minus = (text) => (Number(text) === 0 ? text : `-${text}`);
+
+/** Return "+1,50 R". */
+export function inR(text) {
+  const value = Number(text);
+  const digits = new Intl.NumberFormat(locale(), { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  return `${value < 0 ? "−" : "+"}${digits.format(Math.abs(value))} R`;
+}
+
+function stateText(outcome) {
+  const state = t(`market.state.${outcome.state}`);
+  const reason = outcome.reason && `market.reason.${outcome.reason}`;
+  return reason ? `${state}: ${known(reason) ? t(reason) : outcome.reason}` : state;
+}
+
+function claimText(claim) {
+  const sign = { agrees: "ok", contradicts: "bad" }[claim] ?? "dash";
+  return h("span", { class: `claim ${claim}` }, icon(sign, 14), " ", t(`market.claim.${claim}`));
+}
+
+function indicators(market) {
+  const known = [...INDICATORS, ...RATIOS];
+  const note = [...new Set(known.filter((name) => market[name] === null).map((name) => market.missing[name]))];
+  return [
+    h(
+      "dl",
+      { class: "meta" },
+      market.last_close && fact(t("market.lastClose"), price(market.last_close)),
+      known
+        .filter((name) => market[name] !== null)
+        .map((name) => fact(t(`market.${name}`), figure(market[name]))),
+    ),
+    note.length > 0 &&
+      h("p", { class: "raw-note" }, t("market.missing", note.map((name) => t(`market.missing.${name}`)).join("; "))),
+  ];
+}
+
+/** Return a figure with as many places as tell something: prices of an option are small. */
+function figure(text) {
+  const value = Number(text);
+  const places = Math.abs(value) < 1 ? 4 : 2;
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: places }).format(value);
+}
