@@ -211,6 +211,7 @@ export const words = {
   "why.result": "the channel told a result",
   "why.update": "the channel spoke of it without ending it",
   "why.cancel": "the channel cancelled it",
+  "why.deleted": "the channel deleted its message",
   "why.validity": "the order's validity has passed",
   "why.session": "the session that it was for is over",
   "status.waiting": "Waiting",

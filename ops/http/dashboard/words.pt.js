@@ -207,6 +207,7 @@ export const words = {
   "why.result": "o canal contou um resultado",
   "why.update": "o canal falou dele sem o encerrar",
   "why.cancel": "o canal o cancelou",
+  "why.deleted": "o canal apagou a mensagem dele",
   "why.validity": "a validade da ordem passou",
   "why.session": "o pregão a que ele se destinava acabou",
   "status.waiting": "Aguardando",

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ops.gateway.database import open_database
+from ops.gateway.database import apply_schema, open_database
 from ops.gateway.incoming import Change, Gone, Posted, Written, write_changes
+from ops.gateway.outbox import Outbox
 from ops.gateway.records import MessageRecord
 from storage.postgres.database import Database
 
@@ -115,3 +117,15 @@ def test_any_order_of_changes_ends_with_the_latest_text_deleted(
         write(database, *changes[start : start + batch])
     rows = shared_gateway.unprocessed(deleted="true")
     assert [(row["text"], row["status"]) for row in rows] == [("three", "deleted")]
+
+
+def test_a_deletion_goes_through_the_outbox_too(gateway: Any, database: Database) -> None:
+    apply_schema(database, outbox=True)
+    try:
+        write(database, posted("one"))
+        write(database, gone())
+        write(database, gone("8"))
+        told = [orjson.loads(message.body) for message in Outbox(database).pending(10).messages]
+        assert {(one["messageId"], one["text"], one["status"]) for one in told} == {("7", "one", "deleted")}
+    finally:
+        apply_schema(database, outbox=False)
