@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from storage.alerts.address import AddressRules
+from storage.alerts.apprise_target import AppriseSender
+from storage.alerts.outcome import AlertingUnavailableError, Verdict
 from storage.alerts.webhook import is_signing_secret, new_signing_secret, signature_headers
 from tests.support.alert_rows import POSTED
 from tests.support.alerting import SECRET, a_webhook
@@ -42,6 +46,15 @@ def test_new_secrets_are_good_and_each_is_another() -> None:
     made = {new_signing_secret() for _ in range(3)}
     assert len(made) == 3
     assert all(map(is_signing_secret, made))
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("standardwebhooks.webhooks", "apprise"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(AlertingUnavailableError, match="install the extra `alerts`"):
+        signature_headers(b"{}", identity="a", signing=(SECRET,), at=AT)
+    attempt = AppriseSender(AddressRules(own_port=4008)).send("tgram://1/2", title="a", text="b")
+    assert (attempt.verdict, "install the extra" in (attempt.reason or "")) == (Verdict.FAILED, True)
 
 
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%", SECRET.removeprefix("whsec_")])
