@@ -192,7 +192,7 @@ def _create_app(
             *doc_operations(responses),
             openapi_operation(responses, document),
             asyncapi_operation(responses, asyncapi_document),
-            dashboard.alerts(),
+            *dashboard.others(),
             dashboard.assets(),
             dashboard.worker(),
             permalink(),

@@ -4,6 +4,7 @@ import { words as alertWords } from "./alert_words.en.js";
 import { words as helpWords } from "./help_words.en.js";
 import { words as marketWords } from "./market_words.en.js";
 import { words as ownWords } from "./own_words.en.js";
+import { words as recordWords } from "./record_words.en.js";
 import { words as partWords } from "./part_words.en.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signals`);
@@ -13,6 +14,7 @@ export const words = {
   ...helpWords,
   ...marketWords,
   ...ownWords,
+  ...recordWords,
   ...partWords,
   "page.title": "tp-capital · signals",
   skip: "Skip to the signals",

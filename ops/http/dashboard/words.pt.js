@@ -4,6 +4,7 @@ import { words as alertWords } from "./alert_words.pt.js";
 import { words as helpWords } from "./help_words.pt.js";
 import { words as marketWords } from "./market_words.pt.js";
 import { words as ownWords } from "./own_words.pt.js";
+import { words as recordWords } from "./record_words.pt.js";
 import { words as partWords } from "./part_words.pt.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`);
@@ -13,6 +14,7 @@ export const words = {
   ...helpWords,
   ...marketWords,
   ...ownWords,
+  ...recordWords,
   ...partWords,
   "page.title": "tp-capital · sinais",
   skip: "Ir para os sinais",

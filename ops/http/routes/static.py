@@ -30,7 +30,9 @@ _TYPES = {
     ".png": "image/png",
     ".webmanifest": "application/manifest+json",
 }
-_PAGE, _ALERTS = "index.html", "alerts.html"
+_PAGE = "index.html"
+#: pages of their own, with what each is called
+_OTHERS = {"alerts.html": "Alerts", "record.html": "Record"}
 _WORKER = "sw.js"
 
 
@@ -48,17 +50,19 @@ class Dashboard:
         """Answer with the page."""
         return self._answer(request, _PAGE, vary="Accept, Accept-Encoding")
 
-    def alerts(self) -> Operation:
-        """Return the operation that serves the page of alerts."""
+    def others(self) -> list[Operation]:
+        """Return the operations that serve the pages of their own."""
+        return [self._other(name, called) for name, called in _OTHERS.items()]
 
+    def _other(self, name: str, called: str) -> Operation:
         async def page(request: Request) -> Response:
-            return self._answer(request, _ALERTS)
+            return self._answer(request, name)
 
         return Operation(
             method="GET",
-            path="/alerts.html",
-            name="getAlertsPage",
-            summary="The page of alerts",
+            path=f"/{name}",
+            name=f"get{called}Page",
+            summary=f"The page of {name.removesuffix('.html')}",
             tag="documentation",
             handler=page,
             answers={200: Answer(description="The page", body={_HTML: {"type": "string"}})},
@@ -69,7 +73,7 @@ class Dashboard:
 
         async def asset(request: Request) -> Response:
             name = request.path_params["name"]
-            if name in (_PAGE, _ALERTS) or name not in self._kept:
+            if name in (_PAGE, *_OTHERS) or name not in self._kept:
                 raise HTTPException(404, "There is no such file of the dashboard.")
             return self._answer(request, name)
 
@@ -91,7 +95,7 @@ class Dashboard:
         digest = hashlib.blake2b(digest_size=12)
         for name in sorted(self._kept):
             digest.update(self._kept[name][0])
-        names = json.dumps(sorted(self._kept.keys() - {_PAGE, _ALERTS}))
+        names = json.dumps(sorted(self._kept.keys() - {_PAGE, *_OTHERS}))
         # any changed file makes it another script, and so the browser keeps all files anew
         body = f'const VERSION = "{digest.hexdigest()}";\nconst FILES = {names};\n'.encode() + script
 

@@ -29,7 +29,7 @@ _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="tp-capital"'}
 _SYNC = frozenset({"/sync-messages", "/api/v1/sync-messages"})
 #: These pages and files hold no data. They need no key: a browser must load the page before it can send a key.
 _SHELLS = ("/docs", "/assets/", "/s/")
-ENGINE_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json", "/sw.js", "/alerts.html"})
+ENGINE_OPEN_READS = frozenset({*PROBES, "/", "/openapi.json", "/sw.js", "/alerts.html", "/record.html"})
 
 
 class Refuse(Protocol):
