@@ -35,7 +35,8 @@ __all__ = ["Enricher"]
 #: how often it looks for bars and tries again what failed
 LOOK_EVERY_S = 2.0
 PAGE_SIZE = 200
-#: symbols of one look, so that other messages are read in between
+#: pages and symbols of one look, so that other messages, such as the one to stop, are read in between
+PAGES = 3
 SYMBOLS = 5
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
 
@@ -106,7 +107,7 @@ class Enricher(Actor):
                 # It lies before the bars: what is committed while they are worked off is read after them.
                 self._position = self._position or self._positions.begin()
                 more = also_bars and (self._follow_bars() or self._renew())
-                self._follow_signals()
+                more = self._follow_signals() or more
         except (StorageError, CalculatorError) as error:
             self._position = None  # another daemon may have moved it, or this one without an answer
             if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s):
@@ -146,16 +147,19 @@ class Enricher(Actor):
         for found in self._enrichment.of_symbol(symbol, since=since):
             self._write(found)
 
-    def _follow_signals(self) -> None:
+    def _follow_signals(self) -> bool:
+        """Enrich signals that have changed, some pages of them. Return whether there are more."""
         cache = self.context.services.snapshots.read(CACHE, CacheSnapshot)
         newest = cache.value.commit_number if cache else None
         if newest is None:
-            return
+            return False
         goal = Position.end_of(newest)
-        while (
-            self._position is not None
-            and (place := Position(self._position.number, self._position.id)) < goal
-        ):
+        for _ in range(PAGES):
+            if (
+                self._position is None
+                or (place := Position(self._position.number, self._position.id)) >= goal
+            ):
+                return False
             changes = self._signals.committed(after=place, upto=newest, limit=PAGE_SIZE)
             news = [
                 row for row in changes.rows if row["superseded_at"] is None and row["number"] not in self._own
@@ -165,6 +169,7 @@ class Enricher(Actor):
             after = replace(self._position, number=reached.number, id=reached.id)
             # None: another daemon has moved it. The next look reads it anew.
             self._position = after if self._positions.move(self._position, after) else None
+        return True
 
     def _write(self, found: list[Enriched]) -> None:
         number = self._enrichment.write(found)
