@@ -34,6 +34,7 @@ from ops.gateway.params import (
     SyncBody,
     UnprocessedQuery,
     Waiting,
+    asked_of,
     no_such_message,
     row_id,
 )
@@ -123,7 +124,7 @@ class Gateway:
             self._publisher.ring()
 
     async def unprocessed(self, request: Request) -> Response:
-        query = UnprocessedQuery.read(request.query_params)
+        query = UnprocessedQuery.read(asked_of(request))
         if self._reader is not None:
             self._reader.want(query.channel)
         wait_s = Waiting.read(request.query_params).wait
@@ -187,7 +188,7 @@ class Gateway:
         return json_of(200, message=f"{updated} messages marked as processed", data=data)
 
     async def history(self, request: Request) -> Response:
-        query = HistoryQuery.read(request.query_params)
+        query = HistoryQuery.read(asked_of(request))
         page, total = await self._ask(self._repository.history, query)
         pagination = {
             "total": total,

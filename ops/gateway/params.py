@@ -23,6 +23,7 @@ __all__ = [
     "SyncBody",
     "UnprocessedQuery",
     "Waiting",
+    "asked_of",
     "no_such_message",
     "row_id",
 ]
@@ -90,6 +91,12 @@ class _Query(Parameters):
         return super().read(
             QueryParams({name: value.strip() for name, value in query.items() if name in known})
         )
+
+
+def asked_of(request: Request) -> QueryParams:
+    """Return the query of a request. The header of our consumers stands for its parameter ``deleted``."""
+    word = [("deleted", "true")] if request.headers.get("x-include-deleted") == "true" else []
+    return QueryParams([*word, *request.query_params.multi_items()])
 
 
 class UnprocessedQuery(_Query):

@@ -95,6 +95,8 @@ class GatewayClient:
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
         self._session.headers["Accept"] = "application/json"
+        # also messages that their channel has deleted; a header, because a gateway may refuse a parameter that it does not know
+        self._session.headers["X-Include-Deleted"] = "true"
         if api_key:
             # The real gateway requires one or the other header, depending on the route (fault 17).
             self._session.headers.update({"X-API-Key": api_key, "X-Gateway-Token": api_key})
@@ -134,8 +136,7 @@ class GatewayClient:
         if reprocess:
             params["status"] = "reprocess_pending"
         else:
-            # a gateway that does not tell of deletions ignores the word
-            params |= {"status": "received,queued", "excludeProcessedBy": CONSUMER, "deleted": "true"}
+            params |= {"status": "received,queued", "excludeProcessedBy": CONSUMER}
         if wait_s is not None:
             params["wait"] = str(wait_s)
         timeout_s = self._timeout_s + (wait_s or 0)
@@ -178,7 +179,6 @@ class GatewayClient:
     ) -> HistoryPage:
         """Return a page of the history, oldest first. ``since`` and ``until`` limit the time of receipt."""
         params = {"channelId": channel, "sort": "asc", "limit": str(limit), "offset": str(offset)}
-        params["deleted"] = "true"
         if since is not None:
             params["from"] = since.isoformat()
         if until is not None:
