@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +24,8 @@ from storage.postgres.page_query import SignalQuery
 from storage.postgres.track_record import Outcomes
 
 __all__ = ["record"]
+
+_WIDTH: Final = 118
 
 
 def record(
@@ -71,11 +74,15 @@ def record(
     elif not rows:
         say("no signal has been judged: `tp-capital prices import` brings prices")
     else:
-        Console().print(_table(found, str(by)))
+        console = Console()
+        # a narrow terminal breaks the lines; a table of its width would cut figures
+        console.width = max(console.width, _WIDTH)
+        console.print(_table(found, str(by)))
 
 
 def _table(found: Grouped, by: str) -> Table:
-    table = Table(by, caption=f"* fewer than {FEW} results: the figures say little")
+    table = Table(caption=f"* fewer than {FEW} results: the figures say little", box=SIMPLE_HEAD, padding=0)
+    table.add_column(by, no_wrap=True)
     for head in (
         "signals",
         "entered",
@@ -87,7 +94,8 @@ def _table(found: Grouped, by: str) -> Table:
         "profit factor",
         "worst run",
         "drawdown R",
-        "claims",
+        "claims agree",
+        "claims differ",
     ):
         table.add_column(head, justify="right")
     for name, one in [*found.groups.items(), ("all", found.total)]:
@@ -113,5 +121,6 @@ def _cells(one: TrackRecord) -> list[str]:
         plain(one.profit_factor),
         str(one.longest_losing_run),
         plain(one.max_drawdown_r),
-        f"{one.claims_agree} agree, {one.claims_contradict} contradict",
+        str(one.claims_agree),
+        str(one.claims_contradict),
     ]

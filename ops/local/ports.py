@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+from engine.safe_text import shown
 from ops.client import Client, ClientAnswer, ClientError
 
 __all__ = ["HOST", "engine_health", "free_port", "http_problem", "is_taken"]
@@ -39,7 +40,11 @@ def http_problem(port: int, path: str) -> str | None:
         answer = _get(port, path)
     except ClientError:
         return "does not answer"
-    return None if answer.ok else answer.words
+    if answer.ok:
+        return None
+    body = answer.object() or {}
+    why = body.get("message") or body.get("reason")
+    return shown(f"{body.get('status')}: {why}"[:300]) if why else answer.words
 
 
 def engine_health(port: int) -> str:

@@ -87,6 +87,8 @@ class Pool:
         self._inside = 0
         self._waiting: deque[_Place] = deque()
         self._closed = False
+        #: whether a call has ended well since the last renewal, or there was no renewal yet
+        self._proven = True
         self._requests = self._queued = self._refused = self._renewals = 0
         self._waited_s = 0.0
 
@@ -119,20 +121,26 @@ class Pool:
             stock = self._lent.pop(connection)
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.close()
+        else:
+            self._proven = True
         connection.used = True
         stock.putconn(connection)
         self._leave()
 
     def renew(self) -> bool:
-        """Replace all connections. Those in use are replaced when they come back. Return whether any was open."""
+        """Replace all connections. Those in use are replaced when they come back. Return whether any had served a caller.
+
+        A pooler goes on letting callers in while its server is away. Only the first renewal of such an outage is news.
+        """
         with self._lock:
             stock = self._stock
             if stock is None or stock.closed or not self._has_connections(stock):
                 return False
             self._renewals += 1
             stock.failure = None
+            proven, self._proven = self._proven, False
         stock.close(timeout=0)
-        return True
+        return proven
 
     def close(self) -> None:
         """Close all connections. Cut running calls and refuse waiting callers. Idempotent."""

@@ -9,9 +9,9 @@ export const words = {
   "help.prices": "Prices have exactly the digits of the channel's message.",
   "help.ratio":
     "Reward/risk is what is won at the final target for each real lost at the stop, from the middle of the entry. It is empty when a price is missing or doubtful.",
-  "help.status": "The status is what the channel itself told later, in its messages. It does not come from quotes. At first the list shows what still counts: neither stopped, cancelled, expired nor at the last target, and no day trade of a session that is over. “All” has the others too.",
+  "help.status": "The status is what the channel itself told later, in its messages. Only a signal without an end may also expire by the market's prices, where the system has them. At first the list shows what still counts: neither stopped, cancelled, expired nor at the last target, and no day trade of a session that is over. “All” has the others too.",
   "help.row":
     "Open a signal by the arrow on the right: there are the original message, how much to trade with your capital, and your notes.",
-  "help.news": "The loudspeaker and the bell tell of a new signal.",
+  "help.news": "The loudspeaker and the bell tell of a new signal while this page is open. Alerts tell your phone when the page is closed: the link is at the end of the page.",
   "help.files": "Excel and CSV save all signals of the chosen filters.",
 };

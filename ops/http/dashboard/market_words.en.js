@@ -1,7 +1,6 @@
 // The words of what the market's prices say, in English.
 
 export const words = {
-  "part.enrichment": "Prices of the market",
   "why.prices": "prices say that its time passed",
   "market.title": "By the market's prices",
   "market.outcome": "Outcome",

@@ -1,7 +1,6 @@
 // As palavras do que os preços do mercado dizem, em português.
 
 export const words = {
-  "part.enrichment": "Preços do mercado",
   "why.prices": "pelos preços, o prazo dele passou",
   "market.title": "Pelos preços do mercado",
   "market.outcome": "Desfecho",

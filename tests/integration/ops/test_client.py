@@ -82,6 +82,17 @@ def test_fault_57_whose_daemon_a_url_leads_to(
     assert is_daemon_of(load_settings(env_file=None), url) is own
 
 
+def test_an_unhealthy_part_is_told_in_words_and_not_as_json() -> None:
+    with HttpStub() as asked:
+        for field in ("message", "reason"):
+            asked.queue(
+                json_answer({"status": "unhealthy", "checks": {}, field: "no connection"}, status=503)
+            )
+            assert http_problem(asked.port, "/readyz") == "unhealthy: no connection"
+        asked.queue(Answer(status=502, body=b"bad gateway"))
+        assert http_problem(asked.port, "/readyz") == "bad gateway"
+
+
 def test_fault_64_neither_proxy_nor_netrc_of_the_environment_has_a_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

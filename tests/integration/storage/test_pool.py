@@ -105,6 +105,22 @@ def test_a_caller_that_comes_while_the_connections_are_replaced_gets_one(
     assert renewed == [True]
 
 
+def test_only_the_first_renewal_is_news_until_a_caller_was_served_again(pool: Pool) -> None:
+    def renewed_after_a_lost_connection() -> bool:
+        connection = pool.take(LONG_S)
+        connection.close()
+        try:
+            return pool.renew()
+        finally:
+            pool.give_back(connection)
+
+    assert renewed_after_a_lost_connection()
+    assert not renewed_after_a_lost_connection()
+    assert pool.stats().renewals == 2, "counted all the same"
+    assert outcome(pool) == "served"
+    assert renewed_after_a_lost_connection()
+
+
 def test_a_full_pool_is_not_called_one_that_cannot_connect_while_a_connection_changes_hands(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
