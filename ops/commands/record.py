@@ -72,7 +72,7 @@ def record(
     if as_csv:
         say(record_lines(found).replace("\r\n", "\n"), nl=False)
     elif not rows:
-        say("no signal has been judged: `tp-capital prices import` brings prices")
+        say("no judged signal matches; without prices none is judged: `tp-capital prices import` brings them")
     else:
         console = Console()
         # a narrow terminal breaks the lines; a table of its width would cut figures

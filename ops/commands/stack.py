@@ -118,16 +118,14 @@ def status(*, state: State = _FOLDER, json: Json = False) -> None:
 def stop_part(part: Part, *, state: State = _FOLDER) -> None:
     """Stop one part. `stack start` and `stack up` start it again."""
     with _told():
-        say(f"stopped: {part}" if Stack(state).stop(part) else f"{part} was not running")
+        say(f"stopped: {part}" if _stack_with(part, state).stop(part) else f"{part} was not running")
 
 
 @app.command()
 def start(part: Part, *, state: State = _FOLDER) -> None:
     """Start one part that was stopped, and the database if it does not run. Wait until they are ready."""
     with _told():
-        stack = Stack(state)
-        stack.part(part)
-        stack.up(only=part)
+        _stack_with(part, state).up(only=part)
     say(f"{part} runs")
 
 
@@ -135,7 +133,7 @@ def start(part: Part, *, state: State = _FOLDER) -> None:
 def restart(part: Part, *, state: State = _FOLDER) -> None:
     """Stop one part and start it again."""
     with _told():
-        stack = Stack(state)
+        stack = _stack_with(part, state)
         stack.stop(part)
         stack.up(only=part)
     say(f"{part} runs again")
@@ -159,6 +157,13 @@ def logs(
             say(log.last(lines), nl=False)
             while follow and not left.wait(_LOOK_S):
                 say(log.news(), nl=False)
+
+
+def _stack_with(part: str, state: Path) -> Stack:
+    """Return the stack. Where nothing was started there is no folder, and the part is told to be unknown."""
+    stack = Stack(state)
+    stack.part(part)
+    return stack
 
 
 @contextlib.contextmanager

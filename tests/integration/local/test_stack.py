@@ -292,6 +292,13 @@ def _pages_are_read_from_the_replica(ports: dict[str, int], password: str) -> No
     assert limits == {"maxmemory": str(256 * 1024 * 1024), "maxmemory-policy": "allkeys-lru"}
 
 
+@pytest.mark.parametrize("command", ["stop", "start", "restart", "logs"])
+def test_a_part_of_no_stack_is_told_in_a_sentence(tmp_path: Path, command: str) -> None:
+    done = StackCommand(tmp_path)(command, "engine")
+    assert done.returncode == 1
+    assert done.stderr == "tp-capital: engine is no part of this stack: none was started.\n"
+
+
 def test_a_port_in_use_is_named_before_anything_starts(stack: StackCommand, base_port: int) -> None:
     with socket.create_server(("127.0.0.1", base_port + 3)):
         done = stack("up", f"--base-port={base_port}")

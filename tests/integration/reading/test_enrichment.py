@@ -344,7 +344,7 @@ def test_the_record_counts_what_is_stored_by_filters_and_groups(
         minute(1, "9.5 9.6 9.4 9.5", symbol="ITUB4"),
     ]
     world.bars.put(bars, source=BarSource.CSV)
-    assert command("record").startswith("no signal has been judged")
+    assert command("record").startswith("no judged signal matches")
     world.look()
     outcomes = Outcomes(database)
     found = grouped_records(outcomes.of(SignalQuery()), way_out=Exit.FINAL, by=GroupBy.ASSET)
