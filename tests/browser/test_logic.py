@@ -327,6 +327,14 @@ def test_what_prices_say_is_told_in_r_with_its_reasons(logic: Page) -> None:
         "same_bar": False,
         "claim": "contradicts",
     }
+    for state, valid, marked in (
+        ("stopped", True, True),
+        ("stopped", False, False),
+        ("running", True, False),
+    ):
+        signal = json.dumps({"outcome": outcome | {"state": state, "reason": None}, "valid": valid})
+        told = logic.logic("market_panel.js", f"m.marketTag({signal})?.textContent ?? null")
+        assert (told is not None) is marked
     market = dict.fromkeys(Indicators().values) | {"rsi_14": "61.25", "last_close": "30.10"}
     market["missing"] = {name: "too_few_bars" for name, value in market.items() if value is None}
     told = logic.logic(

@@ -38,6 +38,12 @@ export function marketPanel({ outcome, market }) {
   );
 }
 
+/** Return the mark of a signal that is over by prices while its channel has not ended it, else null. */
+export function marketTag({ outcome, valid }) {
+  if (!valid || !["stopped", "target"].includes(outcome?.state)) return null;
+  return h("span", { class: "warn" }, icon("caution", 12), t(`market.end.${outcome.state}`));
+}
+
 const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
 const minus = (text) => (Number(text) === 0 ? text : `-${text}`);
 

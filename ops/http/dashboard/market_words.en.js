@@ -3,6 +3,8 @@
 export const words = {
   "why.prices": "prices say that its time passed",
   "market.title": "By the market's prices",
+  "market.end.stopped": "prices: stopped",
+  "market.end.target": "prices: final target",
   "market.outcome": "Outcome",
   "market.entry": "Entered at",
   "market.reached": "Targets reached",

@@ -3,6 +3,8 @@
 export const words = {
   "why.prices": "pelos preços, o prazo dele passou",
   "market.title": "Pelos preços do mercado",
+  "market.end.stopped": "preços: stopado",
+  "market.end.target": "preços: alvo final",
   "market.outcome": "Desfecho",
   "market.entry": "Entrada em",
   "market.reached": "Alvos atingidos",

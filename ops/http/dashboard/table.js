@@ -5,6 +5,7 @@ import { byId, h, icon } from "./dom.js";
 import { clock, day, instant, isLong, price, shortPrice } from "./format.js";
 import { grouped } from "./groups.js";
 import { currentLanguage, t } from "./i18n.js";
+import { marketTag } from "./market_panel.js";
 import { priceLine } from "./priceline.js";
 import { statusTag } from "./status.js";
 
@@ -146,6 +147,7 @@ export class Table {
           h("span", { class: "clip", title: signal.type }, signal.type),
           channel && ["·", h("span", { class: "clip", title: channel }, channel)],
           warningTag(signal.warnings),
+          marketTag(signal),
           isNew && h("span", { class: "new-tag" }, t("new")),
         ),
       ),
