@@ -233,7 +233,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_any_history_leaves_the_standings_that_the_rules_give(
     database: Database, store: Store, day: Day, history: list[list[tuple[int, str, int | None]] | int]
