@@ -120,6 +120,7 @@ def _library() -> Any:
             sys.addaudithook(_audit)
             log = logging.getLogger("apprise")
             log.addHandler(_AppriseLog())
+            log.setLevel(logging.WARNING)  # whatever the level of our own log is
             log.propagate = False
             _is_watched = True
     return apprise

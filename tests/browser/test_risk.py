@@ -119,12 +119,12 @@ def test_capital_and_risk_must_make_sense(logic: Page, capital: str | None, perc
 
 
 def test_the_calculator_keeps_capital_and_risk_in_the_browser(page: Page) -> None:
-    page.open("/?asset=WINZ26")
+    page.open("/?status=all&asset=WINZ26")
     page.one(f"{ROW} .expand").click()
     assert "Informe capital e risco" in page.text(".risk-result")
     page.one(".risk [name=capital]").send_keys("50.000")
     page.wait("document.querySelector('.risk-result').innerText.includes('de R$ 500,00')")
     assert "contrato" in page.text(".risk-result")
-    page.open("/?asset=WINZ26")
+    page.open("/?status=all&asset=WINZ26")
     page.one(f"{ROW} .expand").click()
     assert "de R$ 500,00" in page.text(".risk-result")
