@@ -15,6 +15,7 @@ _WANTED: Final = {
     "float_parsing": "a number",
     "bool_parsing": "0 or 1",
     "literal_error": "{expected}",
+    "enum": "{expected}",
     "greater_than_equal": "at least {ge}",
     "greater_than": "more than {gt}",
     "less_than_equal": "at most {le}",
