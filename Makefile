@@ -75,8 +75,8 @@ format: install-dev
 docs: install-dev
 	$(BIN)/python -m ops.configuration_doc
 
-# one more than there are processors: tests of outages mostly wait
-WORKERS ?= $(shell echo $$(( $$(nproc) + 1 )))
+# two more than there are processors: tests of outages mostly wait
+WORKERS ?= $(shell echo $$(( $$(nproc) + 2 )))
 test: lint packages clients
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
