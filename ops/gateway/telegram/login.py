@@ -89,6 +89,9 @@ async def _by_qr(client: TelegramClient, dialog: LoginDialog) -> Any:
             return await login.wait()
         except TimeoutError:
             await login.recreate()
+            # The code may have been scanned in the moment in which it ended. Then there is no other one.
+            if (user := await client.get_me()) is not None:
+                return user
     raise LoginFailedError("nobody scanned the code: begin again")
 
 

@@ -45,7 +45,8 @@ def test_a_query_that_the_server_refuses_is_our_error(database: Database) -> Non
 def test_a_slow_query_is_answered_by_a_transaction_and_the_next_ones_begin_with_it(
     database: Database,
 ) -> None:
-    assert database.ask(LIMIT, {}, scalar_row) == ["0"], "no transaction set it"
+    # the role may have a limit of its own
+    assert database.ask(LIMIT, {}, scalar_row) != [f"{IDLE_LIMIT_S}s"], "no transaction set it"
     slow = sql.SQL("select 1 from (select pg_sleep(%(s)s)) as slept").format()
     assert database.ask(slow, {"s": BEGIN_DEADLINE_S + 0.5}, scalar_row) == [1]
     assert database.ask(LIMIT, {}, scalar_row) == [f"{IDLE_LIMIT_S}s"]

@@ -19,7 +19,6 @@ from ops.gateway.telegram_settings import UserSessionSettings
 from tests.support.telegram import OWNER, PlayedTelegram
 
 LOGGED_IN = types.auth.Authorization(user=OWNER)
-SOON = datetime.now(UTC) + timedelta(minutes=1)
 
 
 @dataclass
@@ -102,9 +101,25 @@ def test_a_two_step_password_is_asked_for(telegram: PlayedTelegram, monkeypatch:
     assert person.told[-1] == "The password is wrong."
 
 
+def code(ends_in: timedelta) -> types.auth.LoginToken:
+    return types.auth.LoginToken(expires=datetime.now(UTC) + ends_in, token=b"token")
+
+
+def test_a_qr_code_that_was_scanned_in_the_moment_it_ended_logs_in(telegram: PlayedTelegram) -> None:
+    script: Iterator[Any] = iter([code(timedelta(0)), types.auth.LoginTokenSuccess(authorization=LOGGED_IN)])
+
+    def token(_: Any) -> Any:
+        one = next(script)
+        telegram.authorized = isinstance(one, types.auth.LoginTokenSuccess)
+        return one
+
+    telegram.answers[functions.auth.ExportLoginTokenRequest] = token
+    assert log_in_to(telegram, Person(), qr=True) == "Ana"
+
+
 def test_a_qr_code_that_was_scanned_logs_in(telegram: PlayedTelegram) -> None:
     script = iter([types.auth.LoginTokenSuccess(authorization=LOGGED_IN)])
-    first = types.auth.LoginToken(expires=SOON, token=b"token")
+    first = code(timedelta(minutes=1))
 
     def token(request: Any) -> Any:
         if telegram.calls.count("ExportLoginTokenRequest") == 1:
