@@ -1,4 +1,4 @@
-"""Cache: knows the newest commit and stores pages. It is the only writer of the page store.
+"""Cache: knows the newest commit and stores pages. Only it writes pages of a generation.
 
 The commit number is the generation of a page, and it is part of the page's key. A page of an old generation is
 therefore never served as a new one, even when a slow reader stores it after the next commit. Nothing has to be

@@ -38,7 +38,7 @@ class Pages(Protocol):
 class MemoryPages:
     """The most recently used pages of one process, within ``max_bytes``.
 
-    The cache actor writes and the responder's threads read, so there is a lock. It covers only operations on the
+    The cache actor and the responder's threads write and read, so there is a lock. It covers only operations on the
     dictionary.
     """
 
