@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import psutil
 import structlog
 
 from engine.stillness import HELD_STILL_S
 from ops.local._listeners import may_listen
-from ops.local._processes import children_of, command_line_of, is_held
+from ops.local._processes import children_of, command_line_of, has_ended, is_held
 
 __all__ = [
     "Account",
@@ -110,7 +111,7 @@ class OwnedProcess:
         self._stop_signal = stop_signal
         self._abort_signal = abort_signal
         self._child: subprocess.Popen[bytes] | None = None
-        self._adopted_pid: int | None = None
+        self._adopted: psutil.Process | None = None
         self._frozen: tuple[int, ...] = ()
         self._log_start = 0
 
@@ -123,15 +124,17 @@ class OwnedProcess:
     @property
     def pid(self) -> int | None:
         """The process id, also after its end. It is None before the start."""
-        return self._child.pid if self._child else self._adopted_pid
+        if self._child:
+            return self._child.pid
+        return self._adopted.pid if self._adopted else None
 
     @property
     def running(self) -> bool:
         """Whether the process runs."""
         if self._child:
             return self._child.poll() is None
-        # It is not our child, so another process may have its id now. The arguments must still match.
-        return self._adopted_pid is not None and command_line_of(self._adopted_pid) == self.command
+        # It is not our child, so another process may have its id now. psutil compares the time of its start.
+        return self._adopted is not None and not has_ended(self._adopted)
 
     def start(self) -> None:
         """Start the process.
@@ -142,7 +145,7 @@ class OwnedProcess:
         """
         if self.running:
             return
-        self._adopted_pid = None
+        self._adopted = None
         # The log may quote data, so only its owner can read it. The process inherits the open file, so a server under
         # another account needs no right to its folder.
         _rotate(self.log_path)
@@ -171,8 +174,9 @@ class OwnedProcess:
 
     def adopt(self, pid: int) -> None:
         """Take over a process of an earlier run. The caller has checked its identity."""
-        self._child = None
-        self._adopted_pid = pid
+        self._child = self._adopted = None
+        with contextlib.suppress(psutil.Error):
+            self._adopted = psutil.Process(pid)
         self.command = command_line_of(pid)
         # The earlier run may have been killed while the server was frozen.
         self._frozen = (pid, *children_of(pid))

@@ -2,14 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ops.local._processes import children_of, command_line_of, is_alive
+from ops.local.ports import HOST
 from ops.local.process import OwnedProcess, ServerStartError, wait_until
 
 _STUBBORN = """
@@ -17,6 +20,14 @@ import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
 time.sleep(60)
+"""
+_ENDING = """
+import ctypes, platform, socket, sys, threading, time
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+threading.Thread(target=time.sleep, args=(60,)).start()
+sys.stdin.readline()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
 """
 
 
@@ -107,23 +118,44 @@ def test_one_that_ended_uncollected_is_not_alive() -> None:
     assert child.wait() == 0
 
 
-def test_an_adopted_process_is_stopped_and_a_stranger_with_its_number_is_not(log: Path) -> None:
+def test_an_adopted_process_is_stopped_and_a_stranger_with_its_number_is_not(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     child = subprocess.Popen(["/bin/sleep", "60"])
     try:
         adopted = OwnedProcess("sleeper", ["/bin/sleep", "60"], log_path=log)
-        assert wait_until(lambda: command_line_of(child.pid) == adopted.command, deadline_s=30)
         adopted.adopt(child.pid)
         assert adopted.running
-        # As if the number now belonged to a program with other arguments.
-        adopted.command = ("/bin/sleep", "61")
-        adopted.stop()
+        with monkeypatch.context() as patch:
+            # As if a program that was started later had the number now.
+            patch.setattr(psutil.Process, "is_running", lambda _self: False)
+            adopted.stop()
         assert child.poll() is None
-        adopted.command = ("/bin/sleep", "60")
         adopted.stop()
         assert child.wait(5) == -signal.SIGTERM
     finally:
         child.kill()
         child.wait()
+
+
+def test_an_adopted_process_that_is_ending_and_still_holds_its_port_has_not_ended(log: Path) -> None:
+    # Its first thread ends, as in the moment of a process's end: it has no arguments any more.
+    command = [sys.executable, "-c", _ENDING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        port = int(child.stdout.readline())
+        adopted = OwnedProcess("ending", command, log_path=log)
+        adopted.adopt(child.pid)
+        child.stdin.write("end\n")
+        child.stdin.flush()
+        assert wait_until(lambda: command_line_of(child.pid) == (), deadline_s=30)
+        socket.create_connection((HOST, port)).close()
+        assert adopted.running
+        adopted.stop()
+        assert not adopted.running
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((HOST, port))
 
 
 def test_it_has_a_session_of_its_own_so_ctrl_c_does_not_reach_it(sleeper: OwnedProcess) -> None:
