@@ -55,11 +55,12 @@ class AlertParts:
 def notifier_spec(settings: Settings, services: Services, stores: Stores, *, metrics: Metrics) -> ChildSpec:
     """Return the spec of the actor that sends alerts."""
     parts, now, random = AlertParts.of(settings, stores), stores.database.now, Random()  # noqa: S311 - jitter, not cryptography
-    webhooks = WebhookSender(parts.addresses, timers=services.timers, agent=f"tp-capital/{VERSION}", now=now)
+    timers = services.timers
+    webhooks = WebhookSender(parts.addresses, timers=timers, agent=f"tp-capital/{VERSION}", now=now)
     outbox = functools.partial(
         AlertOutbox,
         parts.deliveries,
-        Sender(webhooks, AppriseSender(parts.addresses), now=now),
+        Sender(webhooks, AppriseSender(parts.addresses, timers=timers), now=now),
         now=now,
         now_s=services.clock.monotonic_s,
         zone=settings.engine.zone,

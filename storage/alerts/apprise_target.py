@@ -1,30 +1,24 @@
-"""Sends an alert to whatever Apprise speaks: Telegram, Discord, Slack, ntfy, e-mail and some hundred more.
-
-Apprise makes its connections itself. An audit hook of the interpreter sees each of them with the address that it goes to,
-and refuses those that the rules do not allow. It looks only at threads that are sending an alert.
-"""
+"""Sends an alert to whatever Apprise speaks: Telegram, Discord, Slack, ntfy, e-mail and some hundred more."""
 
 from __future__ import annotations
 
-import logging
+import functools
 import re
-import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
 from engine.safe_text import shown
-from storage.alerts.address import AddressRules, ForbiddenAddressError
-from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict
+from engine.timers import Timers
+from storage.alerts.address import AddressRules
+from storage.alerts.apprise_bounds import CONNECT_S, READ_S, Sending, bound_plugins, sending
+from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict, bounded_wait_s
 
-__all__ = ["AppriseSender", "BadTargetError", "Service"]
+__all__ = ["AppriseSender", "BadTargetError", "Service", "find_service"]
 
-#: the limits of connecting and of each read; an address may not raise them
-CONNECT_S = 4.0
-READ_S = 6.0
+#: all requests of an attempt together; several chats of one address are several requests
+LONGEST_S = 20.0
 #: they show a message on the machine of the engine, or speak to no service at all
 _NOT_TAKEN = frozenset(
     {
@@ -37,6 +31,7 @@ _NOT_TAKEN = frozenset(
             "macosx",
             "windows",
             "syslog",
+            "rsyslog",
             "json",
             "jsons",
             "xml",
@@ -49,12 +44,12 @@ _NOT_TAKEN = frozenset(
 
 #: services whose own addresses begin with https://; any other such address is a webhook
 _NATIVE = (
-    "discord.com",
-    "discordapp.com",
-    "hooks.slack.com",
-    "webhook.office.com",
-    "chat.googleapis.com",
-    "ntfy.sh",
+    ".discord.com",
+    ".discordapp.com",
+    ".hooks.slack.com",
+    ".webhook.office.com",
+    ".chat.googleapis.com",
+    ".ntfy.sh",
 )
 
 
@@ -64,41 +59,6 @@ _SECRET_LENGTH = 6
 
 class BadTargetError(Exception):
     """No target has this address. The text does not quote it, because it may hold a secret."""
-
-
-class _RefusedConnectionError(OSError):
-    """The audit hook has refused a connection."""
-
-
-class _Watch(threading.local):
-    """What the present thread is doing: the rules of its connections while it sends, and what went wrong."""
-
-    rules: AddressRules | None = None
-    trouble: str | None = None
-
-
-_watch = _Watch()
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "socket.connect" or _watch.rules is None:
-        return
-    address = arguments[1]
-    try:
-        if not isinstance(address, tuple):
-            raise ForbiddenAddressError("leads to a socket of this machine")  # noqa: TRY301 - as the others
-        _watch.rules.check(str(address[0]), int(address[1]))
-    except ForbiddenAddressError as error:
-        _watch.trouble = str(error)
-        raise _RefusedConnectionError(str(error)) from error
-
-
-class _AppriseLog(logging.Handler):
-    """Keeps what Apprise says last of a failure, and lets it into no log: Apprise may quote an answer."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            _watch.trouble = _watch.trouble or record.getMessage()
 
 
 _begun = threading.Lock()
@@ -117,22 +77,9 @@ def _library() -> Any:
             raise AlertingUnavailableError from None
         if not _is_watched:
             apprise.Apprise.instantiate("json://localhost")
-            sys.addaudithook(_audit)
-            log = logging.getLogger("apprise")
-            log.addHandler(_AppriseLog())
-            log.setLevel(logging.WARNING)  # whatever the level of our own log is
-            log.propagate = False
+            bound_plugins()
             _is_watched = True
     return apprise
-
-
-@contextmanager
-def _watched(rules: AddressRules) -> Iterator[None]:
-    _watch.rules, _watch.trouble = rules, None
-    try:
-        yield
-    finally:
-        _watch.rules = None
 
 
 class Service:
@@ -144,7 +91,7 @@ class Service:
         self.name = str(plugin.service_name)
         self.masked = str(plugin.url(privacy=True)).partition("?")[0]
 
-    def notify(self, title: str, text: str) -> bool:
+    def notify(self, title: str, text: str, attempt: Sending) -> bool:
         """Send once, and return whether the service took it."""
         # A service that reads HTML gets our plain text escaped: it would refuse a <. Apprise would do the same, and call the
         # plugin in threads of its own, where nothing watches its connections.
@@ -153,57 +100,63 @@ class Service:
         if plugin.title_maxlen <= 0:  # the title becomes a part of the body
             title = convert(plain, form, content=title)
         body = convert(plain, form, content=text)
+        plugin.throttle = functools.partial(attempt.rest, plugin.throttle)
         return bool(plugin.notify(body=body, title=title, body_format=form))
+
+
+def find_service(url: str) -> Service | None:
+    """Return the service of an address; None for that of a webhook, which begins with http.
+
+    Raises:
+        BadTargetError: no service has such an address.
+        AlertingUnavailableError: the library is not installed.
+    """
+    scheme, _, rest = url.partition("://")
+    scheme, host = scheme.lower(), re.split("[/:?#]", rest.lower())[0]
+    if scheme in ("http", "https") and not f".{host}".endswith(_NATIVE):
+        return None
+    library = _library()
+    plugin = library.Apprise.instantiate(url)
+    if plugin is None:
+        raise BadTargetError(
+            f"is no address that Apprise understands ({shown(scheme)[:20]}://...); "
+            "github.com/caronc/apprise lists their forms, https:// is a webhook"
+        )
+    if not _NOT_TAKEN.isdisjoint(plugin.schemas()):
+        raise BadTargetError(f"{scheme}:// is not taken here; for a webhook give its https:// address")
+    plugin.socket_connect_timeout, plugin.socket_read_timeout, plugin.retry = CONNECT_S, READ_S, 0
+    return Service(library, plugin)
 
 
 class AppriseSender:
     """Sends to any service that Apprise knows. It is safe for threads."""
 
-    def __init__(self, rules: AddressRules, *, library: Callable[[], Any] = _library) -> None:
+    def __init__(self, rules: AddressRules, *, timers: Timers, longest_s: float = LONGEST_S) -> None:
         self._rules = rules
-        self._library = library
-
-    def service(self, url: str) -> Service | None:
-        """Return the service of an address; None for that of a webhook, which begins with http.
-
-        Raises:
-            BadTargetError: no service has such an address.
-            AlertingUnavailableError: the library is not installed.
-        """
-        scheme, _, rest = url.partition("://")
-        scheme, host = scheme.lower(), re.split("[/:?#]", rest.lower())[0]
-        if scheme in ("http", "https") and not host.endswith(_NATIVE):
-            return None
-        library = self._library()
-        plugin = library.Apprise.instantiate(url)
-        if plugin is None:
-            raise BadTargetError(
-                f"is no address that Apprise understands ({shown(scheme)[:20]}://...); "
-                "github.com/caronc/apprise lists their forms, https:// is a webhook"
-            )
-        if not _NOT_TAKEN.isdisjoint(plugin.schemas()):
-            raise BadTargetError(f"{scheme}:// is not taken here; for a webhook give its https:// address")
-        plugin.socket_connect_timeout, plugin.socket_read_timeout, plugin.retry = CONNECT_S, READ_S, 0
-        return Service(library, plugin)
+        self._timers = timers
+        self._longest_s = longest_s
 
     def send(self, url: str, *, title: str, text: str) -> Attempt:
         """Send once."""
         try:
-            service = self.service(url)
+            service = find_service(url)
         except (BadTargetError, AlertingUnavailableError) as error:
             return Attempt(verdict=Verdict.FAILED, reason=str(error))
         assert service is not None  # noqa: S101 - a webhook's address is not sent here
-        with _watched(self._rules):
+        with sending(self._rules, self._timers, self._longest_s) as attempt:
             try:
-                taken = service.notify(title, text)
+                if service.notify(title, text, attempt):
+                    return Attempt(verdict=Verdict.SENT)
             except Exception as error:  # noqa: BLE001 - what a hundred plugins may raise
-                return Attempt(
-                    verdict=Verdict.FAILED, reason=shown(f"{service.name}: {type(error).__name__}")
-                )
-        if taken:
-            return Attempt(verdict=Verdict.SENT)
-        reason = _without_secrets(f"{service.name}: {_watch.trouble or 'not taken'}", url)
-        return Attempt(verdict=Verdict.FAILED, reason=shown(reason)[:300])
+                attempt.trouble = attempt.trouble or type(error).__name__
+        if attempt.wait_s is not None:
+            attempt.trouble = f"asks to wait {attempt.wait_s:.0f} s"
+        elif attempt.is_cut:
+            attempt.trouble = "no answer in time"
+        reason = _without_secrets(f"{service.name}: {attempt.trouble or 'not taken'}", url)
+        return Attempt(
+            verdict=Verdict.FAILED, reason=shown(reason)[:300], wait_s=bounded_wait_s(attempt.wait_s)
+        )
 
 
 def _without_secrets(text: str, url: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["AlertingUnavailableError", "Attempt", "Verdict"]
+__all__ = ["AlertingUnavailableError", "Attempt", "Verdict", "bounded_wait_s"]
+
+#: a target may ask for a pause of at most this length
+_LONGEST_WAIT_S = 6 * 3600.0
 
 
 class Verdict(Enum):
@@ -27,6 +30,11 @@ class Attempt:
     verdict: Verdict
     reason: str | None = None
     wait_s: float | None = None
+
+
+def bounded_wait_s(asked_s: float | None) -> float | None:
+    """Return how long to leave a target alone that asks for a pause."""
+    return None if asked_s is None else min(max(asked_s, 0.0), _LONGEST_WAIT_S)
 
 
 class AlertingUnavailableError(Exception):

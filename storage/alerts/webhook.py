@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from engine.safe_text import shown
 from engine.timers import Timers
 from storage.alerts.address import AddressRules, ForbiddenAddressError
-from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict
+from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict, bounded_wait_s
 from storage.deadline import cut_after, shut_down_socket
 from storage.http_connection import plain_cause, read_retry_after
 
@@ -27,8 +27,6 @@ _SECRET_BYTES = 32
 CONNECT_S, LONGEST_S = 4.0, 8.0
 #: an answer is read no further
 _MOST_BYTES = 16 * 1024
-#: a target may ask for a pause of at most this length
-_LONGEST_WAIT_S = 6 * 3600.0
 #: what is worth another try although the target answered
 _MAY_PASS = frozenset({408, 425, 429})
 
@@ -138,8 +136,4 @@ class WebhookSender:
         if status < 500 and status not in _MAY_PASS:
             return Attempt(verdict=Verdict.REFUSED, reason=reason)
         wait_s = read_retry_after(retry_after, now=self._now())
-        return Attempt(
-            verdict=Verdict.FAILED,
-            reason=reason,
-            wait_s=None if wait_s is None else min(max(wait_s, 0.0), _LONGEST_WAIT_S),
-        )
+        return Attempt(verdict=Verdict.FAILED, reason=reason, wait_s=bounded_wait_s(wait_s))

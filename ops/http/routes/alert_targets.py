@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ops.http.routes.alert_models import AlertTargetRequest
 from storage.alerts.address import AddressRules, ForbiddenAddressError
-from storage.alerts.apprise_target import AppriseSender, BadTargetError
+from storage.alerts.apprise_target import BadTargetError, find_service
 from storage.alerts.outcome import AlertingUnavailableError
 from storage.alerts.webhook import is_signing_secret, new_signing_secret, signature_headers
 from storage.postgres.alert_rules import TargetValues
@@ -30,7 +30,6 @@ class TargetMaker:
 
     def __init__(self, addresses: AddressRules) -> None:
         self._addresses = addresses
-        self._services = AppriseSender(addresses)
 
     def make(
         self, asked: AlertTargetRequest, known: Mapping[int, TargetValues], *, now: datetime
@@ -55,7 +54,7 @@ class TargetMaker:
 
     def _of_url(self, url: str) -> TargetValues:
         try:
-            if (service := self._services.service(url)) is not None:
+            if (service := find_service(url)) is not None:
                 self._check_literal(url)
                 return TargetValues(kind="apprise", url=url, service=service.name, masked=service.masked)
             self._addresses.check_url(url)

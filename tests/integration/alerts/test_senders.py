@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from standardwebhooks.webhooks import Webhook
 
 from engine.timers import TimerThread
 from storage.alerts.address import AddressRules
-from storage.alerts.apprise_target import AppriseSender, BadTargetError
 from storage.alerts.outcome import Attempt, Verdict
 from storage.alerts.webhook import WebhookSender
 from tests.support.alerting import SECRET
@@ -127,77 +125,3 @@ def test_nothing_is_sent_where_nothing_may_be(stub: HttpStub) -> None:
     assert (attempt.verdict, stub.count) == (Verdict.FAILED, 0)
     assert "leads to 127.0.0.1" in (attempt.reason or "")
     timers.close()
-
-
-# ── Apprise ──────────────────────────────────────────────────────────────────
-
-
-def test_apprise_sends_title_and_text(stub: HttpStub) -> None:
-    stub.answer(Answer(status=200, body=b"{}", headers={"Content-Type": "application/json"}))
-    attempt = AppriseSender(RULES).send(
-        f"ntfy://127.0.0.1:{stub.port}/signals", title="COMPRA PETR4", text="Stop 29,255"
-    )
-    assert attempt == Attempt(verdict=Verdict.SENT)
-    said = stub.requests[0].body.decode() + str(stub.requests[0].headers)
-    assert "Stop 29,255" in said
-
-
-def test_signs_of_markup_in_a_text_arrive_as_they_are(
-    stub: HttpStub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Telegram reads HTML, and refuses what is not well formed."""
-    services = AppriseSender(RULES)
-    url = "tgram://123456789:ABCdefGhIJKlmNoPQRstuVWxyZ0123456789/987654"
-    services.service(url)  # loads the plugins
-    monkeypatch.setattr("apprise.plugins.telegram.NotifyTelegram.notify_url", f"{stub.url}/bot", raising=True)
-    stub.answer(Answer(body=b'{"ok": true, "result": {}}', headers={"Content-Type": "application/json"}))
-    attempt = services.send(url, title="COMPRA PETR4", text="Sala <A&B> · stop < 29\nhttps://s.example/s/1")
-    assert attempt == Attempt(verdict=Verdict.SENT)
-    said = json.loads(stub.requests[-1].body)["text"]
-    assert "Sala &lt;A&amp;B&gt; · stop &lt; 29\r\nhttps://s.example/s/1" in said
-
-
-def test_a_service_that_refuses_is_a_failure_with_its_reason(stub: HttpStub) -> None:
-    stub.answer(Answer(status=401, body=b"{}"))
-    attempt = AppriseSender(RULES).send(
-        f"ntfy://user:a-long-password@127.0.0.1:{stub.port}/x", title="a", text="b"
-    )
-    assert attempt.verdict is Verdict.FAILED
-    assert attempt.reason is not None
-    assert "401" in attempt.reason
-    assert "a-long-password" not in attempt.reason
-
-
-def test_a_service_inside_is_not_connected_to_by_apprise_either(stub: HttpStub) -> None:
-    attempt = AppriseSender(STRICT).send(f"ntfy://localhost:{stub.port}/x", title="a", text="b")
-    assert (attempt.verdict, stub.count) == (Verdict.FAILED, 0)
-    assert "is no public address" in (attempt.reason or "")
-
-
-def test_other_threads_connect_where_they_want(stub: HttpStub) -> None:
-    """The audit hook stays for the life of the process. It looks at attempts only."""
-    AppriseSender(STRICT).send(f"ntfy://localhost:{stub.port}/x", title="a", text="b")
-    with socket.create_connection(("127.0.0.1", stub.port)):
-        pass
-
-
-@pytest.mark.parametrize(
-    "url", ["tgram://typo", "telegrm://1:2/3", "no address", "json://127.0.0.1/x", "syslog://"]
-)
-def test_an_address_that_no_service_has_is_refused_without_being_quoted(url: str) -> None:
-    with pytest.raises(BadTargetError) as refused:
-        AppriseSender(RULES).service(url)
-    assert "typo" not in str(refused.value)
-
-
-def test_a_services_address_is_shown_without_its_secrets_and_a_foreign_webhook_is_none() -> None:
-    services = AppriseSender(RULES)
-    token = "123456789:ABCdefGhIJKlmNoPQRstuVWxyZ0123456789"
-    telegram = services.service(f"tgram://{token}/987654")
-    discord = services.service("https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js")
-    assert telegram is not None
-    assert discord is not None
-    assert (telegram.name, discord.name) == ("Telegram", "Discord")
-    assert "ABCdef" not in telegram.masked
-    assert "JHMHI8q" not in discord.masked
-    assert services.service("https://receiver.example/hook") is None

@@ -13,6 +13,7 @@ from storage.alerts.outcome import AlertingUnavailableError, Verdict
 from storage.alerts.webhook import is_signing_secret, new_signing_secret, signature_headers
 from tests.support.alert_rows import POSTED
 from tests.support.alerting import SECRET, a_webhook
+from tests.support.clock import FakeClock, FakeTimers
 
 AT = datetime.fromtimestamp(1614265330, UTC)
 VECTOR = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
@@ -53,7 +54,10 @@ def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(AlertingUnavailableError, match="install the extra `alerts`"):
         signature_headers(b"{}", identity="a", signing=(SECRET,), at=AT)
-    attempt = AppriseSender(AddressRules(own_port=4008)).send("tgram://1/2", title="a", text="b")
+    timers = FakeTimers(FakeClock())
+    attempt = AppriseSender(AddressRules(own_port=4008), timers=timers).send(
+        "tgram://1/2", title="a", text="b"
+    )
     assert (attempt.verdict, "install the extra" in (attempt.reason or "")) == (Verdict.FAILED, True)
 
 
