@@ -94,15 +94,14 @@ class PriceImport:
             StorageError: the database cannot be used; what was written stays, and the next import goes on.
         """
         report = PriceReport(put=BarsPut() if self._tables else None)
-        place = path.name
         try:
             for part in parts_of(path, symbol=self._symbol, zone=self._zone, told=told):
-                place = part.name
-                self._import(part, report)
+                if isinstance(part, BadRecord):
+                    report.refuse(part.place, part.reason)
+                else:
+                    self._import(part, report)
         except PriceFileError as error:
-            report.refuse(place, str(error))
-        except OSError as error:
-            report.refuse(place, f"cannot be read: {error.strerror or error}")
+            report.refuse(path.name, str(error))
         return report
 
     def _import(self, part: Part, report: PriceReport) -> None:
@@ -127,10 +126,9 @@ class PriceImport:
                     report.remarks.append(f"{part.name}: {entry.place}: {entry.text}")
                 else:
                     report.without_bar[entry] += 1
-        except (PriceFileError, OSError):
-            # what was read before the place at which the part cannot be read on
-            self._put(bars, instruments, part.source, report)
-            raise
+        except PriceFileError as error:
+            report.refuse(part.name, str(error))
+        # also what was read before the place at which the part cannot be read on
         self._put(bars, instruments, part.source, report)
 
     def _put(

@@ -87,8 +87,12 @@ def _reports(stream: IO[bytes]) -> Iterator[dict[str, str]]:
                 bounded.since_element = 0
                 if above:
                     above[-1].clear()
+    except DefusedXmlException:
+        raise PriceFileError(
+            "is no XML that can be read: it has a document type, which no report has"
+        ) from None
     # the last two: an encoding that there is not
-    except (ParseError, DefusedXmlException, LookupError, ValueError) as error:
+    except (ParseError, LookupError, ValueError) as error:
         raise PriceFileError(f"is no XML that can be read: {error}") from None
 
 

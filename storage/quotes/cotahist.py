@@ -7,7 +7,7 @@ the number of lines, and a record for each instrument and day. Prices have two i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
@@ -55,15 +55,16 @@ def _counted(line: str, place: str, number: int) -> Iterator[Remark]:
     # files of a day whose trailer has another count are in circulation, and their records are whole
     counted = line[31:42]
     if not counted.isdecimal() or int(counted) != number:
-        yield Remark(
-            place=place,
-            text=f"the trailer counts {counted.lstrip('0')} lines, but the file has {number}: some may be missing",
-        )
+        told = f"counts {int(counted)} lines" if counted.isdecimal() else "has no count of lines"
+        yield Remark(place=place, text=f"the trailer {told}, but the file has {number}: some may be missing")
 
 
 def _record(line: str, place: str, seen: set[int]) -> Iterator[Entry]:
     if len(line) != _LENGTH:
         yield BadRecord(place=place, reason=f"has {len(line)} characters instead of {_LENGTH}")
+        return
+    if "\0" in line:
+        yield BadRecord(place=place, reason="has characters that are no text")
         return
     kind = _KINDS.get(line[24:27])
     if kind is None:
@@ -80,7 +81,7 @@ def _record(line: str, place: str, seen: set[int]) -> Iterator[Entry]:
     if instrument is not None:
         seen.add(terms)
         yield instrument
-    yield bar_or_bad(bar, place) if bar.low > 0 else NoBar.NOT_TRADED
+    yield bar_or_bad(bar, place) if any((bar.open, bar.high, bar.low, bar.close)) else NoBar.NOT_TRADED
 
 
 def _instrument(line: str, kind: InstrumentKind) -> Instrument:
@@ -136,6 +137,6 @@ def _number(line: str, start: int, end: int) -> int:
 @lru_cache(maxsize=64)
 def _day(digits: str) -> date:
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        return datetime.strptime(digits, "%Y%m%d").date()  # noqa: DTZ007 - a date has no time zone
     except ValueError:
         raise ValueError(f"{digits!r} is no date") from None

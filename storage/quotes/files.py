@@ -18,9 +18,9 @@ from engine.bars import BarSource
 from storage.quotes.cotahist import HEADER as COTAHIST_HEADER
 from storage.quotes.cotahist import read_cotahist
 from storage.quotes.metatrader import HEADER as METATRADER_HEADER
-from storage.quotes.metatrader import read_metatrader, symbol_in_name
+from storage.quotes.metatrader import period_of, read_metatrader, symbol_in_name
 from storage.quotes.plain_csv import is_plain_csv, read_plain_csv
-from storage.quotes.reading import Entry, PriceFileError
+from storage.quotes.reading import BadRecord, Entry, PriceFileError
 
 __all__ = ["Part", "parts_of"]
 
@@ -32,6 +32,8 @@ MOST_TIMES = 200
 _UNPACKED_FREELY = 16 * 1024**2
 #: a ZIP of the exchange's web site holds a ZIP of the report's versions
 _DEEPEST = 2
+#: the exchange packs by these; others may unpack to gigabytes at a single read
+_METHODS = frozenset([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 _HEAD = 4096
 _CHUNK = 256 * 1024
 #: no line of any kind is nearly as long
@@ -49,11 +51,10 @@ class Part:
 
 def parts_of(
     path: Path, *, symbol: str | None, zone: tzinfo, told: Callable[[int], object] = lambda _: None
-) -> Iterator[Part]:
-    """Yield the parts of a file, each to be read before the next.
+) -> Iterator[Part | BadRecord]:
+    """Yield the parts of a file, each to be read before the next. A bad one is of no known kind.
 
-    ``told`` is told the bytes of the file that were read so far. A part whose kind is unknown, or that cannot be unpacked,
-    raises.
+    ``told`` is told the bytes of the file that were read so far.
 
     Args:
         path: The file.
@@ -62,14 +63,18 @@ def parts_of(
         told: See above.
 
     Raises:
-        PriceFileError: as above.
-        OSError: the file cannot be read.
+        PriceFileError: the file cannot be read or unpacked.
     """
-    with path.open("rb") as file:
-        watched = _Watched(file, told)
-        with _plain_errors():
-            for name, stream in _unpacked(io.BufferedReader(watched, _CHUNK), path.name, depth=0):
-                part = _part(name, stream, symbol=symbol, zone=zone)
+    with _plain_errors(), path.open("rb") as file:
+        stream = io.BufferedReader(_Watched(file, lambda _: told(file.tell())), _CHUNK)
+        allowance = _Allowance(path.stat().st_size)
+        for name, content in _unpacked(stream, path.name, allowance, depth=0):
+            try:
+                with _plain_errors():
+                    part = _part(name, content, symbol=symbol, zone=zone)
+            except PriceFileError as error:
+                yield BadRecord(place=name, reason=str(error))
+            else:
                 yield replace(part, entries=_with_plain_errors(part.entries))
 
 
@@ -86,6 +91,8 @@ def _plain_errors() -> Iterator[None]:
         RuntimeError,
     ) as error:
         raise PriceFileError(f"cannot be unpacked: {error}") from error
+    except OSError as error:
+        raise PriceFileError(f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError:
         raise PriceFileError("is no text in its encoding") from None
 
@@ -97,19 +104,25 @@ def _with_plain_errors(entries: Iterator[Entry]) -> Iterator[Entry]:
 
 def _part(name: str, stream: io.BufferedReader[Any], *, symbol: str | None, zone: tzinfo) -> Part:
     head = stream.peek(_HEAD)[:_HEAD]
-    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if is_utf16 else "utf-8-sig"
     text = head.decode(encoding, errors="replace").lstrip()
     first = text.partition("\n")[0]
     if text.startswith(COTAHIST_HEADER):
-        return Part(name=name, source=BarSource.COTAHIST, entries=read_cotahist(_lines(stream, "latin-1")))
+        # latin-1 as the exchange writes it; a program that has saved it anew leaves a mark
+        form = encoding if is_utf16 or head.startswith(codecs.BOM_UTF8) else "latin-1"
+        return Part(name=name, source=BarSource.COTAHIST, entries=read_cotahist(_lines(stream, form)))
     if first.startswith(METATRADER_HEADER):
-        of = symbol or symbol_in_name(Path(name).name)
+        file_name = Path(name.rpartition(": ")[2]).name
+        of = symbol or symbol_in_name(file_name)
         if of is None:
             raise PriceFileError(
                 "the name of this MetaTrader export does not begin with its symbol, as WIN$N_M5_....csv does:"
                 " give it with --symbol"
             )
-        entries = read_metatrader(_lines(stream, encoding), symbol=of.upper(), zone=zone)
+        entries = read_metatrader(
+            _lines(stream, encoding), symbol=of.upper(), zone=zone, period=period_of(file_name)
+        )
         return Part(name=name, source=BarSource.METATRADER, entries=entries)
     if text.startswith("<"):
         return Part(name=name, source=BarSource.BVBG086, entries=_xml_entries(stream))
@@ -143,7 +156,7 @@ def _lines(stream: io.BufferedReader[Any], encoding: str) -> Iterator[str]:
 
 
 def _unpacked(
-    stream: io.BufferedReader[Any], name: str, *, depth: int
+    stream: io.BufferedReader[Any], name: str, allowance: _Allowance, *, depth: int
 ) -> Iterator[tuple[str, io.BufferedReader[Any]]]:
     """Yield the files within, or the stream itself if it is no archive."""
     head = stream.peek(4)
@@ -154,8 +167,10 @@ def _unpacked(
     if depth == _DEEPEST:
         raise PriceFileError("has archives within archives within archives")
     if is_gzip:
-        content: io.BufferedReader[Any] = io.BufferedReader(_Limited(gzip.GzipFile(fileobj=stream), stream))
-        yield from _unpacked(content, name.removesuffix(".gz"), depth=depth + 1)
+        content = io.BufferedReader(
+            _Watched(cast("IO[bytes]", gzip.GzipFile(fileobj=stream)), allowance.take)
+        )
+        yield from _unpacked(content, name.removesuffix(".gz"), allowance, depth=depth + 1)
         return
     with zipfile.ZipFile(stream) as archive:
         members = [each for each in archive.infolist() if not each.is_dir()]
@@ -163,20 +178,36 @@ def _unpacked(
             raise PriceFileError("is an empty archive")
         # the versions of a report carry their time in their names; the last one counts
         for member in sorted(members, key=lambda each: each.filename):
-            # no more than this size is unpacked
-            _check_size(member.file_size, member.compress_size)
+            if member.compress_type not in _METHODS:
+                raise PriceFileError(f"{member.filename} is packed by another method than deflate")
             with archive.open(member) as file:
-                content = io.BufferedReader(cast("Any", file))
-                yield from _unpacked(content, f"{name}: {member.filename}", depth=depth + 1)
+                content = io.BufferedReader(_Watched(file, allowance.take))
+                yield from _unpacked(content, f"{name}: {member.filename}", allowance, depth=depth + 1)
 
 
-def _check_size(unpacked: int, packed: int) -> None:
-    if unpacked > LARGEST or unpacked > max(_UNPACKED_FREELY, MOST_TIMES * packed):
-        raise PriceFileError(f"{packed} bytes unpack to {unpacked} or more, which no price file does")
+class _Allowance:
+    """How much a file may unpack to, with all archives in it together."""
+
+    def __init__(self, packed: int) -> None:
+        self._packed = packed
+        self._most = min(LARGEST, max(_UNPACKED_FREELY, MOST_TIMES * packed))
+        self._taken = 0
+
+    def take(self, count: int) -> None:
+        """Count what was unpacked.
+
+        Raises:
+            PriceFileError: it is too much.
+        """
+        self._taken += count
+        if self._taken > self._most:
+            raise PriceFileError(
+                f"{self._packed} bytes unpack to {self._taken} or more, which no price file does"
+            )
 
 
 class _Watched(io.RawIOBase):
-    """A file that tells how far it has been read."""
+    """A file that tells how many bytes each read has found."""
 
     def __init__(self, file: IO[bytes], told: Callable[[int], object]) -> None:
         self._file = file
@@ -191,7 +222,7 @@ class _Watched(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         found = self._file.read(len(buffer))
         buffer[: len(found)] = found
-        self._told(self._file.tell())
+        self._told(len(found))
         return len(found)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -201,20 +232,3 @@ class _Watched(io.RawIOBase):
 
     def tell(self) -> int:
         return self._file.tell()
-
-
-class _Limited(io.RawIOBase):
-    """What gzip unpacks, up to a size that its file can hold."""
-
-    def __init__(self, content: gzip.GzipFile, packed: IO[bytes]) -> None:
-        self._content = content
-        self._packed = packed
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        found = self._content.read(len(buffer))
-        buffer[: len(found)] = found
-        _check_size(self._content.tell(), self._packed.tell())
-        return len(found)

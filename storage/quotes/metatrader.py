@@ -15,13 +15,24 @@ from itertools import chain, islice, pairwise
 from engine.bars import Bar, Interval
 from storage.quotes.reading import BadRecord, Entry, PriceFileError, bar_or_bad, hours_of, kind_of
 
-__all__ = ["HEADER", "read_metatrader", "symbol_in_name"]
+__all__ = ["HEADER", "period_of", "read_metatrader", "symbol_in_name"]
 
 HEADER = "<DATE>"
 #: the name of an export: symbol, period, and perhaps its first and last minute
 _NAME = re.compile(
-    r"(?P<symbol>.+?)_(?P<period>M\d+|H\d+|Daily|D1|Weekly|Monthly)(?:_\d+_\d+)?\.\w+", re.IGNORECASE
+    # browsers add a number in brackets to a second copy
+    r"(?P<symbol>.+?)_(?P<period>M\d+|H\d+|Daily|D1|Weekly|Monthly)(?:_\d+_\d+)?(?: ?\(\d+\))?\.\w+",
+    re.IGNORECASE,
 )
+_PERIODS = {
+    "M1": Interval.MINUTE,
+    "M5": Interval.FIVE_MINUTES,
+    "M15": Interval.QUARTER,
+    "M30": Interval.HALF_HOUR,
+    "H1": Interval.HOUR,
+    "D1": Interval.DAY,
+    "DAILY": Interval.DAY,
+}
 #: the bars that tell how long each lasts: there are two that follow each other without a pause
 _LOOKED_AT = 500
 _BY_LENGTH = {interval.length: interval for interval in Interval if interval.length}
@@ -38,11 +49,23 @@ def symbol_in_name(name: str) -> str | None:
     return found["symbol"].upper() if found else None
 
 
-def read_metatrader(lines: Iterable[str], *, symbol: str, zone: tzinfo) -> Iterator[Entry]:
-    """Yield the bars. ``zone`` is the time zone of the server.
+def period_of(name: str) -> str | None:
+    """Return the period in an export's file name.
+
+    >>> period_of("WIN$N_M5_202601020900_202611271825.csv")
+    'M5'
+    """
+    found = _NAME.fullmatch(name)
+    return found["period"].upper() if found else None
+
+
+def read_metatrader(
+    lines: Iterable[str], *, symbol: str, zone: tzinfo, period: str | None = None
+) -> Iterator[Entry]:
+    """Yield the bars. ``zone`` is the time zone of the server, ``period`` what the file's name says.
 
     Raises:
-        PriceFileError: a column is missing, or bars last as long as none of ours.
+        PriceFileError: a column is missing, bars last as long as none of ours, or the name says another length.
     """
     numbered = enumerate(lines, start=1)
     header = next(numbered, (1, ""))[1]
@@ -56,15 +79,25 @@ def read_metatrader(lines: Iterable[str], *, symbol: str, zone: tzinfo) -> Itera
         if line.strip()
     )
     first = list(islice(rows, _LOOKED_AT))
-    interval = _interval([_begin(row) for _, row in first if "DATE" in row])
+    interval = _interval([_begin(row) for _, row in first if "DATE" in row], period)
     for place, row in chain(first, rows):
         yield _read(row, place, symbol, interval, zone)
 
 
-def _interval(begins: list[datetime | None]) -> Interval:
-    """Return how long the bars last: the shortest time between two, because nothing trades in the pauses."""
+def _interval(begins: list[datetime | None], period: str | None) -> Interval:
+    """Return how long the bars last, as the name says, or else the shortest time between two.
+
+    Nothing trades in the pauses, so the bars of a quiet paper may all be further apart than they last.
+    """
     known = sorted({begin for begin in begins if begin})
     shortest = min((after - before for before, after in pairwise(known)), default=None)
+    if period is not None:
+        told = _PERIODS.get(period)
+        if told is None:
+            raise PriceFileError(f"bars of {period} are not read, but {', '.join(Interval)} are")
+        if shortest is not None and shortest % (told.length or _DAY):
+            raise PriceFileError(f"the name says {period}, but two bars are {shortest} apart")
+        return told
     if shortest is None:
         raise PriceFileError("one bar alone does not tell how long it lasts")
     if shortest >= _DAY and all(begin == begin.replace(hour=0, minute=0) for begin in known):

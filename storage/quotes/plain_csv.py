@@ -48,7 +48,7 @@ def _separator(header: str) -> str:
 
 
 def _columns(header: str) -> list[str]:
-    return [name.strip().lower() for name in header.split(_separator(header))]
+    return [name.strip().strip('"').lower() for name in header.split(_separator(header))]
 
 
 def _read(row: dict[str, str], place: str) -> Bar | BadRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from functools import lru_cache
 
@@ -27,12 +27,14 @@ _FUTURE = re.compile(r"[A-Z][A-Z0-9]{2}[FGHJKMNQUVXZ][0-9]{2}|[A-Z]{3}(?:FUT|\$.
 _OPTION = re.compile(r"[A-Z][A-Z0-9]{3}([A-X])[0-9]{1,4}(?:W[1245])?E?")
 _SHARE = re.compile(r"[A-Z][A-Z0-9]{3}[0-9]{1,2}[BFL]?")
 _PUT_LETTERS = frozenset("MNOPQRSTUVWX")
-
+#: what exchanges and terminals write
+_SYMBOL = re.compile(r"[!-~]{1,32}")
 
 #: before and behind the decimal point; no market comes near it
 _MOST_DIGITS = 12
 #: what the database can hold
 _MOST_VOLUME, _MOST_DISTRIBUTIONS = 2**63, 2**31
+_DAY = timedelta(days=1)
 
 
 class PriceFileError(Exception):
@@ -70,6 +72,8 @@ Entry = Bar | Instrument | NoBar | BadRecord | Remark
 
 def bar_or_bad(bar: Bar, place: str) -> Bar | BadRecord:
     """Return the bar if its prices can be those of a market."""
+    if not _SYMBOL.fullmatch(bar.symbol):
+        return BadRecord(place=place, reason=f"{bar.symbol[:32]!a} is no symbol")
     prices = (bar.open, bar.high, bar.low, bar.close)
     if not all(price.is_finite() and abs(price.adjusted()) <= _MOST_DIGITS for price in prices):
         return BadRecord(place=place, reason=f"{bar.symbol}: a price is no number")
@@ -77,8 +81,15 @@ def bar_or_bad(bar: Bar, place: str) -> Bar | BadRecord:
         return BadRecord(place=place, reason=f"{bar.symbol}: volume or distribution is not possible")
     if not (bar.low <= bar.open <= bar.high and bar.low <= bar.close <= bar.high):
         return BadRecord(place=place, reason=f"{bar.symbol}: open or close lies outside of low and high")
+    if bar.low <= 0:
+        return BadRecord(place=place, reason=f"{bar.symbol}: a price is not above zero")
     if bar.closed_at <= bar.opened_at:
         return BadRecord(place=place, reason=f"{bar.symbol}: the bar ends before it begins")
+    length, lasts = bar.interval.length, bar.closed_at - bar.opened_at
+    if lasts != length if length else lasts > _DAY:
+        return BadRecord(
+            place=place, reason=f"{bar.symbol}: the bar lasts {lasts}, which is not {bar.interval}"
+        )
     return bar
 
 

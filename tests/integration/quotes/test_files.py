@@ -11,8 +11,8 @@ import pytest
 
 from engine.bars import Bar, BarSource
 from engine.sessions import ZONE
-from storage.quotes.files import parts_of
-from storage.quotes.reading import PriceFileError
+from storage.quotes.files import Part, parts_of
+from storage.quotes.reading import BadRecord, PriceFileError
 from tests.support.price_files import cotahist, cotahist_line, price_report, price_reports
 
 HISTORY = "\r\n".join(cotahist([cotahist_line()])).encode()
@@ -21,21 +21,21 @@ DAYS = "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>\n2026.11.26,1,2,1,2\n2026.11.27,1,2,1
 PLAIN = b"symbol,interval,opened_at,open,high,low,close\nVALE3,1d,2026-11-27,1,2,1,2\n"
 
 
-def zipped(**members: bytes) -> bytes:
+def zipped(method: int = zipfile.ZIP_DEFLATED, **members: bytes) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return packed.getvalue()
 
 
 def read(path: Path, symbol: str | None = None) -> list[tuple[BarSource, str]]:
-    return [
-        (part.source, entry.symbol)
-        for part in parts_of(path, symbol=symbol, zone=ZONE)
-        for entry in part.entries
-        if isinstance(entry, Bar)
-    ]
+    parts = list[tuple[BarSource, str]]()
+    for part in parts_of(path, symbol=symbol, zone=ZONE):
+        if isinstance(part, BadRecord):
+            raise PriceFileError(part.reason)
+        parts += [(part.source, entry.symbol) for entry in part.entries if isinstance(entry, Bar)]
+    return parts
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda content: zipped(inside=content)])
@@ -54,6 +54,7 @@ def test_the_kind_is_recognised_by_content(
     path.write_bytes(pack(content))
     told: list[int] = []
     (part,) = parts_of(path, symbol=None, zone=ZONE, told=told.append)
+    assert isinstance(part, Part)
     assert part.source is found[0]
     assert read(path) == [found]
     assert told[-1] == path.stat().st_size
@@ -90,6 +91,23 @@ def test_without_the_extra_a_report_says_what_to_install(
         read(path)
 
 
+def test_a_bad_part_of_an_archive_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.zip"
+    path.write_bytes(zipped(a=b"Leia-me", b=HISTORY))
+    bad, good = parts_of(path, symbol=None, zone=ZONE)
+    assert isinstance(bad, BadRecord)
+    assert bad.place == "mixed.zip: a"
+    assert isinstance(good, Part)
+    assert good.name == "mixed.zip: b"
+
+
+def test_history_that_another_program_has_saved_anew_has_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    for encoding in ("utf-8-sig", "utf-16"):
+        path.write_bytes(HISTORY.decode("latin-1").encode(encoding))
+        assert read(path) == [(BarSource.COTAHIST, "PETR4")]
+
+
 def bomb() -> bytes:
     return HISTORY + (b" " * 255 + b"\n") * 100_000
 
@@ -107,6 +125,12 @@ def bomb() -> bytes:
         (lambda: HISTORY[:300] + b"\r\n" + b"0" * 70_000, "line 3 has more than"),
         (lambda: gzip.compress(bomb()), "which no price file does"),
         (lambda: zipped(a=bomb()), "which no price file does"),
+        # each within the limit by its own size, and all together beyond it
+        (
+            lambda: zipped(a=zipped(b=bomb()[: 12 * 1024**2]), c=bomb()[: 12 * 1024**2]),
+            "which no price file does",
+        ),
+        (lambda: zipped(zipfile.ZIP_BZIP2, a=HISTORY), "another method than deflate"),
     ],
 )
 def test_a_file_that_is_none_is_refused(make: Callable[[], bytes], reason: str, tmp_path: Path) -> None:

@@ -72,6 +72,9 @@ def test_forwards_make_no_bar_and_odd_lots_their_own() -> None:
             "columns 70-82: '000000000389O' is no number",
         ),
         (cotahist_line(day="20251301"), "'20251301' is no date"),
+        (cotahist_line(day="2025 127"), "'2025 127' is no date"),
+        (cotahist_line(name="PETRO\0BRAS"), "has characters that are no text"),
+        (cotahist_line(prices=(10, 10, 0, 10)), "PETR4: a price is not above zero"),
         (
             cotahist_line(factor=7),
             "columns 211-217: the prices are for 7 shares, which cannot be exact for one",
@@ -94,6 +97,10 @@ def test_lines_that_are_missing_are_noticed_by_the_trailer_or_its_absence() -> N
     *_, wrong = read_cotahist([*whole[:2], whole[3]])
     assert wrong == Remark(
         place="line 3", text="the trailer counts 4 lines, but the file has 3: some may be missing"
+    )
+    *_, odd = read_cotahist([*whole[:3], "99 no count".ljust(245)])
+    assert odd == Remark(
+        place="line 4", text="the trailer has no count of lines, but the file has 4: some may be missing"
     )
     *_, cut = read_cotahist(whole[:3])
     assert cut == BadRecord(

@@ -8,7 +8,7 @@ import pytest
 
 from engine.bars import Bar, Interval
 from engine.sessions import ZONE
-from storage.quotes.metatrader import read_metatrader, symbol_in_name
+from storage.quotes.metatrader import period_of, read_metatrader, symbol_in_name
 from storage.quotes.plain_csv import is_plain_csv, read_plain_csv
 from storage.quotes.reading import BadRecord, PriceFileError
 
@@ -71,7 +71,32 @@ def test_a_length_that_is_not_ours_is_refused(rows: list[str], reason: str) -> N
 
 
 def test_a_name_without_a_period_tells_no_symbol() -> None:
-    assert [symbol_in_name(name) for name in ("petr4_Daily.csv", "export.csv")] == ["PETR4", None]
+    names = ("petr4_Daily.csv", "PETR4_M15 (1).csv", "export.csv")
+    assert [symbol_in_name(name) for name in names] == ["PETR4", "PETR4", None]
+    assert [period_of(name) for name in names] == ["DAILY", "M15", None]
+
+
+QUIET = [
+    MINUTES,
+    *(f"2026.11.27\t{time}:00\t1\t2\t1\t2\t1\t1\t5" for time in ("10:00", "10:15", "11:00")),
+]
+
+
+def test_the_name_tells_how_long_the_bars_of_a_quiet_paper_last() -> None:
+    bars = list(read_metatrader(QUIET, symbol="PETRX30", zone=ZONE, period="M5"))
+    assert [bar.interval for bar in bars if isinstance(bar, Bar)] == [Interval.FIVE_MINUTES] * 3
+    (one,) = read_metatrader(QUIET[:2], symbol="PETRX30", zone=ZONE, period="H1")
+    assert isinstance(one, Bar)
+    assert one.interval is Interval.HOUR
+
+
+@pytest.mark.parametrize(
+    ("period", "reason"),
+    [("M10", "bars of M10 are not read"), ("M30", "the name says M30, but two bars are 0:15:00 apart")],
+)
+def test_a_name_that_does_not_fit_the_bars_is_refused(period: str, reason: str) -> None:
+    with pytest.raises(PriceFileError, match=reason):
+        list(read_metatrader(QUIET, symbol="PETRX30", zone=ZONE, period=period))
 
 
 def test_a_plain_file_may_have_days_and_minutes() -> None:
@@ -101,6 +126,11 @@ def test_a_plain_file_may_have_days_and_minutes() -> None:
         ("PETR4,1d,2026-11-27,1,1e999999,1,1,", "a price is no number"),
         ("PETR4,1d,2026-11-27,1,1,1,1,99999999999999999999", "volume or distribution is not possible"),
         ("PETR4,1h,9999-12-31T23:59:00-03:00,1,1,1,1,", "its instant is too far away"),
+        ("PETR4,1d,2026-11-27,-1,2,-1,1,", "a price is not above zero"),
+        ("PETR4,1d,2026-11-27,0,0,0,0,", "a price is not above zero"),
+        ("PETR4\x1b[2J,1d,2026-11-27,1,1,1,1,", r"'PETR4\x1b[2J' is no symbol"),
+        ("PETR\u202e4,1d,2026-11-27,1,1,1,1,", r"'PETR\u202e4' is no symbol"),
+        (f"{'X' * 33},1d,2026-11-27,1,1,1,1,", "is no symbol"),
     ],
 )
 def test_a_line_of_a_plain_file_that_is_wrong_is_named(line: str, reason: str) -> None:
@@ -110,8 +140,18 @@ def test_a_line_of_a_plain_file_that_is_wrong_is_named(line: str, reason: str) -
     assert reason in bad.reason
 
 
+def test_a_bar_lasts_as_long_as_its_interval() -> None:
+    opened = "2026-11-27T10:00:00-03:00"
+    header = CSV.replace("volume", "closed_at")
+    for interval, closed in (("1d", "2026-11-29T18:00:00-03:00"), ("1m", "2026-11-27T10:00:30-03:00")):
+        (bad,) = read_plain_csv([header, f"PETR4,{interval},{opened},1,2,1,1,{closed}"])
+        assert isinstance(bad, BadRecord)
+        assert "the bar lasts" in bad.reason
+
+
 def test_a_header_names_all_columns_and_no_others() -> None:
     assert is_plain_csv("Symbol;Interval;Opened_at;Open;High;Low;Close")
+    assert is_plain_csv('"symbol","interval","opened_at","open","high","low","close"')
     with pytest.raises(PriceFileError, match="no column close"):
         list(read_plain_csv(["symbol,interval,opened_at,open,high,low"]))
     with pytest.raises(PriceFileError, match="unknown column last"):
