@@ -22,6 +22,10 @@ Address = IPv4Address | IPv6Address
 _SETTING = "TP_CAPITAL_ALERT_NETWORKS"
 #: an IPv4 address stands in the last four bytes
 _NAT64 = ip_network("64:ff9b::/96")
+#: what IPv6 gives to the public; the rest stands for other addresses, or leads into the own site or nowhere
+_PUBLIC_IPV6 = ip_network("2000::/3")
+#: not public either, though the interpreter says so: Oracle's metadata, relays of 6to4, Azure's agent
+_NEAR = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 
 
 class ForbiddenAddressError(Exception):
@@ -80,11 +84,12 @@ class AddressRules:
         except ValueError:
             raise ForbiddenAddressError(f"{host} is no address") from None
         allowed = any(address in network for network in self.networks)
-        if (not address.is_global or address.is_multicast) and not allowed:
+        if not _is_public(address) and not allowed:
             raise ForbiddenAddressError(
                 f"leads to {address}, which is no public address; {_SETTING} lists the others that are allowed"
             )
-        if port == self.own_port and (address.is_loopback or str(address) in self.of_machine()):
+        here = address.is_loopback or address.is_unspecified or str(address) in self.of_machine()
+        if port == self.own_port and here:
             raise ForbiddenAddressError("leads to this engine itself")
 
     def _find(self, parts: SplitResult) -> list[str]:
@@ -119,6 +124,13 @@ def _parts(url: str) -> SplitResult:
 
 def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and address not in _PUBLIC_IPV6:
+        return False
+    near = any(address in network for network in _NEAR)
+    return address.is_global and not address.is_multicast and not near
 
 
 def _read(text: str) -> Address:

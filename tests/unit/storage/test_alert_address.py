@@ -36,7 +36,8 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
     [
         *("169.254.169.254", "127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "100.64.0.1", "0.0.0.0"),
         *("224.0.0.1", "::1", "fe80::1%eth0", "fd00::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
-        *("2002:a9fe:a9fe::1", "::", "not-an-address"),
+        *("2002:a9fe:a9fe::1", "::", "not-an-address", "::127.0.0.1", "::ffff:0:127.0.0.1", "fec0::1"),
+        *("64:ff9b:1::a9fe:a9fe", "192.0.0.192", "168.63.129.16", "192.88.99.1"),
     ],
 )
 def test_no_address_inside_is_connected_to(address: str) -> None:
@@ -54,7 +55,7 @@ def test_our_own_port_never_is() -> None:
     own = AddressRules(
         own_port=4008, networks=(ip_network("0.0.0.0/0"),), of_machine=lambda: ("203.0.113.7",)
     )
-    for address in ("127.0.0.1", "203.0.113.7"):
+    for address in ("127.0.0.1", "203.0.113.7", "0.0.0.0"):
         with pytest.raises(ForbiddenAddressError, match="this engine itself"):
             own.check(address, 4008)
         own.check(address, 4009)
