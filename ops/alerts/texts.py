@@ -21,8 +21,8 @@ from storage.postgres.alert_rules import AlertKind
 __all__ = ["signal_lines", "test_lines", "trouble_lines", "warning_words"]
 
 Row = Mapping[str, Any]
-#: warnings that are told in words; the page shows the others
-_MOST_WARNINGS = 3
+#: warnings and targets that are told; the page shows the others. A service refuses a text that is too long.
+_MOST_WARNINGS, _MOST_TARGETS = 3, 10
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "pt": {
         "buy": "COMPRA",
@@ -201,7 +201,7 @@ def _news(event: Row, words: Mapping[str, str], price: Callable[[Decimal], str])
         said.append(f"{words['new_stop']} {price(event['new_stop'])}")
     if event["new_targets"]:
         several = "new_targets" if len(event["new_targets"]) > 1 else "new_target"
-        said.append(f"{words[several]} {' · '.join(map(price, event['new_targets']))}")
+        said.append(f"{words[several]} {' · '.join(_first(event['new_targets'], price))}")
     if event["new_entry"]:
         said.append(
             f"{words['new_entry']} {_range(min(event['new_entry']), max(event['new_entry']), words, price)}"
@@ -241,10 +241,15 @@ def _targets(
     words: Mapping[str, str],
     price: Callable[[Decimal], str],
 ) -> str:
-    said = [price(target) for target in numbered]
+    said = _first(numbered, price)
     if final is not None and (not numbered or final != numbered[-1]):
         said.append(f"{words['final']} {price(final)}")
     return " · ".join(said)
+
+
+def _first(targets: Sequence[Decimal], price: Callable[[Decimal], str]) -> list[str]:
+    more = len(targets) - _MOST_TARGETS
+    return [*map(price, targets[:_MOST_TARGETS]), *([f"+{more}"] if more > 0 else [])]
 
 
 def _price_of(language: str) -> Callable[[Decimal], str]:

@@ -44,7 +44,10 @@ class _AskedToWaitError(Exception):
 
 
 class Sending:
-    """One attempt. ``trouble`` is what went wrong first. ``wait_s``: the service wants no request for so long."""
+    """One attempt. ``trouble`` is what went wrong first, ``status`` that of the last answer.
+
+    ``wait_s``: the service wants no request for so long.
+    """
 
     def __init__(self, rules: AddressRules) -> None:
         self._rules = rules
@@ -52,6 +55,7 @@ class Sending:
         self._sockets: list[int] = []
         self.is_cut = False
         self.trouble: str | None = None
+        self.status: int | None = None
         self.wait_s: float | None = None
 
     def check(self, address: Any) -> None:
@@ -138,9 +142,11 @@ class _BoundedSession(requests.Session):
         """Send a request, follow no redirect, and read the beginning of the answer."""
         answer = super().send(request, **options | {"stream": True, "allow_redirects": False})
         attempt = _present.sending
-        if attempt is not None and answer.status_code in (429, 503):
-            now = datetime.now(UTC)
-            attempt.wait_s = read_retry_after(answer.headers.get("Retry-After", ""), now=now)
+        if attempt is not None:
+            attempt.status = answer.status_code
+            if attempt.status in (429, 503):
+                now = datetime.now(UTC)
+                attempt.wait_s = read_retry_after(answer.headers.get("Retry-After", ""), now=now)
         # its status says whether the service took the alert, also if the rest does not come
         chunks: list[bytes] = []
         with answer, contextlib.suppress(requests.RequestException):

@@ -13,7 +13,7 @@ from engine.safe_text import shown
 from engine.timers import Timers
 from storage.alerts.address import AddressRules
 from storage.alerts.apprise_bounds import CONNECT_S, READ_S, Sending, bound_plugins, sending
-from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict, bounded_wait_s
+from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict, bounded_wait_s, is_refusal
 
 __all__ = ["AppriseSender", "BadTargetError", "Service", "find_service"]
 
@@ -125,6 +125,9 @@ def find_service(url: str) -> Service | None:
     if not _NOT_TAKEN.isdisjoint(plugin.schemas()):
         raise BadTargetError(f"{scheme}:// is not taken here; for a webhook give its https:// address")
     plugin.socket_connect_timeout, plugin.socket_read_timeout, plugin.retry = CONNECT_S, READ_S, 0
+    if plugin.overflow_mode == library.OverflowMode.UPSTREAM:
+        # a service would refuse a text that is too long, and hold up those after it
+        plugin.overflow_mode = library.OverflowMode.TRUNCATE
     return Service(library, plugin)
 
 
@@ -154,8 +157,11 @@ class AppriseSender:
         elif attempt.is_cut:
             attempt.trouble = "no answer in time"
         reason = _without_secrets(f"{service.name}: {attempt.trouble or 'not taken'}", url)
+        refused = attempt.status is not None and is_refusal(attempt.status)
         return Attempt(
-            verdict=Verdict.FAILED, reason=shown(reason)[:300], wait_s=bounded_wait_s(attempt.wait_s)
+            verdict=Verdict.REFUSED if refused else Verdict.FAILED,
+            reason=shown(reason)[:300],
+            wait_s=bounded_wait_s(attempt.wait_s),
         )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["AlertingUnavailableError", "Attempt", "Verdict", "bounded_wait_s"]
+__all__ = ["AlertingUnavailableError", "Attempt", "Verdict", "bounded_wait_s", "is_refusal"]
 
+#: what is worth another try although the target answered
+_MAY_PASS = frozenset({408, 425, 429})
 #: a target may ask for a pause of at most this length
 _LONGEST_WAIT_S = 6 * 3600.0
 
@@ -30,6 +32,11 @@ class Attempt:
     verdict: Verdict
     reason: str | None = None
     wait_s: float | None = None
+
+
+def is_refusal(status: int) -> bool:
+    """Return whether an answer means that the target does not want this request. Redirects are not followed."""
+    return 300 <= status < 500 and status not in _MAY_PASS
 
 
 def bounded_wait_s(asked_s: float | None) -> float | None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from engine.safe_text import shown
 from engine.timers import Timers
 from storage.alerts.address import AddressRules, ForbiddenAddressError
-from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict, bounded_wait_s
+from storage.alerts.outcome import AlertingUnavailableError, Attempt, Verdict, bounded_wait_s, is_refusal
 from storage.deadline import cut_after, shut_down_socket
 from storage.http_connection import plain_cause, read_retry_after
 
@@ -27,8 +27,6 @@ _SECRET_BYTES = 32
 CONNECT_S, LONGEST_S = 4.0, 8.0
 #: an answer is read no further
 _MOST_BYTES = 16 * 1024
-#: what is worth another try although the target answered
-_MAY_PASS = frozenset({408, 425, 429})
 
 
 def new_signing_secret() -> str:
@@ -131,9 +129,8 @@ class WebhookSender:
         if status == 410:
             return Attempt(verdict=Verdict.GONE, reason="the target answered 410: it is gone")
         reason = f"the target answered {status}"
-        if 300 <= status < 400:
-            return Attempt(verdict=Verdict.REFUSED, reason=f"{reason}; redirects are not followed")
-        if status < 500 and status not in _MAY_PASS:
-            return Attempt(verdict=Verdict.REFUSED, reason=reason)
+        if is_refusal(status):
+            more = "; redirects are not followed" if status < 400 else ""
+            return Attempt(verdict=Verdict.REFUSED, reason=reason + more)
         wait_s = read_retry_after(retry_after, now=self._now())
         return Attempt(verdict=Verdict.FAILED, reason=reason, wait_s=bounded_wait_s(wait_s))

@@ -74,10 +74,23 @@ def test_signs_of_markup_in_a_text_arrive_as_they_are(
     assert "Sala &lt;A&amp;B&gt; · stop &lt; 29\r\nhttps://s.example/s/1" in said
 
 
-def test_a_service_that_refuses_is_a_failure_with_its_reason(stub: HttpStub, sender: AppriseSender) -> None:
+def test_a_text_that_is_too_long_is_cut(
+    stub: HttpStub, sender: AppriseSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_service(TELEGRAM)
+    monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.notify_url", stub.url)
+    discord = "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
+    assert send(sender, discord, "x" * 9000) == Attempt(verdict=Verdict.SENT)
+    (request,) = stub.requests
+    assert len(json.loads(request.body)["content"]) <= 2000
+
+
+def test_a_service_that_refuses_has_a_reason_and_shows_no_secret(
+    stub: HttpStub, sender: AppriseSender
+) -> None:
     stub.answer(Answer(status=401, body=b"{}"))
     attempt = send(sender, f"ntfy://user:a-long-password@127.0.0.1:{stub.port}/x")
-    assert attempt.verdict is Verdict.FAILED
+    assert attempt.verdict is Verdict.REFUSED
     assert attempt.reason is not None
     assert "401" in attempt.reason
     assert "a-long-password" not in attempt.reason
@@ -122,7 +135,7 @@ def test_redirects_and_proxies_are_not_followed(
             monkeypatch.setenv(name, other.url)
         monkeypatch.delenv("no_proxy", raising=False)
         stub.queue(Answer(status=307, headers={"Location": other.url}))
-        assert send(sender, ntfy(stub) + "?redirect=yes").verdict is Verdict.FAILED
+        assert send(sender, ntfy(stub) + "?redirect=yes").verdict is Verdict.REFUSED
         assert (stub.count, other.count) == (1, 0)
 
 

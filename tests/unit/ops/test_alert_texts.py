@@ -52,6 +52,18 @@ def test_a_phone_shows_them_whole() -> None:
         assert max(map(len, form.text.splitlines())) <= 80
 
 
+def test_a_signal_with_hundreds_of_targets_is_told_in_short() -> None:
+    """A service would refuse a text of some thousand characters, and the alerts after it would wait."""
+    many = [Decimal(number) for number in range(1, 600)]
+    row = a_row(an_event("update", new_targets=many), targets=many, target_final=Decimal(600))
+    rule = a_stored_rule(language="pt")
+    first = FORMS.of_signal(Telling(kind=AlertKind.SIGNAL, rule=rule, row=row))
+    later = FORMS.of_signal(Telling(kind=AlertKind.UPDATE, rule=rule, row=row, event=row["events"][0]))
+    assert "Alvos 1 · 2 · 3 · 4 · 5 · 6 · 7 · 8 · 9 · 10 · +589 · final 600" in first.text
+    assert later.title.endswith("9 · 10 · +589")
+    assert all(len(form.title) + len(form.text) < 500 for form in (first, later))
+
+
 def test_a_correction_a_withdrawal_and_a_cancellation_say_so_first() -> None:
     rule = a_stored_rule(language="pt")
     gone = {"superseded_at": POSTED + timedelta(minutes=5), "replaced_by": None}
