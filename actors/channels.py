@@ -25,7 +25,8 @@ __all__ = ["SETTINGS_SOURCE", "ChannelReconciler"]
 
 #: the source of a channel that is listed in the settings
 SETTINGS_SOURCE = "settings"
-LOOK_EVERY_S = 2.0
+#: for changes by another process; those of this one are told at once
+LOOK_EVERY_S = 5.0
 
 
 class ChannelReconciler(Actor):

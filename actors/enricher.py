@@ -33,7 +33,7 @@ from storage.postgres.signals import Signals
 __all__ = ["Enricher"]
 
 #: how often it looks for bars and tries again what failed
-LOOK_EVERY_S = 2.0
+LOOK_EVERY_S = 5.0
 PAGE_SIZE = 200
 #: pages and symbols of one look, so that other messages, such as the one to stop, are read in between
 PAGES = 3
@@ -89,7 +89,10 @@ class Enricher(Actor):
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             more = self._look(also_bars=True)
-            self.tick_later("look", 0 if more else LOOK_EVERY_S)
+            if more:
+                self.tick_later("look", 0)
+            else:
+                self.tick_each("look", LOOK_EVERY_S)
 
     def _look(self, *, also_bars: bool) -> bool:
         """Enrich what is new. Return whether there is more to do at once."""
@@ -102,7 +105,7 @@ class Enricher(Actor):
         more = False
         try:
             if also_bars:
-                self._is_on = self._enriched.has_bars()
+                self._is_on = self._is_on or self._enriched.has_bars()
             if self._is_on:
                 # It lies before the bars: what is committed while they are worked off is read after them.
                 self._position = self._position or self._positions.begin()

@@ -18,7 +18,8 @@ from storage.postgres.history_requests import HistoryRequests
 
 __all__ = ["PROGRESS", "HistoryRequestKeeper"]
 
-LOOK_EVERY_S = 2.0
+#: for requests to another process; those to this one are told at once
+LOOK_EVERY_S = 5.0
 #: while something is to be reported
 BUSY_EVERY_S = 0.5
 
@@ -61,7 +62,7 @@ class HistoryRequestKeeper(Actor):
             if self._error is None:
                 self.log.warning("history_requests.waiting", error=str(error))
             self._error, busy = str(error), False
-        self.tick_later("look", BUSY_EVERY_S if busy else LOOK_EVERY_S)
+        self.tick_each("look", BUSY_EVERY_S if busy else LOOK_EVERY_S)
 
     def _serve(self) -> bool:
         """Do what is due. Return whether backfill is about to change what it shows."""

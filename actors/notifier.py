@@ -36,6 +36,8 @@ __all__ = ["AlertPolicy", "Notifier"]
 
 #: how often it looks for troubles, for what is due again, and for rules of other processes
 LOOK_EVERY_S = 1.0
+#: how often it looks for a first rule of another process; those of this one are told at once
+RULELESS_EVERY_S = 5.0
 FORGET_EVERY_S = 3600.0
 PAGE_SIZE = 200
 BACKOFF = Backoff(first_s=0.5, cap_s=15.0)
@@ -52,7 +54,7 @@ class AlertPolicy:
 
 
 class Notifier(Actor):
-    """Plans alerts in its own thread. Without a rule it asks for the rules each second, and does nothing else."""
+    """Plans alerts in its own thread. Without a rule it asks for the rules now and then, and does nothing else."""
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class Notifier(Actor):
     def _on_tick(self, tick: Tick) -> None:
         if tick.purpose == "look":
             self._look(also_others=True)
-            self.tick_each("look", LOOK_EVERY_S)
+            self.tick_each("look", LOOK_EVERY_S if self._rules else RULELESS_EVERY_S)
 
     def _may_work(self) -> bool:
         return may_work(self.context.services.snapshots, MAINTENANCE, self.clock.monotonic_s())

@@ -25,8 +25,8 @@ __all__ = ["COMMANDS", "app", "command_line", "main", "plain_flags"]
 #: where each command is defined. Only the module of the given command is imported, because all take a second
 COMMANDS = {
     "run": "ops.commands.run:run",
-    "demo": "ops.commands.running:demo",
-    "status": "ops.commands.running:status",
+    "demo": "ops.commands.demo:demo",
+    "status": "ops.commands.watching:status",
     "doctor": "ops.commands.doctor:doctor",
     "logs": "ops.commands.logs:logs",
     "backfill": "ops.commands.asking:backfill",

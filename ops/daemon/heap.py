@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import gc
 
-__all__ = ["TRIM_EVERY_S", "give_back", "keep_heap_small", "leave_alone"]
+__all__ = ["FIRST_TRIM_S", "TRIM_EVERY_S", "give_back", "keep_heap_small", "leave_alone"]
 
 #: memory from a peak, such as an outage or many readers, is returned after at most this time
 TRIM_EVERY_S = 60.0
+#: that of the start, such as the history, earlier
+FIRST_TRIM_S = 15.0
 
 #: parameters of glibc's mallopt(3)
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3

@@ -22,7 +22,7 @@ from engine.spec import SUPERVISOR, Services
 from engine.supervisor import Supervisor
 from engine.timers import TimerThread
 from ops.daemon.children import Children
-from ops.daemon.heap import TRIM_EVERY_S, give_back, keep_heap_small, leave_alone
+from ops.daemon.heap import FIRST_TRIM_S, TRIM_EVERY_S, give_back, keep_heap_small, leave_alone
 from ops.daemon.notify import ServiceManager
 from ops.daemon.watch import Watch
 from ops.exit_codes import EXIT_FAILED, EXIT_OK
@@ -98,7 +98,7 @@ class Daemon:
         assert self._supervisor is not None  # noqa: S101 - started first
         clock = self.services.clock
         watch = Watch(self.services.snapshots, self._manager, clock)
-        trimmed_s = clock.monotonic_s()
+        trim_at_s = clock.monotonic_s() + FIRST_TRIM_S
         while not stop.wait(min(LOOK_EVERY_S, watch.every_s or LOOK_EVERY_S)):
             if reread is not None and reread.is_set():
                 reread.clear()
@@ -108,8 +108,8 @@ class Daemon:
             if not watch.look():
                 _log.critical("supervisor.hung")
                 return False
-            if clock.monotonic_s() - trimmed_s >= TRIM_EVERY_S:
-                trimmed_s = clock.monotonic_s()
+            if clock.monotonic_s() >= trim_at_s:
+                trim_at_s = clock.monotonic_s() + TRIM_EVERY_S
                 give_back()
         return True
 

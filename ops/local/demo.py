@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import structlog
 
-from config import Settings, load_settings
-from engine.bars import BarSource
-from engine.timers import TimerThread
+from config import load_settings
 from ops.daemon.main import Daemon
 from ops.exit_codes import EXIT_OK
 from ops.gateway.database import URL_SETTING
-from ops.gateway.importer import ImportFileError, import_file, import_messages
 from ops.http.server.listening import Listening
-from ops.local.keys import API_KEY_FILE, SETTINGS_FILE, take_settings, write_settings
+from ops.local.keys import API_KEY_FILE, SETTINGS_FILE, take_settings, with_settings, write_settings
 from ops.local.own_programs import (
     ENGINE_DATABASE,
     GATEWAY_DATABASE,
@@ -33,16 +29,12 @@ from ops.local.parts_file import PartsFile, StartedPart
 from ops.local.ports import engine_health, http_problem, is_taken
 from ops.local.postgres import LocalPostgres
 from ops.local.process import LocalServerError, OwnedProcess, wait_until
-from ops.local.sample import SAMPLE_CHANNEL, load_sample
-from ops.local.sample_bars import sample_bars, sample_instruments
+from ops.local.sample import SAMPLE_CHANNEL
 from ops.local.state_folder import make_state_folder
 from ops.logging import configure_logging
 from ops.process_signals import stop_on_signals
 from ops.terminal import say
 from storage.errors import StorageError
-from storage.postgres.bars import Bars
-from storage.postgres.database import Database
-from storage.postgres.instruments import Instruments
 
 __all__ = ["Demo", "DemoError"]
 
@@ -53,8 +45,8 @@ GATEWAY_PORT_STEP = 2
 GATEWAY_START_S = 30.0
 #: the addresses are told after this time in any case
 _HEALTHY_S = 20.0
-#: bars of one transaction
-_BATCH = 5000
+#: how often it looks whether the prices are stored
+_LOOK_S = 0.1
 
 
 class DemoError(Exception):
@@ -89,7 +81,7 @@ class Demo:
                     # commands in this folder find the key there; a command may run before the engine is ready
                     write_settings(self._settings_file, self._settings())
                     return self._run_parts(stop, seconds)
-            except (LocalServerError, StorageError, ImportFileError, OSError) as error:
+            except (LocalServerError, StorageError, OSError) as error:
                 raise DemoError(str(error)) from error
 
     def _run_parts(self, stop: threading.Event, seconds: float | None) -> int:
@@ -97,7 +89,9 @@ class Demo:
             postgres.create_database(ENGINE_DATABASE)
             postgres.create_database(GATEWAY_DATABASE)
             with self._gateway(postgres.dsn(GATEWAY_DATABASE)) as gateway:
-                self._fill(postgres.dsn(GATEWAY_DATABASE))
+                files = (self._messages,) if self._messages else ()
+                history = {URL_SETTING: postgres.dsn(GATEWAY_DATABASE)}
+                self._fill("messages", *files, settings=history, stop=stop)
                 return self._run_engine(postgres, gateway, stop, seconds)
 
     @contextmanager
@@ -135,13 +129,17 @@ class Demo:
             raise
         return process
 
-    def _fill(self, dsn: str) -> None:
-        """Import the history. Messages that are already there are not doubled."""
-        if self._messages is not None:
-            report = import_file(self._messages, dsn, channel_id=SAMPLE_CHANNEL)
-        else:
-            report = import_messages(dsn, load_sample(datetime.now(UTC)))
-        _log.info("history.imported", report=report.words())
+    def _fill(self, what: str, *files: Path, settings: Mapping[str, str], stop: threading.Event) -> None:
+        """Have the history or the prices stored by a process of its own, unless the demo is to stop."""
+        command = [sys.executable, "-m", "ops.local.filling", what, *map(str, files)]
+        env = with_settings(settings)
+        with OwnedProcess(what, command, log_path=self._state / f"{what}.log", env=env) as process:
+            process.start()
+            while process.running and not stop.wait(_LOOK_S):
+                pass
+            if process.exit_code:
+                raise DemoError(f"{what} could not be stored: {process.log_tail()}")
+            _log.info(f"{what}.imported", report=process.log_tail())
 
     def _run_engine(
         self, postgres: LocalPostgres, gateway: OwnedProcess, stop: threading.Event, seconds: float | None
@@ -164,7 +162,7 @@ class Demo:
             wait_until(lambda: stop.is_set() or engine_health(port) == "healthy", deadline_s=_HEALTHY_S)
             self._announce(postgres, gateway)
             if self._messages is None:
-                _fill_prices(settings, stop)
+                self._fill("prices", settings=own, stop=stop)
             if timer is not None:
                 timer.daemon = True
                 timer.start()
@@ -213,31 +211,6 @@ class Demo:
         )
         shown = [f"  {name:<9} {value}" for name, value in lines]
         say("\n".join(["", "tp-capital demo", *shown, ""]))
-
-
-def _fill_prices(settings: Settings, stop: threading.Event) -> None:
-    """Store the sample's prices. Those of an earlier start stay, as its messages do."""
-    timers = TimerThread()
-    database = Database(
-        settings.database.conninfo, schema=settings.database.schema_name, pool_max=4, timers=timers
-    )
-    try:
-        database.open()
-        bars, instruments = Bars(database), Instruments(database)
-        now = datetime.now(UTC)
-        options = sample_instruments(now)
-        if instruments.starting(options[-1].symbol):
-            return
-        given = sample_bars(now)
-        while (batch := list(islice(given, _BATCH))) and not stop.is_set():
-            bars.put(batch, source=BarSource.SAMPLE)
-        # last, so that an end before it has the next start begin again
-        if not stop.is_set():
-            instruments.put(options)
-            _log.info("prices.imported")
-    finally:
-        database.close()
-        timers.close()
 
 
 def _log_format() -> Literal["json", "console"]:

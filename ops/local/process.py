@@ -136,6 +136,11 @@ class OwnedProcess:
         # It is not our child, so another process may have its id now. psutil compares the time of its start.
         return self._adopted is not None and not has_ended(self._adopted)
 
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of a child that ended, otherwise None."""
+        return self._child.poll() if self._child else None
+
     def start(self) -> None:
         """Start the process.
 

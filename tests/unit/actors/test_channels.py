@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from actors.channels import LOOK_EVERY_S
 from engine.children import Phase
 from storage.errors import DatabaseMisconfiguredError, DatabaseUnavailableError
 from tests.support.clock import START
@@ -56,7 +57,7 @@ def test_without_a_ring_it_is_seen_within_seconds() -> None:
     """Another daemon's API, or a person with SQL, rings no bell here."""
     keeping = looked()
     keeping.channels.put("-3")
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert keeping.obey() == ["+poller:-3", "+doorbell:-3"]
 
 
@@ -94,7 +95,7 @@ def test_an_order_that_was_lost_is_given_again() -> None:
     keeping.channels.put("-3")
     keeping.ring()
     keeping.supervisor.taken()
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert keeping.obey() == ["+poller:-3", "+doorbell:-3"]
 
 
@@ -107,7 +108,7 @@ def test_one_that_is_still_leaving_is_added_again_once_it_has_left() -> None:
     assert keeping.obey() == ["+doorbell:-3"]
     keeping.children.remove("poller:-3")
     keeping.show_family()
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert keeping.obey() == ["+poller:-3"]
 
 
@@ -147,7 +148,7 @@ def test_a_backfill_that_came_back_without_having_heard_is_told_again() -> None:
     keeping.pass_s(10)
     assert len(keeping.followed()) == 1
     keeping.show_backfill(SETTINGS)
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert keeping.followed() == [("-1", "-2", "-3")]
 
 
@@ -158,7 +159,7 @@ def test_a_channel_removed_before_backfill_has_heard_of_it_is_not_read_for_long(
     del keeping.channels.rows["-3"]
     keeping.ring()
     keeping.show_backfill(keeping.followed()[-1])
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert keeping.followed() == [("-1", "-2")]
 
 
@@ -173,7 +174,7 @@ def test_a_database_that_is_away_at_the_start_leaves_the_settings_and_brings_the
     assert keeping.obey() == []
     assert (keeping.snapshot.complete, keeping.snapshot.error) == (False, "connection refused")
     keeping.channels.down = None
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert keeping.obey() == ["+poller:-3", "+doorbell:-3"]
     assert (keeping.snapshot.complete, keeping.snapshot.error) == (True, None)
 
@@ -234,7 +235,7 @@ def test_the_series_of_a_channel_end_once_its_poller_is_gone() -> None:
     keeping.ring()
     assert keeping.count("tpcapital_polls_total", channel="-3", result="messages") == 1, "it still runs"
     keeping.obey()
-    keeping.pass_s(2)
+    keeping.pass_s(LOOK_EVERY_S)
     assert (
         keeping.registry.get_sample_value("tpcapital_polls_total", {"channel": "-3", "result": "messages"})
         is None
