@@ -13,7 +13,7 @@ PACKAGES := $(shell cat tests/support/packages.txt)
 # compiled modules are kept, whatever the environment says: the tests start many interpreters
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install install-dev clients packages run stack test lint format docs bench fuzz screenshots audit lock clean
+.PHONY: install install-dev clients packages compiled run stack test lint format docs bench fuzz screenshots audit lock clean
 
 install: $(VENV)/.installed
 
@@ -75,9 +75,16 @@ format: install-dev
 docs: install-dev
 	$(BIN)/python -m ops.configuration_doc
 
+# Rewriting the tests' modules takes longer than reading them, and each worker would do it. What is wrong in them is said
+# by the tests themselves
+compiled: install-dev
+	-@$(BIN)/pytest --collect-only >/dev/null 2>&1
+
 # two more than there are processors: tests of outages mostly wait
 WORKERS ?= $(shell echo $$(( $$(nproc) + 2 )))
-test: lint packages clients
+# what comes before the tests is done side by side
+test:
+	@+$(MAKE) --no-print-directory --jobs lint packages clients compiled
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # atheris, where it is installed, guides it by coverage: .venv/bin/pip install atheris

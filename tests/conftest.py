@@ -1,6 +1,7 @@
 """What every test gets: databases of its own, actors that do not outlive it, marks by folder."""
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,9 +47,13 @@ settings.load_profile("suite")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the folder they lie in."""
     for item in items:
-        for name in ("integration", "faults", "browser"):
-            if item.path.is_relative_to(_TESTS / name):
-                item.add_marker(name)
+        if (room := _room_of(item.path)) in ("integration", "faults", "browser"):
+            item.add_marker(room)
+
+
+@functools.cache
+def _room_of(path: Path) -> str:
+    return path.relative_to(_TESTS).parts[0]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

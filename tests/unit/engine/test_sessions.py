@@ -3,7 +3,6 @@
 from datetime import UTC, date, timedelta
 
 import pytest
-from exchange_calendars import get_calendar
 
 from engine.sessions import is_session, session_hours
 
@@ -13,6 +12,9 @@ FIRST, LAST = date(1998, 1, 1), date(2035, 12, 31)
 # pandas warns of what exchange_calendars does
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_days_and_hours_are_those_of_exchange_calendars() -> None:
+    # it brings pandas, which only the worker of this test is to load
+    from exchange_calendars import get_calendar  # noqa: PLC0415
+
     schedule = get_calendar("BVMF", start=str(FIRST), end=str(LAST)).schedule
     theirs = {
         day.date(): (opened.to_pydatetime(), closed.to_pydatetime())
