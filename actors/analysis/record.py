@@ -12,7 +12,7 @@ from math import sqrt
 from actors.analysis.claims import Verified
 from actors.analysis.market_outcome import Ending
 
-__all__ = ["FEW", "Judged", "Point", "TrackRecord", "track_record"]
+__all__ = ["FEW", "Judged", "Point", "TrackRecord", "track_record", "wilson"]
 
 #: fewer results than this say little
 FEW = 30
@@ -94,7 +94,7 @@ def track_record(signals: Iterable[Judged]) -> TrackRecord:
     total = sum(results, Decimal(0))
     gains = sum((r for r in results if r > 0), Decimal(0))
     losses = -sum((r for r in results if r < 0), Decimal(0))
-    low, high = _wilson(hits, len(results))
+    low, high = wilson(hits, len(results))
     equity, run, longest, peak, drawdown = [], 0, 0, Decimal(0), Decimal(0)
     so_far = Decimal(0)
     for at, _, _, _, r in resolved:
@@ -143,7 +143,7 @@ def _median(results: Sequence[Decimal]) -> Decimal | None:
     return _ratio(results[middle] + results[~middle], 2)
 
 
-def _wilson(hits: int, number: int) -> tuple[Decimal | None, Decimal | None]:
+def wilson(hits: int, number: int) -> tuple[Decimal | None, Decimal | None]:
     """Return Wilson's 95 % interval of a rate (E. B. Wilson, Journal of the American Statistical Association, 1927)."""
     if not number:
         return None, None

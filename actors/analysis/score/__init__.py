@@ -1,0 +1,5 @@
+"""The score: how probably a signal reaches its first target before its stop, from what was known when it was posted.
+
+``features`` says what was known, ``model`` turns it into a probability, ``training`` makes the model and ``evidence`` decides
+whether it may be shown.
+"""
