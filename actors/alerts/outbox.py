@@ -1,16 +1,15 @@
-"""Sends what is due: each target in its order, several targets at the same time.
+"""Sends what is due: each target in its order, many targets at the same time.
 
-A target is served by one thread at a time, so its order is kept. Targets that were slow or failed have threads of their
-own. So they hold up none of the others.
+A target is served by one thread at a time, so its order is kept. There are many more threads than a machine can use at
+once: they wait for targets. So dozens of targets that are slow hold up none of the others, also right after a start.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, tzinfo
-from enum import Enum
 from random import Random
 from typing import Protocol
 
@@ -32,9 +31,11 @@ _log = structlog.get_logger("alerts")
 BACKOFF = Backoff(first_s=1.0, cap_s=300.0)
 #: a target that is away is given up after about two hours, one that refuses an alert after about half a minute
 MOST_FAILURES, MOST_REFUSALS = 30, 5
-#: a target that took longer has left the quick threads
-SLOW_S = 2.0
-THREADS = 4
+#: an alert that has waited so long, for those before it or because its target asks to wait, is no news at all
+TOO_LATE = timedelta(days=1)
+THREADS = 64
+#: so many of them look for their next alert at once; readers of signals use the same connections
+LOOK_AT_ONCE = 4
 
 
 class AlertSender(Protocol):
@@ -43,13 +44,6 @@ class AlertSender(Protocol):
     def send(self, target: AlertTarget, alert: DueAlert) -> Attempt:
         """Send once. It takes some seconds at most, and raises nothing."""
         ...
-
-
-class _Lane(Enum):
-    """Which threads serve a target."""
-
-    QUICK = "quick"
-    SLOW = "slow"
 
 
 class AlertOutbox:
@@ -61,7 +55,6 @@ class AlertOutbox:
         sender: AlertSender,
         *,
         now: Callable[[], datetime],
-        now_s: Callable[[], float],
         zone: tzinfo,
         metrics: Metrics,
         random: Random,
@@ -70,17 +63,16 @@ class AlertOutbox:
         self._deliveries = deliveries
         self._sender = sender
         self._now = now
-        self._now_s = now_s
         self._zone = zone
         self._metrics = metrics
         self._random = random
         self._lock = threading.Lock()
         self._targets: dict[int, tuple[AlertRule, AlertTarget]] = {}
-        self._waiting: dict[_Lane, deque[int]] = {lane: deque() for lane in _Lane}
-        self._threads: Counter[_Lane] = Counter()
+        self._waiting: deque[int] = deque()
+        self._threads = 0
         self._busy: set[int] = set()
         self._again: set[int] = set()
-        self._slow: set[int] = set()
+        self._looking = threading.BoundedSemaphore(LOOK_AT_ONCE)
         self._closed = False
         self._may_send = may_send
 
@@ -96,27 +88,25 @@ class AlertOutbox:
             for target in targets:
                 if target in self._busy:
                     self._again.add(target)
-                elif not any(target in waiting for waiting in self._waiting.values()):
-                    self._waiting[_Lane.SLOW if target in self._slow else _Lane.QUICK].append(target)
-            for lane, waiting in self._waiting.items():
-                for _ in range(min(len(waiting), THREADS - self._threads[lane])):
-                    self._threads[lane] += 1
-                    threading.Thread(target=self._work, args=(lane,), name="alerts", daemon=True).start()
+                elif target not in self._waiting:
+                    self._waiting.append(target)
+            for _ in range(min(len(self._waiting), THREADS - self._threads)):
+                threading.Thread(target=self._work, name="alerts", daemon=True).start()
+                self._threads += 1
 
     @property
     def is_idle(self) -> bool:
         """Whether no thread runs."""
-        return not any(self._threads.values())
+        return not self._threads
 
     def close(self) -> None:
         """Begin no further attempt. One that runs ends by itself, within seconds; what it did may be repeated later."""
         with self._lock:
             self._closed = True
-            for waiting in self._waiting.values():
-                waiting.clear()
+            self._waiting.clear()
 
-    def _work(self, lane: _Lane) -> None:
-        while (target := self._take(lane)) is not None:
+    def _work(self) -> None:
+        while (target := self._take()) is not None:
             try:
                 self._serve(target)
             except StorageError as error:
@@ -127,12 +117,12 @@ class AlertOutbox:
             finally:
                 self._give_back(target)
 
-    def _take(self, lane: _Lane) -> int | None:
+    def _take(self) -> int | None:
         with self._lock:
-            if not self._waiting[lane]:
-                self._threads[lane] -= 1
+            if not self._waiting:
+                self._threads -= 1
                 return None
-            target = self._waiting[lane].popleft()
+            target = self._waiting.popleft()
             self._busy.add(target)
             return target
 
@@ -147,7 +137,8 @@ class AlertOutbox:
     def _serve(self, target_id: int) -> None:
         """Send what is due to a target now, one alert after the other."""
         while not self._closed and self._may_send() and (known := self._targets.get(target_id)) is not None:
-            alert = self._deliveries.next_of(target_id)
+            with self._looking:
+                alert = self._deliveries.next_of(target_id)
             now = self._now()
             if alert is None or alert.next_at > now or known[1].off_at is not None:
                 return
@@ -155,7 +146,7 @@ class AlertOutbox:
                 return
 
     def _is_left_out(self, alert: DueAlert, rule: AlertRule, now: datetime) -> bool:
-        """Return whether an alert is not to be sent now, and note why.
+        """Return whether an alert is not to be sent now, or never, and note why.
 
         At the end of quiet hours a trader wants to know what still counts, and what became of known signals. An ended
         signal that they were not told of is nothing to wake up to.
@@ -164,6 +155,9 @@ class AlertOutbox:
             return False
         if (until := quiet_until(rule.values.quiet_hours, now, self._zone)) is not None and until > now:
             self._deliveries.postpone(alert.id, reason="quiet hours", next_at=until, tried=False, held=True)
+            return True
+        if now - alert.created_at > TOO_LATE:
+            self._end(alert, "dead", reason="it could not be sent for a day", tried=False)
             return True
         reason = None
         if alert.held and alert.kind == AlertKind.SIGNAL and is_over(alert.signal_status):
@@ -176,10 +170,7 @@ class AlertOutbox:
 
     def _attempt(self, alert: DueAlert, target: AlertTarget) -> bool:
         """Send once and note the result. Return whether the next alert may follow at once."""
-        began_s = self._now_s()
         attempt = self._send(target, alert)
-        well = attempt.verdict is Verdict.SENT and self._now_s() - began_s < SLOW_S
-        (self._slow.discard if well else self._slow.add)(target.id)
         match attempt.verdict:
             case Verdict.SENT:
                 self._end(alert, "sent", reason=None, tried=True)
@@ -197,13 +188,13 @@ class AlertOutbox:
         _log.info("alerts.attempt_failed", target=target.id, alert=alert.identity, reason=reason)
         failures = alert.attempts + 1
         most = MOST_REFUSALS if attempt.verdict is Verdict.REFUSED else MOST_FAILURES
-        if alert.kind == AlertKind.TEST or (failures >= most and attempt.wait_s is None):
+        # a target that asks for a pause gets it; it is no failure that counts
+        pause_s = attempt.wait_s or 0.0
+        if alert.kind == AlertKind.TEST or (failures >= most and not pause_s):
             self._end(alert, "dead", reason=reason, tried=True)
             return True
-        # a target that asks for a pause gets it; it is no failure that counts
-        wait_s = max(attempt.wait_s or 0.0, BACKOFF.delay_s(failures, self._random))
-        next_at = self._now() + timedelta(seconds=wait_s)
-        self._deliveries.postpone(alert.id, reason=reason, next_at=next_at, tried=attempt.wait_s is None)
+        next_at = self._now() + timedelta(seconds=max(pause_s, BACKOFF.delay_s(failures, self._random)))
+        self._deliveries.postpone(alert.id, reason=reason, next_at=next_at, tried=not pause_s)
         return False
 
     def _send(self, target: AlertTarget, alert: DueAlert) -> Attempt:

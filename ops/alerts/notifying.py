@@ -62,7 +62,6 @@ def notifier_spec(settings: Settings, services: Services, stores: Stores, *, met
         parts.deliveries,
         Sender(webhooks, AppriseSender(parts.addresses, timers=timers), now=now),
         now=now,
-        now_s=services.clock.monotonic_s,
         zone=settings.engine.zone,
         metrics=metrics,
         random=random,

@@ -46,7 +46,6 @@ class Post:
             self.deliveries,
             self,
             now=lambda: self.now,
-            now_s=lambda: self.now.timestamp(),  # noqa: PLW0108 - of the instant that it is then
             zone=ZONE,
             metrics=Metrics(CollectorRegistry()),
             random=Random(1),
@@ -188,30 +187,53 @@ def test_a_target_that_asks_for_a_pause_gets_it_and_loses_nothing(post: Post) ->
     assert post.states() == [("sent", None)]
 
 
-def test_slow_and_failing_targets_hold_up_no_other(post: Post) -> None:
-    """Ten of them, more than there are threads. Once they are known as slow, a good one waits for none."""
-    bad, (good,) = post.add_rule("bad", targets=10), post.add_rule("good")
+def test_targets_that_hang_hold_up_no_other_from_the_start_on(post: Post) -> None:
+    bad, (good,) = (
+        [target for n in range(6) for target in post.add_rule(f"bad {n}", targets=5)],
+        post.add_rule(),
+    )
     release = threading.Event()
     for target in bad:
         post.add(target, "a")
-    post.answer = lambda *_: AWAY
-    post.serve()
-    post.now += timedelta(minutes=1)
+    post.add(good, "a")
 
     def answer(target: int, _: DueAlert) -> Attempt:
-        if target == good:
-            return SENT
-        release.wait(60)
-        return AWAY
+        if target != good:
+            release.wait(60)
+        return SENT
 
     post.answer = answer
-    post.outbox.serve(post.deliveries.targets_due(post.now))
-    post.add(good, "a")
     post.outbox.know(post.rules.load())
-    post.outbox.serve([good])
+    post.outbox.serve([*bad, good])
     eventually(lambda: ("sent", None) in post.states(), what="the good one waits")
+    assert not release.is_set()
     release.set()
     eventually(lambda: post.outbox.is_idle)
+
+
+def test_what_has_waited_a_day_is_no_news(post: Post) -> None:
+    """A target that asks to wait again and again, or is back after days, gets no flood of old signals."""
+    (target,) = post.add_rule()
+    post.add(target, "a", "b")
+    post.answer = lambda *_: Attempt(verdict=Verdict.FAILED, reason="429", wait_s=6 * 3600.0)
+    post.serve()
+    post.pass_time(START + timedelta(hours=23), timedelta(hours=1))
+    assert post.states() == [("due", "429"), ("due", None)]
+    post.answer = lambda *_: SENT
+    post.add(target, "c")
+    post.now += timedelta(hours=2)
+    post.serve()
+    late = ("dead", "it could not be sent for a day")
+    assert post.states() == [late, late, ("sent", None)]
+
+
+def test_a_pause_of_no_length_is_a_failure_that_counts(post: Post) -> None:
+    (target,) = post.add_rule()
+    post.add(target, "a")
+    post.answer = lambda *_: Attempt(verdict=Verdict.FAILED, reason="429", wait_s=0.0)
+    post.serve()
+    post.pass_time(START + timedelta(minutes=10))
+    assert 5 < len(post.tried) < 11, "it backs off"
 
 
 def test_quiet_hours_hold_back_what_still_counts_at_their_end_and_drop_the_rest(post: Post) -> None:
