@@ -137,25 +137,26 @@ class AlertOutbox:
     def _serve(self, target_id: int) -> None:
         """Send what is due to a target now, one alert after the other."""
         while not self._closed and self._may_send() and (known := self._targets.get(target_id)) is not None:
+            now = self._now()
+            until = quiet_until(known[0].values.quiet_hours, now, self._zone)
+            if until is not None and until > now:
+                # also what stands behind the next one: it is looked at when they end, and is no failure until then
+                self._deliveries.hold(target_id, until)
             with self._looking:
                 alert = self._deliveries.next_of(target_id)
-            now = self._now()
             if alert is None or alert.next_at > now or known[1].off_at is not None:
                 return
-            if not self._is_left_out(alert, known[0], now) and not self._attempt(alert, known[1]):
+            if not self._is_left_out(alert, now) and not self._attempt(alert, known[1]):
                 return
 
-    def _is_left_out(self, alert: DueAlert, rule: AlertRule, now: datetime) -> bool:
-        """Return whether an alert is not to be sent now, or never, and note why.
+    def _is_left_out(self, alert: DueAlert, now: datetime) -> bool:
+        """Return whether an alert is not to be sent, and note why.
 
         At the end of quiet hours a trader wants to know what still counts, and what became of known signals. An ended
         signal that they were not told of is nothing to wake up to.
         """
         if alert.asked:
             return False
-        if (until := quiet_until(rule.values.quiet_hours, now, self._zone)) is not None and until > now:
-            self._deliveries.postpone(alert.id, reason="quiet hours", next_at=until, tried=False, held=True)
-            return True
         if now - alert.created_at > TOO_LATE:
             self._end(alert, "dead", reason="it could not be sent for a day", tried=False)
             return True

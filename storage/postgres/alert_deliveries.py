@@ -69,9 +69,12 @@ update {schema}.alert_deliveries set state = %(state)s, reason = %(reason)s, att
 where id = %(id)s and state = 'due'
 """
 _POSTPONE = """
-update {schema}.alert_deliveries set reason = %(reason)s, attempts = attempts + %(tried)s, next_at = %(next_at)s,
-    held = held or %(held)s
+update {schema}.alert_deliveries set reason = %(reason)s, attempts = attempts + %(tried)s, next_at = %(next_at)s
 where id = %(id)s and state = 'due'
+"""
+_HOLD = """
+update {schema}.alert_deliveries set reason = 'quiet hours', next_at = %(until)s, held = true
+where target_id = %(target_id)s and state = 'due' and not asked and next_at < %(until)s
 """
 _SWITCH_OFF = (
     "update {schema}.alert_targets set off_reason = %(reason)s, off_at = %(now)s where id = %(target_id)s"
@@ -95,8 +98,8 @@ where ended.id = %(id)s and ended.rule_id = %(rule_id)s and ended.state in ('dea
 """
 _COUNTS = """
 select count(*) as due,
-    min(created_at) filter (where not held) as oldest_due_at,
-    (array_agg(reason order by id) filter (where reason is not null and not held))[1] as reason
+    min(created_at) filter (where reason is distinct from 'quiet hours') as oldest_due_at,
+    (array_agg(reason order by id) filter (where reason <> 'quiet hours'))[1] as reason
 from {schema}.alert_deliveries where state = 'due'
 """
 _FORGET = "delete from {schema}.alert_deliveries where ended_at < %(before)s"
@@ -112,6 +115,7 @@ _STATEMENTS = {
     "next": _NEXT,
     "end": _END,
     "postpone": _POSTPONE,
+    "hold": _HOLD,
     "switch_off": _SWITCH_OFF,
     "leave_out": _LEAVE_OUT,
     "page": _PAGE,
@@ -211,12 +215,15 @@ class AlertDeliveries:
         values = {"id": alert_id, "state": state, "reason": reason, "tried": int(tried), "now": now}
         self._write(lambda cursor: cursor.execute(self._sql["end"], values))
 
-    def postpone(
-        self, alert_id: int, *, reason: str, next_at: datetime, tried: bool, held: bool = False
-    ) -> None:
-        """Note when an alert is due again. ``held``: quiet hours are the reason."""
-        values = {"id": alert_id, "reason": reason, "next_at": next_at, "tried": int(tried), "held": held}
+    def postpone(self, alert_id: int, *, reason: str, next_at: datetime, tried: bool) -> None:
+        """Note when an alert is due again."""
+        values = {"id": alert_id, "reason": reason, "next_at": next_at, "tried": int(tried)}
         self._write(lambda cursor: cursor.execute(self._sql["postpone"], values))
+
+    def hold(self, target_id: int, until: datetime) -> None:
+        """Hold back what is due to a target until its quiet hours end."""
+        values = {"target_id": target_id, "until": until}
+        self._write(lambda cursor: cursor.execute(self._sql["hold"], values))
 
     def switch_off(self, target_id: int, alert_id: int, *, reason: str, now: datetime) -> None:
         """Send this target nothing any more. The alert that it refused is dead, and the others are left out."""

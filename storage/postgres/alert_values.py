@@ -93,7 +93,7 @@ class StoredAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCounts:
-    """How many alerts are due. ``reason`` is the oldest failure among them. What quiet hours hold back is no failure."""
+    """How many alerts are due. ``reason`` is the oldest failure among them. What quiet hours hold back now is no failure."""
 
     due: int
     oldest_due_at: datetime | None

@@ -259,6 +259,34 @@ def test_quiet_hours_hold_back_what_still_counts_at_their_end_and_drop_the_rest(
     ]
 
 
+def test_every_signal_of_the_quiet_hours_that_has_ended_is_left_out_and_holding_back_is_no_trouble(
+    post: Post,
+) -> None:
+    (target,) = post.add_rule(quiet_hours="22:00-07:00")
+    post.now = START.replace(hour=23)
+    for number in (1, 2, 3):  # one after the other, as they come at night
+        post.add(target, f"signal {number}", signal_id=number, key=SignalKey("-1", str(number), 0))
+        post.serve()
+        assert post.deliveries.targets_due(post.now) == []
+    counts = post.deliveries.counts()
+    assert (counts.due, counts.oldest_due_at, counts.reason) == (3, None, None)
+    post.now = START.replace(day=28, hour=7, minute=1)
+    post.serve()
+    assert post.states() == [("skipped", "the signal ended in the quiet hours")] * 3
+    assert post.tried == []
+
+
+def test_a_target_that_is_away_after_quiet_hours_is_a_trouble(post: Post) -> None:
+    (target,) = post.add_rule(quiet_hours="22:00-07:00")
+    post.now = START.replace(hour=23)
+    post.add(target, "trouble", kind="system")
+    post.serve()
+    post.answer = lambda *_: AWAY
+    post.now = START.replace(day=28, hour=7, minute=1)
+    post.serve()
+    assert post.deliveries.counts().reason == "connection refused"
+
+
 def test_an_error_of_ours_is_a_failure_like_others(post: Post) -> None:
     (target,) = post.add_rule()
     post.add(target, "a")
