@@ -23,7 +23,8 @@ from tests.support.stack import (
     running_daemon,
 )
 
-MANY = 20_000
+#: some seconds of work: whoever is killed, is killed in the middle of it
+MANY = 8_000
 
 
 def ledger_count(dsn: str) -> int:
@@ -40,13 +41,13 @@ def expected(count: int) -> list[tuple[str, str, object]]:
 
 
 @pytest.mark.timeout(180)
-def test_kill_in_the_middle_of_20000_messages_loses_and_doubles_nothing(
+def test_kill_in_the_middle_of_polling_loses_and_doubles_nothing(
     gateway: GatewayProcess, database_url: str, folder: Path
 ) -> None:
     put(gateway.database_url, (signal_message(n) for n in range(1, MANY + 1)))
     environment = engine_environment(database_url, gateway.url, GATEWAY_BATCH_SIZE="1000")
     with EngineProcess(environment, folder) as engine:
-        eventually(lambda: ledger_count(database_url) >= 3000, deadline_s=60)
+        eventually(lambda: ledger_count(database_url) >= 2000, deadline_s=60)
         engine.kill()
         assert ledger_count(database_url) < MANY, "killed too late to show anything"
         engine.start()
@@ -66,7 +67,7 @@ def test_kill_in_the_middle_of_the_backfill_resumes_and_doubles_nothing(
         connection.execute("update telegram_gateway.messages set status = 'published'")
     environment = engine_environment(database_url, gateway.url, TP_CAPITAL_BACKFILL_DELAY_S="0")
     with EngineProcess(environment, folder) as engine:
-        eventually(lambda: ledger_count(database_url) >= 3000, deadline_s=60)
+        eventually(lambda: ledger_count(database_url) >= 2000, deadline_s=60)
         engine.kill()
         pages_before = checkpoint_pages(database_url)
         assert 0 < pages_before < MANY / 500

@@ -19,8 +19,8 @@ from tests.support.stack import eventually
 
 CLIENTS = 200
 FAST_S = 0.1
-STORED = 100_000
-ADDED = 1_000
+STORED = 20_000
+ADDED = 400
 _SEED = """
 insert into signals.tp_capital_signals (ts, channel, message_id, position, signal_type, side, asset, buy_min, targets,
     warnings, raw_message, source, provenance, grammar_version, commit_number, ingested_at)

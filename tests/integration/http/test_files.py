@@ -25,7 +25,8 @@ from tests.support.proxy import TcpProxy
 from tests.support.serving import Served, serving
 from tests.support.stack import eventually
 
-MANY = 100_000
+#: their file is larger than what the buffers between server and reader hold
+MANY = 20_000
 MB = 1024 * 1024
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -62,21 +63,20 @@ def get(served: Served, path: str, **arguments: Any) -> requests.Response:
 
 
 def test_a_whole_list_is_complete_and_takes_no_memory(served: Served) -> None:
-    get(served, "/signals.csv?asset=PETR1")
     process = psutil.Process()
-    before = most = process.memory_info().rss
-    size, lines = 0, 0
+    size, lines, held = 0, 0, list[int]()
     with get(served, "/signals.csv", stream=True, headers={"Accept-Encoding": "identity"}) as whole:
         assert whole.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
         assert "X-Next-Cursor" not in whole.headers
         for chunk in whole.iter_content(MB):
             size += len(chunk)
             lines += chunk.count(b"\r\n")
-            most = max(most, process.memory_info().rss)
+            held.append(process.memory_info().rss)
     # texts have line ends of their own, without a carriage return
     assert lines == MANY + 1
-    assert size > 30 * MB
-    assert most - before < 20 * MB, f"{(most - before) / MB:.0f} MB for a file of {size / MB:.0f} MB"
+    assert size > 12 * MB
+    more = (max(held) - held[0]) / MB
+    assert more < 5, f"{more:.0f} MB more at the end of a file of {size / MB:.0f} MB than at its beginning"
 
 
 def test_a_compressed_list_is_the_same(served: Served) -> None:
