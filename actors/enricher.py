@@ -67,7 +67,8 @@ class Enricher(Actor):
         self._kept = kept
         self._retry = RetryState(backoff=BACKOFF, random=random)
         self._position: FeedPosition | None = None
-        self._is_on = False
+        self._bars_until: datetime | None = None
+        self._failures = 0
         #: whether signals that only earlier rules have judged may be left
         self._outdated = True
         self._written = 0
@@ -82,7 +83,7 @@ class Enricher(Actor):
 
     @handles(CommitSeen)
     def _on_commit_seen(self, _: CommitSeen) -> None:
-        if self._is_on:
+        if self._bars_until is not None:
             self._look(also_bars=False)
 
     @handles(Tick)
@@ -105,22 +106,28 @@ class Enricher(Actor):
         more = False
         try:
             if also_bars:
-                self._is_on = self._is_on or self._enriched.has_bars()
-            if self._is_on:
+                # what comes later is told by the changes
+                self._bars_until = self._bars_until or self._bars.newest_close()
+            if self._bars_until is not None:
                 # It lies before the bars: what is committed while they are worked off is read after them.
                 self._position = self._position or self._positions.begin()
                 more = also_bars and (self._follow_bars() or self._renew())
                 more = self._follow_signals() or more
         except (StorageError, CalculatorError) as error:
             self._position = None  # another daemon may have moved it, or this one without an answer
+            self._failures += 1
             if self._retry.failed(str(error), at=self.clock.now(), now_s=now_s):
                 self.log.warning("enrichment.waiting", error=str(error))
         else:
             self._retry.succeeded()
         self.publish(
             EnricherSnapshot(
-                on=self._is_on,
+                on=self._bars_until is not None,
+                bars_until=self._bars_until,
+                behind_s=self._behind_s(),
                 written=self._written,
+                failures=self._failures,
+                processes=self._calculator.starts,
                 note=None if self._calculator.installed else NOT_INSTALLED,
                 error=self._retry.error,
                 failing_since=self._retry.since,
@@ -128,9 +135,22 @@ class Enricher(Actor):
         )
         return more
 
+    def _behind_s(self) -> float | None:
+        """Return how much later than our position the newest commit is: its number is its instant in milliseconds."""
+        newest = self._newest()
+        if self._position is None or newest is None:
+            return None
+        return max(0, newest - self._position.number) / 1000
+
+    def _newest(self) -> int | None:
+        cache = self.context.services.snapshots.read(CACHE, CacheSnapshot)
+        return cache.value.commit_number if cache else None
+
     def _follow_bars(self) -> bool:
         """Enrich the signals of symbols whose bars have changed."""
         changes = self._bars.changes(limit=SYMBOLS)
+        if changes:
+            self._bars_until = self._bars.newest_close()
         for change in changes:
             self._enrich_symbol(change.symbol, since=change.since)
             self._bars.settle([change])
@@ -152,8 +172,7 @@ class Enricher(Actor):
 
     def _follow_signals(self) -> bool:
         """Enrich signals that have changed, some pages of them. Return whether there are more."""
-        cache = self.context.services.snapshots.read(CACHE, CacheSnapshot)
-        newest = cache.value.commit_number if cache else None
+        newest = self._newest()
         if newest is None:
             return False
         goal = Position.end_of(newest)

@@ -31,6 +31,8 @@ class Calculator:
     def __init__(self, *, longest_s: float = _LONGEST_S) -> None:
         self._longest_s = longest_s
         self._process: subprocess.Popen[bytes] | None = None
+        #: how often a process was started
+        self.starts = 0
         self.installed = find_spec("talib") is not None
 
     def ask(self, question: Question) -> list[Indicators]:
@@ -42,7 +44,7 @@ class Calculator:
         if not self.installed:
             names = Indicators().values
             return [Indicators(missing=dict.fromkeys(names, "not_installed")) for _ in question.moments]
-        process = self._process = self._process or _start()
+        process = self._process = self._process or self._start()
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
         deadline = threading.Timer(self._longest_s, process.kill)
@@ -74,13 +76,13 @@ class Calculator:
         process.kill()
         process.communicate()
 
-
-def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-        [sys.executable, "-m", _MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # it computes short series: threads of its libraries would only take memory
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-    )
+    def _start(self) -> subprocess.Popen[bytes]:
+        self.starts += 1
+        return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+            [sys.executable, "-m", _MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # it computes short series: threads of its libraries would only take memory
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )

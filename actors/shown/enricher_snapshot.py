@@ -10,13 +10,20 @@ __all__ = ["EnricherSnapshot"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnricherSnapshot:
-    """The enricher. It is ``on`` while there are bars. ``written`` counts the signals that it has enriched since its start.
+    """The enricher. It is ``on`` while there are bars. ``bars_until`` is when the newest of all closed.
 
-    ``note`` says what is not installed. ``error`` and ``failing_since`` are set while it waits.
+    ``behind_s`` is the time from the commit up to which signals were enriched to the newest one, None where another daemon
+    enriches. ``written`` counts the signals that it has enriched since its start, ``failures`` what it could not do at once,
+    and ``processes`` the starts of the process that computes indicators. ``note`` says what is not installed. ``error`` and
+    ``failing_since`` are set while it waits.
     """
 
     on: bool
+    bars_until: datetime | None
+    behind_s: float | None
     written: int
+    failures: int
+    processes: int
     note: str | None
     error: str | None
     failing_since: datetime | None

@@ -41,13 +41,18 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedEvent:
-    """An added or removed signal, with the values that readers filter by, and the bytes to send."""
+    """An added, changed or removed signal, with the values that readers filter by, and the bytes to send.
+
+    ``outcome`` is what prices say of it, None for nothing. ``kind`` is the event's name.
+    """
 
     place: Position
     channel: str
     asset: str
     signal_type: str
     side: str
+    outcome: str | None = None
+    kind: str = "signal"
     frame: bytes
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
-from psycopg.rows import kwargs_row
+from psycopg.rows import kwargs_row, scalar_row
 
 from engine.bars import Bar, BarSource, Interval
 from storage.postgres.database import Cursor, Database
@@ -59,6 +59,10 @@ select bar.* from unnest(%(intervals)s::text[]) as wanted (name), lateral (
     select {_COLUMNS} from {{schema}}.bars
     where symbol = %(symbol)s and interval = wanted.name order by opened_at desc limit 1) as bar
 """  # noqa: S608 - our own column list
+_NEWEST_CLOSE = """
+select max(bar.closed_at) from unnest(%(intervals)s::text[]) as wanted (name), lateral (
+    select closed_at from {schema}.bars where interval = wanted.name order by opened_at desc limit 1) as bar
+"""
 _CHANGES = "select symbol, since, number from {schema}.bar_changes order by number limit %(limit)s"
 _SETTLE = """
 delete from {schema}.bar_changes using unnest(%(symbols)s::text[], %(numbers)s::bigint[]) as done (symbol, number)
@@ -128,6 +132,7 @@ class Bars:
                 "put": _PUT,
                 "of": _OF,
                 "newest": _NEWEST,
+                "newest_close": _NEWEST_CLOSE,
                 "changes": _CHANGES,
                 "settle": _SETTLE,
                 "symbols": _SYMBOLS,
@@ -165,6 +170,13 @@ class Bars:
         values = {"symbol": symbol, "intervals": list(Interval)}
         found = self._database.read(lambda cursor: self._bars(cursor, "newest", values))
         return {bar.interval: bar for bar in found}
+
+    def newest_close(self) -> datetime | None:
+        """Return when the newest bar of all closed, None without any."""
+        values = {"intervals": list(Interval)}
+        # a row of nothing but null is no answer
+        found: list[datetime] = self._database.ask(self._sql["newest_close"], values, scalar_row, quick=True)
+        return found[0] if found else None
 
     def changes(self, *, limit: int) -> tuple[BarChange, ...]:
         """Return symbols whose bars have changed since they were last settled, the longest unsettled first."""

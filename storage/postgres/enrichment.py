@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
-from psycopg.rows import scalar_row
 
 from storage.postgres.database import Cursor, Database
 from storage.postgres.enriched_rows import KEY, MARKET, OUTCOME, enriched_of
@@ -49,7 +48,6 @@ where rules < %(rules)s and ts > %(since)s and not exists (
         and newer.rules >= %(rules)s)
 order by symbol limit %(limit)s
 """
-_HAS_BARS = "select exists (select from {schema}.bars) as found"
 
 
 class EnrichedSignals:
@@ -64,14 +62,9 @@ class EnrichedSignals:
             "outcome": _excluded(OUTCOME),
             "market": _excluded(MARKET),
         }
-        self._write_outcomes, self._write_markets, self._outdated, self._has_bars = (
-            sql.SQL(text).format(**parts) for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED, _HAS_BARS)
+        self._write_outcomes, self._write_markets, self._outdated = (
+            sql.SQL(text).format(**parts) for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED)
         )
-
-    def has_bars(self) -> bool:
-        """Return whether there is any bar."""
-        (found,) = self._database.ask(self._has_bars, {}, scalar_row, quick=True)
-        return bool(found)
 
     def of(self, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
         """Return what is known of signals, by their ids, by the newest rules."""

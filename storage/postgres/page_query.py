@@ -50,7 +50,8 @@ class SignalQuery:
     then or later. A search goes with neither another order nor ``updated_since``: its index knows none of them.
 
     A filter with several values selects the signals that have one of them; an empty one selects all. Of ``status``,
-    ``target`` is any reached target, and ``valid`` selects the signals that still count.
+    ``target`` is any reached target, and ``valid`` selects the signals that still count. Of ``outcome``, ``ended`` is each
+    that ends a signal, and ``not_ended`` selects all other signals.
     """
 
     limit: int = 100
@@ -60,6 +61,7 @@ class SignalQuery:
     signal_type: tuple[str, ...] = ()
     side: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ()
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -76,13 +78,13 @@ class SignalQuery:
 
     @property
     def by_status(self) -> StatusFilter | None:
-        """Its filter by status."""
-        return StatusFilter.of(self.status)
+        """Its filter by status and outcome."""
+        return StatusFilter.of(self.status, self.outcome)
 
     @property
     def is_of_standings(self) -> bool:
         """Whether it reads the table of standings, which has all but the texts."""
-        by_standing = self.status or self.updated_since or self.order is not Order.TS
+        by_standing = self.by_status or self.updated_since or self.order is not Order.TS
         return bool(by_standing) and not self.search
 
 
@@ -173,7 +175,7 @@ def counted_by(
 
 
 def conditions_of(query: SignalQuery, window: Window) -> tuple[list[str], dict[str, object]]:
-    """Return the conditions of all filters but that of the status, and their values."""
+    """Return the conditions of all filters but those of status and outcome, and their values."""
     since, until = window
     values: dict[str, object] = {}
     parts = ["true"]

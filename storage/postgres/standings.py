@@ -29,14 +29,14 @@ SETTLED_COLUMNS = sql.SQL(
 )
 _KNOWN = """
 select id, ts, channel, message_id, position, signal_type, side, asset, valid_on, session_on, last_target,
-    reward_risk, signal_commit, (
-        -- the newest rules decide
-        select case when state = 'expired' then ended_at end from {schema}.signal_outcomes as outcome
-        where outcome.channel = standing.channel and outcome.message_id = standing.message_id
-            and outcome.position = standing.position and outcome.id = standing.id
-        order by rules desc limit 1) as priced_out_at
+    reward_risk, signal_commit
 from {schema}.signal_standings as standing where (channel, message_id) in (
     select channel, message_id from json_to_recordset(%(keys)s) as key (channel text, message_id text))
+"""
+# the newest rules decide
+_PRICED = """
+select distinct on (id) id, state, case when state = 'expired' then ended_at end as priced_out_at
+from {schema}.signal_outcomes where id = any(%(ids)s) order by id, rules desc
 """
 _DUE = """
 select channel, message_id from {schema}.signal_standings where ends_on < %(today)s
@@ -53,22 +53,22 @@ order by ts, length(message_id), message_id, position
 _WRITE = """
 insert into {schema}.signal_standings (
     channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, last_target, status,
-    since, reason, valid, ends_on, told, reward_risk, signal_commit, commit_number, updated_at)
+    since, reason, valid, ends_on, told, reward_risk, outcome, signal_commit, commit_number, updated_at)
 select channel, message_id, position, id, ts, signal_type, side, asset, valid_on, session_on, last_target, status,
-    since, reason, valid, ends_on, told, reward_risk, signal_commit, coalesce(%(number)s, signal_commit),
+    since, reason, valid, ends_on, told, reward_risk, outcome, signal_commit, coalesce(%(number)s, signal_commit),
     coalesce(case when signal_commit = coalesce(%(number)s, signal_commit) then updated_at end,
         {instant}, clock_timestamp())
 from json_to_recordset(%(rows)s) as row (
     channel text, message_id text, position smallint, id bigint, ts timestamptz, signal_type text, side text, asset text,
     valid_on date, session_on date, last_target smallint, status text, since timestamptz, reason text, valid boolean,
     ends_on date, told bigint,
-    reward_risk numeric, signal_commit bigint, updated_at timestamptz)
+    reward_risk numeric, outcome text, signal_commit bigint, updated_at timestamptz)
 on conflict (channel, message_id, position) do update set
     id = excluded.id, ts = excluded.ts, signal_type = excluded.signal_type, side = excluded.side,
     asset = excluded.asset, valid_on = excluded.valid_on, session_on = excluded.session_on,
     last_target = excluded.last_target, status = excluded.status, since = excluded.since, reason = excluded.reason,
     valid = excluded.valid, ends_on = excluded.ends_on, told = excluded.told,
-    reward_risk = excluded.reward_risk, signal_commit = excluded.signal_commit,
+    reward_risk = excluded.reward_risk, outcome = excluded.outcome, signal_commit = excluded.signal_commit,
     commit_number = excluded.commit_number, updated_at = excluded.updated_at
 """
 _MISSED = """
@@ -77,11 +77,13 @@ select {columns}, greatest(updated_at, (
     where event.channel = signal.channel and event.signal_message_id = signal.message_id
         and event.signal_position = signal.position)) as updated_at
 from {schema}.tp_capital_signals as signal
-where id > %(after)s and id <= %(upto)s and (
-    select coalesce(sum(event.id), 0) from {schema}.signal_events as event
+where id > %(after)s and id <= %(upto)s and row (
+    (select coalesce(sum(event.id), 0)::bigint from {schema}.signal_events as event
     where event.channel = signal.channel and event.signal_message_id = signal.message_id
-        and event.signal_position = signal.position) is distinct from (
-    select told from {schema}.signal_standings as standing
+        and event.signal_position = signal.position),
+    (select state from {schema}.signal_outcomes as outcome where outcome.id = signal.id order by rules desc limit 1))
+is distinct from (
+    select row (told, outcome) from {schema}.signal_standings as standing
     where standing.channel = signal.channel and standing.message_id = signal.message_id
         and standing.position = signal.position and standing.id = signal.id)
 order by id
@@ -104,9 +106,18 @@ class Standings:
 
     def __init__(self, schema: str) -> None:
         identifier = sql.Identifier(schema)
-        self._known, self._due, self._told, self._write, self._missed, self._left_over, self._newest = (
+        (
+            self._known,
+            self._priced,
+            self._due,
+            self._told,
+            self._write,
+            self._missed,
+            self._left_over,
+            self._newest,
+        ) = (
             sql.SQL(text).format(schema=identifier, columns=SETTLED_COLUMNS, instant=COMMIT_INSTANT)
-            for text in (_KNOWN, _DUE, _TOLD, _WRITE, _MISSED, _LEFT_OVER, _NEWEST)
+            for text in (_KNOWN, _PRICED, _DUE, _TOLD, _WRITE, _MISSED, _LEFT_OVER, _NEWEST)
         )
 
     def settle(
@@ -125,22 +136,24 @@ class Standings:
         """
         rows = {_place(row): _of_new(row) for row in came}
         events: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+        # prices say nothing yet of a signal that has just come
+        priced: dict[int, dict[str, Any]] = {}
         if touched:
             keys = to_json([{"channel": key[0], "message_id": key[1]} for key in sorted(touched)]).decode()
             rows = {_place(row): row for row in cursor.execute(self._known, {"keys": keys})} | rows
             for event in cursor.execute(self._told, {"keys": keys}):
                 place = event["channel"], event["signal_message_id"], event["signal_position"]
                 events.setdefault(place, []).append(event)
+            ids = [row["id"] for row in rows.values()]
+            priced = {row["id"]: row for row in cursor.execute(self._priced, {"ids": ids})}
         if not rows:
             return 0
-        settled = [
-            {
-                **row,
-                **asdict(standing_of(row, told := events.get(place, []), today=today)),
-                "told": sum(event["id"] for event in told),
-            }
-            for place, row in rows.items()
-        ]
+        settled = []
+        for key, row in rows.items():
+            heard, outcome = events.get(key, []), priced.get(row["id"], {})
+            standing = standing_of({**row, **outcome}, heard, today=today)
+            seen = {"told": sum(event["id"] for event in heard), "outcome": outcome.get("state")}
+            settled.append({**row, **asdict(standing), **seen})
         cursor.execute(self._write, {"rows": to_json(settled).decode(), "number": number})
         return len(settled)
 

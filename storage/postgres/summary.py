@@ -17,7 +17,7 @@ __all__ = ["DayCount", "Summaries", "Summary", "SummaryQuery"]
 #: the most assets in a summary, the most frequent ones
 MOST_ASSETS = 200
 #: what selects some of the signals of a period
-_FILTERS = ("channel", "asset", "signal_type", "side", "status", "search", "updated_since")
+_FILTERS = ("channel", "asset", "signal_type", "side", "status", "outcome", "search", "updated_since")
 
 # The days that are counted, and the first instant. Nothing older than the retention is counted. ``begins`` has the instants
 # at which the day changes, from before the first day to the end of the last one, and ``days`` has the day that begins at

@@ -7,10 +7,11 @@ from tests.support.browsing import Page
 
 #: shows a record as if the service had answered it
 ANSWERED = """
+const few = arguments[0];
 const figures = {signals: 3, judged: 3, entered: 2, entered_share: 0.6667, resolved: 2, hits: 1, hit_rate: 0.5,
   hit_rate_low: 0.0945, hit_rate_high: 0.9055, total_r: 0.5, average_r: 0.25, median_r: 0.25, profit_factor: 1.5,
   expectancy: 0.1667, longest_losing_run: 1, max_drawdown_r: 1, claims_agree: 1, claims_contradict: 0,
-  claims_not_verifiable: 0, few: true};
+  claims_not_verifiable: 0, few};
 const body = {exit: 'first', total: figures, groups: [{...figures, name: 'Sala <b>A</b>'}],
   equity: [{at: '2026-03-02T14:00:00Z', r: 1.5}, {at: '2026-03-03T14:00:00Z', r: 0.5}], results: [-1, 1.5]};
 const send = window.fetch;
@@ -29,11 +30,16 @@ def test_a_record_is_shown_as_charts_and_table_and_small_numbers_are_said_to_be_
     ):
         page.open("/record.html", width=width, dark=dark, languages=language, ready=False)
         page.wait("document.querySelector('#record p')")
-        page.driver.execute_script(ANSWERED)
+        page.driver.execute_script(ANSWERED, True)
         page.wait("document.querySelector('.record-table')")
         assert page.js("document.querySelectorAll('.record-charts svg').length") == 3
         assert "Sala <b>A</b>" in page.text(".record-table")
         assert few in page.text("#record")
         assert page.js("document.querySelectorAll('.record-table tr.few').length") == 2
         assert page.js("document.documentElement.scrollWidth") == width
+        # no figure is out of sight
+        assert page.js("document.querySelector('.record-table').scrollWidth") <= width
         assert violations(page) == []
+    page.driver.execute_script(ANSWERED, False)
+    page.wait("!document.querySelector('.record-table tr.few')")
+    assert few not in page.text("#record")

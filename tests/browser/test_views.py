@@ -124,3 +124,25 @@ def test_what_the_reader_noted_is_followed_to_its_end_though_the_list_does_not_s
     page.wait(
         "document.querySelectorAll('#record tbody tr')[2]?.innerText.replace(/\\s+/g, ' ').endsWith('1 0')"
     )
+
+
+def test_what_prices_have_ended_is_left_out_and_one_touch_shows_it(page: Page, system: System) -> None:
+    gateway = system.gateway.database_url
+    put(gateway, [raw_message(900_741, signal_text("HYPE3", "25,10", "27,90", "23,60"), ago_s=2)])
+    page.open("/?asset=HYPE3")
+    page.wait(f"{READY} && {STATUSES}.length === 1")
+    assert not page.one("#left-out").is_displayed()
+    system.execute("update signals.signal_standings set outcome = 'stopped' where asset = 'HYPE3'")
+    put(gateway, [raw_message(900_742, signal_text("HYPE3", "26,10", "28,90", "24,60"), ago_s=1)])
+    page.wait_asking("document.querySelector('#left-out').innerText.startsWith('1 que os preços já')")
+    page.open("/?asset=HYPE3")
+    page.wait(f"{READY} && {STATUSES}.length === 1")
+    page.wait("!document.querySelector('#left-out').hidden")
+    page.one("#left-out button").click()
+    page.wait(f"{READY} && {STATUSES}.length === 2")
+    assert "status=valid" in page.js("location.search")
+    assert page.one("#view-valid").get_attribute("aria-pressed") == "true"
+    assert page.text("#left-out button") == "Deixar de fora"
+    page.one("#left-out button").click()
+    page.wait(f"{READY} && {STATUSES}.length === 1")
+    assert "status" not in page.js("location.search")

@@ -105,6 +105,20 @@ ALERTS_AGE = _gauge(
     "alerts_oldest_due_age_seconds",
     "Age of the oldest alert that no target has taken yet; quiet hours left out",
 )
+ENRICHMENT_BEHIND = _gauge(
+    "enrichment_behind_seconds",
+    "Time from the commit up to which signals were enriched to the newest one; no value where another daemon enriches",
+)
+ENRICHED = _counter(
+    "enriched_signals", "Signals of which it was stored what prices say, or what they say now"
+)
+ENRICHMENT_FAILURES = _counter("enrichment_failures", "Times that enriching failed and waits to go on")
+INDICATOR_PROCESSES = _counter(
+    "indicator_process_starts", "Starts of the process that computes indicators; one is usual"
+)
+BARS_UNTIL = _gauge(
+    "bars_newest_timestamp_seconds", "When the newest stored bar of the market's prices closed"
+)
 BATCHES_WAITING = _gauge("batches_waiting", "Batches that wait for the database")
 RETENTION_KEPT = _gauge(
     "retention_last_kept_timestamp_seconds",

@@ -21,6 +21,7 @@ from actors.names import (
     BELL,
     CONSUMER,
     DEAD_LETTERS,
+    ENRICHER,
     HEALTH,
     JOBS,
     LEASES,
@@ -28,6 +29,7 @@ from actors.names import (
     NOTIFIER,
     WRITER,
 )
+from actors.shown.enricher_snapshot import EnricherSnapshot
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import (
     AnnouncerSnapshot,
@@ -88,6 +90,7 @@ class SnapshotCollector(Collector):
         self._broker(sheet)
         self._sharing(sheet)
         self._storage(sheet)
+        self._enrichment(sheet)
         self._pools(sheet)
         self._refused_pages(sheet)
         self._actors(sheet)
@@ -177,6 +180,14 @@ class SnapshotCollector(Collector):
         if kept := self._snapshots.read(MAINTENANCE, MaintenanceSnapshot):
             sheet.set(f.RETENTION_KEPT, kept.value.last_kept_at)
             sheet.set(f.RETENTION_AHEAD, kept.value.ahead_until)
+
+    def _enrichment(self, sheet: Sheet) -> None:
+        if enricher := self._snapshots.read(ENRICHER, EnricherSnapshot):
+            sheet.set(f.ENRICHMENT_BEHIND, enricher.value.behind_s)
+            sheet.set(f.ENRICHED, enricher.value.written)
+            sheet.set(f.ENRICHMENT_FAILURES, enricher.value.failures)
+            sheet.set(f.INDICATOR_PROCESSES, enricher.value.processes)
+            sheet.set(f.BARS_UNTIL, enricher.value.bars_until)
 
     def _pools(self, sheet: Sheet) -> None:
         sheet.set(f.CLOCK_AHEAD, self._database.clock.machine_ahead_s())

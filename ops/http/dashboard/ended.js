@@ -2,23 +2,23 @@
 // with their new status, until the reader asks for another view: a stop that was hit must not go without a word.
 
 import { ask } from "./api.js";
-import { toSignal } from "./model.js";
+import { stands, toSignal } from "./model.js";
 
 /** As many changes as one question is answered with. */
 const MOST = 1000;
 
 /** Return by their ids those of the shown `rows` that `signals`, a newer answer, lacks because they have ended. */
-export async function endedSince(rows, signals) {
+export async function endedSince(rows, signals, filters) {
   const held = new Set(signals.map(({ id }) => id));
   const lost = rows.filter(({ id }) => !held.has(id));
-  const ended = new Map(lost.filter(({ valid }) => !valid).map((signal) => [signal.id, signal]));
+  const ended = new Map(lost.filter((signal) => !stands(signal, filters)).map((signal) => [signal.id, signal]));
   if (lost.length === ended.size) return ended;
   const told = new Date(Math.max(...rows.map(({ updatedAt }) => Date.parse(updatedAt)))).toISOString();
   const asked = new URLSearchParams({ sort: "updated_at", updated_since: told, limit: MOST });
   const { body } = await ask(`/api/v1/signals?${asked}`, { exact: true });
   const wanted = new Set(lost.map(({ id }) => id));
   for (const signal of body.data.map(toSignal))
-    if (wanted.has(signal.id) && !signal.valid) ended.set(signal.id, signal);
+    if (wanted.has(signal.id) && !stands(signal, filters)) ended.set(signal.id, signal);
   return ended;
 }
 

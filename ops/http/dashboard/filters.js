@@ -7,11 +7,18 @@ import { t } from "./i18n.js";
 
 const NAMES = ["search", "asset", "side", "type", "status", "period", "from", "to", "channel", "sort"];
 const STATUSES = ["waiting", "open", "expired", "target", "target_final", "stopped", "cancelled"];
-/** The first view shows what still counts; the other one everything. The address names only the second. */
+/**
+ * The first view shows what still counts by channel and by prices, and has no name in the address. Another one shows
+ * what still counts by the channel alone, and another one everything.
+ */
+const VALID = "valid";
 const ALL = "all";
 const SORTS = ["ts.desc", "ts.asc", "asset.asc", "rr.desc", "status.asc"];
 const DAY_MS = 86_400_000;
 const TYPING_MS = 250;
+
+/** Whether a status is one of the views, not a filter. */
+const isView = (status) => ["", VALID, ALL].includes(status);
 
 export class Filters {
   #form = byId("filters");
@@ -49,7 +56,8 @@ export class Filters {
       asset: asset.trim().toUpperCase(),
       side,
       type,
-      status: status === ALL ? "" : status || "valid",
+      status: status === ALL ? "" : status || VALID,
+      outcome: status ? "" : "not_ended",
       channel,
       ...this.#period(),
       column,
@@ -61,12 +69,17 @@ export class Filters {
   /** How many filters hold something back. */
   get active() {
     const { sort: _sort, from: _from, to: _to, status, ...rest } = this.values;
-    return Object.values({ ...rest, status: status !== ALL && status }).filter(Boolean).length;
+    return Object.values({ ...rest, status: isView(status) ? "" : status }).filter(Boolean).length;
   }
 
   /** Whether the list leaves out what has ended, because no other status was asked for. */
   get onlyValid() {
-    return !this.values.status;
+    return ["", VALID].includes(this.values.status);
+  }
+
+  /** Leave out what prices have ended, or not, of what still counts by the channel. */
+  leaveOut(isLeftOut) {
+    this.#showView(isLeftOut ? "" : VALID);
   }
 
   /** Show what has ended too. */
@@ -94,7 +107,7 @@ export class Filters {
 
   clear() {
     const { sort, status } = this.values;
-    this.values = { ...Object.fromEntries(NAMES.map((name) => [name, ""])), sort, status: status === ALL ? ALL : "" };
+    this.values = { ...Object.fromEntries(NAMES.map((name) => [name, ""])), sort, status: isView(status) ? status : "" };
     this.show();
     this.#told();
     byId("filters").elements.search.focus();
@@ -117,6 +130,7 @@ export class Filters {
     this.#choices("type", [any, ...this.#types.map((type) => [type, type])]);
     this.#choices("status", [
       ["", t("view.valid")],
+      [VALID, t("view.validAll")],
       [ALL, t("filters.anyStatus")],
       ...STATUSES.map((status) => [
         status,

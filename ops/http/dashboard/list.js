@@ -25,7 +25,7 @@ export function addressOf(filters, { path = PATH, limit = null, cursor = null })
 
 /** Write the filters into the parameters of a question: list, files and counts take the same. */
 export function setFilters(parameters, filters) {
-  for (const name of ["channel", "asset", "type", "side", "status", "search", "from", "to"]) {
+  for (const name of ["channel", "asset", "type", "side", "status", "outcome", "search", "from", "to"]) {
     if (filters[name]) parameters.set(name, String(filters[name]));
   }
 }
@@ -88,7 +88,7 @@ export class SignalList {
       if (question !== this.#question || this.frozen || this.loadingMore) return;
       if (answer.body !== null) {
         const signals = answer.body.data.map(toSignal);
-        const ended = this.#mayHold ? await endedSince(this.rows, signals) : new Map();
+        const ended = this.#mayHold ? await endedSince(this.rows, signals, this.filters) : new Map();
         if (question !== this.#question || turn < this.#refreshed || this.frozen || this.loadingMore) return;
         this.#refreshed = turn;
         this.#take(answer.body, signals, ended);

@@ -3,6 +3,7 @@
 import { byId, h, setText } from "./dom.js";
 import { count, since } from "./format.js";
 import { t } from "./i18n.js";
+import { stands } from "./model.js";
 import { isWhole } from "./order.js";
 
 /** Return the signals in the order asked for, which the API does not have in every case. */
@@ -41,7 +42,7 @@ export function showList(list, filters, now) {
 function countText(list, filters) {
   if (list.state === "loading") return t("signals.loading");
   // those that have just ended are still shown
-  const counted = filters.onlyValid ? list.rows.filter(({ valid }) => valid) : list.rows;
+  const counted = filters.onlyValid ? list.rows.filter((signal) => stands(signal, list.filters)) : list.rows;
   if (counted.length === 0) return "";
   const number = count(counted.length);
   const text = t(list.more || list.frozen ? "count.more" : "count.all", counted.length, number);

@@ -14,6 +14,7 @@ import { questionOfNoted, refresh } from "./journal.js";
 import { showRecord } from "./journal_panel.js";
 import { forgetList } from "./kept_list.js";
 import { LinkedSignal } from "./linked.js";
+import { LeftOut } from "./left_out.js";
 import { setFilters, SignalList } from "./list.js";
 import { Live } from "./live.js";
 import { inOrder, showList } from "./listing.js";
@@ -63,6 +64,7 @@ const table = new Table({
   onOpen: (id) => linked.follow(id),
   channelName,
 });
+const leftOut = new LeftOut(filters);
 const linked = new LinkedSignal({ table, onChange: showSignals });
 const list = new SignalList({ onChange: showSignals, onNews: tellNews });
 const news = new News({
@@ -119,6 +121,7 @@ function showSignals() {
 }
 
 function showFigures() {
+  leftOut.show();
   showCharts(known.summary, { failed: known.summaryFailed, onlyValid: filters.onlyValid, now: now() });
 }
 
@@ -176,6 +179,10 @@ async function askAll() {
   if (changed || known.summary === null || known.summary.stale || known.summaryFailed) await askSummary();
 }
 
+function ignored(error) {
+  if (!(error instanceof ApiError)) throw error;
+}
+
 async function askHealth() {
   try {
     const { body } = await ask("/health", { accept: [503] });
@@ -190,24 +197,14 @@ async function askHealth() {
   }
 }
 
-async function askDaemons() {
-  try {
-    known.daemons = (await ask("/daemons")).body.data;
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-  }
-}
+const askDaemons = () => ask("/daemons").then(({ body }) => (known.daemons = body.data), ignored);
 
 /** Ask what became of the signals that the reader has noted: those that have ended are not in the list. */
 async function askNoted() {
   const question = questionOfNoted();
   if (question === null) return;
-  try {
-    const { body } = await ask(`/api/v1/signals?${question}`, { exact: true });
-    if (refresh(body.data.map(toSignal))) showRecord();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-  }
+  const answer = await ask(`/api/v1/signals?${question}`, { exact: true }).catch(ignored);
+  if (answer && refresh(answer.body.data.map(toSignal))) showRecord();
 }
 
 /** Ask for the counts of what the list shows. An answer to an earlier question is dropped. */
@@ -219,6 +216,7 @@ async function askSummary() {
   try {
     const { body } = await ask(`/summary?${asked}`);
     if (dropped()) return;
+    leftOut.ask(asked);
     known.summary = body;
     known.summaryOf = String(asked);
     known.summaryFailed = false;
@@ -247,7 +245,7 @@ async function askChannels() {
       label: label || String(id ?? channel),
     }));
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    ignored(error);
   }
 }
 

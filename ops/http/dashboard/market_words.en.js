@@ -2,6 +2,11 @@
 
 export const words = {
   "why.prices": "prices say that its time passed",
+  "view.validAll": "Valid by the channel",
+  "left.out": (n, text) => `${text} that prices have ended ${n === 1 ? "is" : "are"} left out.`,
+  "left.show": "Show",
+  "left.shown": (_, text) => `With ${text} that prices have ended.`,
+  "left.hide": "Leave out",
   "market.title": "By the market's prices",
   "market.end.stopped": "prices: stopped",
   "market.end.target": "prices: final target",

@@ -2,6 +2,11 @@
 
 export const words = {
   "why.prices": "pelos preços, o prazo dele passou",
+  "view.validAll": "Valem pelo canal",
+  "left.out": (n, text) => `${text} que os preços já encerraram ${n === 1 ? "ficou" : "ficaram"} de fora.`,
+  "left.show": "Mostrar",
+  "left.shown": (_, text) => `Com ${text} que os preços já encerraram.`,
+  "left.hide": "Deixar de fora",
   "market.title": "Pelos preços do mercado",
   "market.end.stopped": "preços: stopado",
   "market.end.target": "preços: alvo final",

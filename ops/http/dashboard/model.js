@@ -117,8 +117,16 @@ export function matches(signal, filters) {
     (!needle || signal.asset.toLowerCase().includes(needle) || signal.text.toLowerCase().includes(needle)) &&
     (!filters.from || signal.ts >= filters.from) &&
     (!filters.to || signal.ts <= filters.to) &&
-    hasStatus(signal, filters.status)
+    stands(signal, filters)
   );
+}
+
+/** The outcomes of signals that prices have ended. */
+const ENDED = ["target", "stopped", "closed", "cancelled", "expired"];
+
+/** Whether the filters ask for what a signal is now, by its channel and by prices. */
+export function stands(signal, { status, outcome }) {
+  return hasStatus(signal, status) && !(outcome === "not_ended" && ENDED.includes(signal.outcome?.state));
 }
 
 /** As the API filters it. */

@@ -20,15 +20,18 @@ function show() {
     byId("record").replaceChildren(h("p", { class: "about" }, t("record.none")));
     return;
   }
+  const lines = [...groups, all(total)];
   byId("record").replaceChildren(
-    h("div", { class: "record-charts" }, equity(record), rates([...groups, all(total)]), distribution(record.results)),
+    h("div", { class: "record-charts" }, equity(record), rates(lines), distribution(record.results)),
     h(
       "div",
       { class: "record-table", tabindex: "0", role: "region", "aria-label": t("record.title") },
-      h("table", {}, h("thead", {}, h("tr", {}, COLUMNS.map(([key]) => h("th", { scope: "col" }, t(key))))),
-        h("tbody", {}, [...groups, all(total)].map(line))),
+      // the roles stay where a narrow screen makes a block of each line
+      h("table", { role: "table" },
+        h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map(([key]) => h("th", { scope: "col", role: "columnheader" }, t(key))))),
+        h("tbody", { role: "rowgroup" }, lines.map(line))),
     ),
-    h("p", { class: "about" }, t("record.few")),
+    h("p", { class: "about" }, [lines.some(({ few }) => few) && t("record.few"), t("record.costs")].filter(Boolean).join(" ")),
   );
 }
 
@@ -58,7 +61,7 @@ const COLUMNS = [
 
 function line(one) {
   const kinds = [one.few && "few", one.isAll && "all"].filter(Boolean).join(" ");
-  return h("tr", { class: kinds }, COLUMNS.map(([, told]) => h("td", {}, told(one))));
+  return h("tr", { class: kinds, role: "row" }, COLUMNS.map(([key, told]) => h("td", { role: "cell", "data-label": t(key) }, told(one))));
 }
 
 // ── charts ───────────────────────────────────────────────────────────────────

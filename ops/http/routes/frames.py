@@ -11,7 +11,7 @@ from actors.shown.event_log import LoggedEvent, Position
 from ops.http.kit.encoding import encode
 from ops.http.routes.signal_objects import signal_object
 
-__all__ = ["RETRY_MS", "event_of", "heartbeat", "opening", "read_place", "reset", "stale"]
+__all__ = ["RETRY_MS", "event_of", "heartbeat", "left", "opening", "read_place", "reset", "stale"]
 
 #: the delay before a client connects again
 RETRY_MS = 3000
@@ -20,19 +20,28 @@ RETRY_MS = 3000
 def event_of(row: Mapping[str, Any]) -> LoggedEvent:
     """Return the event for a row of :meth:`storage.postgres.signals.Signals.committed`."""
     place = Position(row["number"], row["id"])
+    outcome = None
     if row["superseded_at"] is None:
-        frame = _frame("signal" if row["is_new"] else "updated", signal_object(row), place)
+        kind, data = "signal" if row["is_new"] else "updated", signal_object(row)
+        outcome = data["outcome"] and data["outcome"]["state"]
     else:
-        gone = {name: row[name] for name in ("id", "channel", "message_id", "position", "superseded_at")}
-        frame = _frame("removed", gone, place)
+        names = ("id", "channel", "message_id", "position", "superseded_at")
+        kind, data = "removed", {name: row[name] for name in names}
     return LoggedEvent(
         place=place,
         channel=row["channel"],
         asset=row["asset"],
         signal_type=row["signal_type"],
         side=row["side"],
-        frame=frame,
+        outcome=outcome,
+        kind=kind,
+        frame=_frame(kind, data, place),
     )
+
+
+def left(event: LoggedEvent) -> bytes:
+    """Return the event that tells a reader of some signals that one may no longer be among them."""
+    return _frame("left", {"id": event.place.id, "channel": event.channel}, event.place)
 
 
 def opening() -> bytes:

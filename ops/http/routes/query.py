@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from starlette.datastructures import QueryParams
 
+from actors.analysis.market_outcome import Ending
 from actors.shown.event_log import Position
 from ops.http.kit.parameters import MOST_VALUES, Instant, Parameters, Whole, Word, lowered, separated
 from ops.http.kit.problems import BadRequestError
@@ -20,6 +21,7 @@ from ops.http.routes.stream_filter import StreamFilter
 from ops.instants import first_instant, last_instant
 from storage.postgres.orders import Order, decode_cursor
 from storage.postgres.page_query import SignalQuery
+from storage.postgres.status_filter import StatusFilter
 
 __all__ = [
     "HISTORY_TYPE",
@@ -54,10 +56,13 @@ def _event_id(value: str) -> str:
     return value
 
 
-def _status(value: str) -> str:
-    if value not in _STATUS_WORDS:
-        raise ValueError(f"must be one of {', '.join(_STATUS_WORDS)}")
-    return value
+def _among(words: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _field(value: str) -> str:
@@ -74,9 +79,20 @@ _STATUS_WORDS = ("valid", "target", *(status.value for status in SignalStatus))
 Status = Annotated[
     str,
     BeforeValidator(lowered),
-    AfterValidator(_status),
+    _among(_STATUS_WORDS),
     WithJsonSchema({"type": "string", "enum": _STATUS_WORDS}),
 ]
+_OUTCOME_WORDS = ("ended", "not_ended", *(ending.value for ending in Ending))
+Outcome = Annotated[
+    str,
+    BeforeValidator(lowered),
+    _among(_OUTCOME_WORDS),
+    WithJsonSchema({"type": "string", "enum": _OUTCOME_WORDS}),
+]
+Outcomes = Annotated[tuple[Outcome, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
+_OUTCOME_MEANING = (
+    "what prices say; `ended` is every signal that they have ended, `not_ended` every other one"
+)
 Statuses = Annotated[tuple[Status, ...], Field(max_length=MOST_VALUES), BeforeValidator(separated)]
 Cursor = Annotated[
     str,
@@ -117,12 +133,13 @@ class FixedFilters(Parameters):
 class SignalFilters(FixedFilters):
     """Selects signals."""
 
-    several = FixedFilters.several | {"status"}
+    several = FixedFilters.several | {"status", "outcome"}
 
     status: Statuses = Field(
         default=(),
         description="statuses; `target` is any reached target, and `valid` is every signal that still counts",
     )
+    outcome: Outcomes = Field(default=(), description=_OUTCOME_MEANING)
     search: Word | None = Field(default=None, description="part of the asset or the raw message, in any case")
     from_: Instant | None = Field(default=None, alias="from", description="earliest time of a signal")
     to: Instant | None = Field(default=None, description="latest time of a signal")
@@ -178,6 +195,12 @@ class CsvParameters(ListParameters):
 class StreamParameters(FixedFilters):
     """Selects the signals of a stream, and the place where it starts."""
 
+    several = FixedFilters.several | {"outcome"}
+
+    outcome: Outcomes = Field(
+        default=(),
+        description=f"{_OUTCOME_MEANING}; a signal that fits no longer is told by the event `left`",
+    )
     last_event_id: EventId | None = Field(
         default=None,
         alias="lastEventId",
@@ -186,7 +209,13 @@ class StreamParameters(FixedFilters):
 
     def filter(self) -> StreamFilter:
         """Return the reader's filter."""
-        return StreamFilter(channel=self.channel, asset=self.asset, signal_type=self.type, side=self.side)
+        return StreamFilter(
+            channel=self.channel,
+            asset=self.asset,
+            signal_type=self.type,
+            side=self.side,
+            by_outcome=StatusFilter.of((), self.outcome),
+        )
 
     def place(self) -> Position | None:
         """Return the place to resume after."""
@@ -216,6 +245,7 @@ def signal_query(asked: SignalFilters, zone: tzinfo) -> SignalQuery:
         signal_type=asked.type,
         side=asked.side,
         status=asked.status,
+        outcome=asked.outcome,
         search=asked.search,
         since=None if asked.from_ is None else first_instant(asked.from_, zone),
         until=None if asked.to is None else last_instant(asked.to, zone),

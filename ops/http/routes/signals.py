@@ -145,7 +145,8 @@ def signal_operations(
             header_parameters={"Last-Event-ID": "resume after this event"},
             answers={
                 200: Answer(
-                    description="`signal`, `updated`, `removed`, `stale`, `reset`", body={_EVENTS: _TEXT}
+                    description="`signal`, `updated`, `left`, `removed`, `stale`, `reset`",
+                    body={_EVENTS: _TEXT},
                 )
             },
             problems=(400, 503),

@@ -60,7 +60,7 @@ class _StreamReader:
     ``gone`` means that the client disconnected, ``over`` that the last event of this connection was sent.
     """
 
-    wants: Callable[[LoggedEvent], bool]
+    frame_of: Callable[[LoggedEvent], bytes | None]
     place: Position | None
     turn: int
     client: str
@@ -136,7 +136,9 @@ class Streams:
         if at.ended or full or (not local and clients[client] >= self._limits.most_per_client):
             self._metrics.streams_refused.inc()
             raise TooManyStreamsError
-        reader = _StreamReader(wants=wanted.wants, place=place, turn=self._event_log.turn, client=client)
+        reader = _StreamReader(
+            frame_of=wanted.frame_of, place=place, turn=self._event_log.turn, client=client
+        )
         self._enter(at, reader)
         if place is None:
             # fixed now, not at the first write: the client must get every commit after its request
@@ -222,7 +224,7 @@ class Streams:
         more = False
         match part.reached:
             case Reached.WITHIN:
-                words += [event.frame for event in part.events if reader.wants(event)]
+                words += filter(None, map(reader.frame_of, part.events))
                 more = part.place != part.newest
                 reader.place = part.place
             case Reached.BEHIND | Reached.AHEAD if words or failure is not None:
@@ -230,7 +232,7 @@ class Streams:
                 more = failure is None
             case Reached.BEHIND:
                 assert part.newest is not None  # noqa: S101 - a place can only be behind a known one
-                words += [event.frame for event in await self._catch_up(at, reader, part.newest)]
+                words += await self._catch_up(at, reader, part.newest)
                 more = True
             case Reached.AHEAD:
                 # usually the id came from another daemon of this database; the event log soon reaches it and wakes us
@@ -260,8 +262,8 @@ class Streams:
             return False
         return number < place.number
 
-    async def _catch_up(self, at: _Loop, reader: _StreamReader, newest: Position) -> list[LoggedEvent]:
-        """Read a page of events that are older than the event log."""
+    async def _catch_up(self, at: _Loop, reader: _StreamReader, newest: Position) -> list[bytes]:
+        """Read a page of what to send of events that are older than the event log."""
         assert reader.place is not None  # noqa: S101 - asked by _next
         after = reader.place
 
@@ -281,7 +283,7 @@ class Streams:
         if page is None:
             return []
         events, reader.place = page
-        return [event for event in events if reader.wants(event)]
+        return list(filter(None, map(reader.frame_of, events)))
 
 
 class StreamResponse(Response):

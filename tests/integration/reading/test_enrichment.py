@@ -182,6 +182,11 @@ def test_bars_say_what_became_of_the_signals_of_their_symbol(world: Enriching, s
     assert row["indicators"]["last_close"] == "10.1"
     assert world.commits() == 1
     assert world.bars.changes(limit=9) == ()
+    shown = world.snapshots.read(ENRICHER, EnricherSnapshot)
+    assert shown is not None
+    assert (shown.value.written, shown.value.failures, shown.value.processes) == (1, 0, 1)
+    assert shown.value.bars_until == START + timedelta(minutes=3)
+    assert shown.value.behind_s is not None
 
 
 def test_later_and_late_bars_recompute_only_what_they_touch(world: Enriching, store: Store) -> None:
@@ -294,6 +299,9 @@ def test_a_process_that_was_killed_is_replaced(
         world.advance(60)
         world.look()
     assert world.rows()["PETR4"]["state"] == "running"
+    shown = world.snapshots.read(ENRICHER, EnricherSnapshot)
+    assert shown is not None
+    assert (shown.value.failures, shown.value.processes) == (1, 2)
 
 
 def test_a_continuous_future_is_judged_by_the_contract_of_its_day(world: Enriching, store: Store) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,14 +19,18 @@ from ops.http.kit.encoding import encode
 from ops.http.routes.frames import event_of
 from ops.http.routes.signal_objects import signal_object
 from ops.http.routes.signal_texts import SignalTexts
+from ops.http.routes.stream_filter import StreamFilter
 from ops.stores import RETENTION
 from storage.postgres.database import Database
+from storage.postgres.enriched_rows import ENRICHED_COLUMNS
+from storage.postgres.enrichment import EnrichedSignals
 from storage.postgres.ledger import Ledger
 from storage.postgres.orders import Order
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Signals
 from storage.postgres.standing import day_of, midnight_after, standing_of
 from storage.postgres.standing_rounds import StandingRounds
+from storage.postgres.status_filter import StatusFilter
 from storage.postgres.summary import Summaries, SummaryQuery
 from storage.postgres.whole_list import WholeList
 from tests.integration.reading.conftest import Store, message
@@ -62,11 +67,19 @@ class Day:
             pass
 
 
+class Says(NamedTuple):
+    """What prices say of the signals of a message."""
+
+    message: int
+    state: str
+
+
 class Follower:
     """A client that knows the signals from the stream alone."""
 
-    def __init__(self, signals: Signals, ledger: Ledger, channel: str) -> None:
-        self._signals, self._ledger, self._channel = signals, ledger, channel
+    def __init__(self, signals: Signals, ledger: Ledger, channel: str, *outcomes: str) -> None:
+        self._signals, self._ledger = signals, ledger
+        self._wanted = StreamFilter(channel=(channel,), by_outcome=StatusFilter.of((), outcomes))
         self._place = Position.end_of(ledger.commit_number())
         self.held: dict[int, bytes] = {}
 
@@ -78,11 +91,11 @@ class Follower:
             for event in map(event_of, changes.rows):
                 assert self._place < event.place <= end
                 self._place = event.place
-                kind, data = (line.partition(b": ")[2] for line in event.frame.splitlines()[1:3])
-                name = json.loads(data)["id"]
-                if event.channel != self._channel:
+                if (frame := self._wanted.frame_of(event)) is None:
                     continue
-                if kind == b"removed":
+                kind, data = (line.partition(b": ")[2] for line in frame.splitlines()[1:3])
+                name = json.loads(data)["id"]
+                if kind in (b"removed", b"left"):
                     self.held.pop(name, None)
                 else:
                     # a signal of an earlier page may have changed since, and then it has moved to a later one
@@ -199,11 +212,23 @@ def test_standings_that_another_version_of_the_engine_left_are_mended(
     right = statuses(signals, SignalQuery())
     assert right == {"PETR3": "waiting", "PETR4": "target_1", "PETR5": "waiting"}
 
+    priced_out = [_said(row, "expired") for row in signals.find(SignalQuery(asset=("PETR3",))).rows]
+    EnrichedSignals(database, Ledger(database, grammar_version=GRAMMAR_VERSION)).write(
+        priced_out, seen=priced_out
+    )
+    going_on = [_said(row, "running") for row in signals.find(SignalQuery(asset=("PETR5",))).rows]
+    EnrichedSignals(database, Ledger(database, grammar_version=GRAMMAR_VERSION)).write(
+        going_on, seen=going_on
+    )
+    right["PETR3"] = "expired"
+    assert statuses(signals, SignalQuery(outcome=("ended",))) == {"PETR3": "expired"}
+
     def spoil(statement: str) -> None:
         database.write(lambda cursor: cursor.execute(statement.encode()))
 
     spoil("delete from signals.signal_standings where asset = 'PETR3'")
     spoil("update signals.signal_standings set status = 'waiting', told = 0 where asset = 'PETR4'")
+    spoil("update signals.signal_standings set outcome = 'waiting' where asset = 'PETR5'")
     spoil(
         "insert into signals.signal_standings select channel, '99', 0, 99, ts, signal_type, side, 'GONE3', null,"
         " null, status, since, reason, null, 0, 0, 0, now() from signals.signal_standings where asset = 'PETR5'"
@@ -213,6 +238,8 @@ def test_standings_that_another_version_of_the_engine_left_are_mended(
     day.begin(TODAY)
     assert statuses(signals, SignalQuery()) == right
     assert statuses(signals, SignalQuery(status=STATUSES)) == right
+    assert statuses(signals, SignalQuery(outcome=("ended",))) == {"PETR3": "expired"}
+    assert statuses(signals, SignalQuery(outcome=("running",))) == {"PETR5": "waiting"}
 
 
 def statuses(signals: Signals, query: SignalQuery) -> dict[str, str]:
@@ -225,9 +252,12 @@ numbers = st.integers(1, 6)
 texts = st.builds(SIGNAL.format, kinds, st.sampled_from(ASSETS), validities) | st.builds(
     str.format, st.sampled_from(EVENTS), st.sampled_from(ASSETS)
 )
-#: a delivery of messages with their versions and what they reply to, or the days that pass
+says = st.builds(Says, numbers, st.sampled_from(["waiting", "running", "stopped", "target", "expired"]))
+#: a delivery of messages with their versions and what they reply to, the days that pass, or what prices say
 STEPS = st.lists(
-    st.lists(st.tuples(numbers, texts, st.none() | numbers), min_size=1, max_size=4) | st.integers(0, 2),
+    st.lists(st.tuples(numbers, texts, st.none() | numbers), min_size=1, max_size=4)
+    | st.integers(0, 2)
+    | says,
     min_size=1,
     max_size=8,
 )
@@ -236,7 +266,7 @@ STEPS = st.lists(
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_any_history_leaves_the_standings_that_the_rules_give(
-    database: Database, store: Store, day: Day, history: list[list[tuple[int, str, int | None]] | int]
+    database: Database, store: Store, day: Day, history: list[list[tuple[int, str, int | None]] | int | Says]
 ) -> None:
     # a channel of its own for each history
     channel = f"-{next(CHANNELS)}"
@@ -246,10 +276,21 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
     ledger = Ledger(database, grammar_version=GRAMMAR_VERSION)
     # one is there all the time, the other comes when all is over
     here, late = (Follower(signals, ledger, channel) for _ in range(2))
+    narrow = Follower(signals, ledger, channel, "not_ended")
+    enriched = EnrichedSignals(database, ledger)
     for version, step in enumerate(history):
         if isinstance(step, int):
             day.begin(day.today + step * DAY)
             here.follow(limit=3)
+            continue
+        if isinstance(step, Says):
+            found = signals.find(SignalQuery(channel=(channel,))).rows
+            if rows := [_said(row, step.state) for row in found if row["message_id"] == str(step.message)]:
+                enriched.write(rows, seen=rows)
+            # it was written on the real day
+            day.begin(day.today)
+            here.follow(limit=3)
+            narrow.follow(limit=1)
             continue
         store(
             [
@@ -260,9 +301,12 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
         day.begin(day.today)
         here.follow(limit=3)
     late.follow(limit=2)
+    narrow.follow(limit=2)
     everything = signals.find(SignalQuery(channel=(channel,))).rows
     for row in everything:
-        expected = standing_of(row, row["events"], today=day.today)
+        ended = row["enriched"] and row["enriched"]["state"] == "expired"
+        priced_out = {"priced_out_at": row["enriched"]["ended_at"]} if ended else {}
+        expected = standing_of({**row, **priced_out}, row["events"], today=day.today)
         assert (row["status"], row["status_since"], row["status_reason"], row["valid"]) == (
             expected.status,
             expected.since,
@@ -272,31 +316,51 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
     listed = {row["id"]: encode(signal_object(row)) for row in everything}
     assert here.held == listed
     assert late.held == listed
+    assert narrow.held == {row["id"]: listed[row["id"]] for row in everything if not _has_ended(row)}
     assert texts.find(SignalQuery(channel=(channel,)))[0] == [
         encode(signal_object(row)) for row in everything
     ]
-    meanings: dict[tuple[str, ...], tuple[str, ...]] = {
-        **{(status,): (status,) for status in STATUSES},
-        ("target",): ("target_1", "target_2", "target_final"),
-        ("valid",): (),
-        ("valid", "target_1", "waiting"): ("target_1", "waiting"),
-        ("waiting", "target_1"): ("waiting", "target_1"),
-        ("stopped", "target"): ("stopped", "target_1", "target_2", "target_final"),
-    }
+    _lists_agree(database, signals, channel)
+    told = {number for number, data in here.held.items() if json.loads(data)["valid"]}
+    assert told == {row["id"] for row in everything if row["valid"]}
+
+
+#: words of a filter by status -> the statuses that they mean
+MEANINGS: dict[tuple[str, ...], tuple[str, ...]] = {
+    **{(status,): (status,) for status in STATUSES},
+    ("target",): ("target_1", "target_2", "target_final"),
+    (): STATUSES,
+    ("valid",): (),
+    ("valid", "target_1", "waiting"): ("target_1", "waiting"),
+    ("waiting", "target_1"): ("waiting", "target_1"),
+    ("stopped", "target"): ("stopped", "target_1", "target_2", "target_final"),
+}
+OUTCOMES: tuple[tuple[str, ...], ...] = (
+    *((), ("not_ended",), ("ended",)),
+    *(("running", "stopped"), ("not_ended", "target")),
+)
+
+
+def _lists_agree(database: Database, signals: Signals, channel: str) -> None:
+    """Compare list, count, summary and file of each filter with the rows of the list without it."""
+    summaries = Summaries(database, retention=RETENTION)
+    files = WholeList(database, signals, retention=RETENTION)
+    outcomes = itertools.cycle(OUTCOMES)
     others: tuple[dict[str, Any], ...] = (
         {},
         {"search": "petr4", "side": ("buy",)},
         {"asset": ("petr3",), "ascending": True},
     )
-    summaries = Summaries(database, retention=RETENTION)
-    files = WholeList(database, signals, retention=RETENTION)
-    for wanted, meant in meanings.items():
-        for more in others:
-            plain = signals.find(SignalQuery(channel=(channel,), **more)).rows
+    for more in others:
+        plain = signals.find(SignalQuery(channel=(channel,), **more)).rows
+        for wanted, meant in MEANINGS.items():
+            query = SignalQuery(channel=(channel,), status=wanted, outcome=next(outcomes), **more)
             ids = [
-                row["id"] for row in plain if row["status"] in meant or (row["valid"] and "valid" in wanted)
+                row["id"]
+                for row in plain
+                if (row["status"] in meant or (row["valid"] and "valid" in wanted))
+                and _is_so(row, query.outcome)
             ]
-            query = SignalQuery(channel=(channel,), status=wanted, **more)
             page = signals.find(query, counted="search" not in more)
             assert [place.id for place in page.places] == ids
             assert page.count in (None, len(ids))
@@ -305,5 +369,33 @@ def test_any_history_leaves_the_standings_that_the_rules_give(
             counts = summaries.read(SummaryQuery(days=30, zone="UTC", signals=query))
             assert sum(counts.outcomes.values()) == len(ids)
             assert [row["id"] for part in files.parts(query) for row in part] == ids
-    told = {number for number, data in here.held.items() if json.loads(data)["valid"]}
-    assert told == {row["id"] for row in everything if row["valid"]}
+
+
+def _said(row: Mapping[str, Any], state: str) -> dict[str, Any]:
+    names = ("channel", "message_id", "position", "id", "ts", "signal_type", "side", "asset")
+    return {
+        **dict.fromkeys(ENRICHED_COLUMNS),
+        **{name: row[name] for name in names},
+        "rules": 1,
+        "symbol": row["asset"],
+        "state": state,
+        "reached": [],
+        "same_bar": False,
+        "ended_at": row["ts"] if state == "expired" else None,
+        "indicators": {"last_close": None, "as_of": None},
+    }
+
+
+def _has_ended(row: Mapping[str, Any]) -> bool:
+    return row["enriched"] is not None and row["enriched"]["state"] in ("stopped", "target", "expired")
+
+
+def _is_so(row: Mapping[str, Any], outcome: tuple[str, ...]) -> bool:
+    state = row["enriched"] and row["enriched"]["state"]
+    ended = _has_ended(row)
+    return (
+        not outcome
+        or state in outcome
+        or (ended and "ended" in outcome)
+        or (not ended and "not_ended" in outcome)
+    )

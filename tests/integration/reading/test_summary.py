@@ -194,6 +194,7 @@ FILTERS: dict[str, tuple[Any, ...]] = {
     "side": (("sell",), ("buy", "sell")),
     "signal_type": (("swing trade",), ("day trade",)),
     "status": (("target",), ("waiting", "stopped"), ("valid",)),
+    "outcome": (("not_ended",), ("ended", "running")),
     "search": ("petr", "ativo: vale"),
     "since": (START + timedelta(minutes=4), START - timedelta(days=400)),
     "until": (START + timedelta(minutes=7), START - timedelta(days=1)),

@@ -50,6 +50,9 @@ queries = st.builds(
     ascending=st.booleans(),
     search=st.none() | st.sampled_from(["x0", "x1"]),
     status=st.lists(st.sampled_from([*STATUSES, "target", "valid"]), unique=True, max_size=3).map(tuple),
+    outcome=st.lists(
+        st.sampled_from(["ended", "not_ended", "running", "stopped"]), unique=True, max_size=2
+    ).map(tuple),
     **{
         name: st.lists(st.sampled_from([f"{word}0", f"{word}1"]), unique=True).map(tuple)
         for name, word in words.items()
@@ -83,6 +86,8 @@ def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) ->
             " where id %% %s = %s",
             *(status, status, status, len(STATUSES), number),
         )
+    for number, state in enumerate((None, "running", "stopped")):
+        ask("update signal_standings set outcome = %s where id %% 7 / 2 = %s", state, number)
     for number, instant in enumerate(CHANGED):
         ratio = None if number == 0 else Decimal(number) / 4
         ask(
@@ -90,7 +95,7 @@ def test_every_walk_of_pages_is_the_naive_query(database: Database, ask: Ask) ->
             *(instant, ratio, number),
         )
     everything = ask(
-        "select tp_capital_signals.*, status, valid, reward_risk, signal_standings.updated_at as changed_at from tp_capital_signals join signal_standings using (id)"
+        "select tp_capital_signals.*, status, valid, outcome, reward_risk, signal_standings.updated_at as changed_at from tp_capital_signals join signal_standings using (id)"
         " where tp_capital_signals.ts > now() - interval '90 days'"
     )
     assert len(everything) == 2 * (len(AGES) - 2)
@@ -140,6 +145,7 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
             and (not query.signal_type or row["signal_type"].lower() in map(str.lower, query.signal_type))
             and (query.search is None or query.search in row["raw_message"])
             and (not query.status or any(_has(row, status) for status in query.status))
+            and (not query.outcome or any(_is_so(row["outcome"], word) for word in query.outcome))
         )
 
     rows = sorted(
@@ -154,6 +160,11 @@ def naive(everything: Sequence[dict[str, Any]], query: SignalQuery) -> list[int]
         case Order.REWARD_RISK:
             rows.sort(key=lambda row: (row["reward_risk"] or -1, row["id"]), reverse=True)
     return [row["id"] for row in rows]
+
+
+def _is_so(outcome: str | None, wanted: str) -> bool:
+    ended = outcome == "stopped"
+    return outcome == wanted or (ended if wanted == "ended" else wanted == "not_ended" and not ended)
 
 
 def _has(row: dict[str, Any], wanted: str) -> bool:

@@ -54,6 +54,7 @@ STEPS = (
         "enrichment",
         "alerts",
         "deletions",
+        "outcome_filter",
         "hypertable",
         "search_index",
     ),

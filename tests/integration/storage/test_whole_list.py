@@ -106,6 +106,8 @@ def test_the_list_is_that_of_its_beginning(
         SignalQuery(status=("waiting", "target")),
         SignalQuery(status=("stopped",)),
         SignalQuery(status=("valid",)),
+        SignalQuery(status=("valid",), outcome=("not_ended",)),
+        SignalQuery(outcome=("ended",)),
         SignalQuery(since=NOW + HOUR),
         SignalQuery(until=NOW - 3000 * HOUR),
     ],

@@ -127,7 +127,7 @@ def test_all_bad_parameters_are_told_at_once_fault_21() -> None:
 def test_an_unknown_parameter_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
         BadRequestError,
-        match="channel, asset, type, side, status, search, from, to, sort, updated_since, fields, count, limit, cursor",
+        match="channel, asset, type, side, status, outcome, search, from, to, sort, updated_since, fields, count, limit, cursor",
     ):
         parse("offset=5")
 

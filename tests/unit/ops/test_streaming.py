@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from ops.http.routes.streaming import StreamLimits, Streams, TooManyStreamsError
 from storage.errors import DatabaseUnavailableError, StorageError
 from storage.postgres.current import current_of
 from storage.postgres.signals import Changes, Signals
+from storage.postgres.status_filter import StatusFilter
 from tests.support.changes import first
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -233,6 +235,20 @@ def test_filters_want_what_the_list_would_show() -> None:
     ):
         assert not wanted.wants(event(1, **changes))
     assert StreamFilter().wants(event(1))
+
+
+def test_who_wants_some_outcomes_is_told_when_a_signal_no_longer_fits() -> None:
+    wanted = StreamFilter(asset=("PETR4",), by_outcome=StatusFilter.of((), ["not_ended"]))
+    for kind, outcome, sent in (
+        ("signal", None, b"data: 1"),
+        ("updated", "running", b"data: 1"),
+        ("updated", "stopped", b'event: left\ndata: {"id":1,"channel":"-1"}'),
+        ("signal", "stopped", None),
+        ("removed", None, b"data: 1"),
+    ):
+        frame = wanted.frame_of(replace(event(1), kind=kind, outcome=outcome))
+        assert frame == (None if sent is None else b"id: 1-1\n" + sent + b"\n\n")
+        assert wanted.frame_of(replace(event(1, asset="VALE3"), kind=kind, outcome=outcome)) is None
 
 
 def test_an_outage_is_told_when_it_begins_and_ends_and_at_the_start() -> None:
