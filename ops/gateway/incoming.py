@@ -26,7 +26,7 @@ _KNOWN: LiteralString = """
     JOIN json_to_recordset(%(keys)s::json) AS key (channel text, message text)
         ON m.message_id = key.message AND (m.channel_id = key.channel
             -- the numbers of messages outside channels are unique in the whole account
-            OR key.channel IS NULL AND NOT starts_with(m.channel_id, '-100'))
+            OR key.channel IS NULL AND length(m.channel_id) < %(channel_length)s)
     ORDER BY m.channel_id, m.message_id, m.updated_at DESC, m.id DESC"""
 _INSERT: LiteralString = """
     INSERT INTO telegram_gateway.messages (
@@ -57,6 +57,8 @@ _TELL_AGAIN: LiteralString = """
     WITH forgotten AS (DELETE FROM telegram_gateway.message_consumers WHERE message_row = %(id)s)
     SELECT pg_notify('telegram_gateway', left(%(channel_id)s, 64))"""
 _LEAST = timedelta(milliseconds=1)
+#: the id of a channel or supergroup has at least so many characters, that of a group fewer. Not all begin with -100.
+_CHANNEL_LENGTH = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,10 @@ def write_changes(cursor: Cursor, changes: Sequence[Change]) -> Written:
     # no other import or reader decides about these messages until the end of the transaction
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
     keys = orjson.dumps([{"channel": c, "message": m} for c, m in _keys(changes)]).decode()
-    known = {_key(row): row for row in cursor.execute(_KNOWN, {"keys": keys}).fetchall()}
+    known = {
+        _key(row): row
+        for row in cursor.execute(_KNOWN, {"keys": keys, "channel_length": _CHANNEL_LENGTH}).fetchall()
+    }
     for change in changes:
         if isinstance(change, Posted):
             _post(cursor, change, known, written)
@@ -209,4 +214,4 @@ def _gone_keys(gone: Gone, known: Iterable[tuple[str, str]]) -> list[tuple[str, 
     if gone.channel_id is not None:
         return [(gone.channel_id, number) for number in gone.message_ids]
     numbers = set(gone.message_ids)
-    return [key for key in known if key[1] in numbers and not key[0].startswith("-100")]
+    return [key for key in known if key[1] in numbers and len(key[0]) < _CHANNEL_LENGTH]

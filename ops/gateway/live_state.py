@@ -13,8 +13,10 @@ import structlog
 from ops.gateway.incoming import Written
 from ops.gateway.records import iso_utc
 
-__all__ = ["LiveReader", "LiveState", "LiveStateKeeper", "SyncUnavailableError", "Synced"]
+__all__ = ["MOVED", "LiveReader", "LiveState", "LiveStateKeeper", "SyncUnavailableError", "Synced"]
 
+#: the problem of a group whose messages go on under another id
+MOVED = "it has become the supergroup {}: follow that one too (POST /channels)"
 log = structlog.get_logger("gateway")
 
 

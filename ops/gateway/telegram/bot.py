@@ -21,7 +21,7 @@ import structlog
 from engine.backoff import Backoff, RetryState
 from engine.clock import SystemClock
 from ops.gateway.incoming import Change, Posted
-from ops.gateway.live_state import LiveState, LiveStateKeeper, Synced, log_written
+from ops.gateway.live_state import MOVED, LiveState, LiveStateKeeper, Synced, log_written
 from ops.gateway.live_store import LiveStore
 from ops.gateway.records import MessageRecord, iso_utc
 from ops.gateway.telegram_settings import BotSettings
@@ -38,6 +38,8 @@ _ANSWER_S = HOLD_S + 10.0
 #: another reader of the same bot may end soon
 CONFLICT_S = 5.0
 LOST_RETRY_S = 30.0
+#: the pause that Telegram may ask for: no loop without a rest, and no wait that a thread cannot make
+LEAST_WAIT_S, MOST_WAIT_S = 1.0, 86_400.0
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
 _STOP_S = 10.0
 _LARGEST_BYTES = 16 * 1024 * 1024
@@ -143,10 +145,13 @@ class BotReader:
                 # one update of an unknown form must not hold up all that come after it
                 self._keeper.refused(f"update {update['update_id']} has an unknown form: {error!r:.100}")
                 continue
+            message = _message_of(update)
+            if (moved_to := message.get("migrate_to_chat_id")) is not None:
+                self._keeper.show_channel(str(message["chat"]["id"]), problem=MOVED.format(moved_to))
             if change is not None:
                 changes.append(change)
                 channel = change.record.channel_id
-                self._keeper.show_channel(channel, title=_message_of(update)["chat"].get("title"))
+                self._keeper.show_channel(channel, title=message["chat"].get("title"))
                 self._keeper.heard(channel)
         following = max(int(update["update_id"]) for update in updates) + 1
         try:
@@ -203,7 +208,10 @@ def read_bot_update(update: Mapping[str, Any]) -> Posted | None:
         return None
     sent = _instant(message["date"])
     edited = _instant(message["edit_date"]) if message.get("edit_date") else None
-    media = next((name for key, name in _MEDIA.items() if key in message), None)
+    other = "other" if "caption" in message else None
+    media = next((name for key, name in _MEDIA.items() if key in message), other)
+    if media is None and "text" not in message:
+        return None  # a service message: somebody joined, a title was changed
     answered = message.get("reply_to_message")
     metadata: dict[str, Any] = {}
     topic = message.get("message_thread_id") if message.get("is_topic_message") else None
@@ -235,7 +243,7 @@ def read_bot_update(update: Mapping[str, Any]) -> Posted | None:
 
 
 def _message_of(update: Mapping[str, Any]) -> dict[str, Any]:
-    return next((update[kind] for kind in ALLOWED if kind in update), {})
+    return next((update[kind] for kind in ALLOWED if kind in update), None) or {}
 
 
 def _instant(seconds: int) -> datetime:
@@ -281,5 +289,6 @@ def _refusal(status: int, said: Mapping[str, Any]) -> BotRefusedError:
     parameters = said.get("parameters")
     wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
     if code == 429 and isinstance(wait, int | float):
-        return BotRefusedError(f"Telegram asks to wait {wait:g} s", wait_s=float(wait))
+        wait_s = min(max(float(wait), LEAST_WAIT_S), MOST_WAIT_S)
+        return BotRefusedError(f"Telegram asks to wait {wait_s:.0f} s", wait_s=wait_s)
     return BotRefusedError(f"the Bot API answered {code}", wait_s=None)

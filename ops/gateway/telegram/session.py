@@ -21,7 +21,14 @@ from telethon import TelegramClient, errors, events, functions
 from engine.backoff import Backoff, RetryState
 from engine.clock import SystemClock
 from ops.gateway.incoming import Change, Posted
-from ops.gateway.live_state import LiveState, LiveStateKeeper, Synced, SyncUnavailableError, log_written
+from ops.gateway.live_state import (
+    MOVED,
+    LiveState,
+    LiveStateKeeper,
+    Synced,
+    SyncUnavailableError,
+    log_written,
+)
 from ops.gateway.live_store import LiveStore
 from ops.gateway.telegram.chats import Chat, find_chats, list_chats
 from ops.gateway.telegram.client import LOST, plain_words
@@ -293,7 +300,7 @@ class SessionReader:
 
     def _moved(self, channel_id: str, moved_to: str) -> None:
         """Read the supergroup that a group has become, too. Its messages have numbers of their own, and its own id."""
-        self._keeper.show_channel(channel_id, problem=_MOVED.format(moved_to))
+        self._keeper.show_channel(channel_id, problem=MOVED.format(moved_to))
         if moved_to not in self._wanted:
             self._wanted[moved_to] = None
             self._look.set()
@@ -309,8 +316,5 @@ class SessionReader:
                 self._keeper.show("healthy")
 
 
-_MOVED = "it has become the supergroup {}: follow that one too (POST /channels)"
-
-
 def _moved_words(chat: Chat) -> str | None:
-    return None if chat.moved_to is None else _MOVED.format(chat.moved_to)
+    return None if chat.moved_to is None else MOVED.format(chat.moved_to)

@@ -104,6 +104,29 @@ def test_waits_and_a_second_reader_are_obeyed_and_shown(
         eventually(lambda: reader.state().status == "healthy")
 
 
+def test_no_wait_is_without_a_rest_or_longer_than_a_thread_can_make(
+    api: PlayedBotApi, database: Database, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot_module, "LEAST_WAIT_S", 0.1)
+    monkeypatch.setattr(bot_module, "MOST_WAIT_S", 0.2)
+    api.refusals = [(429, {"parameters": {"retry_after": wait}}) for wait in (-5, 0, 10**12)]
+    api.tell(a_bot_post(1, "one"))
+    with reading(api, LiveStore(database)):
+        eventually(lambda: texts(gateway) == ["one"])
+
+
+def test_a_group_that_has_become_a_supergroup_is_named_and_its_service_messages_are_none(
+    api: PlayedBotApi, database: Database, gateway: Any
+) -> None:
+    group = {"id": -4001, "type": "group", "title": "Sala"}
+    moved = a_bot_post(1, ..., chat=group, migrate_to_chat_id=-1001700000001)  # type: ignore[arg-type]
+    joined = a_bot_post(2, ..., new_chat_members=[{"id": 5}])  # type: ignore[arg-type]
+    api.tell({"message": moved["channel_post"]}, joined, a_bot_post(3, "one"))
+    with reading(api, LiveStore(database)) as reader:
+        eventually(lambda: texts(gateway) == ["one"])
+        assert "-1001700000001" in str(reader.state().to_json())
+
+
 def test_a_wrong_token_is_unhealthy_and_never_shown(api: PlayedBotApi, database: Database) -> None:
     wrong = "77:" + "B" * 35
     with reading(api, LiveStore(database), wrong) as reader:
@@ -140,5 +163,8 @@ def test_a_bot_update_is_the_same_row_as_by_a_session() -> None:
     assert record.metadata["replyTo"] == "7"
     assert record.metadata["forwardedFrom"]["channelId"] == "-1005"
     assert not found.only_if_known
+    paid = read_bot_update(a_bot_post(9, ..., caption="words", paid_media={}))  # type: ignore[arg-type]
+    assert paid is not None
+    assert (paid.record.caption, paid.record.media_type) == ("words", "other")
     private = a_bot_post(9, "x", chat={"id": 9, "type": "private"})
     assert read_bot_update(private) is None

@@ -89,10 +89,12 @@ def test_a_mark_of_the_text_does_not_mark_the_deletion_that_came_meanwhile(
 
 def test_outside_channels_a_deletion_names_no_chat(gateway: Any, database: Database) -> None:
     group = "-4001"
-    write(database, posted("in the channel"), posted("in a group", channel=group))
+    newer = "-1012345678901"  # ids of channels grow beyond -100 and ten digits
+    write(database, *(posted("here", channel=each) for each in (CHANNEL, newer, group)))
     assert write(database, gone("7", "8", channel=None)).deleted == 1
     assert [row["status"] for row in gateway.unprocessed(channel=group, deleted="true")] == ["deleted"]
-    assert [row["status"] for row in gateway.unprocessed(deleted="true")] == ["received"]
+    for channel in (CHANNEL, newer):
+        assert [row["status"] for row in gateway.unprocessed(channel=channel, deleted="true")] == ["received"]
 
 
 def test_an_item_of_an_album_changes_only_a_row_that_is_there(gateway: Any, database: Database) -> None:
