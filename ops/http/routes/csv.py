@@ -19,12 +19,41 @@ __all__ = ["COLUMNS", "CsvForm", "flat", "joined"]
 _NOT_FLAT = {"current", "events", "market", "outcome", "ts_iso"}
 #: what was added later comes last, so that clients that read columns by position still work
 _MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason", "reward_risk", "valid"]
+#: what prices say: the values of these objects, each in a column of its own
+_OF_PRICES = {
+    "outcome": (
+        *("state", "reason", "entered_at", "entry", "reached", "ended_at", "exit", "same_bar"),
+        *("first_r", "final_r", "scaled_r", "claim"),
+    ),
+    "market": (
+        *(
+            "last_close",
+            "rsi_14",
+            "macd",
+            "macd_signal",
+            "macd_histogram",
+            "atr_14",
+            "sma_20",
+            "sma_50",
+            "sma_200",
+        ),
+        *("entry_distance_atr", "position_52w", "volume_ratio"),
+    ),
+}
 COLUMNS = (
     *_MOVED[:3],
     *(name for name in SignalObject.model_fields if name not in (*_NOT_FLAT, *_MOVED)),
     *_MOVED[3:],
+    *(f"{part}_{name}" for part, names in _OF_PRICES.items() for name in names),
 )
-_INSTANTS = ("status_since", "ingested_at", "created_at", "updated_at")
+_INSTANTS = (
+    "status_since",
+    "ingested_at",
+    "created_at",
+    "updated_at",
+    "outcome_entered_at",
+    "outcome_ended_at",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: spreadsheets take a cell with this beginning for a formula; some read full-width signs as ASCII signs
 _FORMULA = re.compile(r"[\s]*[=+\-@\t\r\n＝＋－＠]")
@@ -53,7 +82,7 @@ class CsvForm:
 
     def lines(self, signals: Iterable[Mapping[str, Any]]) -> bytes:
         """Return one line for each public object of a signal."""
-        return self._lines([self._cell(value) for value in flat(signal, self._zone)] for signal in signals)
+        return self._lines([self.cell(value) for value in flat(signal, self._zone)] for signal in signals)
 
     def page(self, page: bytes) -> bytes:
         """Return a page of ``/api/v1/signals`` with its head."""
@@ -64,7 +93,8 @@ class CsvForm:
         csv.writer(out, delimiter="," if self._zone is None else ";").writerows(rows)
         return out.getvalue().encode()
 
-    def _cell(self, value: object) -> str:
+    def cell(self, value: object) -> str:
+        """Return the text of a cell."""
         if isinstance(value, datetime):
             return value.strftime("%d/%m/%Y %H:%M:%S")
         if not isinstance(value, str):
@@ -83,10 +113,20 @@ def flat(signal: Mapping[str, Any], zone: tzinfo | None = None) -> list[object]:
     """
     told = {**signal, "warnings": " | ".join(signal["warnings"])}
     at = _EPOCH + timedelta(milliseconds=signal["ts"])
+    for part, names in _OF_PRICES.items():
+        values = signal[part] or {}
+        told |= {f"{part}_{name}": _exact(values.get(name)) for name in names}
     told["time"] = at.isoformat(timespec="milliseconds") if zone is None else _instant(at, zone)
     for name in _INSTANTS:
-        told[name] = _instant(signal[name], zone)
+        told[name] = _instant(told[name], zone)
     return [told[column] for column in COLUMNS]
+
+
+def _exact(value: object) -> object:
+    """Return a number with its digits as JSON has them, and of the targets that were reached how many they are."""
+    if isinstance(value, list):
+        return len(value)
+    return Decimal(str(value)) if isinstance(value, float) else value
 
 
 def joined(value: object, *, decimal_comma: bool) -> str:

@@ -22,6 +22,7 @@ from ops.http.kit.parameters import Instant, Parameters, lowered
 from ops.http.kit.problems import Body, problem
 from ops.http.routes.channel_models import CHANNEL_ID_SCHEMA
 from ops.http.routes.channels import channel_of
+from ops.http.routes.csv import CsvForm
 from ops.http.routes.enriched_models import Price
 from ops.http.routes.query import FixedFilters
 from ops.instants import first_instant, last_instant
@@ -193,15 +194,10 @@ def record_lines(found: Grouped) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(RECORD_COLUMNS)
+    cell = CsvForm().cell
     for name, record in [*found.groups.items(), ("all", found.total)]:
-        # a name that a spreadsheet would run as a formula is marked as text
-        safe = f"'{name}" if name[:1] in "=+-@" else name
-        writer.writerow([safe, *(_cell(value) for value in _figures(record).values())])
+        writer.writerow([cell(value) for value in (name, *_figures(record).values())])
     return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _filters(asked: RecordParameters) -> dict[str, Any]:

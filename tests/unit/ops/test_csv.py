@@ -25,7 +25,8 @@ def rows(*signals: Mapping[str, object]) -> list[dict[str, str]]:
 
 def page(*signals: Mapping[str, object]) -> bytes:
     empty = {column: None for column in COLUMNS if column != "time"}
-    whole = [{**empty, "ts": 0, "targets": [], "warnings": [], **signal} for signal in signals]
+    given = {"ts": 0, "targets": [], "warnings": [], "outcome": None, "market": None}
+    whole = [{**empty, **given, **signal} for signal in signals]
     return json.dumps({"data": whole, "nextCursor": None}).encode()
 
 
@@ -34,9 +35,34 @@ def test_the_header_line_names_every_column_also_of_an_empty_page() -> None:
 
 
 def test_columns_that_were_added_later_come_last_and_the_label_is_no_formula() -> None:
-    assert COLUMNS[-5:] == ("channel_label", "status_since", "status_reason", "reward_risk", "valid")
+    added = COLUMNS[COLUMNS.index("channel_label") :]
+    assert added[:6] == (
+        *("channel_label", "status_since", "status_reason", "reward_risk", "valid"),
+        "outcome_state",
+    )
+    assert added[-1] == "market_volume_ratio"
     labels = [row["channel_label"] for row in rows({"channel_label": "=Ações"}, {"channel_label": None})]
     assert labels == ["'=Ações", ""]
+
+
+def test_what_prices_say_has_columns_of_its_own() -> None:
+    reached = ["2026-11-02T12:00:00Z", "2026-11-03T12:00:00Z"]
+    outcome = {
+        "state": "target",
+        "reached": reached,
+        "ended_at": reached[1],
+        "same_bar": False,
+        "first_r": 1.5,
+    }
+    known, unknown = rows({"outcome": outcome, "market": {"rsi_14": 41.3e-7}}, {})
+    assert {name: known[f"outcome_{name}"] for name in outcome} == {
+        **outcome,
+        "reached": "2",
+        "same_bar": "false",
+        "first_r": "1.5",
+    }
+    assert (known["market_rsi_14"], known["market_macd"]) == ("0.00000413", "")
+    assert {unknown[name] for name in COLUMNS if name.startswith(("outcome_", "market_"))} == {""}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +129,11 @@ def test_a_row_of_the_database_is_the_line_of_its_page() -> None:
     at = datetime(2026, 11, 2, 12, 0, 0, 120, tzinfo=UTC)
     values = {"created_at": at, "ingested_at": at, "stop": Decimal("0.10"), "targets": (Decimal("1.0"),)}
     empty = {column: None for column in COLUMNS if column != "time"}
-    signal = {**empty, "ts": 5, "warnings": ["odd"], **values}
+    prices = {
+        "outcome": {"state": "stopped", "entered_at": at, "reached": [at], "first_r": Decimal("-1.0000")},
+        "market": {"rsi_14": 33.36549999999998, "last_close": Decimal("32.90")},
+    }
+    signal = {**empty, "ts": 5, "warnings": ["odd"], **values, **prices}
     told = b'{"data":[%b],"nextCursor":null}' % encode({**signal, "targets": [Decimal("1.0")]})
     for form in (CsvForm(), CsvForm(ZoneInfo("America/Sao_Paulo"))):
         assert form.head() + form.lines([signal]) == form.page(told)

@@ -18,7 +18,12 @@ from ops.http.routes.workbook import SignalsWorkbook
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 ZONE = ZoneInfo("America/Sao_Paulo")
-EMPTY = {column: None for column in COLUMNS if column != "time"} | {"ts": 0, "targets": [], "warnings": []}
+EMPTY: dict[str, object] = {
+    **{column: None for column in (*COLUMNS, "outcome", "market") if column != "time"},
+    "ts": 0,
+    "targets": [],
+    "warnings": [],
+}
 
 
 @pytest.fixture(autouse=True)
