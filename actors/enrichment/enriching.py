@@ -93,9 +93,10 @@ class Enrichment:
     def of_symbol(self, symbol: str, *, since: datetime | None) -> Iterator[list[Enriched]]:
         """Yield what prices say of the signals of a symbol, some at a time.
 
-        With ``since``, only of signals that bars from that instant on may change.
+        With ``since``, only of signals that bars from that instant on may change; those of options on it too.
         """
-        query = SignalQuery(asset=assets_of(symbol), limit=_PAGE)
+        options = self._enriched.options_on(symbol) if since else ()
+        query = SignalQuery(asset=(*assets_of(symbol), *options), limit=_PAGE)
         while True:
             page = self._signals.find(query)
             known = self._enriched.of([row["id"] for row in page.rows])
@@ -103,8 +104,12 @@ class Enrichment:
                 [
                     row
                     for row in page.rows
-                    if symbol in (row["asset"], symbol_of(row["asset"], row["ts"]))
-                    and (since is None or _is_touched(known.get(row["id"]), since))
+                    if (
+                        symbol in _symbols_of(row)
+                        and (since is None or _is_touched(known.get(row["id"]), since))
+                    )
+                    # the indicators of an option's paper are those of before it was posted
+                    or (since is not None and row["asset"] in options and since < row["ts"])
                 ],
                 known,
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -33,6 +33,9 @@ _DAYS_MOVE = 0.012
 _TURNS = ("final", "stop", "first", "wait", "stop")
 #: each of so many claims is false
 _FALSE_CLAIM = 6
+#: so many sessions before today this paper is split two for one, and its signal is not judged across it
+_SPLIT, _SPLIT_AGO = "KNRI11", 6
+_RIGHTS = 100
 _FUTURES = ("WIN", "IND", "WDO", "DOL")
 _TICKS = {"WIN": Decimal(5), "IND": Decimal(5), "WDO": Decimal("0.5"), "DOL": Decimal("0.5")}
 #: the papers of the options in the history, and what a strike's digits are divided by
@@ -64,11 +67,28 @@ def sample_bars(now: datetime) -> Iterator[Bar]:
     for symbol in sorted(of_symbol):
         expiry = terms[symbol].expiry if symbol in terms else None
         for bar in _walk(symbol, of_symbol[symbol], sessions):
-            if expiry is None or day_of(bar.opened_at) <= expiry:
-                yield bar
+            day = day_of(bar.opened_at)
+            if expiry is None or day <= expiry:
+                yield _split(bar) if symbol == _SPLIT and day >= sessions[-_SPLIT_AGO] else bar
     strikes = {each.underlying: each.strike for each in terms.values() if each.underlying not in of_symbol}
     for paper, strike in strikes.items():
         yield from _days(str(paper), float(strike or 1), sessions)
+
+
+def _split(bar: Bar) -> Bar:
+    """Return a bar as it is after the split."""
+
+    def half(price: Decimal) -> Decimal:
+        return (price / 2).quantize(Decimal("0.01"))
+
+    return replace(
+        bar,
+        open=half(bar.open),
+        high=half(bar.high),
+        low=half(bar.low),
+        close=half(bar.close),
+        distribution=_RIGHTS + 1,
+    )
 
 
 def sample_instruments(now: datetime) -> list[Instrument]:
@@ -236,7 +256,7 @@ def _whole(symbol: str, day: date, bars: Sequence[Bar]) -> Bar:
         low=min(bar.low for bar in bars),
         close=bars[-1].close,
         volume=sum(bar.volume or 0 for bar in bars),
-        distribution=100,
+        distribution=_RIGHTS,
     )
 
 
@@ -264,7 +284,7 @@ def _bar(
         low=price(min(prices) * (1 - spread)),
         close=price(prices[-1]),
         volume=random.randrange(1000, 500_000),
-        distribution=100,
+        distribution=_RIGHTS,
     )
 
 

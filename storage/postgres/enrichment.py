@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from storage.postgres.database import Cursor, Database
 from storage.postgres.enriched_rows import KEY, MARKET, OUTCOME, enriched_of
@@ -48,6 +49,11 @@ where rules < %(rules)s and ts > %(since)s and not exists (
         and newer.rules >= %(rules)s)
 order by symbol limit %(limit)s
 """
+# An option's symbol begins with the four letters of its paper, and a letter follows.
+_OPTIONS = """
+select distinct asset from {schema}.signal_outcomes
+where symbol >= %(letters)s || 'A' and symbol < %(letters)s || 'Y' order by asset
+"""
 
 
 class EnrichedSignals:
@@ -62,8 +68,8 @@ class EnrichedSignals:
             "outcome": _excluded(OUTCOME),
             "market": _excluded(MARKET),
         }
-        self._write_outcomes, self._write_markets, self._outdated = (
-            sql.SQL(text).format(**parts) for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED)
+        self._write_outcomes, self._write_markets, self._outdated, self._options = (
+            sql.SQL(text).format(**parts) for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED, _OPTIONS)
         )
 
     def of(self, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
@@ -75,6 +81,13 @@ class EnrichedSignals:
         values = {"rules": rules, "since": since, "limit": limit}
         found = self._database.read(lambda cursor: cursor.execute(self._outdated, values).fetchall())
         return [row["symbol"] for row in found]
+
+    def options_on(self, paper: str) -> tuple[str, ...]:
+        """Return the assets that are options on a paper, or on another one of the same company."""
+        if not paper[4:5].isdigit():
+            return ()
+        values = {"letters": paper[:4]}
+        return tuple(self._database.ask(self._options, values, scalar_row, quick=False))
 
     def write(self, rows: Sequence[Mapping[str, Any]], *, seen: Sequence[Mapping[str, Any]]) -> int | None:
         """Store what is known of signals. Return the commit number of the change, None if readers see none.

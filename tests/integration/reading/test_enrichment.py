@@ -325,6 +325,24 @@ def test_an_option_has_the_indicators_of_its_paper_too(world: Enriching, store: 
     assert row["underlying_indicators"]["sma_20"] == pytest.approx(10.1)
 
 
+def test_an_option_has_them_also_when_prices_of_its_paper_come_later(world: Enriching, store: Store) -> None:
+    option = "COMPRA\nAtivo: PETRK330\nCompra: 1,00\nAlvo 1: 1,50\nStop: 0,50"
+    store([message(1, option, minute=0), message(2, SIGNAL.format("PETZ3", ""), minute=0)])
+    world.bars.put(
+        [minute(1, "1 1.6 0.9 1", symbol="PETRK330"), minute(1, "1 1 1 1", symbol="PETZ3")],
+        source=BarSource.CSV,
+    )
+    world.look()
+    before = world.rows()
+    assert before["PETRK330"]["underlying_indicators"] is None
+    world.instruments.put([Instrument(symbol="PETR4", kind=InstrumentKind.SHARE)])
+    world.bars.put(days(), source=BarSource.CSV)
+    world.look()
+    row = world.rows()["PETRK330"]
+    assert row["underlying_indicators"]["sma_20"] == pytest.approx(10.1)
+    assert (row["state"], world.rows()["PETZ3"]) == (before["PETRK330"]["state"], before["PETZ3"])
+
+
 def test_the_command_shows_what_would_change_and_writes_only_when_asked_to(
     world: Enriching, store: Store, command: Command
 ) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from actors.analysis.timeline import breaks
 from engine.bars import Bar, Interval
 from engine.instruments import InstrumentKind
 from engine.sessions import day_of
@@ -55,3 +56,15 @@ def test_signals_meet_every_fate_and_options_have_their_papers() -> None:
     puts = [each for each in instruments.values() if each.kind is InstrumentKind.PUT]
     assert all(each.underlying in instruments and each.strike and each.expiry for each in puts)
     assert puts
+
+
+def test_one_paper_is_split_after_its_signal_and_no_other(bars: list[Bar]) -> None:
+    (posted,) = [each for each in module._posted(NOW) if each.symbol == module._SPLIT]
+    assert posted.fate == "wait", "its entry is not touched before"
+    split: dict[str, list[datetime]] = {}
+    for symbol in {bar.symbol for bar in bars}:
+        if found := breaks([bar for bar in bars if bar.symbol == symbol]):
+            split[symbol] = found
+    (at,) = split.pop(module._SPLIT)
+    assert posted.at < at < NOW
+    assert not split
