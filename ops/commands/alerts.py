@@ -95,7 +95,9 @@ def send_tests(rule: RuleId, *, url: Url = None) -> None:
     """Send a test to each target of a rule."""
     with asked_daemon(url) as daemon:
         sent = daemon.post(f"/alerts/{rule}/test")
-    say(f"{sent['queued']} tests are sent; `tp-capital alerts deliveries {rule}` shows what became of them")
+    say(
+        f"tests on their way: {sent['queued']}; `tp-capital alerts deliveries {rule}` shows what became of them"
+    )
 
 
 @alerts.command()
@@ -129,6 +131,7 @@ def deliveries(
         table.add_column(name, overflow="fold")
     for alert in page["data"]:
         names = ("id", "target_id", "kind", "title", "state", "attempts", "created_at", "reason")
+        alert["created_at"] = f"{alert['created_at'][:19].replace('T', ' ')} UTC"
         table.add_row(*(markup("" if alert[name] is None else alert[name]) for name in names))
     Console().print(table)
 

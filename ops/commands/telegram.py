@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -110,6 +111,7 @@ def _with_client(
     from ops.gateway.telegram.login import LoginFailedError  # noqa: PLC0415 - likewise
 
     async def run() -> T:
+        logging.getLogger("telethon").setLevel(logging.CRITICAL)  # a person gets the one line below
         client = open_client(settings, updates=updates)
         try:
             return await work(client)

@@ -89,7 +89,7 @@ class Service:
         self._library = library
         self._plugin = plugin
         self.name = str(plugin.service_name)
-        self.masked = str(plugin.url(privacy=True)).partition("?")[0]
+        self.masked = _masked(str(plugin.url(privacy=True)).partition("?")[0])
 
     def notify(self, title: str, text: str, attempt: Sending) -> bool:
         """Send once, and return whether the service took it."""
@@ -111,7 +111,9 @@ def find_service(url: str) -> Service | None:
         BadTargetError: no service has such an address.
         AlertingUnavailableError: the library is not installed.
     """
-    scheme, _, rest = url.partition("://")
+    scheme, there, rest = url.partition("://")
+    if not there:  # it may be a bare token
+        raise BadTargetError("must begin with its kind, such as https://, tgram://, ntfy:// or mailto://")
     scheme, host = scheme.lower(), re.split("[/:?#]", rest.lower())[0]
     if scheme in ("http", "https") and not f".{host}".endswith(_NATIVE):
         return None
@@ -120,10 +122,14 @@ def find_service(url: str) -> Service | None:
     if plugin is None:
         raise BadTargetError(
             f"is no address that Apprise understands ({shown(scheme)[:20]}://...); "
-            "github.com/caronc/apprise lists their forms, https:// is a webhook"
+            "docs/alerts.md has examples, github.com/caronc/apprise all forms; https:// is a webhook"
         )
     if not _NOT_TAKEN.isdisjoint(plugin.schemas()):
         raise BadTargetError(f"{scheme}:// is not taken here; for a webhook give its https:// address")
+    if getattr(plugin, "detect_owner", False) and not plugin.targets:
+        raise BadTargetError(
+            "must end with the number of a chat: Telegram tells a bot for a day who wrote to it"
+        )
     plugin.socket_connect_timeout, plugin.socket_read_timeout, plugin.retry = CONNECT_S, READ_S, 0
     if plugin.overflow_mode == library.OverflowMode.UPSTREAM:
         # a service would refuse a text that is too long, and hold up those after it
@@ -163,6 +169,12 @@ class AppriseSender:
             reason=shown(reason)[:300],
             wait_s=bounded_wait_s(attempt.wait_s),
         )
+
+
+def _masked(url: str) -> str:
+    """Return an address as a reader may see it: topics, phone numbers and names are as good as tokens."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://" + re.sub(r"[^/@:]{5,}", lambda part: f"{part[0][:3]}…", rest)
 
 
 def _without_secrets(text: str, url: str) -> str:

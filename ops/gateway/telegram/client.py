@@ -104,6 +104,8 @@ def plain_words(error: BaseException) -> str:
         return f"Telegram refused: {error.message}"
     if isinstance(error, TimeoutError):
         return "Telegram did not answer in time"
+    if isinstance(error, EOFError):
+        return "Telegram cannot be reached: the connection was cut, perhaps by a firewall or proxy"
     if isinstance(error, OSError):
         return f"Telegram cannot be reached: {error.strerror or type(error).__name__}"
     return f"{type(error).__name__}"

@@ -283,7 +283,7 @@ def test_the_commands_do_the_same(
     assert "phone" in run("list")
     number = str(rule["id"])
     receiver.answer(Answer(status=500))
-    assert "1 tests are sent" in run("test", number)
+    assert "tests on their way: 1" in run("test", number)
     eventually(lambda: "dead" in run("deliveries", number))
     (alert,) = json.loads(run("deliveries", number, "--state", "dead", "--json"))
     assert "within seconds" in run("retry", number, str(alert["id"]))

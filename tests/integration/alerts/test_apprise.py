@@ -203,7 +203,8 @@ def test_other_threads_connect_where_they_want(stub: HttpStub, strict: AppriseSe
     [
         "tgram://typo",
         "telegrm://1:2/3",
-        "no address",
+        "typo-of-a-token",
+        "tgram://123456789:ABCdefGhIJKlmNoPQRstuVWxyZ0123456789/",
         "json://127.0.0.1/x",
         "syslog://",
         "rsyslog://93.184.215.14",
@@ -230,6 +231,11 @@ def test_a_services_address_is_shown_without_its_secrets_and_a_foreign_webhook_i
     assert discord is not None
     assert (telegram.name, discord.name) == ("Telegram", "Discord")
     assert "ABCdef" not in telegram.masked
+    topic, phone = find_service("ntfy://a-long-topic"), find_service("whatsapp://t@1/5511999999999")
+    assert topic is not None
+    assert topic.masked == "ntfys://a-l…"
+    assert phone is not None
+    assert "5511999" not in phone.masked
     assert "JHMHI8q" not in discord.masked
     assert find_service("https://receiver.example/hook") is None
     assert find_service("https://notdiscord.com/hook") is None

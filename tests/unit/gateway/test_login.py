@@ -177,6 +177,10 @@ def test_the_session_file_is_for_its_owner_alone(tmp_path: Path) -> None:
         (errors.ApiIdInvalidError(None), "TELEGRAM_API_ID and TELEGRAM_API_HASH do not belong together"),
         (ConnectionRefusedError(111, "Connection refused"), "Telegram cannot be reached: Connection refused"),
         (TimeoutError(), "Telegram did not answer in time"),
+        (
+            asyncio.IncompleteReadError(b"", 4),
+            "Telegram cannot be reached: the connection was cut, perhaps by a firewall or proxy",
+        ),
     ],
 )
 def test_refusals_are_said_in_plain_words(error: Exception, words: str) -> None:
