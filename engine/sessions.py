@@ -12,6 +12,7 @@ from itertools import count, islice
 from zoneinfo import ZoneInfo
 
 __all__ = [
+    "FUTURES_HOURS",
     "ZONE",
     "day_of",
     "is_session",
@@ -46,8 +47,9 @@ _SATURDAY = 5
 #: B3 itself moves by an hour with New York's summer time, so a day may have ended earlier, but not later.
 _LATER_SINCE = date(2019, 11, 4)
 _SHARES_OPEN, _SHARES_CLOSED, _SHARES_CLOSED_SINCE = time(10), time(17), time(18)
-#: Futures: the widest hours that B3 gives WIN, IND, WDO and DOL ("Horário de negociação: derivativos", 9:00 to 18:30)
-_FUTURES_OPEN, _FUTURES_CLOSED = time(9), time(18, 30)
+#: Futures: the widest hours that B3 announced for WIN, IND, WDO and DOL from 2018 to 2023, as the press told its circulars.
+#: In New York's summer they end up to half an hour earlier; for other years the same is assumed.
+FUTURES_HOURS = time(9), time(18, 30)
 _ASH_WEDNESDAY_OPEN = time(13)
 
 
@@ -109,7 +111,7 @@ def session_hours(day: date, *, futures: bool = False) -> tuple[datetime, dateti
     ['2026-11-27 13:00:00+00:00', '2026-11-27 21:00:00+00:00']
     """
     if futures:
-        opened, closed = _FUTURES_OPEN, _FUTURES_CLOSED
+        opened, closed = FUTURES_HOURS
     else:
         opened, closed = _SHARES_OPEN, _SHARES_CLOSED_SINCE if day >= _LATER_SINCE else _SHARES_CLOSED
     if (day - _easter(day.year)).days == _ASH_WEDNESDAY:

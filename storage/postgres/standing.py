@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.sessions import day_of, midnight_after, session_from
+from engine.sessions import FUTURES_HOURS, day_of, midnight_after, session_from
 from storage.postgres.current import decisive_event, is_last_target_reached
 
 __all__ = ["Standing", "day_of", "last_target_of", "midnight_after", "period_of", "standing_of"]
@@ -21,8 +21,8 @@ __all__ = ["Standing", "day_of", "last_target_of", "midnight_after", "period_of"
 _ENDS = ("target_final", "stopped", "cancelled")
 _ONE_SESSION = ("day trade", "scalping")
 _DATE = re.compile(r"(0[1-9]|[12][0-9]|3[01])/(0[1-9]|1[0-2])(?:/([1-9][0-9]{3}))?")
-#: nothing trades after 18:30
-_AFTER_THE_CLOSE = timedelta(hours=5, minutes=30)
+#: the rest of a day on which nothing trades any more
+_AFTER_THE_CLOSE = timedelta(days=1) - timedelta(hours=FUTURES_HOURS[1].hour, minutes=FUTURES_HOURS[1].minute)
 #: a date without a year is the next such date, or one of so many last months
 _MONTHS_BACK = 6
 

@@ -155,6 +155,32 @@ def test_rsi_is_the_published_one() -> None:
     assert [f"{value:.2f}" for value in found if value is not None] == PUBLISHED_RSI
 
 
+#: the RSI(14) of the same closes with two decimals, as independent programs that follow Wilder publish it
+EXACT_RSI = [70.46413502109705, 66.24961855355505, 66.48094183471265, 69.34685316, 66.29471266, 57.91502067]
+#: QQQQ from 2010-04-01, high, low, close, and its ATR(14) from 2010-04-21 on: StockCharts' spreadsheet cs-atr.xls, as the
+#: tests of the package `ta` hold it
+PUBLISHED_RANGES = """
+48.70 47.79 48.16, 48.72 48.14 48.61, 48.90 48.39 48.75, 48.87 48.37 48.63, 48.82 48.24 48.74, 49.05 48.635 49.03,
+49.20 48.94 49.07, 49.35 48.86 49.32, 49.92 49.50 49.91, 50.19 49.87 50.13, 50.12 49.20 49.53, 49.66 48.90 49.50,
+49.88 49.43 49.75, 50.19 49.725 50.03, 50.36 49.26 50.31, 50.57 50.09 50.52, 50.65 50.30 50.41, 50.43 49.21 49.34"""
+PUBLISHED_ATR = [0.555, 0.5939285714, 0.5857908163, 0.5689486152, 0.6154522855]
+
+
+def test_rsi_is_the_published_one_to_eight_places() -> None:
+    bars = series([round(Decimal(close), 2) for close in PUBLISHED_CLOSES])
+    found = [DayBars(bars).at(bar.closed_at).values["rsi_14"] for bar in bars[14:20]]
+    assert found == pytest.approx(EXACT_RSI, abs=1e-8, rel=0)
+
+
+def test_atr_is_the_published_one_to_eight_places() -> None:
+    rows = [row.split() for row in PUBLISHED_RANGES.split(",")]
+    # the sheet takes the first day's range for its true range, as it is after a close within it
+    rows.insert(0, ["48.16", "48.16", "48.16"])
+    bars = [day(number, f"{close} {high} {low} {close}") for number, (high, low, close) in enumerate(rows)]
+    found = [DayBars(bars).at(bar.closed_at).values["atr_14"] for bar in bars[14:]]
+    assert found == pytest.approx(PUBLISHED_ATR, abs=1e-8, rel=0)
+
+
 def test_too_few_bars_give_null_with_the_reason() -> None:
     bars = series(WANDERING[:33])
     found = DayBars(bars).at(bars[-1].closed_at)
