@@ -7,10 +7,17 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.bars import BarSource
+from engine.timers import TimerThread
 from ops.local.postgres import LocalPostgres
 from ops.local.sample import load_sample
+from ops.local.sample_bars import sample_bars, sample_instruments
+from storage.postgres.bars import Bars
+from storage.postgres.database import Database
+from storage.postgres.instruments import Instruments
 from tests.support.browsing import Page, System, chromium, running_system
 from tests.support.messages import put, raw_message
+from tests.support.stack import eventually
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 MOST_BYTES = 200_000
@@ -25,7 +32,16 @@ EVENTS = [
     "ITUB4: stop movido para 36,10",
     "Swing Trade\n\n𝗔𝘁𝗶𝘃𝗼: WEGE3\n𝗖𝗼𝗺𝗽𝗿𝗮: 𝟱𝟮,𝟰𝟬\nAlvo 1: 53,٩0\nAlvo final: 55,00\n\nStop: 51,00",
 ]
+#: signals of the sample history that have prices
+SIGNALS = 72
+CHOOSE = """
+const field = document.querySelector('#chosen [name=by]');
+field.value = arguments[0];
+field.dispatchEvent(new Event('change', {bubbles: true}));
+"""
 QUIET = "document.activeElement.blur()"
+#: a signal that reached a target and was stopped later, by the sample's prices
+JUDGED = "VIVT3"
 OPEN = """
 const row = [...document.querySelectorAll('#rows tr')].find(row => row.innerText.includes(arguments[0]));
 row.querySelector('.expand').click();
@@ -85,6 +101,8 @@ def take(page: Page, system: System) -> None:
     page.wait("document.querySelector('.raw mark')")
     save(page, "dashboard-events-phone", 390, 1600, scale=1.5)
 
+    take_prices(page, system)
+
     page.open()
     system.postgres.stop()
     try:
@@ -93,6 +111,41 @@ def take(page: Page, system: System) -> None:
         save(page, "dashboard-outage", 1440, 640, scale=1.5)
     finally:
         system.postgres.start()
+
+
+def take_prices(page: Page, system: System) -> None:
+    """Show what prices say of the sample history."""
+    fill_prices(system)
+    eventually(lambda: system.engine.get("/record").json()["total"]["signals"] >= SIGNALS, what="no record")
+    for name, width, height, dark, language, by in (
+        ("record-light", 1280, 800, False, "pt-BR,pt", "month"),
+        ("record-dark", 1280, 800, True, "en-US,en", "type"),
+        ("record-phone", 390, 844, False, "pt-BR,pt", "month"),
+    ):
+        page.open("/record.html", width=width, height=height, dark=dark, languages=language, ready=False)
+        page.wait("document.querySelector('.record-table')")
+        page.driver.execute_script(CHOOSE, by)
+        page.wait("document.querySelectorAll('.record-table tbody tr').length > 2")
+        save(page, name, width, height, scale=1.5)
+
+    page.open(f"/?asset={JUDGED}&status=valid")
+    page.wait("document.querySelector('#left-out').innerText.includes('já encerraram')")
+    page.driver.execute_script(OPEN, JUDGED)
+    page.wait("document.querySelector('.market')")
+    save(page, "dashboard-market", 1440, 1160, scale=1)
+
+
+def fill_prices(system: System) -> None:
+    """Store the prices of the demo."""
+    now, timers = datetime.now(UTC), TimerThread()
+    database = Database(system.engine_dsn, schema="signals", pool_max=2, timers=timers)
+    try:
+        database.open()
+        Instruments(database).put(sample_instruments(now))
+        Bars(database).put(sample_bars(now), source=BarSource.SAMPLE)
+    finally:
+        database.close()
+        timers.close()
 
 
 def save(page: Page, name: str, width: int, height: int, *, scale: float) -> None:

@@ -33,7 +33,7 @@ export const words = {
   "record.equity": "Sum of results",
   "record.equityNote": (sum, fall) => `${sum} in all; deepest fall ${fall} R.`,
   "record.rates": "Hit rate",
-  "record.ratesNote": (rate, low, high) => `${rate} of all results reached target 1 before the stop; surely between ${low} and ${high} (95 %).`,
+  "record.ratesNote": (rate, low, high) => `${rate} of all results reached target 1 before the stop; with 95 % certainty, between ${low} and ${high}.`,
   "record.distribution": "Results",
   "record.distributionNote": (n, text) => (n === 1 ? "1 result." : `${text} results.`),
 };
