@@ -15,6 +15,8 @@ from random import Random
 from actors.analysis.outcome import RULES_VERSION
 from actors.enrichment.calculator import NOT_INSTALLED, Calculator, CalculatorError
 from actors.enrichment.enriching import Enriched, Enrichment
+from actors.enrichment.learning import Learning
+from actors.enrichment.scoring import Scorer
 from actors.names import CACHE, MAINTENANCE
 from actors.shown.enricher_snapshot import EnricherSnapshot
 from actors.shown.event_log import Position
@@ -34,6 +36,8 @@ __all__ = ["Enricher"]
 
 #: how often it looks for bars and tries again what failed
 LOOK_EVERY_S = 5.0
+#: how often it looks whether a training is due, and whether one that runs has ended
+LEARN_EVERY_S, LEARNING_S = 60.0, 5.0
 PAGE_SIZE = 200
 #: pages and symbols of one look, so that other messages, such as the one to stop, are read in between
 PAGES = 3
@@ -54,6 +58,8 @@ class Enricher(Actor):
         enriched: EnrichedSignals,
         enrichment: Enrichment,
         calculator: Calculator,
+        scorer: Scorer,
+        learning: Learning,
         kept: timedelta,
         random: Random,
     ) -> None:
@@ -64,22 +70,27 @@ class Enricher(Actor):
         self._enriched = enriched
         self._enrichment = enrichment
         self._calculator = calculator
+        self._scorer = scorer
+        self._learning = learning
         self._kept = kept
         self._retry = RetryState(backoff=BACKOFF, random=random)
         self._position: FeedPosition | None = None
         self._bars_until: datetime | None = None
         self._failures = 0
-        #: whether signals that only earlier rules have judged may be left
-        self._outdated = True
+        #: the last symbol whose signals were judged by the present rules and scored by the present model; None: all were
+        self._renewed: str | None = ""
+        self._model = ""
         self._written = 0
         #: our own commits, which say nothing new
         self._own: deque[int] = deque(maxlen=1000)
 
     def _open(self) -> None:
         self.tick_later("look", 0)
+        self.tick_later("learn", LEARN_EVERY_S)
 
     def _close(self) -> None:
         self._calculator.close()
+        self._learning.close()
 
     @handles(CommitSeen)
     def _on_commit_seen(self, _: CommitSeen) -> None:
@@ -94,6 +105,9 @@ class Enricher(Actor):
                 self.tick_later("look", 0)
             else:
                 self.tick_each("look", LOOK_EVERY_S)
+        elif tick.purpose == "learn":
+            self._learn()
+            self.tick_later("learn", LEARNING_S if self._learning.is_running() else LEARN_EVERY_S)
 
     def _look(self, *, also_bars: bool) -> bool:
         """Enrich what is new. Return whether there is more to do at once."""
@@ -157,14 +171,29 @@ class Enricher(Actor):
         return len(changes) == SYMBOLS
 
     def _renew(self) -> bool:
-        """Enrich signals that only earlier rules have judged."""
-        if self._outdated:
+        """Enrich signals that only earlier rules have judged, or another model has scored. Return whether more are left."""
+        if (model := self._scorer.version()) != self._model:
+            self._model, self._renewed = model, ""
+        if self._renewed is not None:
             since = self.clock.now() - self._kept
-            symbols = self._enriched.outdated(rules=RULES_VERSION, since=since, limit=SYMBOLS)
+            symbols = self._enriched.outdated(
+                after=self._renewed, rules=RULES_VERSION, model=model, since=since, limit=SYMBOLS
+            )
             for symbol in symbols:
                 self._enrich_symbol(symbol, since=None)
-            self._outdated = bool(symbols)
-        return self._outdated
+            self._renewed = symbols[-1] if symbols else None
+        return self._renewed is not None
+
+    def _learn(self) -> None:
+        """Train the score when it is due."""
+        now_s = self.clock.monotonic_s()
+        if self._bars_until is None or not may_work(self.context.services.snapshots, MAINTENANCE, now_s):
+            return
+        try:
+            if self._learning.look():
+                self._scorer.forget()
+        except (StorageError, CalculatorError) as error:
+            self.log.warning("score.waiting", error=str(error))
 
     def _enrich_symbol(self, symbol: str, *, since: datetime | None) -> None:
         for found in self._enrichment.of_symbol(symbol, since=since):

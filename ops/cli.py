@@ -39,6 +39,7 @@ COMMANDS = {
     "replay": "ops.commands.reading:replay",
     "enrich": "ops.commands.enrich:enrich",
     "record": "ops.commands.record:record",
+    "score": "ops.commands.score:score",
     "dead-letters": "ops.commands.asking:dead_letters",
     "channels": "ops.commands.channels:channels",
     "prices": "ops.commands.prices:prices",

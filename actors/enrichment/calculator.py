@@ -1,4 +1,4 @@
-"""Asks the process that computes indicators. It is started when it is needed, and replaced when it fails."""
+"""Asks the process that computes indicators and scores. It is started when it is needed, and replaced when it fails."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from importlib.util import find_spec
+from typing import Any
 
 from actors.analysis.indicators import Indicators
-from actors.analysis.worker import Question
+from actors.analysis.questions import Question, Scoring
+from actors.analysis.score.model import Score
 
 __all__ = ["NOT_INSTALLED", "Calculator", "CalculatorError"]
 
@@ -44,6 +46,19 @@ class Calculator:
         if not self.installed:
             names = Indicators().values
             return [Indicators(missing=dict.fromkeys(names, "not_installed")) for _ in question.moments]
+        answer: list[Indicators] = self._ask(question)
+        return answer
+
+    def scores(self, question: Scoring) -> list[Score]:
+        """Return the score of each signal. It needs no library, so it is there without the extra too.
+
+        Raises:
+            CalculatorError: as :meth:`ask`.
+        """
+        answer: list[Score] = self._ask(question)
+        return answer
+
+    def _ask(self, question: Question | Scoring) -> Any:
         process = self._process = self._process or self._start()
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
@@ -53,7 +68,7 @@ class Calculator:
         try:
             pickle.dump(question, process.stdin)
             process.stdin.flush()
-            answer: list[Indicators] = pickle.load(process.stdout)  # noqa: S301 - of our own process
+            answer = pickle.load(process.stdout)  # noqa: S301 - of our own process
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             self.close()
             raise CalculatorError(

@@ -13,10 +13,13 @@ from actors.analysis.contracts import underlying_of
 from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending, MarketOutcome
 from actors.analysis.outcome import RULES_VERSION, judge
-from actors.analysis.worker import Question
+from actors.analysis.plan import Plan
+from actors.analysis.questions import Question
 from actors.enrichment.calculator import Calculator
 from actors.enrichment.plans import claims_of, plan_of
+from actors.enrichment.scoring import Scorer
 from actors.enrichment.symbols import assets_of, symbol_of
+from actors.enrichment.trades import stored_trade
 from engine.bars import Bar, Interval
 from engine.sessions import day_of, midnight_after
 from storage.postgres.bars import Bars
@@ -38,7 +41,7 @@ _FIRST_DAYS = (4, 30)
 _INTRADAY = tuple(interval for interval in Interval if interval is not Interval.DAY)
 _UNDECIDED = (Ending.NO_BARS, Ending.WAITING, Ending.RUNNING)
 #: a difference in these alone is not shown
-_UNSEEN = frozenset({"seen_until"})
+_UNSEEN = frozenset({"seen_until", "trade", "score_model"})
 _PAGE = 500
 
 
@@ -79,6 +82,7 @@ class Enrichment:
         instruments: Instruments,
         enriched: EnrichedSignals,
         calculator: Calculator,
+        scorer: Scorer,
         kept: timedelta,
         now: Callable[[], datetime],
     ) -> None:
@@ -87,6 +91,7 @@ class Enrichment:
         self._instruments = instruments
         self._enriched = enriched
         self._calculator = calculator
+        self._scorer = scorer
         self._kept = kept
         self._now = now
 
@@ -163,12 +168,20 @@ class Enrichment:
         of_below: Sequence[Indicators | None] = [None] * len(rows)
         if below is not None and (bars := self._days(below, first)):
             of_below = self._calculator.ask(Question(bars, [(row["ts"], None) for row in rows]))
-        for row, market, market_below in zip(rows, markets, of_below, strict=True):
+        version = self._scorer.version()
+        plans = [plan_of(row, kept=self._kept) for row in rows]
+        trades = [stored_trade(plan) for plan in plans]
+        told = [_json(market) for market in markets]
+        scores = self._scorer.of(list(zip(rows, trades, told, strict=True)))
+        for place, (row, market_below) in enumerate(zip(rows, of_below, strict=True)):
             stored = {
-                **_stored_form(row, symbol, self._judge(row, days, finer)),
-                "indicators": _json(market),
+                **_stored_form(row, symbol, self._judge(plans[place], days, finer)),
+                "indicators": told[place],
                 "underlying": below,
                 "underlying_indicators": _json(market_below) if market_below else None,
+                "trade": trades[place],
+                "score": scores[place],
+                "score_model": version,
             }
             yield Enriched(row=stored, before=known.get(row["id"]), signal=row)
 
@@ -182,8 +195,7 @@ class Enrichment:
     def _days(self, symbol: str, first: datetime) -> Sequence[Bar]:
         return self._bars.of(symbol, [Interval.DAY], first - _DAYS_BEFORE, self._now())
 
-    def _judge(self, row: Row, days: Sequence[Bar], finer: Sequence[Bar]) -> MarketOutcome:
-        plan = plan_of(row, kept=self._kept)
+    def _judge(self, plan: Plan, days: Sequence[Bar], finer: Sequence[Bar]) -> MarketOutcome:
         outcome = MarketOutcome(state=Ending.NO_BARS)
         for count in (*_FIRST_DAYS, self._kept.days + 1):
             first = plan.posted_at - timedelta(days=_FIRST_DAYS[0])

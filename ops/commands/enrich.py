@@ -13,7 +13,7 @@ from actors.enrichment.enriching import Enriched, Enrichment
 from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops.commands.common import System, quiet_logs, settings_for_database, stop
-from ops.enrichment.enriching import enrichment_of
+from ops.enrichment.enriching import enrichment_of, scorer_of
 from ops.exit_codes import EXIT_FAILED
 from ops.stores import Stores
 from ops.terminal import say, say_json
@@ -75,7 +75,9 @@ def enrich(
     report, found = _Report(), []
     try:
         stores.database.open()
-        for one in _enrich(enrichment_of(stores, calculator), report, again=again, dry=dry_run):
+        for one in _enrich(
+            enrichment_of(stores, calculator, scorer_of(stores, calculator)), report, again=again, dry=dry_run
+        ):
             if json:
                 found.append(_object(one))
             else:

@@ -8,20 +8,28 @@ from random import Random
 from actors.enricher import Enricher
 from actors.enrichment.calculator import Calculator
 from actors.enrichment.enriching import Enrichment
+from actors.enrichment.learning import Learning
+from actors.enrichment.scoring import Scorer
 from actors.names import ENRICHER
 from engine.spec import ChildSpec
 from ops.stores import RETENTION, Stores
 from storage.postgres.bars import Bars
 from storage.postgres.feed_positions import FeedPositions
 from storage.postgres.instruments import Instruments
+from storage.postgres.score_models import ScoreModels
 
-__all__ = ["enricher_spec", "enrichment_of"]
+__all__ = ["enricher_spec", "enrichment_of", "scorer_of"]
 
 #: a question to the process that computes may take a minute, and a write as long as one of the writer
 _BEAT_S = 180.0
 
 
-def enrichment_of(stores: Stores, calculator: Calculator) -> Enrichment:
+def scorer_of(stores: Stores, calculator: Calculator) -> Scorer:
+    """Return what gives signals their score."""
+    return Scorer(ScoreModels(stores.database), calculator, now=stores.database.now)
+
+
+def enrichment_of(stores: Stores, calculator: Calculator, scorer: Scorer) -> Enrichment:
     """Return what works out what prices say."""
     return Enrichment(
         signals=stores.signals,
@@ -29,6 +37,7 @@ def enrichment_of(stores: Stores, calculator: Calculator) -> Enrichment:
         instruments=Instruments(stores.database),
         enriched=stores.enriched,
         calculator=calculator,
+        scorer=scorer,
         kept=RETENTION,
         now=stores.database.now,
     )
@@ -37,14 +46,17 @@ def enrichment_of(stores: Stores, calculator: Calculator) -> Enrichment:
 def enricher_spec(stores: Stores) -> ChildSpec:
     """Return the spec of the actor that enriches signals."""
     calculator = Calculator()
+    scorer = scorer_of(stores, calculator)
     factory = functools.partial(
         Enricher.start,
         positions=FeedPositions(stores.database, reader=ENRICHER),
         signals=stores.signals,
         bars=Bars(stores.database),
         enriched=stores.enriched,
-        enrichment=enrichment_of(stores, calculator),
+        enrichment=enrichment_of(stores, calculator, scorer),
         calculator=calculator,
+        scorer=scorer,
+        learning=Learning(ScoreModels(stores.database), now=stores.database.now),
         kept=RETENTION,
         random=Random(),  # noqa: S311 - jitter, not cryptography
     )

@@ -42,6 +42,7 @@ from ops.http.routes.logs import log_operations
 from ops.http.routes.pages import PageReader
 from ops.http.routes.probes import probe_operations
 from ops.http.routes.record import record_operations
+from ops.http.routes.score import score_operations
 from ops.http.routes.signals import signal_operations
 from ops.http.routes.static import Dashboard, permalink, wants_page
 from ops.http.routes.streaming import StreamLimits, Streams
@@ -65,6 +66,7 @@ from ops.version import VERSION
 from storage.gateway.client import SyncResult
 from storage.postgres.daemons import daemons_at_work
 from storage.postgres.history_requests import HistoryRequests
+from storage.postgres.score_models import ScoreModels
 from storage.postgres.summary import Summaries
 from storage.postgres.track_record import Outcomes
 from storage.postgres.whole_list import WholeList
@@ -235,6 +237,7 @@ def _resources(
     return [
         *summary_operations(summaries, settings.engine.zone),
         *record_operations(Outcomes(stores.database), settings.engine.zone),
+        *score_operations(ScoreModels(stores.database)),
         *dead_letter_operations(stores.letters, directory, responses),
         *alert_operations(
             AlertRoutes(

@@ -15,7 +15,7 @@ KEY = "channel, message_id, position, rules"
 _JUDGED = """state, reason, entered_at, entry, risk, reached, ended_at, exit, same_bar, favourable_r, adverse_r, first_r,
     final_r, scaled_r, known_at, seen_until, claim"""
 OUTCOME = f"id, ts, signal_type, side, asset, symbol, {_JUDGED}"
-MARKET = "indicators, underlying, underlying_indicators"
+MARKET = "indicators, underlying, underlying_indicators, trade, score, score_model"
 #: what :class:`storage.postgres.enrichment.EnrichedSignals` takes and returns
 ENRICHED_COLUMNS = tuple(name.strip() for name in f"{KEY}, {OUTCOME}, {MARKET}".split(","))
 

@@ -37,18 +37,18 @@ _WRITE_MARKETS = f"""
 insert into {{schema}}.signal_enrichment ({KEY}, {MARKET})
 select {KEY}, {MARKET} from json_to_recordset(%(rows)s) as row (
     channel text, message_id text, position smallint, rules integer, indicators jsonb, underlying text,
-    underlying_indicators jsonb)
+    underlying_indicators jsonb, trade jsonb, score jsonb, score_model text)
 order by {KEY}
 on conflict ({KEY}) do update set ({MARKET}) = row ({{market}})
 """  # noqa: S608 - our own column lists
-_OUTDATED = """
-select distinct symbol from {schema}.signal_outcomes as outcome
-where rules < %(rules)s and ts > %(since)s and not exists (
-    select from {schema}.signal_outcomes as newer
+_OUTDATED = f"""
+select distinct symbol from {{schema}}.signal_outcomes as outcome left join {{schema}}.signal_enrichment using ({KEY})
+where symbol > %(after)s and ts > %(since)s and (rules < %(rules)s or score_model is distinct from %(model)s) and not exists (
+    select from {{schema}}.signal_outcomes as newer
     where (newer.channel, newer.message_id, newer.position) = (outcome.channel, outcome.message_id, outcome.position)
-        and newer.rules >= %(rules)s)
+        and newer.rules > outcome.rules)
 order by symbol limit %(limit)s
-"""
+"""  # noqa: S608 - our own column lists
 # An option's symbol begins with the four letters of its paper, and a letter follows.
 _OPTIONS = """
 select distinct asset from {schema}.signal_outcomes
@@ -76,9 +76,12 @@ class EnrichedSignals:
         """Return what is known of signals, by their ids, by the newest rules."""
         return self._database.read(lambda cursor: enriched_of(cursor, self._database.schema, ids))
 
-    def outdated(self, *, rules: int, since: datetime, limit: int) -> list[str]:
-        """Return symbols of signals posted after ``since`` that only earlier rules have judged."""
-        values = {"rules": rules, "since": since, "limit": limit}
+    def outdated(self, *, after: str, rules: int, model: str, since: datetime, limit: int) -> list[str]:
+        """Return the next symbols of signals posted after ``since`` that only earlier rules have judged, or another model.
+
+        ``after`` is the last symbol of before, an empty text at first.
+        """
+        values = {"after": after, "rules": rules, "model": model, "since": since, "limit": limit}
         found = self._database.read(lambda cursor: cursor.execute(self._outdated, values).fetchall())
         return [row["symbol"] for row in found]
 

@@ -20,5 +20,6 @@ grant select, insert, update on {schema}.instruments to {role};
 grant select, insert, update, delete on {schema}.alert_rules, {schema}.alert_targets to {role};
 grant select, insert, update, delete on {schema}.alert_deliveries, {schema}.alert_incidents to {role};
 grant select, insert, update on {schema}.signal_outcomes, {schema}.signal_enrichment to {role};
+grant select, insert on {schema}.score_models to {role};
 revoke all on function {schema}.keep_retention() from public;
 grant execute on function {schema}.keep_retention() to {role};

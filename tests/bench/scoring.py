@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from actors.analysis.score.evidence import Evidence, Foretold, evidence_of
+from actors.analysis.score.evidence import Evidence, Foretold
+from actors.analysis.score.figures import evidence_of
 from actors.analysis.score.training import walk_forward
 from ops.terminal import say
 from tests.support.planted import WEEKS, end_of, planted

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import orjson
+from threadpoolctl import threadpool_limits
 
 from actors.analysis.outcome import RULES_VERSION
 from actors.analysis.score.candidates import Examples, Floats, best
@@ -60,7 +61,10 @@ def walk_forward(examples: Sequence[Example], *, now: datetime) -> Learnt:
     ]
     fits, foretold = [], []
     for since, before in _weeks(cases, now):
-        if (fit := _fit_at(since, cases)) is None:
+        # several threads for small tables would only wait for each other
+        with threadpool_limits(1):
+            fit = _fit_at(since, cases)
+        if fit is None:
             continue
         fits.append(fit)
         for case in cases:

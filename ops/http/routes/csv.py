@@ -16,7 +16,7 @@ from ops.http.routes.signal_models import SignalObject
 __all__ = ["COLUMNS", "CsvForm", "flat", "joined"]
 
 #: ``time`` has the instant of ``ts_iso``
-_NOT_FLAT = {"current", "events", "market", "outcome", "ts_iso"}
+_NOT_FLAT = {"current", "events", "market", "outcome", "score", "ts_iso"}
 #: what was added later comes last, so that clients that read columns by position still work
 _MOVED = ["id", "time", "ts", "channel_label", "status_since", "status_reason", "reward_risk", "valid"]
 #: what prices say: the values of these objects, each in a column of its own
@@ -39,6 +39,7 @@ _OF_PRICES = {
         ),
         *("entry_distance_atr", "position_52w", "volume_ratio"),
     ),
+    "score": ("probability",),
 }
 COLUMNS = (
     *_MOVED[:3],

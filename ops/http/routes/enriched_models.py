@@ -13,7 +13,16 @@ from actors.analysis.claims import Verified
 from actors.analysis.market_outcome import Ending
 from ops.http.kit.problems import Body
 
-__all__ = ["Indicated", "MarketAtPosting", "Price", "SignalOutcome", "market_object", "outcome_object"]
+__all__ = [
+    "Indicated",
+    "MarketAtPosting",
+    "Price",
+    "SignalOutcome",
+    "SignalScore",
+    "market_object",
+    "outcome_object",
+    "score_object",
+]
 
 #: a JSON number with exactly the digits of the message
 Price = Annotated[Decimal, WithJsonSchema({"type": "number"})]
@@ -75,6 +84,23 @@ class MarketAtPosting(Indicated):
     underlying_indicators: Indicated | None = Field(description="the same of that symbol")
 
 
+class ScoreContribution(Body):
+    """What moved a score away from that of an average signal."""
+
+    name: str = Field(description="what was looked at (`docs/score.md`)", examples=["rsi"])
+    effect: float = Field(description="by how much, in log-odds; below zero it lowers the probability")
+
+
+class SignalScore(Body):
+    """How probably it reaches its first target before its stop, from what was known when it was posted."""
+
+    probability: float = Field(ge=0, le=1, description="the probability, if prices touch its entry")
+    base_rate: float = Field(ge=0, le=1, description="the share of hits among all results that were known")
+    contributions: list[ScoreContribution] = Field(description="the three largest, the largest first")
+    model: str = Field(description="digest of the results and rules that it was learnt from")
+    trained_until: datetime = Field(description="it was learnt from results known before this instant")
+
+
 _OUTCOME = tuple(SignalOutcome.model_fields)
 _INSTANTS = ("entered_at", "ended_at")
 
@@ -98,6 +124,13 @@ def market_object(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "underlying": row["underlying"],
         "underlying_indicators": None if other is None else _indicated(other),
     }
+
+
+def score_object(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the score of a signal, None where it has none."""
+    if row is None or row["score"] is None:
+        return None
+    return {**row["score"], "trained_until": datetime.fromisoformat(row["score"]["trained_until"])}
 
 
 def _indicated(stored: Mapping[str, Any]) -> dict[str, Any]:

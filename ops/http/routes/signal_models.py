@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.model import EventKind, Side
 from ops.http.kit.problems import Body, CamelBody
-from ops.http.routes.enriched_models import MarketAtPosting, Price, SignalOutcome
+from ops.http.routes.enriched_models import MarketAtPosting, Price, SignalOutcome, SignalScore
 
 __all__ = [
     "FormerSignalPage",
@@ -182,6 +182,10 @@ class _Entry(Body):
     )
     outcome: SignalOutcome | None = Field(
         description="what became of it by the market's prices (`docs/outcomes.md`); null without bars"
+    )
+    score: SignalScore | None = Field(
+        description="how probably it reaches target 1 before its stop; null where the evidence is not enough "
+        "(`GET /score/report` says why), or where it has no entry, stop or target"
     )
     reward_risk: Price | None = Field(
         description="reward to the final target for each unit of risk, of the signal as it was posted; null where a price "

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from actors.shown.snapshots import BackfillSnapshot
-from ops.http.routes.enriched_models import market_object, outcome_object
+from ops.http.routes.enriched_models import market_object, outcome_object, score_object
 from ops.http.routes.signal_models import SignalDetail, SignalEvent, SignalNow, SignalObject
 from storage.legacy.rows import CHECKPOINT_ASSET
 
@@ -80,6 +80,7 @@ def history_entry(backfill: BackfillSnapshot) -> dict[str, Any]:
         "status_reason": None,
         "market": None,
         "outcome": None,
+        "score": None,
         "valid": None,
         "current": None,
         "events": [],
@@ -120,6 +121,7 @@ _READ: Mapping[str, Callable[[Row], object]] = {
     "events": lambda row: [_event(event) for event in row["events"]],
     "market": lambda row: market_object(row["enriched"]),
     "outcome": lambda row: outcome_object(row["enriched"]),
+    "score": lambda row: score_object(row["enriched"]),
     "status_since": _instant_of("status_since"),
     "ingested_at": _instant_of("ingested_at"),
     "created_at": _instant_of("created_at"),

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from engine.model import Event, EventKind, MalformedMessage, Outcome, OutcomeKind
 from ops.http.kit.problems import Problem
-from ops.http.routes import channel_models, models, record, signal_models
+from ops.http.routes import channel_models, models, record, score, signal_models
 from tests.support.outcomes import a_message, a_signal, item, malformed, signal_outcome
 from tests.support.serving import Served, serving
 from tests.support.stack import eventually
@@ -38,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "/logs": models.LogPage,
     "/record": record.RecordBody,
     "/channels/-1001649127710/record": record.RecordBody,
+    "/score/report": score.ScoreReport,
 }
 
 

@@ -2,22 +2,28 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from actors.enrichment.calculator import Calculator
 from actors.grammar import GRAMMAR_VERSION
 from actors.grammar.outcome import OutcomePolicy, settle
 from engine.model import ChannelMessage
 from engine.timers import TimerThread
+from ops.cli import app
 from ops.stores import RETENTION
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from tests.support.databases import as_engine
+from tests.support.enriching import Enriching
 
 CHANNEL = "-1001649127710"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
 
 Store = Callable[[Sequence[ChannelMessage]], None]
+Command = Callable[..., str]
 
 
 @pytest.fixture
@@ -62,3 +68,30 @@ def message(
         updated_at=at + timedelta(minutes=version),
         reply_to=str(reply_to) if reply_to is not None else None,
     )
+
+
+@pytest.fixture(scope="module")
+def calculator() -> Iterator[Calculator]:
+    calculator = Calculator()
+    yield calculator
+    calculator.close()
+
+
+@pytest.fixture
+def command(migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run a command against the test's database and return what it prints."""
+    monkeypatch.setenv("TP_CAPITAL_DB_STRATEGY", "neon")
+    monkeypatch.setenv("TP_CAPITAL_DATABASE_URL", as_engine(migrated_url))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
+
+
+@pytest.fixture
+def world(database: Database, calculator: Calculator) -> Enriching:
+    return Enriching(database, calculator)

@@ -3,130 +3,27 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from random import Random
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from actors.enricher import Enricher
 from actors.enrichment.calculator import Calculator
-from actors.enrichment.enriching import Enrichment
 from actors.enrichment.symbols import symbol_of
-from actors.grammar import GRAMMAR_VERSION
-from actors.names import CACHE, ENRICHER
+from actors.names import ENRICHER
 from actors.shown.enricher_snapshot import EnricherSnapshot
-from actors.shown.snapshots import CacheSnapshot
 from engine.bars import Bar, BarSource, Interval
 from engine.instruments import Instrument, InstrumentKind
-from engine.messages import CommitSeen, SignalsCommitted, Tick
 from engine.sessions import day_of
-from ops.cli import app
 from ops.enrichment.records import Exit, GroupBy, grouped_records
-from ops.stores import RETENTION
-from storage.postgres.bars import Bars
 from storage.postgres.database import Database
-from storage.postgres.enrichment import EnrichedSignals
-from storage.postgres.feed_positions import FeedPositions
-from storage.postgres.instruments import Instruments
-from storage.postgres.ledger import Ledger
 from storage.postgres.page_query import SignalQuery
-from storage.postgres.signals import Signals
 from storage.postgres.track_record import Outcomes
-from tests.integration.reading.conftest import CHANNEL, START, Store, message
-from tests.support.databases import as_engine
+from tests.integration.reading.conftest import CHANNEL, START, Command, Store, message
+from tests.support.enriching import Enriching
 from tests.support.markets import bar
-from tests.support.recording import World
-
-Command = Callable[..., str]
 
 SIGNAL = "COMPRA\nAtivo: {}\nCompra: 10,00\nAlvo 1: 11,00\nAlvo 2: 12,00\nStop: 9,00\n{}"
-
-
-@pytest.fixture(scope="module")
-def calculator() -> Iterator[Calculator]:
-    calculator = Calculator()
-    yield calculator
-    calculator.close()
-
-
-@pytest.fixture
-def command(migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Run a command against the test's database and return what it prints."""
-    monkeypatch.setenv("TP_CAPITAL_DB_STRATEGY", "neon")
-    monkeypatch.setenv("TP_CAPITAL_DATABASE_URL", as_engine(migrated_url))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> str:
-        result = CliRunner().invoke(app, list(words))
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
-
-
-class Enriching(World):
-    """An un-started enricher on a real database."""
-
-    def __init__(self, database: Database, calculator: Calculator) -> None:
-        super().__init__()
-        self.ledger = Ledger(database, grammar_version=GRAMMAR_VERSION)
-        self.signals = Signals(database, retention=RETENTION)
-        self.bars = Bars(database)
-        self.instruments = Instruments(database)
-        self.enriched = EnrichedSignals(database, self.ledger)
-        self.enrichment = Enrichment(
-            signals=self.signals,
-            bars=self.bars,
-            instruments=self.instruments,
-            enriched=self.enriched,
-            calculator=calculator,
-            kept=RETENTION,
-            now=database.now,
-        )
-        self.cache = self.recorder(CACHE)
-        self.enricher = Enricher(
-            self.context(ENRICHER),
-            positions=FeedPositions(database, reader=ENRICHER),
-            signals=self.signals,
-            bars=self.bars,
-            enriched=self.enriched,
-            enrichment=self.enrichment,
-            calculator=calculator,
-            kept=RETENTION,
-            random=Random(1),
-        )
-
-    def see(self) -> None:
-        """Let the enricher see the newest commit, as the cache tells it."""
-        number = self.ledger.commit_number()
-        self.snapshots.publish(CACHE, CacheSnapshot(commit_number=number, error=None))
-        self.enricher.on_receive(CommitSeen(commit_number=number))
-
-    def look(self) -> None:
-        """Let the enricher look for bars until it has worked off all."""
-        self.snapshots.publish(CACHE, CacheSnapshot(commit_number=self.ledger.commit_number(), error=None))
-        self.enricher.on_receive(Tick(purpose="look"))
-
-    def rows(self) -> dict[str, Mapping[str, Any]]:
-        """Return what is known, by asset."""
-        page = self.signals.find(SignalQuery())
-        return {
-            row["asset"]: row for row in self.enriched.of([signal["id"] for signal in page.rows]).values()
-        }
-
-    def commits(self) -> int:
-        """Return how many commits the cache was told of since the last call."""
-        return sum(isinstance(told, SignalsCommitted) for told in self.cache.taken())
-
-
-@pytest.fixture
-def world(database: Database, calculator: Calculator) -> Enriching:
-    return Enriching(database, calculator)
 
 
 def minute(number: int, prices: str, *, symbol: str = "PETR4") -> Bar:
@@ -284,7 +181,7 @@ def test_signals_that_only_earlier_rules_have_judged_are_judged_again(
     database.write(
         lambda cursor: cursor.execute("update signals.signal_outcomes set rules = 0, state = 'waiting'")
     )
-    world.enricher._outdated = True
+    world.enricher._renewed = ""
     world.look()
     assert world.rows()["PETR4"]["state"] == "running"
 

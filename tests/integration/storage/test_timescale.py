@@ -54,6 +54,7 @@ STEPS = (
         "enrichment",
         "alerts",
         "deletions",
+        "score",
         "outcome_filter",
         "hypertable",
         "search_index",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.analysis.worker import Question
+from actors.analysis.questions import Question
 from actors.enrichment.calculator import Calculator, CalculatorError
 from tests.support.markets import POSTED
 

@@ -25,7 +25,7 @@ def rows(*signals: Mapping[str, object]) -> list[dict[str, str]]:
 
 def page(*signals: Mapping[str, object]) -> bytes:
     empty = {column: None for column in COLUMNS if column != "time"}
-    given = {"ts": 0, "targets": [], "warnings": [], "outcome": None, "market": None}
+    given = {"ts": 0, "targets": [], "warnings": [], "outcome": None, "market": None, "score": None}
     whole = [{**empty, **given, **signal} for signal in signals]
     return json.dumps({"data": whole, "nextCursor": None}).encode()
 
@@ -40,7 +40,7 @@ def test_columns_that_were_added_later_come_last_and_the_label_is_no_formula() -
         *("channel_label", "status_since", "status_reason", "reward_risk", "valid"),
         "outcome_state",
     )
-    assert added[-1] == "market_volume_ratio"
+    assert added[-1] == "score_probability"
     labels = [row["channel_label"] for row in rows({"channel_label": "=Ações"}, {"channel_label": None})]
     assert labels == ["'=Ações", ""]
 
@@ -62,7 +62,7 @@ def test_what_prices_say_has_columns_of_its_own() -> None:
         "first_r": "1.5",
     }
     assert (known["market_rsi_14"], known["market_macd"]) == ("0.00000413", "")
-    assert {unknown[name] for name in COLUMNS if name.startswith(("outcome_", "market_"))} == {""}
+    assert {unknown[name] for name in COLUMNS if name.startswith(("outcome_", "market_", "score_"))} == {""}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,7 @@ def test_a_row_of_the_database_is_the_line_of_its_page() -> None:
     prices = {
         "outcome": {"state": "stopped", "entered_at": at, "reached": [at], "first_r": Decimal("-1.0000")},
         "market": {"rsi_14": 33.36549999999998, "last_close": Decimal("32.90")},
+        "score": {"probability": 0.5512},
     }
     signal = {**empty, "ts": 5, "warnings": ["odd"], **values, **prices}
     told = b'{"data":[%b],"nextCursor":null}' % encode({**signal, "targets": [Decimal("1.0")]})

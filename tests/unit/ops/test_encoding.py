@@ -25,6 +25,13 @@ MARKET = {
     "days": 15,
     "as_of": "2026-11-01T21:00:00Z",
 }
+SCORE = {
+    "probability": 0.5512,
+    "base_rate": 0.4,
+    "contributions": [{"name": "rsi", "effect": 0.301}],
+    "model": "0123456789abcdef",
+    "trained_until": "2026-11-02T03:00:00Z",
+}
 ENRICHED = {
     **dict.fromkeys(
         ("reason", "ended_at", "exit", "final_r", "scaled_r", "underlying", "underlying_indicators")
@@ -39,6 +46,7 @@ ENRICHED = {
     "favourable_r": Decimal("1.6000"),
     "adverse_r": Decimal("0.1000"),
     "claim": "agrees",
+    "score": SCORE,
     "indicators": {
         **{name: value for name, value in MARKET.items() if not name.startswith("underlying")},
         "last_close": "0.8700",
@@ -163,6 +171,12 @@ def test_a_signal_is_the_object_of_the_contract() -> None:
             "favourable_r": Decimal("1.6000"),
             "adverse_r": Decimal("0.1000"),
             "claim": "agrees",
+        },
+        "score": {
+            **SCORE,
+            "probability": Decimal("0.5512"),
+            "base_rate": Decimal("0.4"),
+            "contributions": [{"name": "rsi", "effect": Decimal("0.301")}],
         },
         "events": [
             {

@@ -19,7 +19,7 @@ from ops.http.routes.workbook import SignalsWorkbook
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 ZONE = ZoneInfo("America/Sao_Paulo")
 EMPTY: dict[str, object] = {
-    **{column: None for column in (*COLUMNS, "outcome", "market") if column != "time"},
+    **{column: None for column in (*COLUMNS, "outcome", "market", "score") if column != "time"},
     "ts": 0,
     "targets": [],
     "warnings": [],

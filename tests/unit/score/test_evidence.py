@@ -8,7 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from actors.analysis.score.evidence import Foretold, evidence_of
+from actors.analysis.score.evidence import Foretold
+from actors.analysis.score.figures import evidence_of
 from tests.support.markets import POSTED
 
 

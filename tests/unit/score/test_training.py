@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from actors.analysis.score.candidates import Examples, best
-from actors.analysis.score.evidence import evidence_of
 from actors.analysis.score.examples import Example, monday_before
+from actors.analysis.score.figures import evidence_of
 from actors.analysis.score.training import Learnt, walk_forward
 from tests.support.planted import end_of, planted
 

@@ -1,0 +1,149 @@
+"""The score between a real database and the process that trains: learnt, given to signals, and withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+
+from actors.analysis.outcome import RULES_VERSION
+from actors.analysis.score.evidence import Evidence
+from actors.analysis.score.report import trained
+from engine.bars import BarSource
+from engine.messages import Tick
+from storage.postgres.database import Database
+from storage.postgres.enriched_rows import ENRICHED_COLUMNS
+from storage.postgres.page_query import SignalQuery
+from tests.integration.reading.conftest import START, Command, Store, message
+from tests.integration.reading.test_enrichment import SIGNAL, days, minute
+from tests.support.enriching import Enriching
+from tests.support.planted import end_of, planted
+from tests.support.stack import eventually
+
+WEEKS = 10
+
+
+def planted_rows(now: datetime) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of planted signals, the last of which has ended now."""
+    later = now - end_of(WEEKS)
+    examples, _ = planted(2, number=650, weeks=WEEKS, effect=2.0)
+    for number, example in enumerate(examples, 1):
+        known_at, trade = example.known_at, example.posting
+        assert known_at is not None
+        prices = {name: str(getattr(trade, name)) for name in ("low", "high", "target", "stop")}
+        channel, message_id, position = example.key
+        yield {
+            **dict.fromkeys(ENRICHED_COLUMNS),
+            "channel": channel,
+            "message_id": message_id,
+            "position": position,
+            "rules": RULES_VERSION,
+            "id": 10**9 + number,
+            "ts": trade.posted_at + later,
+            "signal_type": trade.signal_type,
+            "side": trade.side,
+            "asset": "ABEV3",
+            "symbol": "ABEV3",
+            "state": "target" if example.hit else "stopped",
+            "reached": [known_at + later - timedelta(days=1)] if example.hit else [],
+            "same_bar": False,
+            "first_r": Decimal(1 if example.hit else -1),
+            "known_at": known_at + later,
+            "indicators": example.indicators,
+            "trade": {**prices, "targets": trade.targets},
+        }
+
+
+@pytest.fixture
+def world(world: Enriching) -> Enriching:
+    """Give results that something can be learnt from, and prices of the asset of a new signal."""
+    world.enriched.write(list(planted_rows(START - timedelta(days=3))), seen=[])
+    world.bars.put([*days(), minute(1, "10 10.2 9.9 10.1")], source=BarSource.CSV)
+    return world
+
+
+def score_of(world: Enriching) -> Mapping[str, Any] | None:
+    """Return the score that a reader of the newest signal sees."""
+    world.scorer.forget()
+    world.look()
+    (signal,) = world.signals.find(SignalQuery()).rows
+    found: Mapping[str, Any] | None = signal["enriched"]["score"]
+    return found
+
+
+def test_what_is_learnt_is_given_to_signals_and_taken_away_when_it_does_not_hold(
+    world: Enriching, store: Store, command: Command
+) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    assert score_of(world) is None
+    assert command("score", "report").startswith("nothing was trained yet")
+    world.enricher.on_receive(Tick(purpose="learn"))
+    training = world.learning._training
+    assert training is not None
+    eventually(training.has_ended, deadline_s=60)
+    world.enricher.on_receive(Tick(purpose="learn"))
+    newest = world.models.newest()
+    assert newest is not None
+    assert (newest["shown"], newest["results"]) == (True, 650)
+    world.commits()
+    score = score_of(world)
+    assert score is not None
+    assert 0 < score["probability"] < 1
+    assert score["model"] == newest["report"]["model"]
+    assert len(score["contributions"]) == 3
+    assert world.commits() == 1
+    assert score_of(world) == score
+    assert world.commits() == 0
+    told = orjson.loads(command("score", "report", "--json"))
+    assert (told["shown"], told["reason"]) == (True, None)
+    assert told["evidence"]["skill_low"] > 0
+    assert "\nshown\n" in command("score", "report")
+    world.models.put(
+        asdict(trained([], Evidence(foretold=250, days=30, enough=False), results=650, at=START))
+    )
+    assert score_of(world) is None
+    assert world.commits() == 1
+    assert "not shown, not enough evidence: the 95 % interval" in command("score", "report")
+
+
+def test_a_training_is_due_each_week_and_when_results_have_doubled(world: Enriching) -> None:
+    now = world.learning._now()
+    nothing = trained([], Evidence(foretold=0, days=0, enough=False), results=400, at=now)
+    assert world.learning._is_due(now)
+    world.models.put(asdict(nothing))
+    assert not world.learning._is_due(now)
+    world.models.put(asdict(replace(nothing, results=300)))
+    assert world.learning._is_due(now)
+    world.models.put(asdict(replace(nothing, trained_at=now - timedelta(days=8))))
+    assert world.learning._is_due(now)
+
+
+def test_a_result_is_known_when_the_day_of_its_hit_is_over_or_when_it_has_ended(
+    world: Enriching, database: Database
+) -> None:
+    assert len(world.models.results()) == world.models.count_results() == 650
+    pages = [row for page in world.models.examples() for row in page]
+    assert len(pages) == 650
+    hit = next(row for row in pages if row["hit"])
+    reached = hit["result_at"] - timedelta(minutes=1)
+    running = "update signals.signal_outcomes set state = 'running', known_at = null, reached = %s where message_id = %s"
+    database.write(lambda cursor: cursor.execute(running, ([reached], hit["message_id"])))
+    again = next(
+        row for page in world.models.examples() for row in page if row["message_id"] == hit["message_id"]
+    )
+    local = again["result_at"].astimezone(tz=None)
+    assert reached < again["result_at"] <= reached + timedelta(days=1)
+    assert local.minute == 0
+    for state in ("unclear", "unadjusted"):
+        database.write(
+            lambda cursor, state=state: cursor.execute(
+                "update signals.signal_outcomes set state = %s", (state,)
+            )  # type: ignore[misc]
+        )
+        assert world.models.count_results() == 0
+        assert world.models.results() == []
