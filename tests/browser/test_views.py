@@ -132,6 +132,11 @@ def test_what_prices_have_ended_is_left_out_and_one_touch_shows_it(page: Page, s
     page.open("/?asset=HYPE3")
     page.wait(f"{READY} && {STATUSES}.length === 1")
     assert not page.one("#left-out").is_displayed()
+    system.execute(
+        "insert into signals.signal_outcomes (channel, message_id, position, rules, id, ts, signal_type, side, asset,"
+        " symbol, state, reached, same_bar) select channel, message_id, position, 1, id, ts, signal_type, side, asset,"
+        " asset, 'stopped', '{}', false from signals.signal_standings where asset = 'HYPE3'"
+    )
     system.execute("update signals.signal_standings set outcome = 'stopped' where asset = 'HYPE3'")
     put(gateway, [raw_message(900_742, signal_text("HYPE3", "26,10", "28,90", "24,60"), ago_s=1)])
     page.wait_asking("document.querySelector('#left-out').innerText.startsWith('1 que os preços já')")
