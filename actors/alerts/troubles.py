@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from actors.shown.health_report import HealthReport, Status
 from actors.shown.snapshots import PollerSnapshot
+from actors.shown.telegram_session import session_is_lost
 from engine.breaker import BreakerState
 from engine.sessions import is_session
 
@@ -49,13 +50,11 @@ def troubles_of(
     newest = [at for poller in known if (at := report.inputs.newest_message_at(poller)) is not None]
     if silence_after and newest and session_time(max(newest), report.inputs.now) >= silence_after:
         found.add(SILENCE)
-    for check, name, harmless in (
-        ("timescaledb", DATABASE, (Status.HEALTHY, Status.DEGRADED)),
-        ("telegramSession", TELEGRAM, (Status.HEALTHY,)),
-    ):
-        finding = report.findings.get(check)
-        if finding is not None and finding.status not in harmless:
-            found.add(name)
+    database = report.findings.get("timescaledb")
+    if database is not None and database.status is Status.UNHEALTHY:
+        found.add(DATABASE)
+    if session_is_lost(known):
+        found.add(TELEGRAM)
     return frozenset(found)
 
 

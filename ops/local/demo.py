@@ -184,7 +184,8 @@ class Demo:
         return {
             **engine_settings(self._state, port=self._listening.port, strategy="neon"),
             **gateway_settings(self._state, port=self._gateway_port),
-            "TP_CAPITAL_SIGNALS_CHANNEL_ID": SAMPLE_CHANNEL,
+            # with messages of their own, people have channels of their own
+            **({} if self._messages else {"TP_CAPITAL_SIGNALS_CHANNEL_ID": SAMPLE_CHANNEL}),
             "TP_CAPITAL_BACKFILL_DELAY_S": os.environ.get("TP_CAPITAL_BACKFILL_DELAY_S", "0"),
             "LOG_FORMAT": _log_format(),
         }

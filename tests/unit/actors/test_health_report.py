@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actors.alerts.troubles import troubles_of
 from actors.shown.health_report import NET_EVERY_S, HealthReport, Inputs, Status, judge
 from actors.shown.snapshots import (
     BackfillPhase,
@@ -467,3 +468,9 @@ def test_the_newest_word_of_the_gateway_on_its_session_counts() -> None:
     finding = judge(replace(WELL, pollers=(lost,)), None).findings["telegramSession"]
     assert (finding.status, finding.cause) == (DEGRADED, "Telegram has banned this account")
     assert judge(replace(WELL, pollers=(lost, well)), None).findings["telegramSession"].status is HEALTHY
+    not_joined = replace(POLLER, telegram_session="degraded; -1002: this account has not joined it")
+    for poller, troubles in ((lost, {"telegram"}), (not_joined, set()), (well, set()), (POLLER, set())):
+        found = report(replace(WELL, pollers=(poller,)))
+        assert troubles_of(found, [poller], silence_after=timedelta(0)) == troubles, (
+            "it is told if it is lost"
+        )
