@@ -15,6 +15,8 @@ from ops.local.sample_bars import sample_bars, sample_instruments
 from storage.postgres.bars import Bars
 from storage.postgres.database import Database
 from storage.postgres.instruments import Instruments
+from tests.browser.alert_pictures import take_alerts
+from tests.support.alerting import LOOPBACK
 from tests.support.browsing import Page, System, chromium, running_system
 from tests.support.messages import put, raw_message
 from tests.support.stack import eventually
@@ -57,7 +59,7 @@ def main() -> None:
     try:
         with (
             LocalPostgres(folder) as postgres,
-            running_system(postgres, load_sample(datetime.now(UTC))) as system,
+            running_system(postgres, load_sample(datetime.now(UTC)), **LOOPBACK) as system,
             chromium() as driver,
         ):
             take(Page(driver, system.engine.url), system)
@@ -102,6 +104,7 @@ def take(page: Page, system: System) -> None:
     save(page, "dashboard-events-phone", 390, 1600, scale=1.5)
 
     take_prices(page, system)
+    take_alerts(page, system, save)
 
     page.open()
     system.postgres.stop()

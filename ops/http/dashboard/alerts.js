@@ -51,7 +51,8 @@ function wordsOf(rule) {
   const only = [...rule.channels, ...rule.assets, ...rule.types, ...rule.sides.map((side) => t(`side.${side}`))];
   return [
     rule.kinds.map((kind) => t(`alerts.kind.${kind}`)).join(", "),
-    only.join(", ") || t("alerts.all"),
+    // troubles of the system know no filter
+    ...(rule.kinds.join() === "system" ? [] : [only.join(", ") || t("alerts.all")]),
     ...(rule.without_warnings ? [t("alerts.withoutWarnings")] : []),
     ...(rule.quiet_hours ? [t("alerts.quiet", rule.quiet_hours)] : []),
   ];
@@ -64,13 +65,19 @@ function sentOf(rule) {
     h("li", {},
       h("div", { class: "sent-head" },
         h("strong", {}, alert.title),
-        h("span", { class: "sent-why" }, `→ ${rule.targets.find((one) => one.id === alert.target_id)?.service ?? ""}`),
+        h("span", { class: "sent-why" }, `→ ${targetOf(rule, alert)}`),
         h("span", { "data-state": alert.state }, t(`alerts.state.${alert.state}`)),
         h("span", { class: "sent-why" }, instant(Date.parse(alert.ended_at ?? alert.created_at)))),
       h("p", { class: "sent-text" }, alert.text),
       alert.reason && h("p", { class: "sent-why" }, `${alert.reason} (${t("alerts.attempts", alert.attempts)})`),
       ["dead", "skipped"].includes(alert.state) &&
         h("div", {}, h("button", { type: "button", class: "button", onclick: () => retry(rule, alert) }, t("alerts.retry")))));
+}
+
+/** The service of a target; its address where the rule has several. */
+function targetOf(rule, alert) {
+  const target = rule.targets.find((one) => one.id === alert.target_id);
+  return (rule.targets.length > 1 ? target?.url : target?.service) ?? "";
 }
 
 function say(trouble) {
