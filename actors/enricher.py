@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from actors.analysis.outcome import RULES_VERSION
@@ -25,6 +25,7 @@ from actors.sources.lease import may_work
 from engine.actor import Actor, handles
 from engine.backoff import Backoff, RetryState
 from engine.messages import CommitSeen, SignalsCommitted, Tick
+from engine.sessions import day_of
 from engine.spec import Context
 from storage.errors import StorageError
 from storage.postgres.bars import Bars
@@ -77,6 +78,8 @@ class Enricher(Actor):
         self._position: FeedPosition | None = None
         self._bars_until: datetime | None = None
         self._failures = 0
+        #: the day on which it last looked for contracts that have ended
+        self._ended_on: date | None = None
         #: the last symbol whose signals were judged by the present rules and scored by the present model; None: all were
         self._renewed: str | None = ""
         self._model = ""
@@ -125,6 +128,9 @@ class Enricher(Actor):
             if self._bars_until is not None:
                 # It lies before the bars: what is committed while they are worked off is read after them.
                 self._position = self._position or self._positions.begin()
+                if also_bars and (today := day_of(self.clock.now())) != self._ended_on:
+                    self._enrichment.end_contracts(today)
+                    self._ended_on = today
                 more = also_bars and (self._follow_bars() or self._renew())
                 more = self._follow_signals() or more
         except (StorageError, CalculatorError) as error:

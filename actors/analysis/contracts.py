@@ -11,7 +11,7 @@ from decimal import Decimal
 from engine.instruments import Instrument, InstrumentKind
 from engine.sessions import day_of, is_session, session_from, session_hours, sessions_before
 
-__all__ = ["Contract", "Underlying", "front_contract", "underlying_of"]
+__all__ = ["Contract", "Underlying", "front_contract", "last_day_of", "underlying_of"]
 
 INDEX_RULE = "front month: expires on the Wednesday nearest the 15th of an even month, and trades until that day's close"
 DOLLAR_RULE = (
@@ -21,8 +21,10 @@ ISIN_RULE = "the paper with the ISIN that the exchange gives the option"
 ONLY_RULE = "the only paper with these four letters"
 
 _MONTHS = "FGHJKMNQUVXZ"
+_INDICES = frozenset({"WIN", "IND"})
 #: WINFUT as messages write it; WIN$ and WIN$N as terminals do
 _CONTINUOUS = re.compile(r"(WIN|IND|WDO|DOL)(?:FUT|\$[A-Z]?)")
+_MONTH = re.compile(r"(WIN|IND|WDO|DOL)([FGHJKMNQUVXZ])([0-9]{2})")
 _OPTION = re.compile(r"([A-Z][A-Z0-9]{3})([A-X])[0-9]{1,4}(?:W([1245]))?E?")
 _WEDNESDAY, _FRIDAY = 2, 4
 #: options expired on a third Monday before
@@ -60,7 +62,7 @@ def front_contract(symbol: str, at: datetime) -> Contract | None:
     if found is None:
         return None
     root = found[1]
-    is_index = root in {"WIN", "IND"}
+    is_index = root in _INDICES
     day = day_of(at)
     months = day.year * 12 + day.month - 1
     while True:
@@ -107,20 +109,44 @@ def underlying_of(option: str, instruments: Iterable[Instrument], at: datetime) 
     same = [each for each in papers if terms and terms.isin and each.isin == terms.isin]
     if not same and len(papers) != 1:
         return None
-    expiry = _option_expiry("ABCDEFGHIJKLMNOPQRSTUVWX".index(series) % 12 + 1, week, day_of(at))
-    # the table has the series that expires last; that of another year has another strike
-    is_this = (
-        terms is not None and terms.expiry is not None and timedelta() <= terms.expiry - day_of(at) < _YEAR
-    )
     return Underlying(
         symbol=(same or papers)[0].symbol,
-        strike=terms.strike if terms and is_this else None,
-        expiry=terms.expiry if terms and is_this else expiry,
+        strike=terms.strike if terms and _is_of(terms, at) else None,
+        expiry=_expiry(series, week, terms, at),
         rule=ISIN_RULE if same else ONLY_RULE,
     )
 
 
+def last_day_of(symbol: str, instruments: Iterable[Instrument], at: datetime) -> date | None:
+    """Return the last day of the month of a future or of an option that was named at an instant. None: it has none, or an unknown one.
+
+    >>> str(last_day_of("WINZ26", [], datetime.fromisoformat("2026-11-02T15:00:00-03:00")))
+    '2026-12-16'
+    >>> str(last_day_of("PETRL330", [], datetime.fromisoformat("2026-11-02T15:00:00-03:00")))
+    '2026-12-18'
+    """
+    if month := _MONTH.fullmatch(symbol):
+        root, letter, year = month.groups()
+        rule = _index_day if root in _INDICES else _dollar_day
+        return rule(2000 + int(year), _MONTHS.index(letter) + 1)
+    if option := _OPTION.fullmatch(symbol):
+        terms = next((each for each in instruments if each.symbol == symbol), None)
+        return _expiry(option[2], option[3], terms, at)
+    return None
+
+
 _YEAR = timedelta(days=360)
+
+
+def _is_of(terms: Instrument, at: datetime) -> bool:
+    # the table has the series that expires last; that of another year has another strike
+    return terms.expiry is not None and timedelta() <= terms.expiry - day_of(at) < _YEAR
+
+
+def _expiry(series: str, week: str | None, terms: Instrument | None, at: datetime) -> date | None:
+    if terms is not None and _is_of(terms, at):
+        return terms.expiry
+    return _option_expiry("ABCDEFGHIJKLMNOPQRSTUVWX".index(series) % 12 + 1, week, day_of(at))
 
 
 def _option_expiry(month: int, week: str | None, day: date) -> date | None:

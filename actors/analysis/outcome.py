@@ -22,7 +22,7 @@ from engine.sessions import day_of
 __all__ = ["RULES_VERSION", "judge"]
 
 #: raise it with each change of a rule, so that outcomes are computed anew
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 _PLACES = Decimal("0.0001")
 #: a session that prices leave earlier than this, at another price than the day closed, lacks bars

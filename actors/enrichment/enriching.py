@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from actors.analysis.claims import verify
-from actors.analysis.contracts import underlying_of
+from actors.analysis.contracts import last_day_of, underlying_of
 from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending, MarketOutcome
 from actors.analysis.outcome import RULES_VERSION, judge
@@ -164,7 +164,10 @@ class Enrichment:
         else:
             return
         markets = self._calculator.ask(Question(days, [(row["ts"], _middle(row)) for row in rows]))
-        below = self._underlying(symbol, first)
+        # a share has a digit after its four letters
+        instruments = self._instruments.starting(symbol[:4]) if symbol[4:5].isalpha() else ()
+        paper = underlying_of(symbol, instruments, first)
+        below = None if paper is None else paper.symbol
         of_below: Sequence[Indicators | None] = [None] * len(rows)
         if below is not None and (bars := self._days(below, first)):
             of_below = self._calculator.ask(Question(bars, [(row["ts"], None) for row in rows]))
@@ -175,7 +178,11 @@ class Enrichment:
         scores = self._scorer.of(list(zip(rows, trades, told, strict=True)))
         for place, (row, market_below) in enumerate(zip(rows, of_below, strict=True)):
             stored = {
-                **_stored_form(row, symbol, self._judge(plans[place], days, finer)),
+                **_stored_form(
+                    row,
+                    symbol,
+                    self._judge(plans[place], days, finer, last_day_of(symbol, instruments, row["ts"])),
+                ),
                 "indicators": told[place],
                 "underlying": below,
                 "underlying_indicators": _json(market_below) if market_below else None,
@@ -185,17 +192,31 @@ class Enrichment:
             }
             yield Enriched(row=stored, before=known.get(row["id"]), signal=row)
 
-    def _underlying(self, symbol: str, at: datetime) -> str | None:
-        # a share has a digit after its four letters
-        if not symbol[4:5].isalpha():
-            return None
-        paper = underlying_of(symbol, self._instruments.starting(symbol[:4]), at)
-        return None if paper is None else paper.symbol
-
     def _days(self, symbol: str, first: datetime) -> Sequence[Bar]:
         return self._bars.of(symbol, [Interval.DAY], first - _DAYS_BEFORE, self._now())
 
-    def _judge(self, plan: Plan, days: Sequence[Bar], finer: Sequence[Bar]) -> MarketOutcome:
+    def end_contracts(self, today: date) -> None:
+        """Have the signals judged whose contract has ended, and that prices have not ended: no bar of theirs will come."""
+        undecided = self._enriched.undecided()
+        ended = [
+            symbol
+            for symbol, at in undecided
+            if (last := last_day_of(symbol, (), at)) is not None and last < today
+        ]
+        self._bars.touch(ended)
+
+    def _judge(
+        self, plan: Plan, days: Sequence[Bar], finer: Sequence[Bar], last_day: date | None
+    ) -> MarketOutcome:
+        if last_day is not None:
+            end = midnight_after(last_day)
+            plan = replace(plan, close_at=min(plan.close_at, end))
+            if (bars := finer or days) and end <= self._now():
+                # It says that the contract has ended, and comes after all others. So none of those that come late is missed.
+                over = replace(
+                    bars[-1], interval=Interval.MINUTE, opened_at=end, closed_at=end + timedelta(minutes=1)
+                )
+                finer = [*finer, over]
         outcome = MarketOutcome(state=Ending.NO_BARS)
         for count in (*_FIRST_DAYS, self._kept.days + 1):
             first = plan.posted_at - timedelta(days=_FIRST_DAYS[0])

@@ -64,6 +64,10 @@ select max(bar.closed_at) from unnest(%(intervals)s::text[]) as wanted (name), l
     select closed_at from {schema}.bars where interval = wanted.name order by opened_at desc limit 1) as bar
 """
 _CHANGES = "select symbol, since, number from {schema}.bar_changes order by number limit %(limit)s"
+_TOUCH = """
+insert into {schema}.bar_changes (symbol, since) select symbol, now() from unnest(%(symbols)s::text[]) as symbol
+on conflict (symbol) do nothing
+"""
 _SETTLE = """
 delete from {schema}.bar_changes using unnest(%(symbols)s::text[], %(numbers)s::bigint[]) as done (symbol, number)
 where bar_changes.symbol = done.symbol and bar_changes.number = done.number
@@ -135,6 +139,7 @@ class Bars:
                 "newest_close": _NEWEST_CLOSE,
                 "changes": _CHANGES,
                 "settle": _SETTLE,
+                "touch": _TOUCH,
                 "symbols": _SYMBOLS,
                 "forget": _FORGET,
             }.items()
@@ -190,6 +195,12 @@ class Bars:
         """Say that these changes were dealt with. A symbol that has changed meanwhile stays among the changes."""
         values = {"symbols": [each.symbol for each in changes], "numbers": [each.number for each in changes]}
         self._database.write(lambda cursor: cursor.execute(self._sql["settle"], values))
+
+    def touch(self, symbols: Sequence[str]) -> None:
+        """Put symbols among the changes, though their bars are the same."""
+        if symbols:
+            values = {"symbols": list(symbols)}
+            self._database.write(lambda cursor: cursor.execute(self._sql["touch"], values))
 
     def stored(self, symbol: str) -> tuple[StoredSymbol, ...]:
         """Return what is stored of a symbol, by interval."""

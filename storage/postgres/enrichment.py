@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
-from psycopg.rows import scalar_row
+from psycopg.rows import scalar_row, tuple_row
 
 from storage.postgres.database import Cursor, Database
 from storage.postgres.enriched_rows import KEY, MARKET, OUTCOME, enriched_of
@@ -54,6 +54,10 @@ _OPTIONS = """
 select distinct asset from {schema}.signal_outcomes
 where symbol >= %(letters)s || 'A' and symbol < %(letters)s || 'Y' order by asset
 """
+_UNDECIDED = """
+select symbol, min(ts) as ts from {schema}.signal_outcomes where state in ('waiting', 'running') group by symbol
+order by symbol
+"""
 
 
 class EnrichedSignals:
@@ -68,8 +72,9 @@ class EnrichedSignals:
             "outcome": _excluded(OUTCOME),
             "market": _excluded(MARKET),
         }
-        self._write_outcomes, self._write_markets, self._outdated, self._options = (
-            sql.SQL(text).format(**parts) for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED, _OPTIONS)
+        self._write_outcomes, self._write_markets, self._outdated, self._options, self._undecided = (
+            sql.SQL(text).format(**parts)
+            for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED, _OPTIONS, _UNDECIDED)
         )
 
     def of(self, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
@@ -91,6 +96,10 @@ class EnrichedSignals:
             return ()
         values = {"letters": paper[:4]}
         return tuple(self._database.ask(self._options, values, scalar_row, quick=False))
+
+    def undecided(self) -> list[tuple[str, datetime]]:
+        """Return the symbols with signals that prices have not ended, each with when the first was posted."""
+        return self._database.ask(self._undecided, {}, tuple_row, quick=False)
 
     def write(self, rows: Sequence[Mapping[str, Any]], *, seen: Sequence[Mapping[str, Any]]) -> int | None:
         """Store what is known of signals. Return the commit number of the change, None if readers see none.

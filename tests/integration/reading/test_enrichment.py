@@ -8,13 +8,14 @@ from decimal import Decimal
 
 import pytest
 
+from actors.analysis.contracts import last_day_of
 from actors.enrichment.calculator import Calculator
 from actors.enrichment.symbols import symbol_of
 from actors.names import ENRICHER
 from actors.shown.enricher_snapshot import EnricherSnapshot
 from engine.bars import Bar, BarSource, Interval
 from engine.instruments import Instrument, InstrumentKind
-from engine.sessions import day_of
+from engine.sessions import day_of, midnight_after
 from ops.enrichment.records import Exit, GroupBy, grouped_records
 from storage.postgres.database import Database
 from storage.postgres.page_query import SignalQuery
@@ -238,6 +239,44 @@ def test_an_option_has_them_also_when_prices_of_its_paper_come_later(world: Enri
     row = world.rows()["PETRK330"]
     assert row["underlying_indicators"]["sma_20"] == pytest.approx(10.1)
     assert (row["state"], world.rows()["PETZ3"]) == (before["PETRK330"]["state"], before["PETZ3"])
+
+
+def test_what_a_contract_that_has_ended_left_undecided_ends_at_its_last_price(
+    world: Enriching, store: Store
+) -> None:
+    # its bars are of the day on which it ended, or before
+    expiry = day_of(START + timedelta(hours=1))
+    option = Instrument(symbol="PETRK330", kind=InstrumentKind.CALL, expiry=expiry)
+    world.instruments.put([option])
+    store([message(1, "COMPRA\nAtivo: PETRK330\nCompra: 1,00\nAlvo 1: 1,50\nStop: 0,50", minute=0)])
+    traded = ("1 1.1 0.9 1", "0.9 0.9 0.8 0.8")
+    world.bars.put(
+        [minute(number, prices, symbol="PETRK330") for number, prices in enumerate(traded, 1)],
+        source=BarSource.CSV,
+    )
+    world.look()
+    row = world.rows()["PETRK330"]
+    assert (row["state"], row["exit"], row["first_r"]) == ("expired", Decimal("0.8"), Decimal("-0.4"))
+    assert row["ended_at"] == midnight_after(expiry)
+    # bars that come late are before its end
+    world.bars.put([minute(3, "0.8 1.6 0.8 1.6", symbol="PETRK330")], source=BarSource.CSV)
+    world.look()
+    assert world.rows()["PETRK330"]["state"] == "target"
+
+
+def test_contracts_that_have_ended_are_looked_for_each_day(world: Enriching, store: Store) -> None:
+    contract = f"WINZ{(START.year + 1) % 100}"
+    future = f"COMPRA\nAtivo: {contract}\nCompra: 130000\nAlvo 1: 131000\nStop: 129000"
+    store([message(1, future, minute=0)])
+    last = last_day_of(contract, (), START)
+    assert last is not None
+    world.bars.put([minute(1, "130000 130200 129900 130100", symbol=contract)], source=BarSource.CSV)
+    world.look()
+    assert world.rows()[contract]["state"] == "running"
+    world.enrichment.end_contracts(last)
+    assert world.bars.changes(limit=9) == ()
+    world.enrichment.end_contracts(last + timedelta(days=1))
+    assert [change.symbol for change in world.bars.changes(limit=9)] == [contract]
 
 
 def test_the_command_shows_what_would_change_and_writes_only_when_asked_to(
