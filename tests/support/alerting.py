@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
+from storage.alerts.outcome import Attempt
 from storage.postgres.alert_rules import RuleValues, TargetValues
+from tests.support.clock import FakeTimers
 from tests.support.httpstub import Answer, HttpStub, Request
 
-__all__ = ["LOOPBACK", "SECRET", "Receiver", "a_rule", "a_webhook"]
+__all__ = ["LOOPBACK", "SECRET", "Receiver", "a_rule", "a_webhook", "cut_when"]
 
 #: what lets alerts go to receivers of this machine
 LOOPBACK = {"TP_CAPITAL_ALERT_NETWORKS": "127.0.0.0/8"}
@@ -30,6 +34,15 @@ def a_webhook(url: str, *signing: str) -> TargetValues:
     return TargetValues(
         kind="webhook", url=url, service="webhook", masked="http://…", signing=signing or (SECRET,)
     )
+
+
+def cut_when(wait: Callable[[], object], timers: FakeTimers, send: Callable[[], Attempt]) -> Attempt:
+    """Send by these timers. The time of the attempt is over as soon as ``wait`` returns."""
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(send)
+        wait()
+        timers.advance(60)
+        return attempt.result(60)
 
 
 class Receiver(HttpStub):

@@ -34,6 +34,7 @@ class Answer:
     cut_after: int | None = None
     drip_s: float | None = None
     hang_up: bool = False
+    sent: threading.Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self._send_body(answer)
+        if answer.sent is not None:
+            answer.sent.set()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _handle  # noqa: N815 - the base class looks for these names
 

@@ -192,15 +192,9 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"targets": [{"url": "https://[::ffff:10.0.0.1]/"}]}, "targets.0.url", "leads to 10.0.0.1"),
     ({"targets": [{"url": "http://93.184.215.14/"}]}, "targets.0.url", "must begin with https://"),
     ({"targets": [{"url": "https://a:b@93.184.215.14/"}]}, "targets.0.url", "no user and password"),
-    (
-        {"targets": [{"url": "tgram://typo/"}]},
-        "targets.0.url",
-        "no address that Apprise understands (tgram://...)",
-    ),
-    ({"targets": [{"url": "ntfy://169.254.169.254/x"}]}, "targets.0.url", "leads to 169.254.169.254"),
-    ({"targets": [{"url": "json://127.0.0.1/x"}]}, "targets.0.url", "is not taken here"),
+    # those of services are in test_apprise.py: loading Apprise takes seconds
+    ({"targets": [{"url": "a-token"}]}, "targets.0.url", "must begin with its kind"),
     ({"targets": [{"url": "https://93.184.215.14/", "secret": "abc"}]}, "targets.0.secret", "whsec_"),
-    ({"targets": [{"url": "ntfy://topic", "secret": SECRET}]}, "targets.0.secret", "for webhooks only"),
 ]
 
 

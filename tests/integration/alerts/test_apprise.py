@@ -6,17 +6,22 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from engine.timers import TimerThread
+from ops.http.routes.alert_models import AlertTargetRequest
+from ops.http.routes.alert_targets import TargetMaker, WrongTargetError
 from storage.alerts.address import AddressRules
 from storage.alerts.apprise_bounds import sending
 from storage.alerts.apprise_target import AppriseSender, BadTargetError, find_service
 from storage.alerts.outcome import Attempt, Verdict
+from tests.support.alerting import SECRET, cut_when
+from tests.support.clock import FakeClock, FakeTimers
 from tests.support.httpstub import Answer, HttpStub
 
 RULES = AddressRules(own_port=4008, networks=(ip_network("127.0.0.0/8"),))
@@ -139,56 +144,64 @@ def test_redirects_and_proxies_are_not_followed(
         assert (stub.count, other.count) == (1, 0)
 
 
-def test_a_service_that_says_nothing_or_a_byte_at_a_time_is_cut(stub: HttpStub, timers: TimerThread) -> None:
-    sender = AppriseSender(RULES, timers=timers, longest_s=0.3)
-    late = Attempt(verdict=Verdict.FAILED, reason="ntfy: no answer in time")
+def test_a_service_that_says_nothing_or_not_all_is_cut(stub: HttpStub) -> None:
+    timers = FakeTimers(FakeClock())
+    sender = AppriseSender(RULES, timers=timers)
     stub.answer(Answer(hold=threading.Event()))
-    assert send(sender, ntfy(stub)) == late
+    attempt = cut_when(
+        lambda: stub.wait_for_requests(1, timeout_s=60), timers, lambda: send(sender, ntfy(stub))
+    )
+    assert attempt == Attempt(verdict=Verdict.FAILED, reason="ntfy: no answer in time")
     # the status has come, so it took the alert
-    stub.answer(Answer(body=b"{" + b" " * 10_000, drip_s=0.1))
-    assert send(sender, ntfy(stub)) == Attempt(verdict=Verdict.SENT)
+    sent = threading.Event()
+    stub.answer(Answer(headers={"Content-Length": "10000"}, body=b"{", sent=sent))
+    assert cut_when(lambda: sent.wait(60), timers, lambda: send(sender, ntfy(stub))) == Attempt(
+        verdict=Verdict.SENT
+    )
 
 
-@contextmanager
-def endless(greeting: bytes, line: bytes) -> Iterator[tuple[int, list[int]]]:
-    """Serve one connection with a line again and again. Give the port, and how many bytes were taken in the end."""
-    taken: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(30)
+class Endless:
+    """Serves one connection with a line again and again. ``taken`` is how many bytes were taken in the end."""
 
-        def serve() -> None:
-            connection, _ = server.accept()
-            sent = 0
-            with connection:
-                try:
-                    connection.sendall(greeting)
-                    while sent < 1 << 30:
-                        connection.sendall(line)
-                        sent += len(line)
-                except OSError:
-                    pass
-            taken.append(sent)
+    def __init__(self, greeting: bytes, line: bytes) -> None:
+        self._greeting, self._line = greeting, line
+        self.begun = threading.Event()
+        self.taken = 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(60)
+        self.port = int(self._server.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield int(server.getsockname()[1]), taken
-        thread.join(60)
+    def _serve(self) -> None:
+        with self._server, self._server.accept()[0] as connection, suppress(OSError):
+            connection.sendall(self._greeting)
+            while self.taken < 1 << 30:
+                connection.sendall(self._line)
+                self.taken += len(self._line)
+                self.begun.set()
+
+    def end(self) -> int:
+        """Wait until the connection has ended, and return what was taken."""
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self.taken
 
 
 def test_an_answer_without_an_end_is_read_no_further(sender: AppriseSender) -> None:
-    with endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536) as (port, taken):
-        assert send(sender, f"ntfy://127.0.0.1:{port}/x") == Attempt(verdict=Verdict.SENT)
+    endless = Endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536)
+    assert send(sender, f"ntfy://127.0.0.1:{endless.port}/x") == Attempt(verdict=Verdict.SENT)
     # what was on its way stands in the buffers of both ends
-    assert taken[0] < 32 << 20
+    assert endless.end() < 32 << 20
 
 
-def test_other_ways_than_http_are_cut_too(timers: TimerThread) -> None:
-    sender = AppriseSender(RULES, timers=timers, longest_s=0.3)
-    with endless(b"", b"220-come in\r\n") as (port, _):
-        attempt = send(
-            sender, f"mailto://user:password@127.0.0.1:{port}?from=a@b.example&to=c@d.example&mode=insecure"
-        )
+def test_other_ways_than_http_are_cut_too() -> None:
+    timers, endless = FakeTimers(FakeClock()), Endless(b"", b"220-come in\r\n")
+    sender = AppriseSender(RULES, timers=timers)
+    url = f"mailto://user:password@127.0.0.1:{endless.port}?from=a@b.example&to=c@d.example&mode=insecure"
+    attempt = cut_when(lambda: endless.begun.wait(60), timers, lambda: send(sender, url))
     assert attempt == Attempt(verdict=Verdict.FAILED, reason="E-Mail: no answer in time")
+    endless.end()
 
 
 def test_other_threads_connect_where_they_want(stub: HttpStub, strict: AppriseSender) -> None:
@@ -214,6 +227,22 @@ def test_an_address_that_no_service_has_is_refused_without_being_quoted(url: str
     with pytest.raises(BadTargetError) as refused:
         find_service(url)
     assert "typo" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "message"),
+    [
+        ({"url": "tgram://typo/"}, "url", "no address that Apprise understands (tgram://...)"),
+        ({"url": "ntfy://169.254.169.254/x"}, "url", "leads to 169.254.169.254"),
+        ({"url": "json://127.0.0.1/x"}, "url", "is not taken here"),
+        ({"url": "ntfy://topic", "secret": SECRET}, "secret", "for webhooks only"),
+    ],
+)
+def test_a_bad_target_is_refused_with_the_reason(target: dict[str, str], field: str, message: str) -> None:
+    maker, now = TargetMaker(STRICT), datetime.now(UTC)
+    with pytest.raises(WrongTargetError) as wrong:
+        maker.make(AlertTargetRequest(**target), {}, now=now)  # type: ignore[arg-type]
+    assert (wrong.value.field, message in str(wrong.value)) == (field, True)
 
 
 def test_an_address_that_names_a_file_of_this_machine_is_refused(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_target_that_is_down_for_an_hour_gets_everything_once_it_is_back_in_or
     post.answer = answer
     ids = post.add(target, *map(str, range(5)))
     post.serve()
-    post.pass_time(START + timedelta(hours=1, minutes=6))
+    post.pass_time(START + timedelta(hours=1, minutes=6), timedelta(minutes=3))
     assert taken == ids
     assert {identity for _, identity in post.tried} == set(ids)
     assert len(post.tried) < 40, "it backs off"
@@ -135,7 +135,7 @@ def test_what_fails_for_hours_is_given_up_with_its_reason_and_can_be_sent_by_han
     post.answer = lambda *_: AWAY
     (identity,) = post.add(target, "a")
     post.serve()
-    post.pass_time(START + timedelta(hours=3), timedelta(minutes=3))
+    post.pass_time(START + timedelta(hours=3), timedelta(minutes=6))
     assert post.states() == [("dead", "connection refused")]
     post.answer = lambda *_: SENT
     (rule,) = post.rules.load()

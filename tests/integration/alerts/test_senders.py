@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from engine.timers import TimerThread
+from engine.timers import Timers, TimerThread
 from storage.alerts.address import AddressRules
 from storage.alerts.outcome import Attempt, Verdict
 from storage.alerts.webhook import WebhookSender
-from tests.support.alerting import SECRET
+from tests.support.alerting import SECRET, cut_when
+from tests.support.clock import FakeClock, FakeTimers
 from tests.support.httpstub import Answer, HttpStub
 
 RULES = AddressRules(own_port=4008, networks=(ip_network("127.0.0.0/8"),))
@@ -36,7 +37,7 @@ def sender() -> Iterator[WebhookSender]:
     timers.close()
 
 
-def make(timers: TimerThread, rules: AddressRules = RULES, **more: Any) -> WebhookSender:
+def make(timers: Timers, rules: AddressRules = RULES, **more: Any) -> WebhookSender:
     return WebhookSender(rules, timers=timers, agent="tp-capital/test", now=lambda: datetime.now(UTC), **more)
 
 
@@ -84,14 +85,17 @@ def test_an_answer_is_judged(stub: HttpStub, sender: WebhookSender, answer: Answ
 
 
 def test_a_slow_target_is_given_up(stub: HttpStub) -> None:
-    timers = TimerThread()
-    slow = make(timers, longest_s=0.4)
+    timers = FakeTimers(FakeClock())
+    slow = make(timers)
     stub.answer(Answer(hold=threading.Event()))
-    assert send(slow, stub.url) == Attempt(verdict=Verdict.FAILED, reason="no answer in time")
+    attempt = cut_when(lambda: stub.wait_for_requests(1, timeout_s=60), timers, lambda: send(slow, stub.url))
+    assert attempt == Attempt(verdict=Verdict.FAILED, reason="no answer in time")
     # its status says that it took the alert; the rest is not waited for
-    stub.answer(Answer(body=b"y" * 10_000, drip_s=0.1))
-    assert send(slow, stub.url) == Attempt(verdict=Verdict.SENT)
-    timers.close()
+    sent = threading.Event()
+    stub.answer(Answer(headers={"Content-Length": "10000"}, body=b"y", sent=sent))
+    assert cut_when(lambda: sent.wait(60), timers, lambda: send(slow, stub.url)) == Attempt(
+        verdict=Verdict.SENT
+    )
 
 
 def test_what_is_no_web_server_is_a_failure(sender: WebhookSender) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.backoff import Backoff
 from ops.gateway.database import open_database
 from ops.gateway.live_store import LiveStore
 from ops.gateway.telegram import bot as bot_module
@@ -30,6 +31,7 @@ def database(shared_gateway: Any) -> Iterator[Database]:
 @pytest.fixture
 def api(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedBotApi]:
     gateway.execute("TRUNCATE telegram_gateway.bot_offsets")
+    monkeypatch.setattr(bot_module, "BACKOFF", Backoff(first_s=0.02, cap_s=0.05))
     monkeypatch.setattr(bot_module, "CONFLICT_S", 0.05)
     monkeypatch.setattr(bot_module, "LOST_RETRY_S", 0.05)
     with PlayedBotApi().running() as played:

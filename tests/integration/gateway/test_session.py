@@ -246,7 +246,7 @@ def test_an_album_is_one_message_with_its_caption_and_all_its_media(
         assert rows(gateway) == [("11", "caption", "received")]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_lost_doubled_or_late_the_end_is_what_telegram_has(
     shared_gateway: Any, database: Database, seed: int
 ) -> None:
@@ -279,7 +279,7 @@ def _play(telegram: PlayedTelegram, random: Random) -> set[str]:
     there = telegram.messages[int(CHANNEL)]
     late: list[Any] = []
     deleted: set[str] = set()
-    telegram.floods.append(1)
+    telegram.floods.append(0)
     for number in range(1, 41):
         act = random.choice(["post", "post", "post", "edit", "delete", "cut"])
         if act == "cut":
