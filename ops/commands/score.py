@@ -14,7 +14,7 @@ from engine.clock import SystemClock
 from engine.timers import TimerThread
 from ops.commands.common import System, quiet_logs, settings_for_database, stop
 from ops.exit_codes import EXIT_FAILED
-from ops.http.routes.score import ScoreReport, score_report
+from ops.http.routes.score import ScoreReport, read_score_report
 from ops.stores import Stores
 from ops.terminal import say, say_json
 from storage.errors import StorageError
@@ -40,14 +40,14 @@ def train(*, system: System = None, json: Json = False) -> None:
         if not learning.installed:
             stop(EXIT_FAILED, TRAINING_NOT_INSTALLED)
         learning.store(learning.begin().result())
-        _tell(score_report(models.newest()), json=json)
+        _tell(read_score_report(models), json=json)
 
 
 @score.command()
 def report(*, system: System = None, json: Json = False) -> None:
     """Print the report of the newest training: whether the score is shown, why, and what it looks at."""
     with _models(system) as (models, _):
-        _tell(score_report(models.newest()), json=json)
+        _tell(read_score_report(models), json=json)
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _tell(found: ScoreReport, *, json: bool) -> None:
 
 def _lines(found: ScoreReport) -> Iterator[str]:
     if found.trained_at is None:
-        yield f"nothing was trained yet: it takes {found.least_results} results; `tp-capital score train` begins at once"
+        yield f"not enough evidence: {found.results} results are known, and training takes {found.least_results}"
         return
     yield f"trained {found.trained_at:%Y-%m-%d %H:%M} UTC from {found.results} results"
     told = found.evidence

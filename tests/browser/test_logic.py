@@ -343,3 +343,17 @@ def test_what_prices_say_is_told_in_r_with_its_reasons(logic: Page) -> None:
     assert "61" in told
     assert "undefined" not in told
     assert "market." not in told, "each word is known"
+    assert "Sem probabilidade." in told
+    contributions = [
+        {"name": "rsi", "effect": "0.51"},
+        {"name": "channel", "effect": "-0.05"},
+        {"name": "new", "effect": "-0.2"},
+    ]
+    score = {"probability": "0.5712", "base_rate": "0.4", "contributions": contributions}
+    told = logic.logic(
+        "market_panel.js",
+        f"m.marketPanel({json.dumps({'outcome': outcome, 'market': None, 'score': score})}).textContent",
+    )
+    assert "57%" in told.replace("\xa0", "")
+    for words in ("IFRaumenta muito", "Histórico do canalreduz um pouco", "newreduz"):
+        assert words in told

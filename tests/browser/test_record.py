@@ -43,3 +43,42 @@ def test_a_record_is_shown_as_charts_and_table_and_small_numbers_are_said_to_be_
     page.driver.execute_script(ANSWERED, False)
     page.wait("!document.querySelector('.record-table tr.few')")
     assert few not in page.text("#record")
+
+
+#: shows a report as if the service had answered it
+REPORTED = """
+const points = [0.2, 0.4, 0.7].map((share) => ({number: 80, probability: share, share: share, share_low: share - 0.1,
+  share_high: share + 0.1}));
+const evidence = {foretold: 240, days: 44, brier: 0.2, base_brier: 0.24, skill: 0.08, skill_low: 0.02, skill_high: 0.14,
+  auc: 0.66, slope: 1.05, intercept: -0.02, reliability: points};
+const report = {shown: true, reason: null, trained_at: '2026-11-23T06:00:00Z', results: 510, least_results: 200,
+  least_foretold: 200, least_days: 20, weeks: 9, model: '0123456789abcdef', kind: 'regression',
+  trained_until: '2026-11-23T03:00:00Z', base_rate: 0.4, evidence,
+  features: [{name: 'rsi', influence: 0.4, weights: {rsi: 0.5}}, {name: 'channel', influence: 0.2, weights: {}}], ...arguments[0]};
+const { scoreReport } = await import('./assets/score_report.js');
+document.querySelector('#score').replaceChildren(...scoreReport(report).filter(Boolean));
+"""
+
+
+def test_the_score_is_shown_with_its_evidence_or_why_it_is_not(page: Page) -> None:
+    page.open("/record.html", ready=False)
+    page.wait("document.querySelector('#score').innerText.includes('há 0 resultados, e são precisos 200')")
+    for width, dark, language, title in (
+        (1100, False, "pt-BR", "Probabilidade do alvo 1"),
+        (390, True, "en-US", "Probability of target 1"),
+    ):
+        page.open("/record.html", width=width, dark=dark, languages=language, ready=False)
+        page.wait("document.querySelector('#score p') && document.querySelector('#record p')")
+        page.driver.execute_script(REPORTED.replace("arguments[0]", "{}"))
+        page.wait("document.querySelector('#score svg')")
+        assert page.js("document.querySelectorAll('#score circle').length") == 3
+        assert title in page.text("#score")
+        assert page.js("document.documentElement.scrollWidth") == width
+        assert violations(page) == []
+    for told, said in (
+        ("{shown: false, reason: 'no_skill'}", "between 2% and 14%"),
+        ("{shown: false, reason: 'few_days'}", "its results are of 44 days, and it takes 20"),
+        ("{shown: false, reason: 'few_results'}", "240 results were foretold, and it takes 200"),
+    ):
+        page.driver.execute_script(REPORTED.replace("arguments[0]", told))
+        page.wait(f"document.querySelector('#score').innerText.includes({said!r})")

@@ -3,12 +3,14 @@
 import { h, icon } from "./dom.js";
 import { instant, price } from "./format.js";
 import { known, locale, t } from "./i18n.js";
+import { percent } from "./record_charts.js";
+import { featureName } from "./score_report.js";
 
 const INDICATORS = ["rsi_14", "macd_histogram", "atr_14", "sma_20", "sma_50", "sma_200"];
 const RATIOS = ["entry_distance_atr", "position_52w", "volume_ratio"];
 
 /** Return the panel of a signal, null where no prices of its asset are known. */
-export function marketPanel({ outcome, market }) {
+export function marketPanel({ outcome, market, score }) {
   if (!outcome) return null;
   return h(
     "section",
@@ -30,12 +32,30 @@ export function marketPanel({ outcome, market }) {
       outcome.claim && fact(t("market.claim"), claimText(outcome.claim)),
     ),
     outcome.same_bar && h("p", { class: "raw-note" }, t("market.sameBar")),
+    h("h3", {}, t("score.title")),
+    score ? probability(score) : h("p", { class: "raw-note" }, t("score.none"), " ", h("a", { href: "record.html#score" }, t("score.reason"))),
     market && [h("h3", {}, t("market.indicators")), indicators(market)],
     market?.underlying_indicators && [
       h("h3", {}, t("market.of", market.underlying)),
       indicators(market.underlying_indicators),
     ],
   );
+}
+
+function probability({ probability: chance, base_rate: base, contributions }) {
+  return h(
+    "dl",
+    { class: "meta" },
+    fact(t("score.probability"), percent(Number(chance))),
+    fact(t("score.base"), percent(Number(base))),
+    contributions.map(({ name, effect }) => fact(featureName(name), effectText(Number(effect)))),
+  );
+}
+
+/** Return in words by how much something moved the log-odds. */
+function effectText(effect) {
+  const strength = Math.abs(effect) < 0.1 ? "little" : Math.abs(effect) < 0.4 ? "some" : "much";
+  return t(`score.${effect < 0 ? "lowers" : "raises"}.${strength}`);
 }
 
 /** Return the mark of a signal that is over by prices while its channel has not ended it, else null. */

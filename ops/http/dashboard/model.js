@@ -39,6 +39,7 @@ export function toSignal(raw) {
     /** What the market's prices say, as the API has it. */
     outcome: raw.outcome ?? null,
     market: raw.market ?? null,
+    score: raw.score ?? null,
     events: (raw.events ?? []).map((event) => ({
       kind: event.kind,
       ts: integer(event.ts),

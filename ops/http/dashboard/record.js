@@ -1,19 +1,23 @@
-// The page of track records: what following the signals would have brought, by GET /record.
+// The page of track records: what following the signals would have brought, by GET /record, and what the score is worth.
 
 import { ApiError, ask } from "./api.js";
 import { byId, h, setText, svg } from "./dom.js";
 import { count } from "./format.js";
-import { locale, t, translatePage } from "./i18n.js";
+import { t, translatePage } from "./i18n.js";
 import { inR } from "./market_panel.js";
+import { WIDTH, chart, percent, plain } from "./record_charts.js";
+import { scoreReport } from "./score_report.js";
 import { setUpLook } from "./tools.js";
 
-const [WIDTH, HEIGHT, EDGE] = [320, 120, 6];
+const [HEIGHT, EDGE] = [120, 6];
 const BARS = 16;
 let record = null;
+let report = null;
 
 function show() {
   translatePage();
   document.title = t("record.page");
+  if (report) byId("score").replaceChildren(...scoreReport(report).filter(Boolean));
   if (record === null) return;
   const { total, groups } = record;
   if (total.signals === 0) {
@@ -37,10 +41,6 @@ function show() {
 
 const all = (total) => ({ ...total, name: t("record.all"), isAll: true });
 
-const percent = (value) =>
-  value === null ? "–" : new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 0 }).format(value);
-const plain = (value) =>
-  value === null ? "–" : new Intl.NumberFormat(locale(), { maximumFractionDigits: 2 }).format(value);
 const result = (value) => (value === null ? "–" : inR(value));
 
 const COLUMNS = [
@@ -65,11 +65,6 @@ function line(one) {
 }
 
 // ── charts ───────────────────────────────────────────────────────────────────
-
-function chart(name, height, parts, told) {
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${t(name)}: ${told}` }, ...parts);
-  return h("figure", {}, h("h2", {}, t(name)), picture, h("figcaption", {}, told));
-}
 
 /** The sum of results, from zero on. */
 function equity({ equity: points, total }) {
@@ -140,7 +135,18 @@ async function load() {
   show();
 }
 
+async function loadScore() {
+  try {
+    report = (await ask("/api/v1/score/report")).body;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    byId("score").replaceChildren(h("p", { class: "about" }, t("score.failed")));
+  }
+}
+
 byId("chosen").addEventListener("change", load);
 setUpLook({ onLanguage: show });
 show();
+await loadScore();
 await load();
+if (location.hash === "#score") byId("score").scrollIntoView();

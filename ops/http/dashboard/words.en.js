@@ -5,6 +5,7 @@ import { words as helpWords } from "./help_words.en.js";
 import { words as marketWords } from "./market_words.en.js";
 import { words as ownWords } from "./own_words.en.js";
 import { words as recordWords } from "./record_words.en.js";
+import { words as scoreWords } from "./score_words.en.js";
 import { words as partWords } from "./part_words.en.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 signal" : `${text} signals`);
@@ -15,6 +16,7 @@ export const words = {
   ...marketWords,
   ...ownWords,
   ...recordWords,
+  ...scoreWords,
   ...partWords,
   "page.title": "tp-capital · signals",
   skip: "Skip to the signals",

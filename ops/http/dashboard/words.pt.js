@@ -5,6 +5,7 @@ import { words as helpWords } from "./help_words.pt.js";
 import { words as marketWords } from "./market_words.pt.js";
 import { words as ownWords } from "./own_words.pt.js";
 import { words as recordWords } from "./record_words.pt.js";
+import { words as scoreWords } from "./score_words.pt.js";
 import { words as partWords } from "./part_words.pt.js";
 
 const signals = (n, text = String(n)) => (n === 1 ? "1 sinal" : `${text} sinais`);
@@ -15,6 +16,7 @@ export const words = {
   ...marketWords,
   ...ownWords,
   ...recordWords,
+  ...scoreWords,
   ...partWords,
   "page.title": "tp-capital · sinais",
   skip: "Ir para os sinais",

@@ -20,7 +20,7 @@ from ops.http.kit.problems import Body, problem
 from storage.errors import StorageError
 from storage.postgres.score_models import ScoreModels
 
-__all__ = ["ScoreReport", "score_operations", "score_report"]
+__all__ = ["ScoreReport", "read_score_report", "score_operations"]
 
 
 class ReliabilityPoint(Body):
@@ -86,19 +86,24 @@ _NOT_TRAINED: Mapping[str, Any] = {
     **dict.fromkeys(("trained_at", "model", "kind", "trained_until", "base_rate", "evidence")),
     "shown": False,
     "reason": ScoreReason.NOT_TRAINED,
-    "results": 0,
     "weeks": 0,
     "features": [],
 }
 
 
-def score_report(row: Mapping[str, Any] | None) -> ScoreReport:
-    """Return the report of a stored model, None of one being none."""
+def read_score_report(models: ScoreModels) -> ScoreReport:
+    """Return the report of the newest training.
+
+    Raises:
+        StorageError: the database is away.
+    """
+    newest = models.newest()
+    if newest is None:
+        known = {**_NOT_TRAINED, "results": models.count_results()}
+    else:
+        told = {name: newest[name] for name in ("shown", "results")}
+        known = {**newest["report"], **told, "trained_at": newest["trained_at"].astimezone(UTC)}
     limits = {"least_results": LEAST_RESULTS, "least_foretold": LEAST_FORETOLD, "least_days": LEAST_DAYS}
-    known = _NOT_TRAINED
-    if row is not None:
-        told = {name: row[name] for name in ("shown", "results")}
-        known = {**row["report"], **told, "trained_at": row["trained_at"].astimezone(UTC)}
     return ScoreReport.model_validate({**known, **limits})
 
 
@@ -107,10 +112,10 @@ def score_operations(models: ScoreModels) -> list[Operation]:
 
     async def report(_: Request) -> Response:
         try:
-            newest = await run_in_threadpool(models.newest)
+            found = await run_in_threadpool(read_score_report, models)
         except StorageError as error:
             return problem(503, f"The report cannot be read now: {error}", headers={"Retry-After": "5"})
-        return json_answer(score_report(newest), headers={"Cache-Control": "no-cache"})
+        return json_answer(found, headers={"Cache-Control": "no-cache"})
 
     return [
         Operation(

@@ -81,7 +81,9 @@ def test_what_is_learnt_is_given_to_signals_and_taken_away_when_it_does_not_hold
 ) -> None:
     store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
     assert score_of(world) is None
-    assert command("score", "report").startswith("nothing was trained yet")
+    assert (
+        command("score", "report") == "not enough evidence: 650 results are known, and training takes 200\n"
+    )
     world.enricher.on_receive(Tick(purpose="learn"))
     training = world.learning._training
     assert training is not None
