@@ -172,6 +172,11 @@ class Notifier(Actor):
             after = replace(found, number=reached.number, id=reached.id)
             # None: another daemon has moved it, and written the alerts. The next look reads it anew.
             self._position = after if self._deliveries.plan(drafts, found, after, now=now) else None
+            # a clock that is wrong makes all news old, and nobody would be told
+            if late := [
+                row for row in changes.rows if row["is_new"] and row["ts"] < now - self._policy.news_for
+            ]:
+                self.log.info("alerts.not_news", count=len(late), commit_number=reached.number)
             if drafts:
                 self.log.info("alerts.planned", count=len(drafts), commit_number=reached.number)
                 self._outbox.serve(dict.fromkeys(draft.target_id for draft in drafts))

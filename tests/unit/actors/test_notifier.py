@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import structlog
 
 from actors.names import CACHE, LEASES, NOTIFIER
 from actors.notifier import AlertPolicy, Notifier
@@ -155,6 +156,15 @@ def test_what_was_committed_more_than_a_day_ago_is_not_read(world: Notifying) ->
     world.now = POSTED + timedelta(days=3)
     world.see(3 * 86_400_000)
     assert world.desk.read_after[0] >= (BEGAN + 2 * 86_400_000, 0)
+
+
+def test_what_is_no_news_is_not_told_and_leaves_a_line_in_the_log(world: Notifying) -> None:
+    """A clock that goes ahead makes everything old, and nobody would hear of it."""
+    world.now = POSTED + timedelta(minutes=15)
+    with structlog.testing.capture_logs() as logs:
+        world.see(2)
+    assert world.desk.written == []
+    assert [(line["event"], line["count"]) for line in logs] == [("alerts.not_news", 2)]
 
 
 def test_a_database_that_is_away_is_shown_and_what_it_missed_is_planned_later(world: Notifying) -> None:
