@@ -19,7 +19,7 @@ from engine.messages import Tick
 from storage.postgres.database import Database
 from storage.postgres.enriched_rows import ENRICHED_COLUMNS
 from storage.postgres.page_query import SignalQuery
-from tests.integration.reading.conftest import START, Command, Store, message
+from tests.integration.reading.conftest import CHANNEL, START, Command, Store, message
 from tests.integration.reading.test_enrichment import SIGNAL, days, minute
 from tests.support.enriching import Enriching
 from tests.support.planted import end_of, planted
@@ -149,3 +149,28 @@ def test_a_result_is_known_when_the_day_of_its_hit_is_over_or_when_it_has_ended(
         )
         assert world.models.count_results() == 0
         assert world.models.results() == []
+
+
+def test_a_trade_that_came_with_an_edit_teaches_nothing(world: Enriching, store: Store) -> None:
+    trade = SIGNAL.format("PETR4", "")
+    store([message(number, trade, minute=0) for number in (1, 2)])
+    store([message(3, "Bom dia a todos", minute=0)])
+    world.bars.put([minute(2, "10 11.5 9.9 11.2")], source=BarSource.CSV)
+    # the first is praised, the prices of the second are other ones, the third was no signal
+    store([message(1, trade + "\n✅", minute=0, version=5)])
+    store(
+        [
+            message(2, trade.replace("11,00", "10,50"), minute=0, version=5),
+            message(3, trade, minute=0, version=5),
+        ]
+    )
+    world.look()
+    assert {row["message_id"] for row in world.signals.find(SignalQuery()).rows if row["enriched"]} == {
+        "1",
+        "2",
+        "3",
+    }
+    learnt = [
+        row["message_id"] for page in world.models.examples() for row in page if row["channel"] == CHANNEL
+    ]
+    assert learnt == ["1"]
