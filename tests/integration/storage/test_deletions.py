@@ -15,7 +15,7 @@ from storage.postgres.archive import Archive
 from storage.postgres.database import Database
 from storage.postgres.known import KnownMessages
 from storage.postgres.ledger import Ledger
-from tests.support.databases import SCHEMA
+from tests.support.databases import SCHEMA, empty
 from tests.support.outcomes import a_message, a_signal, signal_outcome
 
 Ask = Callable[..., list[dict[str, Any]]]
@@ -110,7 +110,7 @@ VERSIONS = (at(0), at(3, text=EDITED), deleted(5, text=EDITED))
 def test_any_order_of_message_edit_and_deletion_gives_the_same_end(
     ledger: Ledger, ask: Ask, versions: Sequence[ChannelMessage]
 ) -> None:
-    ask("truncate ledger, tp_capital_signals, signal_standings, signals_history, dead_letters, signal_events")
+    empty(ask, "dead_letters")
     for version in versions:
         record(ledger, version)
     (row,) = ask(STANDINGS)

@@ -21,6 +21,7 @@ from storage.legacy.rows import LegacyRow, decode_row
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
 from tests.bench.old_table import old_row, settle_rows, write
+from tests.support.databases import empty
 from tests.support.outcomes import a_message
 
 Step = Callable[[], None]
@@ -161,10 +162,7 @@ def test_any_order_ends_the_same(database: Database, ledger: Ledger, ask: Ask, s
 
     ends = []
     for order in ([*migrating, *back_filling], [*back_filling, *migrating], mixed):
-        ask(
-            "truncate ledger, tp_capital_signals, signal_standings, signals_history, signal_events, legacy_rows, message_texts"
-            " restart identity"
-        )
+        empty(ask, "legacy_rows")
         for step in order:
             step()
         settle_rows(ledger)

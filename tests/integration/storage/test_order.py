@@ -14,6 +14,7 @@ from actors.grammar.rereading import GrammarReader
 from engine.model import ChannelMessage, Market
 from storage.postgres.database import Database
 from storage.postgres.ledger import Ledger
+from tests.support.databases import empty
 
 Ask = Callable[..., list[dict[str, Any]]]
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -82,18 +83,15 @@ DELIVERIES = st.lists(
 def test_the_end_state_does_not_depend_on_order_batches_or_consumers(
     database: Database, ask: Ask, deliveries: list[tuple[str, int, int]], data: st.DataObject
 ) -> None:
-    tables = (
-        "truncate ledger, tp_capital_signals, signals_history, dead_letters, signal_events restart identity"
-    )
     reader = GrammarReader(policy=POLICY, now=lambda: NOW)
     consumers = [Ledger(database, grammar_version="test", reader=reader) for _ in range(3)]
-    ask(tables)
+    empty(ask, "dead_letters")
     in_order = [posted(*one) for one in sorted(set(deliveries), key=lambda one: (one[1], one[2], one[0]))]
     for message in in_order:
         record(consumers[0], [message])
     expected = state(ask)
 
-    ask(tables)
+    empty(ask, "dead_letters")
     shuffled = data.draw(st.permutations([posted(*one) for one in deliveries]))
     while shuffled:
         size = data.draw(st.integers(1, len(shuffled)))
