@@ -6,8 +6,9 @@ import pytest
 
 from tests.browser.test_access import violations
 from tests.support.alerting import LOOPBACK, Receiver
-from tests.support.browsing import Page, System, running_system
+from tests.support.browsing import Page
 from tests.support.httpstub import Answer
+from tests.support.serving import serving
 
 KEY = "the-right-key"
 RULE = "document.querySelector('.rule')"
@@ -29,10 +30,10 @@ def give_key(page: Page) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_a_rule_from_its_making_to_its_end(page: Page, system: System) -> None:
+def test_a_rule_from_its_making_to_its_end(page: Page, module_database_url: str) -> None:
     settings: dict[str, str] = {"TP_CAPITAL_API_KEY": KEY, "TP_CAPITAL_READ_KEY_REQUIRED": "1", **LOOPBACK}
-    with running_system(system.postgres, (), **settings) as other, Receiver() as receiver:
-        visit = Page(page.driver, other.engine.url)
+    with serving(module_database_url, **settings) as served, Receiver() as receiver:
+        visit = Page(page.driver, served.url)
         visit.open("/alerts.html", width=1100, ready=False)
         give_key(visit)
         visit.wait("document.querySelector('#rules').innerText.includes('Ainda não há regras')")

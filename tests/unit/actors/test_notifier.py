@@ -189,8 +189,10 @@ def test_a_row_that_cannot_be_told_holds_up_no_other_and_is_shown(world: Notifyi
         return SimpleNamespace(rows=({**found[0], **broken}, *found[1:]), reached=None)
 
     world.desk.committed = committed  # type: ignore[method-assign]
-    world.see(2)
+    with structlog.testing.capture_logs() as logs:  # to write a traceback takes a second
+        world.see(2)
     world.notifier.on_receive(AlertsChanged())
+    assert [line["signal_id"] for line in logs if line["event"] == "alerts.row_left_out"] == [1]
     assert world.desk.written == ["signal:2"]
     assert "1 changes of signals" in (world.shown(NOTIFIER, NotifierSnapshot).trouble(POSTED) or "")
 
