@@ -151,7 +151,10 @@ def checked_url(database_url: str | None) -> str:
     except ValueError as exc:
         raise _stop(EXIT_USAGE, str(exc)) from exc
     if not database_url:
-        raise _stop(EXIT_USAGE, f"no database: give --database-url or set {URL_SETTING}")
+        raise _stop(
+            EXIT_USAGE,
+            f"no database: give --database-url or set {URL_SETTING}; docs/telegram.md has a start that needs none",
+        )
     problem = conninfo_problem(database_url)
     if problem is not None:
         raise _stop(EXIT_USAGE, f"the database URL is malformed: {problem}")
