@@ -19,6 +19,8 @@ import psutil
 __all__ = ["AddressRules", "ForbiddenAddressError"]
 
 Address = IPv4Address | IPv6Address
+#: so many addresses of a name are tried: a name with a hundred silent ones would take minutes
+MOST_ADDRESSES = 4
 _SETTING = "TP_CAPITAL_ALERT_NETWORKS"
 #: an IPv4 address stands in the last four bytes
 _NAT64 = ip_network("64:ff9b::/96")
@@ -65,7 +67,7 @@ class AddressRules:
         """
         parts = _parts(url)
         error: OSError | None = None
-        for address in self._find(parts):
+        for address in self._find(parts)[:MOST_ADDRESSES]:
             try:
                 return socket.create_connection((address, _port(parts)), timeout_s)
             except OSError as failure:

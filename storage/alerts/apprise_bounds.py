@@ -90,7 +90,9 @@ class Sending:
             self._sockets.clear()
 
     def rest(self, throttle: Callable[..., None], last_io: Any = None, wait: float | None = None) -> None:
-        """Rest as a plugin wants to, unless it is for long."""
+        """Rest as a plugin wants to, unless it is for long or the attempt is over."""
+        if self.is_cut:
+            raise _RefusedConnectionError("no answer in time")
         if wait is not None and wait > MOST_REST_S:
             self.wait_s = wait
             raise _AskedToWaitError

@@ -235,7 +235,7 @@ class SessionReader:
         else:
             posted: list[Posted] = read_messages(items, channel_id)
             if posted:
-                self._waiting.put_nowait(News(channel_id=channel_id, changes=tuple(posted)))
+                await self._waiting.put(News(channel_id=channel_id, changes=tuple(posted)))
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

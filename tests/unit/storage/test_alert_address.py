@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
 from ipaddress import ip_network
 from typing import Any
 
@@ -118,3 +119,13 @@ def test_a_name_that_has_moved_inside_since_it_was_saved_is_refused(monkeypatch:
     PUBLIC.check_url("https://receiver.example/")
     with pytest.raises(ForbiddenAddressError):
         PUBLIC.connect("https://receiver.example/", timeout_s=5)
+
+
+@pytest.mark.parametrize(("host", "tried"), [("127.0.0.4", True), ("127.0.0.5", False)])
+def test_few_addresses_of_a_name_are_tried(host: str, tried: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with a hundred addresses that do not answer would hold a thread for minutes."""
+    names(monkeypatch, [f"127.0.0.{number}" for number in range(1, 6)])
+    with socket.create_server((host, 0)) as server:
+        url = f"http://receiver.example:{server.getsockname()[1]}/"
+        with nullcontext() if tried else pytest.raises(ConnectionRefusedError):
+            LOOPBACK.connect(url, timeout_s=20).close()
