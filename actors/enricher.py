@@ -83,6 +83,7 @@ class Enricher(Actor):
         #: the last symbol whose signals were judged by the present rules and scored by the present model; None: all were
         self._renewed: str | None = ""
         self._model = ""
+        self._training_error: str | None = None
         self._written = 0
         #: our own commits, which say nothing new
         self._own: deque[int] = deque(maxlen=1000)
@@ -149,7 +150,7 @@ class Enricher(Actor):
                 failures=self._failures,
                 processes=self._calculator.starts,
                 note=None if self._calculator.installed else NOT_INSTALLED,
-                error=self._retry.error,
+                error=self._retry.error or self._training_error,
                 failing_since=self._retry.since,
             )
         )
@@ -198,7 +199,11 @@ class Enricher(Actor):
         try:
             if self._learning.look():
                 self._scorer.forget()
-        except (StorageError, CalculatorError) as error:
+                self._training_error = None
+        except CalculatorError as error:
+            self._training_error = str(error)
+            self.log.warning("score.training_failed", error=str(error))
+        except StorageError as error:
             self.log.warning("score.waiting", error=str(error))
 
     def _enrich_symbol(self, symbol: str, *, since: datetime | None) -> None:

@@ -61,7 +61,7 @@ select trained_at, version, results, shown, fits, report from json_to_recordset(
     trained_at timestamptz, version text, results integer, shown boolean, fits jsonb, report jsonb)
 """
 #: rows of one query: none takes long
-_PAGE = 5000
+_PAGE = 1000
 _KEY = ("channel", "message_id", "position")
 _ALL: Mapping[str, Any] = {"channel": "", "message_id": "", "position": -1, "limit": None}
 

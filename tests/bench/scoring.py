@@ -15,8 +15,8 @@ from ops.terminal import say
 from tests.support.planted import WEEKS, end_of, planted
 
 
-def learnt(seed: int, effect: float) -> tuple[Evidence, Sequence[Foretold], float]:
-    """Return the evidence of one seed, what was foretold, and the AUC that the planted chances have for the same signals."""
+def learnt(seed: int, effect: float) -> tuple[Sequence[Foretold], Sequence[Foretold]]:
+    """Return what was foretold of the signals of one seed, and the planted chances of the same."""
     examples, chances = planted(seed, effect=effect)
     foretold = walk_forward(examples, now=end_of(WEEKS)).foretold
     told_at = {one.posted_at for one in foretold}
@@ -25,7 +25,7 @@ def learnt(seed: int, effect: float) -> tuple[Evidence, Sequence[Foretold], floa
         for one in examples
         if one.hit is not None and one.posting.posted_at in told_at
     ]
-    return evidence_of(foretold), foretold, evidence_of(true).auc or 0.0
+    return foretold, true
 
 
 def main() -> None:
@@ -34,14 +34,18 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=5, help="seeds with an effect")
     parser.add_argument("--empty", type=int, default=40, help="seeds without an effect")
     asked = parser.parse_args()
-    say("| seed | foretold | AUC | planted AUC | skill | 95 % | slope | intercept | shown |")
-    say("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    say(
+        "| seed | foretold | AUC | planted | AUC, 2nd half | planted | skill | 95 % | slope | intercept | shown |"
+    )
+    say("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     every: list[Foretold] = []
     for seed in range(asked.planted):
-        found, foretold, auc = learnt(seed, 1.0)
-        every += foretold
+        foretold, true = learnt(seed, 1.0)
+        found, every = evidence_of(foretold), [*every, *foretold]
+        half = len(foretold) // 2
+        aucs = (evidence_of(part).auc for part in (foretold, true, foretold[half:], true[half:]))
         say(
-            f"| {seed} | {found.foretold} | {found.auc:.3f} | {auc:.3f} | {_interval(found)} "
+            f"| {seed} | {found.foretold} | {' | '.join(f'{auc:.3f}' for auc in aucs)} | {_interval(found)} "
             f"| {found.slope:.2f} | {found.intercept:.2f} | {_shown(found)} |"
         )
     say("\n| told | hits | 95 % | signals |\n| --- | --- | --- | --- |")
@@ -53,7 +57,7 @@ def main() -> None:
     say("\n| seed | foretold | AUC | skill | 95 % | shown |\n| --- | --- | --- | --- | --- | --- |")
     shown = 0
     for seed in range(asked.empty):
-        found, _, _ = learnt(seed, 0.0)
+        found = evidence_of(learnt(seed, 0.0)[0])
         shown += found.enough
         say(f"| {seed} | {found.foretold} | {found.auc:.3f} | {_interval(found)} | {_shown(found)} |")
     say(f"\nwithout an effect shown in {shown} of {asked.empty}")

@@ -1,6 +1,6 @@
 """The process that trains: reads examples from its input, writes what it has learnt to its output, and ends.
 
-scikit-learn is loaded here only. It takes 150 MB, which are given back when the process ends.
+scikit-learn is loaded here only. It takes 200 MB, which are given back when the process ends.
 """
 
 from __future__ import annotations

@@ -14,6 +14,9 @@ import pytest
 from actors.analysis.outcome import RULES_VERSION
 from actors.analysis.score.evidence import Evidence
 from actors.analysis.score.report import trained
+from actors.enrichment import learning
+from actors.names import ENRICHER
+from actors.shown.enricher_snapshot import EnricherSnapshot
 from engine.bars import BarSource
 from engine.messages import Tick
 from storage.postgres.database import Database
@@ -111,6 +114,22 @@ def test_what_is_learnt_is_given_to_signals_and_taken_away_when_it_does_not_hold
     assert score_of(world) is None
     assert world.commits() == 1
     assert "not shown, not enough evidence: the 95 % interval" in command("score", "report")
+
+
+def test_a_training_that_fails_is_seen_in_the_health(
+    world: Enriching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "_MODULE", "actors.analysis.score.no_such_module")
+    world.look()
+    world.enricher.on_receive(Tick(purpose="learn"))
+    training = world.learning._training
+    assert training is not None
+    eventually(training.has_ended, deadline_s=60)
+    world.enricher.on_receive(Tick(purpose="learn"))
+    world.look()
+    assert (
+        world.shown(ENRICHER, EnricherSnapshot).error == "the process that trains the score ended with code 1"
+    )
 
 
 def test_a_training_is_due_each_week_and_when_results_have_doubled(world: Enriching) -> None:

@@ -14,12 +14,12 @@ from actors.analysis.score.figures import evidence_of
 from actors.analysis.score.training import Learnt, walk_forward
 from tests.support.planted import end_of, planted
 
-NOW = end_of(20)
+NOW = end_of(14)
 
 
-def few(seed: int, *, number: int = 700, effect: float = 1.6) -> list[Example]:
-    """Return signals of 20 weeks."""
-    return planted(seed, number=number, weeks=20, effect=effect)[0]
+def few(seed: int, *, number: int = 520, effect: float = 1.6) -> list[Example]:
+    """Return signals of 14 weeks."""
+    return planted(seed, number=number, weeks=14, effect=effect)[0]
 
 
 @pytest.fixture(scope="module")
