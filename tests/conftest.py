@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if (room := _room_of(item.path)) in ("integration", "faults", "browser"):
             item.add_marker(room)
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave the tests themselves alone: to look through them all took it a fifth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @functools.cache
