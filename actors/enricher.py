@@ -38,7 +38,7 @@ __all__ = ["Enricher"]
 #: how often it looks for bars and tries again what failed
 LOOK_EVERY_S = 5.0
 #: how often it looks whether a training is due, and whether one that runs has ended
-LEARN_EVERY_S, LEARNING_S = 60.0, 5.0
+LEARN_EVERY_S, LEARNING_S = 300.0, 5.0
 PAGE_SIZE = 200
 #: pages and symbols of one look, so that other messages, such as the one to stop, are read in between
 PAGES = 3
