@@ -38,6 +38,8 @@ _ANSWER_S = HOLD_S + 10.0
 #: another reader of the same bot may end soon
 CONFLICT_S = 5.0
 LOST_RETRY_S = 30.0
+#: a database that is back must not wait for what Telegram holds as long as Telegram may wait for us
+DATABASE_RETRY_S = 5.0
 #: the pause that Telegram may ask for: no loop without a rest, and no wait that a thread cannot make
 LEAST_WAIT_S, MOST_WAIT_S = 1.0, 86_400.0
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)
@@ -193,6 +195,7 @@ class BotReader:
                 return error.wait_s
         elif isinstance(error, StorageError):
             self._keeper.show("degraded", str(error))
+            return DATABASE_RETRY_S
         else:
             log.error("telegram.failed", error=type(error).__name__, exc_info=error)
             self._keeper.show("degraded", type(error).__name__)

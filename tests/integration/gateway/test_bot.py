@@ -72,9 +72,12 @@ def test_posts_and_edits_are_stored_and_the_offset_moves_with_them(
         assert api.asked[-1]["offset"] == 4, "another process goes on where this one was"
 
 
-def test_a_write_that_fails_is_asked_for_again_and_nothing_is_doubled(
-    api: PlayedBotApi, database: Database, gateway: Any
+def test_a_write_that_fails_is_asked_for_again_soon_and_nothing_is_doubled(
+    api: PlayedBotApi, database: Database, gateway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bot_module, "BACKOFF", Backoff(first_s=60, cap_s=60))
+    monkeypatch.setattr(bot_module, "DATABASE_RETRY_S", 0.02)
+
     class Broken(LiveStore):
         failures = 2
 
