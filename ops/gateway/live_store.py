@@ -8,7 +8,10 @@ from ops.gateway.incoming import Change, Written, write_changes
 from storage.errors import RowsRefusedError
 from storage.postgres.database import Cursor, Database
 
-__all__ = ["LiveStore"]
+__all__ = ["DATABASE_RETRY_S", "LiveStore"]
+
+#: a database that is back must not wait for what Telegram holds as long as Telegram may wait for us
+DATABASE_RETRY_S = 5.0
 
 
 class LiveStore:

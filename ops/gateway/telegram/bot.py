@@ -22,7 +22,7 @@ from engine.backoff import Backoff, RetryState
 from engine.clock import SystemClock
 from ops.gateway.incoming import Change, Posted
 from ops.gateway.live_state import MOVED, LiveState, LiveStateKeeper, Synced, log_written
-from ops.gateway.live_store import LiveStore
+from ops.gateway.live_store import DATABASE_RETRY_S, LiveStore
 from ops.gateway.records import MessageRecord, iso_utc
 from ops.gateway.telegram_settings import BotSettings
 from storage.errors import RowsRefusedError, StorageError
@@ -38,8 +38,6 @@ _ANSWER_S = HOLD_S + 10.0
 #: another reader of the same bot may end soon
 CONFLICT_S = 5.0
 LOST_RETRY_S = 30.0
-#: a database that is back must not wait for what Telegram holds as long as Telegram may wait for us
-DATABASE_RETRY_S = 5.0
 #: the pause that Telegram may ask for: no loop without a rest, and no wait that a thread cannot make
 LEAST_WAIT_S, MOST_WAIT_S = 1.0, 86_400.0
 BACKOFF = Backoff(first_s=1.0, cap_s=60.0)

@@ -10,6 +10,7 @@ from telethon import TelegramClient, errors
 from telethon.sessions import SQLiteSession
 
 from ops.gateway.telegram_settings import UserSessionSettings
+from storage.errors import StorageError
 
 __all__ = ["LOST", "open_client", "plain_words", "remove_session", "session_file"]
 
@@ -104,6 +105,8 @@ def plain_words(error: BaseException) -> str:
         return f"Telegram refused: {error.message}"
     if isinstance(error, TimeoutError):
         return "Telegram did not answer in time"
+    if isinstance(error, StorageError):
+        return str(error)
     if isinstance(error, EOFError):
         return "Telegram cannot be reached: the connection was cut, perhaps by a firewall or proxy"
     if isinstance(error, OSError):

@@ -29,7 +29,7 @@ from ops.gateway.live_state import (
     SyncUnavailableError,
     log_written,
 )
-from ops.gateway.live_store import LiveStore
+from ops.gateway.live_store import DATABASE_RETRY_S, LiveStore
 from ops.gateway.telegram.chats import Chat, find_chats, list_chats
 from ops.gateway.telegram.client import LOST, plain_words
 from ops.gateway.telegram.history import compare, read_album
@@ -163,12 +163,11 @@ class SessionReader:
         if isinstance(error, LOST):
             self._keeper.show("unhealthy", words)
             return LOST_RETRY_S
-        if isinstance(error, errors.FloodWaitError):
-            self._keeper.show("degraded", words)
-            return float(error.seconds)
-        if not isinstance(error, OSError | errors.RPCError | StorageError):
+        self._keeper.show("degraded", words)
+        if isinstance(error, errors.FloodWaitError | StorageError):
+            return DATABASE_RETRY_S if isinstance(error, StorageError) else float(error.seconds)
+        if not isinstance(error, OSError | errors.RPCError):
             log.error("telegram.failed", error=type(error).__name__, exc_info=error)
-        self._keeper.show("degraded", str(error) if isinstance(error, StorageError) else words)
         now_s = self._clock.monotonic_s()
         self._retry.failed(words, at=self._clock.now(), now_s=now_s)
         return self._retry.wait_s(now_s)

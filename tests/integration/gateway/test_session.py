@@ -20,6 +20,7 @@ from ops.gateway.live_state import LiveReader, Synced, SyncUnavailableError
 from ops.gateway.live_store import LiveStore
 from ops.gateway.telegram import session as session_module
 from ops.gateway.telegram.session import SessionReader
+from storage.errors import StorageError
 from storage.postgres.database import Database
 from tests.support.stack import eventually
 from tests.support.telegram import NOON, PlayedTelegram, a_channel, a_post
@@ -150,6 +151,29 @@ def test_a_wait_that_telegram_asks_for_is_kept_and_shown(
         eventually(lambda: healthy(reader))
         assert time.monotonic() - began >= 1
         assert rows(gateway) == [("1", "one", "received")]
+
+
+def test_a_database_that_is_back_is_written_to_soon(
+    telegram: PlayedTelegram, database: Database, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "DATABASE_RETRY_S", 0.02)
+    away = iter([True] * 3)
+
+    class Broken(LiveStore):
+        def checked_upto(self, channel: str) -> int:
+            if next(away, False):
+                raise StorageError("the database is away")
+            return super().checked_upto(channel)
+
+    telegram.put(a_post(1, "one"))
+    slow = Backoff(first_s=60, cap_s=60)
+    reader = SessionReader(telegram.client, Broken(database), channels=(CHANNEL,), pause_s=0, backoff=slow)
+    reader.start()
+    try:
+        eventually(lambda: rows(gateway) == [("1", "one", "received")])
+        eventually(lambda: healthy(reader))
+    finally:
+        reader.stop()
 
 
 @pytest.mark.parametrize(
