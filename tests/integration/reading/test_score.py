@@ -193,3 +193,26 @@ def test_a_trade_that_came_with_an_edit_teaches_nothing(world: Enriching, store:
         row["message_id"] for page in world.models.examples() for row in page if row["channel"] == CHANNEL
     ]
     assert learnt == ["1"]
+
+
+def test_signals_of_before_there_was_a_score_are_worked_out_once(
+    world: Enriching, store: Store, database: Database
+) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    world.look()
+    # as an earlier version has left it
+    database.write(
+        lambda cursor: cursor.execute("update signals.signal_enrichment set trade = null, score_model = null")
+    )
+    world.commits()
+    world.enricher._renewed = ""
+    while world.enricher._renewed is not None:
+        world.look()
+    assert world.rows()["PETR4"]["trade"] == {
+        "low": "10.00",
+        "high": "10.00",
+        "target": "11.00",
+        "targets": 2,
+        "stop": "9.00",
+    }
+    assert world.commits() == 0, "no reader sees the difference"
