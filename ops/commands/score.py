@@ -105,4 +105,5 @@ _REASONS = {
     "few_results": "fewer than {0.least_foretold} results were foretold",
     "few_days": "they are of fewer than {0.least_days} days",
     "no_skill": "the 95 % interval of the skill is not above zero",
+    "no_week_skill": "within a week it tells good signals from bad ones no better than chance (week_skill)",
 }

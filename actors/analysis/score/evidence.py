@@ -39,7 +39,8 @@ class Evidence:
     """What foretold probabilities are worth. ``enough`` says that the score may be shown.
 
     ``brier`` is their mean squared error, ``base_brier`` that of the base rates, and ``skill`` the part of the latter that
-    they save, with its 95 % interval. ``auc`` is the chance that a hit had a higher probability than a miss. Of the line
+    they save, with its 95 % interval. ``week_skill`` is what they save against the share of hits of the signal's own week,
+    as a part of ``base_brier``: whoever only follows the ups and downs of all signals saves nothing there. ``auc`` is the chance that a hit had a higher probability than a miss. Of the line
     from told to true log-odds, ``slope`` is 1 and ``intercept`` 0 where it is calibrated. A figure that would divide by
     nothing is None.
     """
@@ -52,6 +53,9 @@ class Evidence:
     skill: float | None = None
     skill_low: float | None = None
     skill_high: float | None = None
+    week_skill: float | None = None
+    week_skill_low: float | None = None
+    week_skill_high: float | None = None
     auc: float | None = None
     slope: float | None = None
     intercept: float | None = None

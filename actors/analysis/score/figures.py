@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from actors.analysis.record import wilson
 from actors.analysis.score.evidence import LEAST_DAYS, LEAST_FORETOLD, Bin, Evidence, Foretold
+from actors.analysis.score.examples import monday_before
 from engine.sessions import day_of
 
 __all__ = ["evidence_of"]
@@ -36,17 +37,23 @@ def evidence_of(foretold: Sequence[Foretold]) -> Evidence:
     told = np.array([one.probability for one in foretold])
     errors = np.square(told - hits)
     base_errors = np.square(np.array([one.base_rate for one in foretold]) - hits)
-    low, high = _interval(errors, base_errors, days, number)
+    _, weeks = np.unique([monday_before(one.posted_at) for one in foretold], return_inverse=True)
+    week_errors = _spread(hits, weeks)
+    low, high = _interval(base_errors - errors, base_errors, days, number)
+    week_low, week_high = _interval(week_errors - errors, base_errors, days, number)
     slope, intercept = _line(np.log(told / (1 - told)), hits)
     return Evidence(
         foretold=len(foretold),
         days=number,
-        enough=len(foretold) >= LEAST_FORETOLD and number >= LEAST_DAYS and low > 0,
+        enough=len(foretold) >= LEAST_FORETOLD and number >= LEAST_DAYS and min(low, week_low) > 0,
         brier=float(errors.mean()),
         base_brier=float(base_errors.mean()),
         skill=float(1 - errors.sum() / base_errors.sum()),
         skill_low=low,
         skill_high=high,
+        week_skill=float((week_errors - errors).sum() / base_errors.sum()),
+        week_skill_low=week_low,
+        week_skill_high=week_high,
         auc=_auc(told, hits),
         slope=slope,
         intercept=intercept,
@@ -54,18 +61,27 @@ def evidence_of(foretold: Sequence[Foretold]) -> Evidence:
     )
 
 
-def _interval(
-    errors: Floats, base_errors: Floats, days: NDArray[np.intp], number: int
-) -> tuple[float, float]:
-    """Return the 95 % interval of the skill, from draws of whole days.
+def _spread(hits: Floats, weeks: NDArray[np.intp]) -> Floats:
+    """Return the squared error of the share of hits of each one's own week, as if its own result were not in that share.
+
+    On average this is what the true share of the week has. A week of one signal has none: it speaks against the score.
+    """
+    numbers = np.bincount(weeks)
+    shares = np.bincount(weeks, weights=hits) / numbers
+    # the deviation from a share that holds the result itself is too small by one part of the number
+    fair = numbers / np.maximum(numbers - 1, 1)
+    spread: Floats = np.square(hits - shares[weeks]) * fair[weeks]
+    return spread
+
+
+def _interval(saved: Floats, base_errors: Floats, days: NDArray[np.intp], number: int) -> tuple[float, float]:
+    """Return the 95 % interval of the saved part of the base rate's error, from draws of whole days.
 
     Signals of one day are no independent proofs: one move of the market decides many of them.
     """
-    of_day, base_of_day = (
-        np.bincount(days, weights=each, minlength=number) for each in (errors, base_errors)
-    )
+    of_day, base_of_day = (np.bincount(days, weights=each, minlength=number) for each in (saved, base_errors))
     drawn = np.random.default_rng(_SEED).multinomial(number, np.full(number, 1 / number), size=_DRAWS)
-    skills = 1 - (drawn @ of_day) / (drawn @ base_of_day)
+    skills = (drawn @ of_day) / (drawn @ base_of_day)
     low, high = np.quantile(skills, [0.025, 0.975])
     return float(low), float(high)
 

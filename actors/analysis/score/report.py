@@ -23,6 +23,7 @@ class ScoreReason(StrEnum):
     FEW_RESULTS = "few_results"
     FEW_DAYS = "few_days"
     NO_SKILL = "no_skill"
+    NO_WEEK_SKILL = "no_week_skill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,9 @@ def trained(fits: Sequence[Fit], evidence: Evidence, *, results: int, at: dateti
 def _reason(evidence: Evidence) -> ScoreReason:
     if evidence.foretold < LEAST_FORETOLD:
         return ScoreReason.FEW_RESULTS
-    return ScoreReason.FEW_DAYS if evidence.days < LEAST_DAYS else ScoreReason.NO_SKILL
+    if evidence.days < LEAST_DAYS:
+        return ScoreReason.FEW_DAYS
+    return ScoreReason.NO_WEEK_SKILL if (evidence.skill_low or 0) > 0 else ScoreReason.NO_SKILL
 
 
 def _features(fit: Fit) -> list[dict[str, Any]]:

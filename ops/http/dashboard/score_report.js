@@ -28,6 +28,7 @@ function stateText({ shown, reason, results, evidence, ...least }) {
     few_results: [count(least.least_foretold), count(evidence?.foretold ?? 0)],
     few_days: [count(least.least_days), count(evidence?.days ?? 0)],
     no_skill: [percent(evidence?.skill_low ?? null, 1), percent(evidence?.skill_high ?? null, 1)],
+    no_week_skill: [percent(evidence?.week_skill_low ?? null, 1), percent(evidence?.week_skill_high ?? null, 1)],
   }[reason];
   return t("score.notEnough", t(`score.why.${reason}`, ...values));
 }

@@ -9,6 +9,7 @@ export const words = {
   "score.why.few_results": (least, told) => `${told} results were foretold, and it takes ${least}`,
   "score.why.few_days": (least, days) => `its results are of ${days} days, and it takes ${least}`,
   "score.why.no_skill": (low, high) => `its gain over the share of hits lies between ${low} and ${high} (95 %), which is not surely above zero`,
+  "score.why.no_week_skill": (low, high) => `among signals of one week its gain lies between ${low} and ${high} (95 %), which is not surely above zero`,
   "score.none": "Without a probability.",
   "score.reason": "Why?",
   "score.failed": "The report could not be read now.",

@@ -9,6 +9,7 @@ export const words = {
   "score.why.few_results": (least, told) => `foram previstos ${told} resultados, e são precisos ${least}`,
   "score.why.few_days": (least, days) => `os resultados são de ${days} dias, e são precisos ${least}`,
   "score.why.no_skill": (low, high) => `o ganho sobre a taxa de acerto está entre ${low} e ${high} (95 %), e não é com certeza maior que zero`,
+  "score.why.no_week_skill": (low, high) => `entre os sinais da mesma semana o ganho está entre ${low} e ${high} (95 %), e não é com certeza maior que zero`,
   "score.none": "Sem probabilidade.",
   "score.reason": "Por quê?",
   "score.failed": "O relatório não pôde ser lido agora.",

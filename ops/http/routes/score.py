@@ -45,6 +45,12 @@ class ScoreEvidence(Body):
     skill: float | None = Field(description="the part of `base_brier` that the probabilities save")
     skill_low: float | None = Field(description="lower bound of its 95 % interval, from draws of whole days")
     skill_high: float | None = Field(description="upper bound of its 95 % interval")
+    week_skill: float | None = Field(
+        default=None,
+        description="what they save against the share of hits of the signal's own week, as a part of `base_brier`",
+    )
+    week_skill_low: float | None = Field(default=None, description="lower bound of its 95 % interval")
+    week_skill_high: float | None = Field(default=None, description="upper bound of its 95 % interval")
     auc: float | None = Field(description="the chance that a hit had a higher probability than a miss")
     slope: float | None = Field(description="of the line from told to true log-odds; 1 is calibrated")
     intercept: float | None = Field(description="of the same line; 0 is calibrated")

@@ -10,6 +10,7 @@ import pytest
 
 from actors.analysis.score.evidence import Foretold
 from actors.analysis.score.figures import evidence_of
+from actors.analysis.score.report import trained
 from tests.support.markets import POSTED
 
 
@@ -79,6 +80,32 @@ def test_signals_of_one_day_are_not_independent_proofs() -> None:
     assert together.skill_low is not None
     assert apart.skill_low is not None
     assert together.skill_low < apart.skill_low
+
+
+def test_a_model_that_only_follows_the_level_of_all_signals_is_not_enough() -> None:
+    # hits become more frequent; the model knows the present share, the base rate is that of the past
+    draw = np.random.default_rng(5)
+    told = [
+        Foretold(POSTED + timedelta(days=place // 10), share, 0.3, bool(draw.random() < share))
+        for place, share in enumerate(np.linspace(0.3, 0.8, 1000).tolist())
+    ]
+    found = evidence_of(told)
+    assert found.skill_low is not None
+    assert found.skill_low > 0.1
+    assert found.week_skill is not None
+    assert abs(found.week_skill) < 0.03
+    assert not found.enough
+    assert trained([], found, results=1000, at=POSTED).report["reason"] == "no_week_skill"
+
+
+def test_the_spread_of_a_week_is_that_of_its_true_share() -> None:
+    draw = np.random.default_rng(6)
+    told = [
+        Foretold(POSTED + timedelta(weeks=place // 3), 0.4, 0.4, bool(draw.random() < 0.4))
+        for place in range(6000)
+    ]
+    # who tells the true share is neither better nor worse, however few signals a week has
+    assert evidence_of(told).week_skill == pytest.approx(0, abs=0.05)
 
 
 def test_probabilities_that_separate_all_have_figures_too() -> None:
