@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from actors.analysis.outcome import RULES_VERSION
 from actors.analysis.score.evidence import Evidence
@@ -19,6 +20,7 @@ from actors.names import ENRICHER
 from actors.shown.enricher_snapshot import EnricherSnapshot
 from engine.bars import BarSource
 from engine.messages import Tick
+from ops.cli import app
 from storage.postgres.database import Database
 from storage.postgres.enriched_rows import ENRICHED_COLUMNS
 from storage.postgres.page_query import SignalQuery
@@ -130,6 +132,20 @@ def test_a_training_that_fails_is_seen_in_the_health(
     assert (
         world.shown(ENRICHER, EnricherSnapshot).error == "the process that trains the score ended with code 1"
     )
+
+
+def test_the_command_says_in_one_sentence_why_it_cannot_train(
+    world: Enriching, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "_MODULE", "actors.analysis.score.no_such_module")
+    failed = CliRunner().invoke(app, ["score", "train"])
+    told = "the score cannot be read or trained: the process that trains the score ended with code 1"
+    assert (failed.exit_code, told in failed.output) == (1, True)
+    monkeypatch.setattr(learning, "find_spec", lambda _: None)
+    lacking = CliRunner().invoke(app, ["score", "train"])
+    assert (lacking.exit_code, "pip install 'tp-capital[enrich]'" in lacking.output) == (1, True)
+    assert "Traceback" not in failed.output + lacking.output
+    assert world.models.newest() is None
 
 
 def test_a_training_is_due_each_week_and_when_results_have_doubled(world: Enriching) -> None:
