@@ -150,7 +150,7 @@ class Enricher(Actor):
                 failures=self._failures,
                 processes=self._calculator.starts,
                 note=None if self._calculator.installed else NOT_INSTALLED,
-                error=self._retry.error or self._training_error,
+                error=self._retry.error or self._training_error or self._scorer.error,
                 failing_since=self._retry.since,
             )
         )

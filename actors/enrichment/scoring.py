@@ -13,10 +13,12 @@ from actors.enrichment.calculator import Calculator
 from actors.enrichment.trades import trade_of
 from storage.postgres.score_models import ScoreModels
 
-__all__ = ["Scorer"]
+__all__ = ["UNREADABLE", "Scorer"]
 
 Row = Mapping[str, Any]
 
+#: why signals have no score although their model says that they may
+UNREADABLE = "the stored model of the score cannot be read: `tp-capital score train` makes another one"
 #: so long it takes until a new model, and new results of channels, are seen
 _FRESH = timedelta(seconds=30)
 
@@ -32,6 +34,8 @@ class Scorer:
         self._fits: Sequence[Fit] = ()
         self._results: Results | None = None
         self._fresh_until: datetime | None = None
+        #: why there is no score, a sentence for a person
+        self.error: str | None = None
 
     def version(self) -> str:
         """Return the version of the newest model, an empty text if nothing was trained yet. It may be half a minute old."""
@@ -42,9 +46,18 @@ class Scorer:
                 self._version, self._fits = "", ()
             elif newest["version"] != self._version:
                 fits = self._models.fits(newest["version"]) if newest["shown"] else ()
-                self._version, self._fits = newest["version"], [Fit.restored(fit) for fit in fits]
+                self._version, self._fits = newest["version"], self._restored(fits)
             self._results, self._fresh_until = None, now + _FRESH
         return self._version
+
+    def _restored(self, stored: Sequence[Row]) -> Sequence[Fit]:
+        """Return the fits, none if another version has stored them or they are damaged. Outcomes do not wait for them."""
+        self.error = None
+        try:
+            return [Fit.restored(fit) for fit in stored]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self.error = UNREADABLE
+            return ()
 
     def forget(self) -> None:
         """Read what is newest at the next call."""

@@ -15,7 +15,7 @@ class EnricherSnapshot:
     ``behind_s`` is the time from the commit up to which signals were enriched to the newest one, None where another daemon
     enriches. ``written`` counts the signals that it has enriched since its start, ``failures`` what it could not do at once,
     and ``processes`` the starts of the process that computes indicators. ``note`` says what is not installed. ``error`` and
-    ``failing_since`` are set while it waits; ``error`` also from a failed training of the score until the next one.
+    ``failing_since`` are set while it waits; ``error`` also from a failed training of the score, or a model that cannot be read, until the next one.
     """
 
     on: bool

@@ -16,6 +16,7 @@ from actors.analysis.outcome import RULES_VERSION
 from actors.analysis.score.evidence import Evidence
 from actors.analysis.score.report import trained
 from actors.enrichment import learning
+from actors.enrichment.scoring import UNREADABLE
 from actors.names import ENRICHER
 from actors.shown.enricher_snapshot import EnricherSnapshot
 from engine.bars import BarSource
@@ -232,3 +233,20 @@ def test_signals_of_before_there_was_a_score_are_worked_out_once(
         "stop": "9.00",
     }
     assert world.commits() == 0, "no reader sees the difference"
+
+
+def test_a_model_that_cannot_be_read_takes_the_scores_and_nothing_else(
+    world: Enriching, store: Store
+) -> None:
+    store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
+    learnt = trained([], Evidence(foretold=250, days=30, enough=True), results=650, at=START)
+    for fits in ([{"digest": "of another version"}], ["damaged"]):
+        world.models.put(asdict(learnt) | {"fits": fits, "version": str(fits)})
+        assert score_of(world) is None
+        assert "PETR4" in world.rows()
+        told = world.snapshots.read(ENRICHER, EnricherSnapshot)
+        assert told is not None
+        assert told.value.error == UNREADABLE
+    world.models.put(asdict(learnt))
+    assert score_of(world) is None
+    assert world.scorer.error is None
