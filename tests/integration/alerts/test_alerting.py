@@ -280,7 +280,9 @@ def test_the_commands_do_the_same(served: Served, receiver: Receiver, tmp_path: 
     number = str(rule["id"])
     receiver.answer(Answer(status=500))
     assert "tests on their way: 1" in run("test", number)
-    eventually(lambda: "dead" in run("deliveries", number))
+    sent = f"/alerts/{number}/deliveries"
+    eventually(lambda: served.engine.get(sent).json()["data"][0]["state"] == "dead")
+    assert "dead" in run("deliveries", number)
     (alert,) = json.loads(run("deliveries", number, "--state", "dead", "--json"))
     assert "within seconds" in run("retry", number, str(alert["id"]))
     assert "is removed" in run("remove", number)
