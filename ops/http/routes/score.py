@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -101,7 +101,7 @@ def read_score_report(models: ScoreModels) -> ScoreReport:
     """Return the report of the newest training.
 
     Raises:
-        StorageError: the database is away.
+        StorageError: the database is away, or the stored report is damaged or of another version.
     """
     newest = models.newest()
     if newest is None:
@@ -110,7 +110,12 @@ def read_score_report(models: ScoreModels) -> ScoreReport:
         told = {name: newest[name] for name in ("shown", "results")}
         known = {**newest["report"], **told, "trained_at": newest["trained_at"].astimezone(UTC)}
     limits = {"least_results": LEAST_RESULTS, "least_foretold": LEAST_FORETOLD, "least_days": LEAST_DAYS}
-    return ScoreReport.model_validate({**known, **limits})
+    try:
+        return ScoreReport.model_validate({**known, **limits})
+    except ValidationError as error:
+        raise StorageError(
+            "it was stored by another version: `tp-capital score train` makes another one"
+        ) from error
 
 
 def score_operations(models: ScoreModels) -> list[Operation]:

@@ -22,6 +22,8 @@ from actors.shown.enricher_snapshot import EnricherSnapshot
 from engine.bars import BarSource
 from engine.messages import Tick
 from ops.cli import app
+from ops.http.routes.score import read_score_report
+from storage.errors import StorageError
 from storage.postgres.database import Database
 from storage.postgres.enriched_rows import ENRICHED_COLUMNS
 from storage.postgres.page_query import SignalQuery
@@ -250,3 +252,6 @@ def test_a_model_that_cannot_be_read_takes_the_scores_and_nothing_else(
     world.models.put(asdict(learnt))
     assert score_of(world) is None
     assert world.scorer.error is None
+    world.models.put(asdict(learnt) | {"report": {"reason": "of another version"}})
+    with pytest.raises(StorageError, match="score train"):
+        read_score_report(world.models)
