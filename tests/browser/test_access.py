@@ -83,19 +83,20 @@ def test_a_newcomer_is_told_what_the_signs_mean(page: Page, width: int, language
 
 @pytest.mark.parametrize("language", ["pt-BR", "en-US"])
 def test_a_phone_needs_no_scrolling_sideways(page: Page, language: str) -> None:
-    page.open("/?status=all", width=360, height=740, languages=language)
-    page.one("#toggle-filters").click()
-    assert page.one("#toggle-filters").get_attribute("aria-expanded") == "true"
-    assert page.one("#filters").is_displayed()
-    for status in ("", "[data-status=stopped]", "[data-status=cancelled]"):
-        page.driver.execute_script(f"document.querySelector('{ROW}{status} .expand').click()")
-    page.wait("document.querySelector('.detail')")
-    assert page.js("document.documentElement.scrollWidth") == 360
-    wider = page.js(
-        "[...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() && !e.closest('.unseen, thead')"
-        " && e.getBoundingClientRect().right > 361).map((e) => e.className)"
-    )
-    assert wider == []
+    # a list of each: other tests add signals, and there may be none of a status among the newest hundred
+    for status in ("all", "stopped", "cancelled"):
+        page.open(f"/?status={status}", width=360, height=740, languages=language)
+        page.one("#toggle-filters").click()
+        assert page.one("#toggle-filters").get_attribute("aria-expanded") == "true"
+        assert page.one("#filters").is_displayed()
+        page.one(f"{ROW} .expand").click()
+        page.wait("document.querySelector('.detail')")
+        assert page.js("document.documentElement.scrollWidth") == 360
+        wider = page.js(
+            "[...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() && !e.closest('.unseen, thead')"
+            " && e.getBoundingClientRect().right > 361).map((e) => e.className)"
+        )
+        assert wider == []
 
 
 def test_no_width_needs_scrolling_sideways(page: Page) -> None:
