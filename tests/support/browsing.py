@@ -93,7 +93,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
     # named, so that selenium looks for no driver elsewhere
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(need_program("chromedriver")))
     try:
-        driver.set_script_timeout(20)
+        driver.set_script_timeout(60)
         yield driver
     finally:
         driver.quit()
