@@ -62,8 +62,9 @@ class Served:
     def commit(self, *numbers: int, **changes: Any) -> None:
         """Commit one signal for each message number, in one batch, and wait until it is readable."""
         batch_id = self.tell_writer([signal_outcome(a_message(number, **changes)) for number in numbers])
-        # A greater number alone may be that of another daemon's commit.
+        # A greater number alone may be that of another daemon's commit. A stream that opens later does not tell it.
         eventually(lambda: self.commit_number() >= self._number_of(batch_id), what="not committed")
+        eventually(lambda: self.streamed_number() >= self._number_of(batch_id), what="not streamed")
 
     def _number_of(self, batch_id: str) -> float:
         """Return the number of a batch's commit; while it is not durable, infinity."""
@@ -76,6 +77,11 @@ class Served:
         snapshots = self.engine.daemon.services.snapshots
         cache = snapshots.read("cache", CacheSnapshot)
         return cache.value.commit_number or 0 if cache else 0
+
+    def streamed_number(self) -> int:
+        """Return the commit up to which streams are told."""
+        newest = self.engine.daemon._stores.event_log.newest
+        return newest.number if newest else 0
 
     def stream(self, path: str = "/signals/stream", **headers: str) -> EventStream:
         return EventStream(
