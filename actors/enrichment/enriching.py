@@ -173,7 +173,11 @@ class Enrichment:
             of_below = self._calculator.ask(Question(bars, [(row["ts"], None) for row in rows]))
         version = self._scorer.version()
         plans = [plan_of(row, kept=self._kept) for row in rows]
-        trades = [stored_trade(plan) for plan in plans]
+        # whoever edits knows the prices of the meantime: such a trade has no score, and teaches none
+        edited = self._enriched.edited(rows)
+        trades = [
+            None if row["id"] in edited else stored_trade(plan) for row, plan in zip(rows, plans, strict=True)
+        ]
         told = [_json(market) for market in markets]
         scores = self._scorer.of(list(zip(rows, trades, told, strict=True)))
         for place, (row, market_below) in enumerate(zip(rows, of_below, strict=True)):

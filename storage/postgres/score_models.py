@@ -30,19 +30,6 @@ select * from (
         select from {schema}.signals_history as replaced
         where replaced.channel = outcome.channel and replaced.message_id = outcome.message_id
             and replaced.id = outcome.id)
-        and (not exists (
-            select from {schema}.message_texts as other join {schema}.ledger as held using (channel, message_id)
-            where other.channel = outcome.channel and other.message_id = outcome.message_id
-                and other.digest is distinct from {schema}.text_digest(held.text, held.caption))
-        or coalesce((
-            select bool_and((former.side, former.asset, former.buy_min, former.buy_max, former.stop, (
-                    select case former.side when 'buy' then min(price) else max(price) end
-                    from unnest(former.targets || former.target_final) as price))
-                is not distinct from (outcome.side, outcome.asset, (trade ->> 'low')::numeric, (trade ->> 'high')::numeric,
-                    (trade ->> 'stop')::numeric, (trade ->> 'target')::numeric))
-            from {schema}.signals_history as former
-            where former.channel = outcome.channel and former.message_id = outcome.message_id
-                and former.position = outcome.position), false))
     order by channel, message_id, position, rules desc
 ) as known
 where trade is not null

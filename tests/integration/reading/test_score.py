@@ -189,7 +189,9 @@ def test_a_result_is_known_when_the_day_of_its_hit_is_over_or_when_it_has_ended(
         assert world.models.results() == []
 
 
-def test_a_trade_that_came_with_an_edit_teaches_nothing(world: Enriching, store: Store) -> None:
+def test_a_trade_that_came_with_an_edit_teaches_nothing_and_has_no_score(
+    world: Enriching, store: Store, database: Database
+) -> None:
     trade = SIGNAL.format("PETR4", "")
     store([message(number, trade, minute=0) for number in (1, 2)])
     store([message(3, "Bom dia a todos", minute=0)])
@@ -212,6 +214,9 @@ def test_a_trade_that_came_with_an_edit_teaches_nothing(world: Enriching, store:
         row["message_id"] for page in world.models.examples() for row in page if row["channel"] == CHANNEL
     ]
     assert learnt == ["1"]
+    # a score is computed from the stored trade
+    with_trade = "select message_id from signals.signal_enrichment where channel = %s and trade is not null"
+    assert database.read(lambda cursor: cursor.execute(with_trade, [CHANNEL]).fetchall()) == [{"message_id": "1"}]
 
 
 def test_signals_of_before_there_was_a_score_are_worked_out_once(
