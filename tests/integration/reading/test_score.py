@@ -216,7 +216,9 @@ def test_a_trade_that_came_with_an_edit_teaches_nothing_and_has_no_score(
     assert learnt == ["1"]
     # a score is computed from the stored trade
     with_trade = "select message_id from signals.signal_enrichment where channel = %s and trade is not null"
-    assert database.read(lambda cursor: cursor.execute(with_trade, [CHANNEL]).fetchall()) == [{"message_id": "1"}]
+    assert database.read(lambda cursor: cursor.execute(with_trade, [CHANNEL]).fetchall()) == [
+        {"message_id": "1"}
+    ]
 
 
 def test_signals_of_before_there_was_a_score_are_worked_out_once(
