@@ -24,8 +24,8 @@ def signal_text(asset: str, entry: str, target: str, stop: str, kind: str = "ðŸŸ
 
 def test_a_browser_gets_the_page_and_a_program_the_index(system: System) -> None:
     url = system.engine.url
-    browser = requests.get(url, headers={"Accept": "text/html,*/*;q=0.8"}, timeout=5)
-    program = requests.get(url, headers={"Accept": "*/*"}, timeout=5)
+    browser = requests.get(url, headers={"Accept": "text/html,*/*;q=0.8"}, timeout=30)
+    program = requests.get(url, headers={"Accept": "*/*"}, timeout=30)
     assert browser.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "Accept" in browser.headers["Vary"]
     assert program.json()["service"] == "tp-capital"
@@ -38,23 +38,23 @@ def test_a_browser_gets_the_page_and_a_program_the_index(system: System) -> None
 def test_every_file_that_the_page_names_is_served_with_an_etag(system: System) -> None:
     url = system.engine.url
     names = set(
-        re.findall(r'"assets/([^"]+)"', requests.get(url, headers={"Accept": "text/html"}, timeout=5).text)
+        re.findall(r'"assets/([^"]+)"', requests.get(url, headers={"Accept": "text/html"}, timeout=30).text)
     )
     for name in list(names):
         if name.endswith(".js"):
             names |= set(
-                re.findall(r'from "\./([^"]+)"', requests.get(f"{url}/assets/{name}", timeout=5).text)
+                re.findall(r'from "\./([^"]+)"', requests.get(f"{url}/assets/{name}", timeout=30).text)
             )
     assert {"base.css", "main.js", "icon.svg"} <= names
     for name in sorted(names):
-        first = requests.get(f"{url}/assets/{name}", timeout=5)
+        first = requests.get(f"{url}/assets/{name}", timeout=30)
         assert first.status_code == 200, name
         again = requests.get(
             f"{url}/assets/{name}", headers={"If-None-Match": first.headers["ETag"]}, timeout=5
         )
         assert (again.status_code, again.content) == (304, b"")
     for name in ("index.html", "nothing.js", "..%2fstatic.py"):
-        assert requests.get(f"{url}/assets/{name}", timeout=5).status_code == 404
+        assert requests.get(f"{url}/assets/{name}", timeout=30).status_code == 404
 
 
 def test_the_page_shows_the_sample_and_that_all_is_well(page: Page) -> None:

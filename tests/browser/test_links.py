@@ -22,8 +22,8 @@ def test_the_short_address_leads_a_browser_to_the_row_and_a_program_to_the_json(
     )
     # relative: behind a proxy it stays below the service's path
     assert (page.status_code, page.headers["Location"]) == (307, f"../?signal={number}")
-    assert requests.get(f"{url}/s/{number}", timeout=5).json()["asset"] == "CVCB3"
-    assert requests.get(f"{url}/s/1e9", timeout=5).status_code == 400
+    assert requests.get(f"{url}/s/{number}", timeout=30).json()["asset"] == "CVCB3"
+    assert requests.get(f"{url}/s/1e9", timeout=30).status_code == 400
 
 
 @pytest.mark.parametrize(("after", "opens"), [(".", True), ("a", False), ("%E2%80%AE", True)])

@@ -16,14 +16,14 @@ CONTROLLED = "navigator.serviceWorker.controller?.state === 'activated'"
 
 def test_the_manifest_the_icons_and_the_worker_are_served_from_this_origin(system: System) -> None:
     url = system.engine.url
-    answer = requests.get(f"{url}/assets/manifest.webmanifest", timeout=5)
+    answer = requests.get(f"{url}/assets/manifest.webmanifest", timeout=30)
     assert answer.headers["Content-Type"] == "application/manifest+json"
     manifest = answer.json()
     # relative to the manifest: below a proxy's path it is that path
     assert (manifest["start_url"], manifest["scope"]) == ("../", "../")
     for icon in manifest["icons"]:
-        assert requests.get(f"{url}/assets/{icon['src']}", timeout=5).headers["Content-Type"] == icon["type"]
-    worker = requests.get(f"{url}/sw.js", timeout=5)
+        assert requests.get(f"{url}/assets/{icon['src']}", timeout=30).headers["Content-Type"] == icon["type"]
+    worker = requests.get(f"{url}/sw.js", timeout=30)
     assert worker.headers["Content-Type"].startswith("text/javascript")
     assert "no-cache" in worker.headers["Cache-Control"]
     policy = worker.headers["Content-Security-Policy"]

@@ -170,7 +170,7 @@ def test_fault_4_what_another_channels_acknowledgement_marked_is_found_in_the_hi
         answer = requests.post(
             f"{gateway.url}/api/messages/mark-processed",
             json={"messageIds": ["2"], "processedBy": "tp-capital"},
-            timeout=5,
+            timeout=30,
         )
         assert answer.json()["data"]["updated"] == 2
         eventually(lambda: stored_signals(database_url) == expected(1, 2))
@@ -296,11 +296,11 @@ def test_a_reprocess_request_reads_the_edited_text_and_keeps_the_earlier_signal_
     put(gateway.database_url, [signal_message(1)])
     with running_daemon(engine_environment(database_url, gateway.url)):
         eventually(lambda: stored_signals(database_url) == expected(1))
-        row = requests.get(f"{gateway.url}/api/messages", params={"channelId": CHANNEL}, timeout=5).json()[
+        row = requests.get(f"{gateway.url}/api/messages", params={"channelId": CHANNEL}, timeout=30).json()[
             "data"
         ][0]
         url = f"{gateway.url}/api/messages/{row['id']}/reprocess"
-        assert requests.post(url, json={"text": signal_message(2)["text"]}, timeout=5).ok
+        assert requests.post(url, json={"text": signal_message(2)["text"]}, timeout=30).ok
         eventually(lambda: stored_signals(database_url) == [(CHANNEL, "1", expected_price(2))])
     with psycopg.connect(database_url, autocommit=True) as connection:
         history = connection.execute("select buy_min from signals.signals_history").fetchall()

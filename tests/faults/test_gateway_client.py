@@ -18,6 +18,8 @@ from tests.support.outcomes import CHANNEL, item
 from tests.support.proxy import TcpProxy
 
 EMPTY = json_answer({"success": True, "data": [], "count": 0})
+#: far above the deadline of 0.3 s, for a busy machine, and far below what the answers of these tests would take
+_SOON_S = 8
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_an_answer_that_does_not_come_is_cut_at_the_deadline(stub: HttpStub, mak
     hold = threading.Event()
     stub.queue(Answer(hold=hold))
     client = make_client(stub.url, timeout_s=0.3)
-    assert duration_s(lambda: poll(client), GatewayTimeoutError) < 1.5
+    assert duration_s(lambda: poll(client), GatewayTimeoutError) < _SOON_S
     assert poll(client) == (), "the next call has a connection of its own"
 
 
@@ -76,15 +78,15 @@ def test_a_body_that_drips_byte_by_byte_is_cut_at_the_deadline(
 ) -> None:
     stub.queue(Answer(body=b" " * 1000, drip_s=0.05))
     client = make_client(stub.url, timeout_s=0.3)
-    assert duration_s(lambda: poll(client), GatewayTimeoutError) < 1.5
+    assert duration_s(lambda: poll(client), GatewayTimeoutError) < _SOON_S
     assert poll(client) == ()
 
 
 def test_headers_that_drip_are_cut_at_the_deadline(stub: HttpStub, make_client: MakeClient) -> None:
     with TcpProxy("127.0.0.1", stub.port) as proxy:
-        proxy.drip(200)
+        proxy.drip(20)
         client = make_client(f"http://127.0.0.1:{proxy.port}", timeout_s=0.3)
-        assert duration_s(lambda: poll(client), GatewayTimeoutError) < 1.5
+        assert duration_s(lambda: poll(client), GatewayTimeoutError) < _SOON_S
 
 
 def test_a_frozen_network_is_cut_at_the_deadline(stub: HttpStub, make_client: MakeClient) -> None:
@@ -92,7 +94,7 @@ def test_a_frozen_network_is_cut_at_the_deadline(stub: HttpStub, make_client: Ma
         client = make_client(f"http://127.0.0.1:{proxy.port}", timeout_s=0.3)
         poll(client)
         proxy.freeze()
-        assert duration_s(lambda: poll(client), GatewayTimeoutError) < 1.5
+        assert duration_s(lambda: poll(client), GatewayTimeoutError) < _SOON_S
         proxy.thaw()
         assert poll(client) == ()
 
@@ -206,7 +208,7 @@ def test_fault_33_a_call_that_was_cut_is_not_asked_again(stub: HttpStub, make_cl
     client = make_client(stub.url, timeout_s=0.3)
     poll(client)
     stub.queue(Answer(hold=threading.Event()))
-    assert duration_s(lambda: poll(client), GatewayTimeoutError) < 1.5
+    assert duration_s(lambda: poll(client), GatewayTimeoutError) < _SOON_S
     assert stub.count == 2
 
 

@@ -236,7 +236,7 @@ def test_fault_94_one_silent_connection_renews_all_lanes(
     start = time.monotonic()
     for pool in LANES:
         assert getattr(database, pool)(one) == 1
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 2.5, "a lane that waits takes over 3 s"
     database.close()
 
 

@@ -37,7 +37,7 @@ def hastened(folder: Path, engine_port: int) -> Path:
 def asked(port: int, path: str) -> dict[str, Any]:
     """Return what Prometheus answers; nothing while it starts."""
     try:
-        answer = requests.get(f"http://{HOST}:{port}/api/v1/{path}", timeout=5)
+        answer = requests.get(f"http://{HOST}:{port}/api/v1/{path}", timeout=30)
     except requests.ConnectionError:
         return {}
     return answer.json()["data"] if answer.ok else {}

@@ -12,6 +12,7 @@ from tests.support.stack import eventually
 
 _FAMILY = """
 import sys, threading
+import structlog
 from engine.actor import Actor
 from engine.spec import Services
 from engine.children import ChildState, SupervisorSnapshot
@@ -25,6 +26,8 @@ from engine.timers import TimerThread
 class Worker(Actor):
     pass
 
+# standard output is for the states alone: a line of the log that is written beside one would cut it in two
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 clock = SystemClock()
 snapshots = Snapshots(clock)
 services = Services(directory=Directory(), snapshots=snapshots, timers=TimerThread(), clock=clock)

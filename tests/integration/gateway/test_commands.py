@@ -158,7 +158,7 @@ def test_a_signal_stops_it_cleanly_with_waiters_inside(
             )
         )
         waiter.start()
-        eventually(lambda: requests.get(f"{url}/health", timeout=5).json()["waiting"] == 1)
+        eventually(lambda: requests.get(f"{url}/health", timeout=30).json()["waiting"] == 1)
         process.send_signal(number)
         code = process.wait(20)
         waiter.join(timeout=5)

@@ -124,7 +124,7 @@ def test_fault_59_its_key_stands_in_a_file_and_is_read_again(
     def status(key: str) -> int:
         try:
             url = f"http://127.0.0.1:{port}/api/messages"
-            return requests.get(url, headers={"X-Gateway-Token": key}, timeout=5).status_code
+            return requests.get(url, headers={"X-Gateway-Token": key}, timeout=30).status_code
         except requests.RequestException:
             return 0
 

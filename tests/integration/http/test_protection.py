@@ -94,7 +94,7 @@ def test_a_listed_page_may_ask_and_is_told_what_it_may_read(served: Served) -> N
             "Access-Control-Request-Method": "GET",
             "Access-Control-Request-Headers": "x-api-key, last-event-id",
         },
-        timeout=5,
+        timeout=30,
     )
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == PAGE
@@ -123,7 +123,7 @@ def test_a_listed_page_may_ask_and_is_told_what_it_may_read(served: Served) -> N
 def test_a_refused_preflight_is_a_problem_that_blames_what_is_at_fault(
     served: Served, headers: dict[str, str], blamed: str
 ) -> None:
-    preflight = requests.options(f"{served.url}/signals", headers=headers, timeout=5)
+    preflight = requests.options(f"{served.url}/signals", headers=headers, timeout=30)
     assert (preflight.status_code, preflight.headers["Content-Type"]) == (403, "application/problem+json")
     found = {
         word

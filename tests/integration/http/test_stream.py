@@ -174,13 +174,13 @@ def test_a_signal_that_an_edit_takes_back_without_another_is_removed(served: Ser
 def test_what_cannot_be_used_is_refused_fault_21(
     served: Served, path: str, headers: dict[str, str], field: str
 ) -> None:
-    answer = requests.get(f"{served.url}/signals/stream{path}", headers=headers, timeout=5)
+    answer = requests.get(f"{served.url}/signals/stream{path}", headers=headers, timeout=30)
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 def test_the_head_of_a_stream_ends_at_once(served: Served) -> None:
-    answer = requests.head(f"{served.url}/signals/stream", timeout=5)
+    answer = requests.head(f"{served.url}/signals/stream", timeout=30)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
     assert "Content-Length" not in answer.headers
 
@@ -194,7 +194,7 @@ def test_open_streams_are_counted_and_closed_ones_forgotten(served: Served) -> N
 def test_beyond_the_most_a_stream_is_refused_with_a_time_to_come_back(migrated_url: str) -> None:
     with serving(migrated_url, TP_CAPITAL_MAX_STREAMS="2") as served:
         with served.stream(), served.stream():
-            answer = requests.get(f"{served.url}/signals/stream", timeout=5)
+            answer = requests.get(f"{served.url}/signals/stream", timeout=30)
             assert answer.status_code == 503
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert int(answer.headers["Retry-After"]) > 0

@@ -78,7 +78,7 @@ def test_commands_work_in_the_folder_of_a_demo_from_its_first_second_on(place: P
 
     def healthy() -> bool:
         try:
-            return bool(requests.get(f"{place.url}/health", timeout=5).json()["status"] == "healthy")
+            return bool(requests.get(f"{place.url}/health", timeout=30).json()["status"] == "healthy")
         except requests.RequestException:
             return False
 

@@ -270,7 +270,7 @@ def _both_redis_ask_for_a_password(ports: dict[str, int]) -> None:
 
 def _pages_are_read_from_the_replica(ports: dict[str, int], password: str) -> None:
     url = f"http://127.0.0.1:{ports['engine']}/api/v1/signals?limit=5"
-    eventually(lambda: len(requests.get(url, timeout=5).json()["data"]) == 5, what="the sample's signals")
+    eventually(lambda: len(requests.get(url, timeout=30).json()["data"]) == 5, what="the sample's signals")
     with redis.Redis(port=ports["redis-replica"], password=password) as replica:
 
         def hits() -> int:
@@ -283,7 +283,7 @@ def _pages_are_read_from_the_replica(ports: dict[str, int], password: str) -> No
         addresses = cycle(permutations(("asset=", "channel=", "type=", "side=", "search=")))
 
         def read() -> bool:
-            assert requests.get("&".join((url, *next(addresses))), timeout=5).status_code == 200
+            assert requests.get("&".join((url, *next(addresses))), timeout=30).status_code == 200
             return hits() >= before + 5
 
         eventually(read, what="no page came from the replica")

@@ -57,7 +57,7 @@ def served(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
 
 def letters(running: EngineProcess) -> list[object]:
     try:
-        return list(requests.get(f"{running.url}/dead-letters", timeout=5).json().get("data", []))
+        return list(requests.get(f"{running.url}/dead-letters", timeout=30).json().get("data", []))
     except requests.ConnectionError:
         return []
 
@@ -125,7 +125,7 @@ def test_backfill_is_started_and_its_end_is_told(served: EngineProcess) -> None:
 
 def test_backfill_reads_one_channel_from_a_time_on(served: EngineProcess) -> None:
     assert run(served, "backfill").exit_code == 0
-    before = requests.get(f"{served.url}/backfill", timeout=5).json()["requestsTaken"]
+    before = requests.get(f"{served.url}/backfill", timeout=30).json()["requestsTaken"]
     words = ("backfill", f"--channel={CHANNEL}", "--since", "2026-01-01", "--json")
     body = json.loads(run(served, *words).stdout)
     assert (body["phase"], body["requestsTaken"]) == ("completed", before + 1)

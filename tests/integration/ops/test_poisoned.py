@@ -46,7 +46,7 @@ def poisoned_gateway(request: Request) -> Answer:
 
 def body_of(running: EngineProcess, path: str) -> str:
     try:
-        return json.dumps(requests.get(running.url + path, timeout=5).json())
+        return json.dumps(requests.get(running.url + path, timeout=30).json())
     except requests.ConnectionError:
         return ""
 

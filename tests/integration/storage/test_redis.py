@@ -207,13 +207,17 @@ def test_a_frozen_redis_costs_a_reader_under_half_a_second(
         if warm:
             client.get("k")
         with frozen(pair.master), frozen(pair.replica):
-            assert duration_s(lambda: client.get("k")) < _SOON_S
-            assert duration_s(lambda: client.put("k", b"page", ttl_s=30)) < _SOON_S
-            assert duration_s(client.states) < _SOON_S
-            many_s = sum(duration_s(lambda: client.get("k")) for _ in range(1000))
-            assert many_s < _SOON_S, "only the first of a second waits"
-            clock.advance(1.0)
-            assert duration_s(lambda: client.get("k")) > TIMEOUT_S, "the next second one tries again"
+            # a machine that stops this process for a moment makes one try long, a broken promise all of them
+            tries_s = []
+            for _ in range(3):
+                tries_s.append(duration_s(lambda: client.get("k")))
+                assert duration_s(lambda: client.put("k", b"page", ttl_s=30)) < _SOON_S
+                many_s = sum(duration_s(lambda: client.get("k")) for _ in range(1000))
+                assert many_s < _SOON_S, "only the first of a second waits"
+                clock.advance(1.0)
+            assert min(tries_s) < _SOON_S
+            assert min(tries_s) > TIMEOUT_S, "the next second one tries again"
+            assert min(duration_s(client.states) for _ in range(3)) < _SOON_S
         clock.advance(1.0)
         client.put("k", b"page", ttl_s=30)
         assert client.get("k") == b"page"

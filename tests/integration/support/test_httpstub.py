@@ -25,7 +25,7 @@ def client() -> Iterator[requests.Session]:
 def test_requests_are_recorded_and_the_standing_answer_given(
     stub: HttpStub, client: requests.Session
 ) -> None:
-    answer = client.post(f"{stub.url}/a?b=1", data=b"text", headers={"X-Key": "k"}, timeout=5)
+    answer = client.post(f"{stub.url}/a?b=1", data=b"text", headers={"X-Key": "k"}, timeout=30)
     assert answer.json() == {"ok": True}
     (request,) = stub.requests
     assert (request.method, request.path, request.body) == ("POST", "/a?b=1", b"text")
@@ -35,12 +35,12 @@ def test_requests_are_recorded_and_the_standing_answer_given(
 
 def test_queued_answers_come_first_one_each(stub: HttpStub, client: requests.Session) -> None:
     stub.queue(Answer(status=503, headers={"Retry-After": "7"}), Answer(status=429, body=b"slow down"))
-    first, second, third = (client.get(stub.url, timeout=5) for _ in range(3))
+    first, second, third = (client.get(stub.url, timeout=30) for _ in range(3))
     assert (first.status_code, first.headers["Retry-After"]) == (503, "7")
     assert (second.status_code, second.content) == (429, b"slow down")
     assert third.status_code == 200
     stub.answer(Answer(status=500))
-    assert client.get(stub.url, timeout=5).status_code == 500
+    assert client.get(stub.url, timeout=30).status_code == 500
 
 
 def test_an_answer_on_hold_comes_when_the_test_lets_it(stub: HttpStub, client: requests.Session) -> None:
@@ -50,20 +50,20 @@ def test_an_answer_on_hold_comes_when_the_test_lets_it(stub: HttpStub, client: r
         client.get(stub.url, timeout=0.1)
     assert len(stub.wait_for_requests(1)) == 1
     hold.set()
-    assert client.get(stub.url, timeout=5).status_code == 201
+    assert client.get(stub.url, timeout=30).status_code == 201
 
 
 def test_a_body_cut_short_breaks_the_read(stub: HttpStub, client: requests.Session) -> None:
     stub.queue(Answer(body=b"0123456789", cut_after=4))
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        client.get(stub.url, timeout=5)
-    assert client.get(stub.url, timeout=5).status_code == 200
+        client.get(stub.url, timeout=30)
+    assert client.get(stub.url, timeout=30).status_code == 200
 
 
 def test_hanging_up_is_a_reset(stub: HttpStub, client: requests.Session) -> None:
     stub.queue(Answer(hang_up=True))
     with pytest.raises(requests.ConnectionError, match="Connection reset"):
-        client.get(stub.url, timeout=5)
+        client.get(stub.url, timeout=30)
 
 
 def test_a_dripped_body_outlasts_a_read_timeout_that_each_byte_meets(
