@@ -22,7 +22,7 @@ from engine.sessions import day_of
 __all__ = ["RULES_VERSION", "judge"]
 
 #: raise it with each change of a rule, so that outcomes are computed anew
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 _PLACES = Decimal("0.0001")
 #: a session that prices leave earlier than this, at another price than the day closed, lacks bars
@@ -32,12 +32,12 @@ _LATE_ENOUGH = timedelta(hours=1)
 def judge(plan: Plan, bars: Iterable[Bar]) -> MarketOutcome:
     """Return what became of a signal.
 
-    The bars may begin before it was posted: the last day before tells whether prices can be compared with it.
+    The bars may begin before it could be read: the last day before tells whether prices can be compared with it.
     """
     if plan.doubtful:
         return MarketOutcome(state=Ending.UNCLEAR, reason="doubtful")
     known = list(bars)
-    line = timeline(known, since=plan.posted_at)
+    line = timeline(known, since=plan.starts_at)
     return _Position(plan, known).follow(line) if line else MarketOutcome(state=Ending.NO_BARS)
 
 
@@ -67,7 +67,7 @@ class _Position:
         self._way = plan.way
         self._terms = sorted(plan.terms, key=lambda terms: terms.since)
         self._now = self._terms[0]
-        self._unadjusted_from = next((day for day in breaks(bars) if day > plan.posted_at), None)
+        self._unadjusted_from = next((day for day in breaks(bars) if day > plan.starts_at), None)
         self._days = {day_of(bar.opened_at): bar for bar in bars if bar.interval is Interval.DAY}
         self._entry: Decimal | None = None
         self._entered_at: datetime | None = None

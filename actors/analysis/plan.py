@@ -1,4 +1,4 @@
-"""What a trade is before any price is known: a signal as it was posted, and what its channel changed later."""
+"""What a trade is before any price is known: a signal as it was first read, and what its channel changed later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Plan", "Terms"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What holds of a signal from ``since`` on: as posted, or after an update of its channel.
+    """What holds of a signal from ``since`` on: as posted, or after an edit or an update of its channel.
 
     ``targets`` are all of them with the final one, in any order. ``stop`` is None without one. ``breakeven`` puts the
     stop at the price of the entry. ``held`` is the part of the position that the channel still holds, from 1 to 0.
@@ -31,15 +31,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A signal that is followed through bars from the instant it was posted.
+    """A signal that is followed through bars from ``starts_at`` on, when its trade could first be read.
 
-    ``terms`` are what was posted and each later change. It may be entered until before ``enter_until``, None is as long
+    ``terms`` are what was read then, and each later change. It may be entered until before ``enter_until``, None is as long
     as it is followed, and is closed at ``close_at``: the end of its session, or of the time for which signals are kept.
     ``doubtful`` says that a price of it may be another one than was read.
     """
 
     side: Side
-    posted_at: datetime
+    starts_at: datetime
     terms: Sequence[Terms]
     close_at: datetime
     enter_until: datetime | None = None

@@ -19,7 +19,7 @@ from actors.enrichment.calculator import Calculator
 from actors.enrichment.plans import claims_of, plan_of
 from actors.enrichment.scoring import Scorer
 from actors.enrichment.symbols import assets_of, symbol_of
-from actors.enrichment.trades import stored_trade
+from actors.enrichment.trades import came_with_an_edit, stored_trade
 from engine.bars import Bar, Interval
 from engine.sessions import day_of, midnight_after
 from storage.postgres.bars import Bars
@@ -29,6 +29,7 @@ from storage.postgres.instruments import Instruments
 from storage.postgres.orders import Order
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.signals import Signals
+from storage.postgres.stored_readings import StoredReadings
 
 __all__ = ["Enriched", "Enrichment"]
 
@@ -81,6 +82,7 @@ class Enrichment:
         bars: Bars,
         instruments: Instruments,
         enriched: EnrichedSignals,
+        readings: StoredReadings,
         calculator: Calculator,
         scorer: Scorer,
         kept: timedelta,
@@ -90,6 +92,7 @@ class Enrichment:
         self._bars = bars
         self._instruments = instruments
         self._enriched = enriched
+        self._readings = readings
         self._calculator = calculator
         self._scorer = scorer
         self._kept = kept
@@ -172,11 +175,12 @@ class Enrichment:
         if below is not None and (bars := self._days(below, first)):
             of_below = self._calculator.ask(Question(bars, [(row["ts"], None) for row in rows]))
         version = self._scorer.version()
-        plans = [plan_of(row, kept=self._kept) for row in rows]
-        # whoever edits knows the prices of the meantime: such a trade has no score, and teaches none
-        edited = self._enriched.edited(rows)
+        readings = self._readings.of(rows)
+        plans = [plan_of(readings[row["id"]], kept=self._kept) for row in rows]
+        # a trade that came with an edit has no score, and teaches none
         trades = [
-            None if row["id"] in edited else stored_trade(plan) for row, plan in zip(rows, plans, strict=True)
+            None if came_with_an_edit(readings[row["id"]]) else stored_trade(plan)
+            for row, plan in zip(rows, plans, strict=True)
         ]
         told = [_json(market) for market in markets]
         scores = self._scorer.of(list(zip(rows, trades, told, strict=True)))
@@ -223,8 +227,8 @@ class Enrichment:
                 finer = [*finer, over]
         outcome = MarketOutcome(state=Ending.NO_BARS)
         for count in (*_FIRST_DAYS, self._kept.days + 1):
-            first = plan.posted_at - timedelta(days=_FIRST_DAYS[0])
-            last = midnight_after(day_of(plan.posted_at + timedelta(days=count)))
+            first = plan.starts_at - timedelta(days=_FIRST_DAYS[0])
+            last = midnight_after(day_of(plan.starts_at + timedelta(days=count)))
             outcome = judge(plan, [bar for bar in (*days, *finer) if first <= bar.opened_at < last])
             if outcome.state not in _UNDECIDED:
                 break

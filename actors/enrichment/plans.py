@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.sessions import midnight_after
 from storage.postgres.current import current_of
 from storage.postgres.reward_risk import DOUBTFUL
 from storage.postgres.standing import period_of
+from storage.postgres.stored_readings import StoredReading
 
 __all__ = ["claims_of", "plan_of"]
 
@@ -22,30 +23,41 @@ Row = Mapping[str, Any]
 _ALL = Decimal(1)
 
 
-def plan_of(row: Row, *, kept: timedelta) -> Plan:
-    """Return the plan of a signal's row with its events. It is followed for the time ``kept``.
+def plan_of(readings: Sequence[StoredReading], *, kept: timedelta) -> Plan:
+    """Return the plan of a signal with its events, from its readings in order. It is followed for the time ``kept``.
+
+    An edit of its message changes the plan from the edit on, as an update of the channel does: nobody could follow it
+    before, and who followed the former text holds its position. A reading of another asset or side, or with a doubtful
+    price, is no part of the trade, nor are those before it.
 
     Updates and cancellations change the plan, and so does a stop that a result moves. Whatever else a result says is a
     claim. A deleted message changes nothing: who has read it holds the position.
     """
-    valid_on, session_on = period_of(row["ts"], row["signal_type"], row["valid_until"])
-    followed: list[Row] = []
-    terms = [_terms(row, followed)]
-    for event in row["events"]:
-        if event["kind"] == "cancel":
-            terms.append(_terms(row, followed, since=event["ts"], cancelled=True))
+    row = readings[-1].row
+    readings = _of_one_trade(readings)
+    said, followed = readings[0].row, list[Row]()
+    terms: list[Terms] = []
+    for since, reading, event in _changes(readings, row["events"]):
+        cancelled = event is not None and event["kind"] == "cancel"
+        if reading is not None:
+            said = reading.row
+        elif event is not None and not cancelled:
+            followed.append(event)
+        # what was told before the trade could be read holds from then on
+        if since < readings[0].since and not cancelled:
+            continue
+        terms.append(_terms(said, followed, since=max(since, readings[0].since), cancelled=cancelled))
+        if cancelled:
             break
-        if (change := _change(event)) is not None:
-            followed.append(change)
-            terms.append(_terms(row, followed, since=event["ts"]))
+    valid_on, session_on = period_of(row["ts"], row["signal_type"], row["valid_until"])
     enter_on = valid_on or session_on
     return Plan(
         side=Side(row["side"]),
-        posted_at=row["ts"],
+        starts_at=readings[0].since,
         terms=terms,
         enter_until=midnight_after(enter_on) if enter_on else None,
         close_at=midnight_after(session_on) if session_on else row["ts"] + kept,
-        doubtful=not DOUBTFUL.isdisjoint(row["warnings"]),
+        doubtful=_is_doubtful(row),
     )
 
 
@@ -60,6 +72,31 @@ def claims_of(row: Row) -> list[Claim]:
     return [claim for claim in claims if claim.target is None or 1 <= claim.target <= targets]
 
 
+def _of_one_trade(readings: Sequence[StoredReading]) -> Sequence[StoredReading]:
+    row = readings[-1].row
+    for place in range(len(readings) - 1, 0, -1):
+        former = readings[place - 1].row
+        if (former["asset"], former["side"]) != (row["asset"], row["side"]) or _is_doubtful(former):
+            return readings[place:]
+    return readings
+
+
+def _changes(
+    readings: Sequence[StoredReading], events: Sequence[Row]
+) -> list[tuple[datetime, StoredReading | None, Row | None]]:
+    """Return what changes a trade, in order of time: a reading before what is told at the same instant."""
+    told = [event if event["kind"] == "cancel" else _change(event) for event in events]
+    changes: list[tuple[datetime, StoredReading | None, Row | None]] = [
+        *((reading.since, reading, None) for reading in readings),
+        *((event["ts"], None, event) for event in told if event is not None),
+    ]
+    return sorted(changes, key=lambda change: change[0])
+
+
+def _is_doubtful(row: Row) -> bool:
+    return not DOUBTFUL.isdisjoint(row["warnings"])
+
+
 def _change(event: Row) -> Row | None:
     """Return what an event tells a trader to do, None if it tells nothing."""
     if event["kind"] == "update":
@@ -70,12 +107,12 @@ def _change(event: Row) -> Row | None:
     return {**event, "target": None, "fraction": None, "new_targets": (), "new_entry": None}
 
 
-def _terms(row: Row, events: list[Row], *, since: Any = None, cancelled: bool = False) -> Terms:
+def _terms(row: Row, events: Sequence[Row], *, since: datetime, cancelled: bool) -> Terms:
     now = current_of(row, events)
     entry = None if now.buy_min is None or now.buy_max is None else (now.buy_min, now.buy_max)
     final = () if now.target_final is None else (now.target_final,)
     return Terms(
-        since=row["ts"] if since is None else since,
+        since=since,
         entry=entry,
         targets=(*now.targets, *final),
         stop=now.stop,

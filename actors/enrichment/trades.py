@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +10,27 @@ from actors.analysis.plan import Plan
 from actors.analysis.score.examples import Example
 from actors.analysis.score.features import PostedTrade
 from engine.model import Side
+from storage.postgres.stored_readings import StoredReading
 
-__all__ = ["example_of", "stored_trade", "trade_of"]
+__all__ = ["came_with_an_edit", "example_of", "stored_trade", "trade_of"]
 
 Row = Mapping[str, Any]
+
+
+def came_with_an_edit(readings: Sequence[StoredReading]) -> bool:
+    """Return whether a trade came with an edit of its message: whoever edits knows the prices of the meantime.
+
+    An edit that leaves entry, stop, first target, side and asset as they were changes nothing.
+    """
+    first = readings[0]
+    return first.since != first.row["ts"] or len({_posted(reading.row) for reading in readings}) > 1
+
+
+def _posted(row: Row) -> tuple[Any, ...]:
+    targets = [*row["targets"], *({row["target_final"]} - {None})]
+    nearest = min if Side(row["side"]) is Side.BUY else max
+    prices = tuple(row[name] for name in ("buy_min", "buy_max", "stop"))
+    return row["side"], row["asset"], *prices, nearest(targets, default=None)
 
 
 def stored_trade(plan: Plan) -> Row | None:

@@ -17,6 +17,7 @@ from storage.postgres.bars import Bars
 from storage.postgres.feed_positions import FeedPositions
 from storage.postgres.instruments import Instruments
 from storage.postgres.score_models import ScoreModels
+from storage.postgres.stored_readings import StoredReadings
 
 __all__ = ["enricher_spec", "enrichment_of", "scorer_of"]
 
@@ -36,6 +37,7 @@ def enrichment_of(stores: Stores, calculator: Calculator, scorer: Scorer) -> Enr
         bars=Bars(stores.database),
         instruments=Instruments(stores.database),
         enriched=stores.enriched,
+        readings=StoredReadings(stores.database),
         calculator=calculator,
         scorer=scorer,
         kept=RETENTION,

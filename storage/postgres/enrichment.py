@@ -58,38 +58,6 @@ _UNDECIDED = """
 select symbol, min(ts) as ts from {schema}.signal_outcomes where state in ('waiting', 'running') group by symbol
 order by symbol
 """
-# A message that has another text was edited. If each former reading has the same trade, the edit changed something else. A
-# message that was no signal before has no former reading.
-_EDITED = """
-select signal.id from json_to_recordset(%(rows)s) as signal (id bigint, channel text, message_id text, position smallint,
-    side text, asset text, buy_min numeric, buy_max numeric, stop numeric, targets numeric[], target_final numeric)
-where exists (
-    select from {schema}.message_texts as other join {schema}.ledger as held using (channel, message_id)
-    where other.channel = signal.channel and other.message_id = signal.message_id
-        and other.digest is distinct from {schema}.text_digest(held.text, held.caption))
-and not coalesce((
-    select bool_and((former.side, former.asset, former.buy_min, former.buy_max, former.stop, (
-            select case former.side when 'buy' then min(price) else max(price) end
-            from unnest(former.targets || former.target_final) as price))
-        is not distinct from (signal.side, signal.asset, signal.buy_min, signal.buy_max, signal.stop, (
-            select case signal.side when 'buy' then min(price) else max(price) end
-            from unnest(signal.targets || signal.target_final) as price)))
-    from {schema}.signals_history as former
-    where (former.channel, former.message_id, former.position) = (signal.channel, signal.message_id, signal.position)), false)
-"""
-_TRADE = (
-    "id",
-    "channel",
-    "message_id",
-    "position",
-    "side",
-    "asset",
-    "buy_min",
-    "buy_max",
-    "stop",
-    "targets",
-    "target_final",
-)
 
 
 class EnrichedSignals:
@@ -104,27 +72,14 @@ class EnrichedSignals:
             "outcome": _excluded(OUTCOME),
             "market": _excluded(MARKET),
         }
-        (
-            self._write_outcomes,
-            self._write_markets,
-            self._outdated,
-            self._options,
-            self._undecided,
-            self._edited,
-        ) = (
+        self._write_outcomes, self._write_markets, self._outdated, self._options, self._undecided = (
             sql.SQL(text).format(**parts)
-            for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED, _OPTIONS, _UNDECIDED, _EDITED)
+            for text in (_WRITE_OUTCOMES, _WRITE_MARKETS, _OUTDATED, _OPTIONS, _UNDECIDED)
         )
 
     def of(self, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
         """Return what is known of signals, by their ids, by the newest rules."""
         return self._database.read(lambda cursor: enriched_of(cursor, self._database.schema, ids))
-
-    def edited(self, signals: Sequence[Mapping[str, Any]]) -> frozenset[int]:
-        """Return the ids of those of these signals whose trade came with an edit of their message."""
-        rows = [{name: row[name] for name in _TRADE} for row in signals]
-        body = {"rows": to_json(rows).decode()}
-        return frozenset(self._database.ask(self._edited, body, scalar_row, quick=True))
 
     def outdated(self, *, after: str, rules: int, model: str, since: datetime, limit: int) -> list[str]:
         """Return the next symbols of signals posted after ``since`` that only earlier rules have judged, or another model.

@@ -14,15 +14,17 @@ from storage.postgres.page_query import SignalQuery
 __all__ = ["Outcomes"]
 
 # Of a signal that several versions of the rules have judged, the newest one counts. What a later reading of its message
-# has replaced does not.
+# has replaced does not, unless prices had ended it before its channel wrote something else over it.
 _READ = """
 select distinct on (channel, message_id, position) channel, message_id, position, ts, signal_type, side, asset, state,
     entered_at, cardinality(reached) as reached, first_r, final_r, scaled_r, known_at, claim
 from {schema}.signal_outcomes as outcome
 where {condition} and not exists (
-    select from {schema}.signals_history as replaced
+    select from {schema}.signals_history as replaced join {schema}.ledger as held using (channel, message_id)
     where replaced.channel = outcome.channel and replaced.message_id = outcome.message_id
-        and replaced.id = outcome.id)
+        and replaced.id = outcome.id and (coalesce(outcome.known_at >= replaced.superseded_at, true)
+            or {schema}.text_digest(replaced.raw_message, null)
+                is not distinct from {schema}.text_digest(held.text, held.caption)))
 order by channel, message_id, position, rules desc
 """
 _CONDITIONS = {

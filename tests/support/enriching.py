@@ -25,6 +25,7 @@ from storage.postgres.ledger import Ledger
 from storage.postgres.page_query import SignalQuery
 from storage.postgres.score_models import ScoreModels
 from storage.postgres.signals import Signals
+from storage.postgres.stored_readings import StoredReadings
 from tests.support.recording import World
 
 __all__ = ["Enriching"]
@@ -48,6 +49,7 @@ class Enriching(World):
             bars=self.bars,
             instruments=self.instruments,
             enriched=self.enriched,
+            readings=StoredReadings(database),
             calculator=calculator,
             scorer=self.scorer,
             kept=RETENTION,

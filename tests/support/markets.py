@@ -70,7 +70,7 @@ def plan(
     posted = terms(POSTED, entry=entry, targets=targets, stop=stop)
     return Plan(
         side=side,
-        posted_at=POSTED,
+        starts_at=POSTED,
         terms=(posted, *changes),
         enter_until=enter_until,
         close_at=close_at,

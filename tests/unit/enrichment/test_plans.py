@@ -7,7 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from actors.analysis.claims import Claim
-from actors.enrichment.plans import claims_of, plan_of
+from actors.analysis.plan import Plan
+from actors.enrichment import plans
+from actors.enrichment.plans import claims_of
+from actors.enrichment.trades import came_with_an_edit
+from storage.postgres.stored_readings import StoredReading
 
 #: a Monday at 11:00 in São Paulo
 POSTED = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -16,6 +20,7 @@ SIGNAL: dict[str, Any] = {
     "ts": POSTED,
     "signal_type": "Swing Trade",
     "side": "buy",
+    "asset": "PETR4",
     "valid_until": None,
     "warnings": [],
     "status": "open",
@@ -35,6 +40,14 @@ def event(minute: int, kind: str, **said: Any) -> dict[str, Any]:
 
 def signal(*events: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**SIGNAL, "events": events, **changes}
+
+
+def reading(minute: int, **row: Any) -> StoredReading:
+    return StoredReading(since=POSTED + timedelta(minutes=minute), row=signal() | row)
+
+
+def plan_of(row: dict[str, Any], *, kept: timedelta) -> Plan:
+    return plans.plan_of([StoredReading(since=row["ts"], row=row)], kept=kept)
 
 
 def test_a_swing_trade_is_followed_as_long_as_it_is_kept() -> None:
@@ -88,6 +101,51 @@ def test_of_a_result_only_a_moved_stop_changes_the_terms() -> None:
 
 def test_a_deleted_message_changes_nothing() -> None:
     assert len(plan_of(signal(event(1, "deleted")), kept=KEPT).terms) == 1
+
+
+def test_an_edit_changes_the_terms_from_its_instant_on() -> None:
+    moved, early = event(3, "update", new_stop=Decimal("9.5")), event(1, "update", fraction=Decimal("0.5"))
+    last = reading(2, buy_min=Decimal(8), buy_max=Decimal(8), events=[early, moved])
+    plan = plans.plan_of([reading(0), last], kept=KEPT)
+    assert plan.starts_at == POSTED
+    assert [(terms.since - POSTED, terms.entry, terms.stop, terms.held) for terms in plan.terms] == [
+        (timedelta(0), (Decimal(10), Decimal("10.2")), Decimal(9), 1),
+        (timedelta(minutes=1), (Decimal(10), Decimal("10.2")), Decimal(9), Decimal("0.5")),
+        (timedelta(minutes=2), (Decimal(8), Decimal(8)), Decimal(9), Decimal("0.5")),
+        (timedelta(minutes=3), (Decimal(8), Decimal(8)), Decimal("9.5"), Decimal("0.5")),
+    ]
+
+
+def test_a_trade_that_came_with_an_edit_begins_with_it() -> None:
+    told = [event(1, "update", new_stop=Decimal("9.5")), event(4, "update", new_stop=Decimal("9.8"))]
+    others: list[list[StoredReading]] = [
+        [],  # it was no signal before
+        [reading(0, asset="VALE3")],
+        [reading(0, side="sell")],
+        [reading(0), reading(1, warnings=["ambiguous_number"])],
+    ]
+    for before in others:
+        plan = plans.plan_of([*before, reading(3, events=told)], kept=KEPT)
+        assert plan.starts_at == POSTED + timedelta(minutes=3)
+        assert plan.close_at == POSTED + KEPT, "it is kept from its posting on"
+        assert [(terms.since - POSTED, terms.stop) for terms in plan.terms] == [
+            (timedelta(minutes=3), Decimal("9.5")),
+            (timedelta(minutes=4), Decimal("9.8")),
+        ]
+
+
+def test_what_was_cancelled_before_its_edit_stays_cancelled() -> None:
+    plan = plans.plan_of([reading(3, events=[event(1, "cancel")])], kept=KEPT)
+    assert [(terms.since, terms.cancelled) for terms in plan.terms] == [(plan.starts_at, True)]
+
+
+def test_an_edit_that_leaves_the_trade_as_it_was_brings_none() -> None:
+    praised = reading(5, targets=[Decimal(11), Decimal("11.5")])
+    assert not came_with_an_edit([reading(0)])
+    assert not came_with_an_edit([reading(0), praised])
+    assert came_with_an_edit([reading(2), praised]), "its message was no signal before"
+    for change in ({"stop": Decimal(8)}, {"targets": [Decimal("10.5")]}, {"asset": "VALE3"}):
+        assert came_with_an_edit([reading(0), reading(5, **change), reading(6)])
 
 
 def test_doubtful_prices_are_doubtful() -> None:
