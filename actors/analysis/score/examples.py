@@ -10,10 +10,8 @@ from typing import Any
 from actors.analysis.score.features import PostedTrade
 from engine.sessions import ZONE
 
-__all__ = ["LEAST_RESULTS", "SCORE_VERSION", "Example", "monday_before"]
+__all__ = ["LEAST_RESULTS", "Example", "monday_before"]
 
-#: raise it with each change of the features or of the training
-SCORE_VERSION = 1
 #: nothing is learnt from fewer results
 LEAST_RESULTS = 200
 

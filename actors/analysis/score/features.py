@@ -14,7 +14,10 @@ from typing import Any
 from engine.model import Side
 from engine.sessions import ZONE
 
-__all__ = ["Features", "PostedTrade", "Results", "features_of", "group_of", "log_odds"]
+__all__ = ["SCORE_VERSION", "Features", "PostedTrade", "Results", "features_of", "group_of", "log_odds"]
+
+#: raise it with each change of the features or of the training: fits of another one are not read
+SCORE_VERSION = 1
 
 #: the value of each feature by name; None where it is not known. A type that is not named is 0.
 Features = Mapping[str, float | None]

@@ -9,7 +9,7 @@ from math import exp
 from struct import pack, unpack
 from typing import Any
 
-from actors.analysis.score.features import Features, group_of
+from actors.analysis.score.features import SCORE_VERSION, Features, group_of
 
 __all__ = ["CLIPPED", "FeatureColumn", "Fit", "Score", "Tree", "fit_for"]
 
@@ -111,14 +111,25 @@ class Fit:
 
     def stored(self) -> dict[str, Any]:
         """Return the fit as it is stored."""
-        return {**asdict(self), "trained_until": self.trained_until.isoformat()}
+        return {
+            **asdict(self),
+            "trained_until": self.trained_until.isoformat(),
+            "score_version": SCORE_VERSION,
+        }
 
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Fit:
-        """Return the fit that was stored."""
+        """Return the fit that was stored.
+
+        Raises:
+            KeyError, TypeError, ValueError: another version of the score has stored it, or it is damaged.
+        """
+        fit = dict(stored)
+        if (version := fit.pop("score_version")) != SCORE_VERSION:
+            raise ValueError(f"of version {version} of the score")
         return cls(
             **{
-                **stored,
+                **fit,
                 "trained_until": datetime.fromisoformat(stored["trained_until"]),
                 "columns": [FeatureColumn(**column) for column in stored["columns"]],
                 "trees": [Tree(**tree) for tree in stored["trees"]],

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 from actors.analysis.outcome import RULES_VERSION
 from actors.analysis.score.candidates import Examples, Floats, best
 from actors.analysis.score.evidence import Foretold
-from actors.analysis.score.examples import LEAST_RESULTS, SCORE_VERSION, Example, monday_before
-from actors.analysis.score.features import Features, Results, features_of, group_of
+from actors.analysis.score.examples import LEAST_RESULTS, Example, monday_before
+from actors.analysis.score.features import SCORE_VERSION, Features, Results, features_of, group_of
 from actors.analysis.score.model import CLIPPED, FeatureColumn, Fit
 
 __all__ = ["Learnt", "walk_forward"]

@@ -55,6 +55,8 @@ def test_it_says_what_scikit_learn_says(model: Any) -> None:
     tried = Tried(model=model, odds=draw.normal(size=300), hits=hits)
     learnt = fit(kind=tried.kind, slope=0.7, intercept=-0.1, **tried.learnt(examples, COLUMNS))
     stored = Fit.restored(orjson.loads(orjson.dumps(learnt.stored())))
+    with pytest.raises(ValueError, match="version 0"):
+        Fit.restored({**learnt.stored(), "score_version": 0})
     told = [
         stored.score(dict(zip(("rsi", "trend_20", "trend_50"), row, strict=True))).probability for row in raw
     ]
