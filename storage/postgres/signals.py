@@ -43,13 +43,14 @@ EVENT_COLUMNS = sql.SQL(
     """channel, signal_message_id, signal_position, kind, ts, message_id, text, asset, target, stop_hit, new_stop,
     new_targets, new_entry, breakeven, fraction, price, percent"""
 )
-# The join has no condition: an empty page is one row of nulls beside the commit number.
+# The join has no condition: an empty page is one row of nulls beside the commit number. Each standing is looked up: for a
+# join the planner reads all of them while there are few, which takes longer than the rest.
 _PLACES = """
 select commits.number, place.* from {schema}.commits left join lateral (
-    select page.id, page.ts, date_part('epoch', standing.updated_at) as changed_s, known.label, page.key
+    select page.id, page.ts, (select date_part('epoch', standing.updated_at) from {schema}.signal_standings as standing
+        where standing.id = page.id and standing.ts = page.ts) as changed_s, known.label, page.key
     from ({found}) as page
     left join {schema}.channels as known on known.channel = page.channel
-    left join {schema}.signal_standings as standing on standing.id = page.id and standing.ts = page.ts
     order by {order}) as place on true
 """
 #: of two columns with one name, the later one counts

@@ -43,7 +43,8 @@ LAST_GOOD_S = 86_400.0
 MOST_WAITING = 4
 
 # within a text of JSON each of these quotation marks would have a backslash before it
-_END = re.compile(rb'],"nextCursor":(?:"([^"]*)"|null)(?:,"count":([0-9]+))?')
+_NEXT = b'],"nextCursor":'
+_END = re.compile(_NEXT + rb'(?:"([^"]*)"|null)(?:,"count":([0-9]+))?')
 
 
 def last_good_key(query: str) -> str:
@@ -149,7 +150,7 @@ class PageReader:
         # The page may be newer than the generation that was read before it, after a commit that nobody has told yet. It is
         # kept for its own commit alone: a failover may lose that commit, and the generation would stay as it was.
         if commit_number is not None and not shared:
-            stamped = b"%d\n%b" % (round(self._clock.now().timestamp()), built.body)
+            stamped = b"%d\n" % round(self._clock.now().timestamp()) + built.body
             self._store(key, built.commit_number or commit_number, stamped)
         is_current = commit_number is not None and built.commit_number in {None, commit_number}
         validity = self._validity(generation, age_s=0) if is_current else None
@@ -158,6 +159,8 @@ class PageReader:
     def _store(self, key: str, commit_number: int, stamped: bytes) -> None:
         # this copy in the process serves readers while both the database and Redis are unavailable
         self._last_good.put(last_good_key(key), stamped, ttl_s=LAST_GOOD_S)
+        if not self._pages.is_worth(page_key(key, commit_number)):
+            return
         if self._directory.depth(CACHE) < MOST_WAITING:
             self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
         else:
@@ -192,7 +195,7 @@ class PageReader:
 
     def _kept(self, key: str) -> bytes | None:
         try:
-            return self._pages.get(key)
+            return self._pages.get(key) if self._pages.is_worth(key) else None
         except RedisUnavailableError:
             return None
 
@@ -227,7 +230,7 @@ class PageReader:
             # beside the limit: clients of the former service look for it on the first page only (fault 77)
             texts.append(encode(history_entry(backfill)))
         # a line for each signal: NDJSON is made of them
-        body = b'{"data":[%b],"nextCursor":%b%b}' % (b",\n".join(texts), encode(next_cursor), count)
+        body = b"".join((b'{"data":[', b",\n".join(texts), _NEXT, encode(next_cursor), count, b"}"))
         return FreshPage(body, page.commit_number)
 
 
@@ -237,7 +240,7 @@ def next_cursor_of(page: bytes) -> str | None:
     >>> next_cursor_of(b'{"data":[],"nextCursor":"1_7"}'), next_cursor_of(b'{"data":[],"nextCursor":null}')
     ('1_7', None)
     """
-    match = _END.search(page)
+    match = _end_of(page)
     return match[1].decode() if match and match[1] else None
 
 
@@ -247,7 +250,7 @@ def count_of(page: bytes) -> str | None:
     >>> count_of(b'{"data":[],"nextCursor":null,"count":0}'), count_of(b'{"data":[],"nextCursor":null}')
     ('0', None)
     """
-    match = _END.search(page)
+    match = _end_of(page)
     return match[2].decode() if match and match[2] else None
 
 
@@ -257,8 +260,14 @@ def signal_lines(page: bytes) -> bytes:
     >>> signal_lines(b'{"data":[{"id":2},\n{"id":1}],"nextCursor":null}')
     b'{"id":2}\n{"id":1}\n'
     """
-    data = _END.split(page)[0].removeprefix(b'{"data":[')
+    match = _end_of(page)
+    data = page[: match.start() if match else None].removeprefix(b'{"data":[')
     return data.replace(b",\n", b"\n") + b"\n" if data else b""
+
+
+def _end_of(page: bytes) -> re.Match[bytes] | None:
+    # from the end: the signals are all of the page but some bytes
+    return _END.match(page, max(0, page.rfind(_NEXT)))
 
 
 def _stamp(backfill: BackfillSnapshot | None) -> str:
