@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli import plain_flags
 from ops.logging import configure_logging
 from tests.bench.harness import run_measures
 from tests.bench.machine import source_tree
@@ -25,10 +24,10 @@ __all__ = ["main"]
 
 def main(
     *,
-    quick: Annotated[bool, typer.Option(help="Fewer rounds and rows: within two minutes.")] = False,
-    large: Annotated[bool, typer.Option(help="10 million signals, 1 million messages.")] = False,
+    quick: Annotated[bool, typer.Option(metavar="", help="Fewer rounds and rows: within two minutes.")] = False,
+    large: Annotated[bool, typer.Option(metavar="", help="10 million signals, 1 million messages.")] = False,
     only: Annotated[str, typer.Option(help="Measures by name, separated by commas.")] = "",
-    listed: Annotated[bool, typer.Option("--list", help="Name the measures and end.")] = False,
+    listed: Annotated[bool, typer.Option("--list", metavar="", help="Name the measures and end.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
     markdown_file: Annotated[
         Path | None, typer.Option("--markdown", help="File for a table to paste.")
@@ -82,6 +81,4 @@ def _measure_in(other: Path) -> int:
 if __name__ == "__main__":
     app = typer.Typer(add_completion=False)
     app.command()(main)
-    command = typer.main.get_command(app)
-    plain_flags(command, "bench")
-    command()
+    app()
