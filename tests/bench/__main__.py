@@ -24,7 +24,9 @@ __all__ = ["main"]
 
 def main(
     *,
-    quick: Annotated[bool, typer.Option(metavar="", help="Fewer rounds and rows: within two minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option(metavar="", help="Fewer rounds and rows: within two minutes.")
+    ] = False,
     large: Annotated[bool, typer.Option(metavar="", help="10 million signals, 1 million messages.")] = False,
     only: Annotated[str, typer.Option(help="Measures by name, separated by commas.")] = "",
     listed: Annotated[bool, typer.Option("--list", metavar="", help="Name the measures and end.")] = False,

@@ -121,7 +121,11 @@ class Versions:
         """Return the answer for what the client has."""
         # a request may repeat this header; the values together are one list (RFC 9110 5.3)
         known = ", ".join(request.getlist("if-none-match")) or None
-        return self.unchanged if matches(known, self.full.headers["etag"]) else self.full
+        answer = self.unchanged if matches(known, self.full.headers["etag"]) else self.full
+        # headers are added on the way to each client, and several clients may get these versions
+        own = Response(status_code=answer.status_code)
+        own.body, own.raw_headers = answer.body, list(answer.raw_headers)
+        return own
 
 
 class ConditionalResponses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from actors.cache import page_key
@@ -19,7 +20,6 @@ from ops.http.routes.health import database_trouble
 from ops.http.routes.query import ListQuery
 from ops.http.routes.signal_objects import history_entry
 from ops.http.routes.signal_texts import SignalTexts
-from ops.http.routes.single_flight import SingleFlight
 from storage.errors import RedisUnavailableError, StorageError
 from storage.pages import MemoryPages, Pages
 from storage.postgres.orders import encode_cursor
@@ -118,7 +118,6 @@ class PageReader:
         self._texts = SignalTexts(signals)
         self._metrics = metrics
         self._ttl_s = ttl_s
-        self._single_flight = SingleFlight[FreshPage]()
         self._newest = _Generation(cache=None, backfill=None, stamp="")
 
     def page(self, query: ListQuery) -> Page:
@@ -139,17 +138,15 @@ class PageReader:
             # Health has found out, and looks on. Readers who ask too would each wait for a database that is silent.
             return self._stale(last)
         try:
-            built, shared = self._single_flight.build(
-                page_key(key, commit_number or 0), lambda: self._build(query, backfill)
-            )
+            built = self._build(query, backfill)
         except StorageError:
             if last is None:
                 raise
             return self._stale(last)
-        self._metrics.cache_requests.labels("shared" if shared else "miss").inc()
+        self._metrics.cache_requests.labels("miss").inc()
         # The page may be newer than the generation that was read before it, after a commit that nobody has told yet. It is
         # kept for its own commit alone: a failover may lose that commit, and the generation would stay as it was.
-        if commit_number is not None and not shared:
+        if commit_number is not None:
             stamped = b"%d\n" % round(self._clock.now().timestamp()) + built.body
             self._store(key, built.commit_number or commit_number, stamped)
         is_current = commit_number is not None and built.commit_number in {None, commit_number}
@@ -169,6 +166,14 @@ class PageReader:
     def count_from_memory(self) -> None:
         """Count a page that was answered without this reader."""
         self._metrics.answers_from_memory.inc()
+
+    def count_shared(self) -> None:
+        """Count a page that was answered with what another reader has built."""
+        self._metrics.cache_requests.labels("shared").inc()
+
+    def newest(self) -> Hashable:
+        """Return what an answer that is built now belongs to. It is another value after each commit that is known."""
+        return self._generation()
 
     def holds(self, validity: Validity) -> bool:
         """Return whether a page may still be given as a current one."""

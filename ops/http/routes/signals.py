@@ -39,9 +39,10 @@ from ops.http.routes.query import (
 )
 from ops.http.routes.signal_models import FormerSignalPage, SignalDetail, SignalPage
 from ops.http.routes.signal_objects import signal_detail
+from ops.http.routes.single_flight import SingleFlight
 from ops.http.routes.streaming import Streams, TooManyStreamsError
 from ops.http.server.clients import asker_of, prefix_of
-from ops.http.server.ready import LEVEL_HEADER, ReadyAnswers
+from ops.http.server.ready import LEVEL_HEADER, ReadyAnswers, form_of, target_of
 from storage.errors import StorageError
 from storage.postgres.signals import Signals
 
@@ -181,6 +182,7 @@ class _Listing:
         self._pages = pages
         self._responses = responses
         self._ready = ready
+        self._builds = SingleFlight[Versions]()
         self._exports = exports
         self._zone = zone
         self._with_history = with_history
@@ -203,10 +205,18 @@ class _Listing:
         return await _whole(request, XLSX, lambda: self._exports.workbook(request, query))
 
     async def _answer(self, request: Request, form: _Form) -> Response:
+        # who asks after a commit that is known does not share what was built before it
+        asked = target_of(request.scope), form_of(request.scope), self._pages.newest()
         try:
-            page, versions = await run_in_threadpool(form, request)
+            versions, shared = await self._builds.build(asked, lambda: self._build(request, form))
         except StorageError as error:
             return _cannot_read(error)
+        if shared:
+            self._pages.count_shared()
+        return versions.for_client(request.headers)
+
+    async def _build(self, request: Request, form: _Form) -> Versions:
+        page, versions = await run_in_threadpool(form, request)
         if page.validity is not None:
             self._ready.keep(
                 request.scope,
@@ -215,7 +225,7 @@ class _Listing:
                 holds=functools.partial(self._pages.holds, page.validity),
                 count=self._pages.count_from_memory,
             )
-        return versions.for_client(request.headers)
+        return versions
 
     def _as_json(self, request: Request) -> tuple[Page, Versions]:
         query = parse_list_query(request.query_params, zone=self._zone, with_history=self._with_history)

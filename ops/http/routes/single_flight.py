@@ -1,10 +1,9 @@
-"""One build of a page at a time. Other readers of the same page wait for that build and share its result."""
+"""One build of an answer at a time. Others who ask the same wait for that build and share its result."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 __all__ = ["SingleFlight"]
@@ -13,34 +12,31 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """The builds in progress, by page and generation.
+    """The builds in progress, by what was asked.
 
-    After a commit, many readers miss the cache at once. Without this class each of them would build the page while
-    the writer is busy. A failure is shared too, so readers do not each wait for a database that is down.
+    After a commit, many readers find nothing ready at once. Without this class each of them would build the answer while
+    the writer is busy. A failure is shared too, so readers do not each wait for a database that is down. Who waits holds
+    no thread.
+
+    One event loop at a time uses it, but the server of a restarted responder may begin while the former one ends.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_key: dict[str, Future[T]] = {}
+        self._under_way: dict[Hashable, asyncio.Future[T]] = {}
 
-    def build(self, key: str, make: Callable[[], T]) -> tuple[T, bool]:
-        """Return the page of ``key``, and whether another reader built it. Raise what ``make`` raises."""
-        # The lock decides who builds. It is not held during the build, so other pages are not delayed.
-        with self._lock:
-            under_way = self._by_key.get(key)
-            if under_way is None:
-                mine: Future[T] = Future()
-                self._by_key[key] = mine
-        if under_way is not None:
-            return under_way.result(), True
-        try:
-            page = make()
-        except BaseException as error:
-            mine.set_exception(error)
-            raise
-        else:
-            mine.set_result(page)
-            return page, False
-        finally:
-            with self._lock:
-                del self._by_key[key]
+    async def build(self, asked: Hashable, make: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
+        """Return what ``make`` gives, and whether another reader has built it. Raise what it raises."""
+        key = asyncio.get_running_loop(), asked
+        build = self._under_way.get(key)
+        shared = build is not None
+        if build is None:
+            build = self._under_way[key] = asyncio.ensure_future(make())
+            build.add_done_callback(lambda ended: self._end(key, ended))
+        # a reader that leaves does not end the build of the others
+        return await asyncio.shield(build), shared
+
+    def _end(self, key: Hashable, build: asyncio.Future[T]) -> None:
+        del self._under_way[key]
+        if not build.cancelled():
+            # told to those who wait; where all have left, it counts as seen
+            build.exception()

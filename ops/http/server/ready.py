@@ -18,7 +18,7 @@ from ops.http.server.clients import prefix_of
 from ops.http.server.cors import vary_by_origin
 from ops.http.server.middleware import with_security
 
-__all__ = ["LEVEL_HEADER", "READY_BYTES", "Form", "ReadyAnswer", "ReadyAnswers", "form_of"]
+__all__ = ["LEVEL_HEADER", "READY_BYTES", "Form", "ReadyAnswer", "ReadyAnswers", "form_of", "target_of"]
 
 #: the memory for ready answers
 READY_BYTES = 4 * 1024 * 1024
@@ -46,6 +46,13 @@ def form_of(scope: Scope) -> Form:
         media_type=best_of(headers.get("accept", ""), JSON, CSV, NDJSON),
         gzip=accepts_gzip(headers),
     )
+
+
+def target_of(scope: Scope) -> bytes:
+    """Return the path and query of a request as the client wrote them."""
+    query: bytes = scope["query_string"]
+    path: bytes = scope["raw_path"]
+    return path + b"?" + query if query else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +115,7 @@ class ReadyAnswers:
         count: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the answer to a request. ``unchanged`` is the 304 that belongs to it."""
-        query = scope["query_string"]
-        target = scope["raw_path"] + (b"?" + query if query else b"")
+        target = target_of(scope)
         answer = ReadyAnswer(
             route=scope["state"]["resource"],
             status=full.status_code,

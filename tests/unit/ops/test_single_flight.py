@@ -1,11 +1,16 @@
-"""Readers of one page share its build, and its failure; the next reader builds anew."""
+"""Readers who ask the same share one build, and its failure; the next reader builds anew."""
 
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 
 from ops.http.routes.single_flight import SingleFlight
+
+T = TypeVar("T")
 
 
 class Slow:
@@ -13,64 +18,105 @@ class Slow:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.times = 0
-        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.go_on = asyncio.Event()
         self._error = error
 
-    def __call__(self) -> bytes:
+    async def __call__(self) -> bytes:
         self.times += 1
-        self.begun.set()
-        assert self.go_on.wait(10)
+        await self.go_on.wait()
         if self._error is not None:
             raise self._error
         return b"body"
 
 
-def read_together(slow: Slow, threads: ThreadPoolExecutor) -> list[Future[tuple[bytes, bool]]]:
-    """Let one reader begin and seven ask for the same page before it ends."""
-    single_flight, asked = SingleFlight[bytes](), threading.Barrier(8)
-    first = threads.submit(single_flight.build, "page", slow)
-    assert slow.begun.wait(10)
+def run(test: Callable[[], Awaitable[T]]) -> T:
+    async def within_limit() -> T:
+        return await asyncio.wait_for(test(), 30)
 
-    def ask() -> tuple[bytes, bool]:
-        asked.wait(10)
-        return single_flight.build("page", slow)
+    return asyncio.run(within_limit())
 
-    others = [threads.submit(ask) for _ in range(7)]
-    asked.wait(10)
-    slow.go_on.set()
-    return [first, *others]
+
+def gives(body: bytes) -> Callable[[], Awaitable[bytes]]:
+    async def make() -> bytes:
+        return body
+
+    return make
+
+
+async def fails() -> bytes:
+    raise OSError("away")
+
+
+async def readers(
+    builds: SingleFlight[bytes], make: Callable[[], Awaitable[bytes]]
+) -> list[asyncio.Task[tuple[bytes, bool]]]:
+    """Let eight readers ask the same, until all of them wait."""
+    asking = [asyncio.ensure_future(builds.build("page", make)) for _ in range(8)]
+    await asyncio.sleep(0)
+    return asking
 
 
 def test_readers_of_a_page_share_one_build() -> None:
-    slow = Slow()
-    with ThreadPoolExecutor(8) as threads:
-        answers = [reader.result(10) for reader in read_together(slow, threads)]
-    assert {body for body, _ in answers} == {b"body"}
-    assert slow.times == sum(not shared for _, shared in answers), "who did not share has built"
-    assert answers[0] == (b"body", False)
+    async def test() -> tuple[int, list[tuple[bytes, bool]]]:
+        slow = Slow()
+        asking = await readers(SingleFlight(), slow)
+        slow.go_on.set()
+        told = await asyncio.gather(*asking)
+        return slow.times, told
+
+    assert run(test) == (1, [(b"body", False), *[(b"body", True)] * 7])
 
 
 def test_a_failure_is_shared_too() -> None:
-    with ThreadPoolExecutor(8) as threads:
-        readers = read_together(Slow(error=OSError("away")), threads)
-        for reader in readers:
-            with pytest.raises(OSError, match="away"):
-                reader.result(10)
+    async def test() -> list[tuple[bytes, bool] | BaseException]:
+        slow = Slow(error=OSError("away"))
+        asking = await readers(SingleFlight(), slow)
+        slow.go_on.set()
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    assert [str(error) for error in run(test)] == ["away"] * 8
 
 
 def test_the_next_reader_builds_anew() -> None:
-    single_flight = SingleFlight[bytes]()
+    async def test() -> None:
+        builds = SingleFlight[bytes]()
+        with pytest.raises(OSError, match="away"):
+            await builds.build("page", fails)
+        assert await builds.build("page", gives(b"new")) == (b"new", False)
+        assert await builds.build("page", gives(b"newer")) == (b"newer", False)
 
-    def fail() -> bytes:
-        raise OSError("away")
-
-    with pytest.raises(OSError, match="away"):
-        single_flight.build("page", fail)
-    assert single_flight.build("page", lambda: b"new") == (b"new", False)
-    assert single_flight.build("page", lambda: b"newer") == (b"newer", False)
+    run(test)
 
 
 def test_other_pages_do_not_wait() -> None:
-    single_flight = SingleFlight[bytes]()
-    inner = single_flight.build("one", lambda: single_flight.build("other", lambda: b"other")[0])
-    assert inner == (b"other", False)
+    async def test() -> None:
+        builds, slow = SingleFlight[bytes](), Slow()
+        asking = await readers(builds, slow)
+        assert await builds.build("other", gives(b"other")) == (b"other", False)
+        slow.go_on.set()
+        await asyncio.gather(*asking)
+
+    run(test)
+
+
+def test_a_reader_that_leaves_ends_no_build_of_others_and_a_build_that_nobody_waits_for_ends_quietly() -> (
+    None
+):
+    async def test() -> None:
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        builds, slow, failing = SingleFlight[bytes](), Slow(), Slow(error=OSError("away"))
+        first, *others = await readers(builds, slow)
+        first.cancel()
+        slow.go_on.set()
+        assert {body for body, _ in await asyncio.gather(*others)} == {b"body"}
+        assert first.cancelled()
+        for reader in (left := await readers(builds, failing)):
+            reader.cancel()
+        failing.go_on.set()
+        await asyncio.wait(left)
+        await asyncio.sleep(0)
+        assert await builds.build("page", gives(b"new")) == (b"new", False)
+        assert told == []
+
+    run(test)
