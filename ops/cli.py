@@ -19,7 +19,7 @@ from ops.exit_codes import EXIT_OK, EXIT_USAGE
 from ops.terminal import guarded, say
 from ops.version import VERSION
 
-__all__ = ["COMMANDS", "app", "command_line", "main", "plain_flags"]
+__all__ = ["COMMANDS", "app", "command_line", "main"]
 
 
 #: where each command is defined. Only the module of the given command is imported, because all take a second
@@ -129,7 +129,7 @@ def command_line() -> Any:
 
 def _with_examples(command: Any, words: str) -> Any:
     """Return a command with examples in its help."""
-    plain_flags(command, words)
+    _plain_flags(command, words)
     examples = (f"  tp-capital {example}" for example in EXAMPLES.get(words, ()))
     command.epilog = "\n".join(["Examples:", *examples])
     for name, child in getattr(command, "commands", {}).items():
@@ -137,7 +137,7 @@ def _with_examples(command: Any, words: str) -> Any:
     return command
 
 
-def plain_flags(command: Any, words: str) -> None:
+def _plain_flags(command: Any, words: str) -> None:
     """Leave out of a command's help the type of options that take no value."""
     for parameter in command.get_params(typer.Context(command, info_name=words)):
         if getattr(parameter, "is_flag", False):

@@ -1,4 +1,4 @@
-"""Stores of built pages: Redis when it is configured, otherwise memory. Both have the same methods."""
+"""Stores of built pages: Redis when it is configured, otherwise memory. Both have the same two methods."""
 
 from __future__ import annotations
 
@@ -26,10 +26,6 @@ class Pages(Protocol):
         """How an answer from this store is marked."""
         ...
 
-    def is_worth(self, key: str) -> bool:
-        """Return whether to look for ``key``, and to store it. It is not where looks are dear and find nothing."""
-        ...
-
     def get(self, key: str) -> bytes | None:
         """Return the page of ``key``, or None if there is none or it has expired."""
         ...
@@ -54,10 +50,6 @@ class MemoryPages:
         self._bytes = 0
         self._pages: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._lock = threading.Lock()
-
-    def is_worth(self, key: str) -> bool:  # noqa: ARG002 - a look costs nothing
-        """Return True."""
-        return True
 
     def get(self, key: str) -> bytes | None:
         """Return the page of ``key`` and mark it as the most recently used."""

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from zlib import crc32
 
 import redis
 import structlog
@@ -28,10 +27,6 @@ _PREFIX = "tpcapital:sealed:"
 REFUSALS = ("format", "digest", "expired", "size", "type")
 #: refused values are logged together at this interval, because an attacker may write many
 _TELL_EVERY_S = 60.0
-#: After so many looks in a row that found nothing, only one of so many keys is looked for and stored. A process that is alone
-#: finds in Redis only what it holds in its memory, and looking and storing take an eighth of a page's processor time
-_VAIN_LOOKS = 100
-_ONE_OF = 8
 
 
 class RedisPages:
@@ -58,20 +53,11 @@ class RedisPages:
         self._clock = clock
         self._seal = seal
         self._refusals = _Refusals(clock)
-        # several threads count: one that is lost makes no difference
-        self._vain = 0
 
     @property
     def refused(self) -> Mapping[str, int]:
         """The number of refused values, by reason."""
         return self._refusals.counts
-
-    def is_worth(self, key: str) -> bool:
-        """Return whether to look for ``key``, and to store it.
-
-        All processes choose the same keys, so what one of them has stored another one finds, and then looks for all again.
-        """
-        return self._vain < _VAIN_LOOKS or crc32(key.encode("utf-8", "surrogatepass")) % _ONE_OF == 0
 
     def get(self, key: str) -> bytes | None:
         """Return a page from the replica, or else from the master. A value with a broken seal counts as missing.
@@ -84,11 +70,6 @@ class RedisPages:
         """
         if not self._seal.known:
             return None
-        page = self._find(key)
-        self._vain = self._vain + 1 if page is None else 0
-        return page
-
-    def _find(self, key: str) -> bytes | None:
         if self._replica is not None:
             try:
                 page = self._read(self._replica, self._prefix + key)

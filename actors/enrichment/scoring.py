@@ -38,7 +38,7 @@ class Scorer:
         self.error: str | None = None
 
     def version(self) -> str:
-        """Return the version of the newest model, an empty text if nothing was trained yet. It may be half a minute old."""
+        """Return the version of the newest model, an empty text without one that can be read. It may be half a minute old."""
         now = self._now()
         if self._fresh_until is None or now >= self._fresh_until:
             newest = self._models.newest()
@@ -46,7 +46,9 @@ class Scorer:
                 self._version, self._fits = "", ()
             elif newest["version"] != self._version:
                 fits = self._models.fits(newest["version"]) if newest["shown"] else ()
-                self._version, self._fits = newest["version"], self._restored(fits)
+                self._fits = self._restored(fits)
+                # another training may give the same version again, and then it can be read
+                self._version = "" if self.error else newest["version"]
             self._results, self._fresh_until = None, now + _FRESH
         return self._version
 

@@ -48,7 +48,7 @@ EVENT_COLUMNS = sql.SQL(
 _PLACES = """
 select commits.number, place.* from {schema}.commits left join lateral (
     select page.id, page.ts, (select date_part('epoch', standing.updated_at) from {schema}.signal_standings as standing
-        where standing.id = page.id and standing.ts = page.ts) as changed_s, known.label, page.key
+        where standing.id = page.id and standing.ts = page.ts limit 1) as changed_s, known.label, page.key
     from ({found}) as page
     left join {schema}.channels as known on known.channel = page.channel
     order by {order}) as place on true

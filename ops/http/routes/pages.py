@@ -7,6 +7,8 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import orjson
+
 from actors.cache import page_key
 from actors.names import BACKFILL, CACHE
 from actors.shown.metrics import Metrics
@@ -44,7 +46,7 @@ MOST_WAITING = 4
 
 # within a text of JSON each of these quotation marks would have a backslash before it
 _NEXT = b'],"nextCursor":'
-_END = re.compile(_NEXT + rb'(?:"([^"]*)"|null)(?:,"count":([0-9]+))?')
+_END = re.compile(_NEXT + rb'(?:("(?:[^"\\]|\\.)*")|null)(?:,"count":([0-9]+))?')
 
 
 def last_good_key(query: str) -> str:
@@ -156,8 +158,6 @@ class PageReader:
     def _store(self, key: str, commit_number: int, stamped: bytes) -> None:
         # this copy in the process serves readers while both the database and Redis are unavailable
         self._last_good.put(last_good_key(key), stamped, ttl_s=LAST_GOOD_S)
-        if not self._pages.is_worth(page_key(key, commit_number)):
-            return
         if self._directory.depth(CACHE) < MOST_WAITING:
             self._directory.send(CACHE, PageBuilt(query=key, commit_number=commit_number, body=stamped))
         else:
@@ -200,7 +200,7 @@ class PageReader:
 
     def _kept(self, key: str) -> bytes | None:
         try:
-            return self._pages.get(key) if self._pages.is_worth(key) else None
+            return self._pages.get(key)
         except RedisUnavailableError:
             return None
 
@@ -240,13 +240,15 @@ class PageReader:
 
 
 def next_cursor_of(page: bytes) -> str | None:
-    """Return the cursor of the next page, or None if this one is the last.
+    r"""Return the cursor of the next page, or None if this one is the last.
 
     >>> next_cursor_of(b'{"data":[],"nextCursor":"1_7"}'), next_cursor_of(b'{"data":[],"nextCursor":null}')
     ('1_7', None)
+    >>> next_cursor_of(b'{"data":[],"nextCursor":"asset.A\\"_1_7"}')
+    'asset.A"_1_7'
     """
     match = _end_of(page)
-    return match[1].decode() if match and match[1] else None
+    return orjson.loads(match[1]) if match and match[1] else None
 
 
 def count_of(page: bytes) -> str | None:

@@ -250,7 +250,7 @@ def test_a_model_that_cannot_be_read_takes_the_scores_and_nothing_else(
     store([message(1, SIGNAL.format("PETR4", ""), minute=0)])
     learnt = trained([], Evidence(foretold=250, days=30, enough=True), results=650, at=START)
     for fits in ([{"digest": "of another version"}], ["damaged"]):
-        world.models.put(asdict(learnt) | {"fits": fits, "version": str(fits)})
+        world.models.put(asdict(learnt) | {"fits": fits})
         assert score_of(world) is None
         assert "PETR4" in world.rows()
         told = world.snapshots.read(ENRICHER, EnricherSnapshot)

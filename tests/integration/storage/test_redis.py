@@ -225,27 +225,6 @@ def test_a_frozen_redis_costs_a_reader_under_half_a_second(
         client.close()
 
 
-def test_where_looks_find_nothing_few_keys_are_worth_one_until_one_is_found(
-    pair: Pair, pages: RedisPages
-) -> None:
-    keys = [f"page:{number}" for number in range(800)]
-    assert all(map(pages.is_worth, keys))
-    for key in keys[:100]:
-        assert pages.get(key) is None
-    chosen = [key for key in keys if pages.is_worth(key)]
-    assert 50 < len(chosen) < 200
-    other = RedisPages(master=at(pair.master_port), replica=None, clock=SystemClock(), seal=Seal(KEY))
-    try:
-        for key in keys[:100]:
-            other.get(key)
-        assert [key for key in keys if other.is_worth(key)] == chosen, "another process chooses the same"
-        other.put(chosen[0], b"page", ttl_s=30)
-    finally:
-        other.close()
-    assert wait_until(lambda: pages.get(chosen[0]) == b"page", deadline_s=30)
-    assert all(map(pages.is_worth, keys))
-
-
 def test_a_server_that_is_no_redis_is_a_typed_error() -> None:
     with socket.create_server((HOST, 0)) as listener:
         client = RedisPages(

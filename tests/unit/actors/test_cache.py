@@ -43,9 +43,6 @@ class FakePages:
         self.pages: dict[str, tuple[bytes, float]] = {}
         self.down: RedisUnavailableError | None = None
 
-    def is_worth(self, key: str) -> bool:
-        return True
-
     def get(self, key: str) -> bytes | None:
         raise NotImplementedError
 

@@ -48,9 +48,6 @@ class SharedPages:
         self._shared = shared
         self.prefix = f"{name}:"
 
-    def is_worth(self, key: str) -> bool:
-        return self._shared.is_worth(self.prefix + key)
-
     def get(self, key: str) -> bytes | None:
         return self._shared.get(self.prefix + key)
 
