@@ -6,15 +6,16 @@ against the signal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, auto
 from fractions import Fraction
+from itertools import pairwise
 
 from actors.analysis.market_outcome import Ending, MarketOutcome
-from actors.analysis.plan import Plan
+from actors.analysis.plan import Plan, Terms
 from actors.analysis.timeline import breaks, covers_until, timeline
 from engine.bars import Bar, Interval
 from engine.sessions import day_of
@@ -43,10 +44,11 @@ def judge(plan: Plan, bars: Iterable[Bar]) -> MarketOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Fill:
-    """A sale: of everything that is left, of a ``part`` of the whole, or at a numbered target."""
+    """A sale: of everything that is left, of a ``part`` of the whole, or at a numbered target of so many ``targets``."""
 
     price: Decimal
     target: int | None = None
+    targets: int = 0
     part: Fraction | None = None
 
 
@@ -183,8 +185,17 @@ class _Position:
         self._targets = (*reached, *further)
 
     def _deadline(self) -> datetime:
-        limits = self._plan.close_at, self._plan.enter_until
-        return min(limit for limit in limits[: 2 if self._entry is None else 1] if limit is not None)
+        told = [terms for terms in self._terms if terms.since <= self._now.since]
+        for terms, following in pairwise(told):
+            # what had ended before its text was changed does not begin again
+            if (limit := self._limit(terms)) <= following.since:
+                return limit
+        # a time that had passed when it was told ends then
+        return max(self._limit(self._now), self._now.since)
+
+    def _limit(self, terms: Terms) -> datetime:
+        enter_until, close_at = terms.period or self._plan.period
+        return close_at if self._entry is not None or enter_until is None else min(close_at, enter_until)
 
     def _ahead(self, price: Decimal, other: Decimal) -> Decimal:
         """Return by how much the other price is better for the position."""
@@ -202,7 +213,9 @@ class _Position:
         while self._has_next(price):
             target = self._targets[len(self._reached)]
             self._reached.append(bar.opened_at)
-            self._fills.append(_Fill(price if at_open else target, target=len(self._reached)))
+            self._fills.append(
+                _Fill(price if at_open else target, target=len(self._reached), targets=len(self._targets))
+            )
 
     def _is_done(self) -> bool:
         return bool(self._targets) and len(self._reached) >= len(self._targets)
@@ -237,7 +250,6 @@ class _Position:
         self, state: Ending, bar: Bar, *, ended_at: datetime | None = None, exit_price: Decimal | None = None
     ) -> MarketOutcome:
         count = len(self._targets)
-        equal = {number: Fraction(1, count) for number in range(1, count + 1)}
         return MarketOutcome(
             state=state,
             entered_at=self._entered_at,
@@ -249,18 +261,18 @@ class _Position:
             same_bar=self._same_bar,
             favourable_r=self._in_r(self._best),
             adverse_r=self._in_r(-self._worst),
-            first_r=self._result({1: Fraction(1)}) if count else None,
-            final_r=self._result({count: Fraction(1)}) if count else None,
-            scaled_r=self._result(equal) if count else None,
+            first_r=self._result(lambda fill: fill.target == 1) if count else None,
+            final_r=self._result(lambda fill: fill.target == fill.targets) if count else None,
+            scaled_r=self._result(lambda fill: Fraction(1, fill.targets)) if count else None,
             known_at=None if ended_at is None else bar.closed_at,
             seen_until=covers_until(bar),
         )
 
-    def _result(self, weights: dict[int, Fraction]) -> Decimal | None:
-        """Return the result in R of selling so much at each target, None while something is left."""
+    def _result(self, weight: Callable[[_Fill], Fraction | bool]) -> Decimal | None:
+        """Return the result in R of selling a part of that ``weight`` at each target, None while something is left."""
         left, gained = Fraction(1), Fraction(0)
         for fill in self._fills:
-            wanted = weights.get(fill.target, Fraction(0)) if fill.target else fill.part
+            wanted = Fraction(weight(fill)) if fill.target else fill.part
             sold = left if wanted is None else min(left, wanted)
             left -= sold
             gained += sold * Fraction(self._gain(fill.price))

@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from engine.model import Side
 
-__all__ = ["Plan", "Terms"]
+__all__ = ["Period", "Plan", "Terms"]
+
+
+class Period(NamedTuple):
+    """The time of a trade. It may be entered until before ``enter_until``, None is as long as it is followed."""
+
+    enter_until: datetime | None
+    close_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +25,8 @@ class Terms:
     """What holds of a signal from ``since`` on: as posted, or after an edit or an update of its channel.
 
     ``targets`` are all of them with the final one, in any order. ``stop`` is None without one. ``breakeven`` puts the
-    stop at the price of the entry. ``held`` is the part of the position that the channel still holds, from 1 to 0.
+    stop at the price of the entry. ``held`` is the part of the position that the channel still holds, from 1 to 0. ``period``
+    is the time of the trade by what was read then, None as the plan says.
     """
 
     since: datetime
@@ -27,22 +36,22 @@ class Terms:
     breakeven: bool = False
     held: Decimal = Decimal(1)
     cancelled: bool = False
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A signal that is followed through bars from ``starts_at`` on, when its trade could first be read.
 
-    ``terms`` are what was read then, and each later change. It may be entered until before ``enter_until``, None is as long
-    as it is followed, and is closed at ``close_at``: the end of its session, or of the time for which signals are kept.
+    ``terms`` are what was read then, and each later change. ``period`` is the time of the trade: it is closed at the end of its
+    session, or of the time for which signals are kept.
     ``doubtful`` says that a price of it may be another one than was read.
     """
 
     side: Side
     starts_at: datetime
     terms: Sequence[Terms]
-    close_at: datetime
-    enter_until: datetime | None = None
+    period: Period
     doubtful: bool = False
 
     @property

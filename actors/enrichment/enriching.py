@@ -13,7 +13,7 @@ from actors.analysis.contracts import last_day_of, underlying_of
 from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending, MarketOutcome
 from actors.analysis.outcome import RULES_VERSION, judge
-from actors.analysis.plan import Plan
+from actors.analysis.plan import Period, Plan
 from actors.analysis.questions import Question
 from actors.enrichment.calculator import Calculator
 from actors.enrichment.plans import claims_of, plan_of
@@ -218,7 +218,7 @@ class Enrichment:
     ) -> MarketOutcome:
         if last_day is not None:
             end = midnight_after(last_day)
-            plan = replace(plan, close_at=min(plan.close_at, end))
+            plan = _ended_by(plan, end)
             if (bars := finer or days) and end <= self._now():
                 # It says that the contract has ended, and comes after all others. So none of those that come late is missed.
                 over = replace(
@@ -230,9 +230,20 @@ class Enrichment:
             first = plan.starts_at - timedelta(days=_FIRST_DAYS[0])
             last = midnight_after(day_of(plan.starts_at + timedelta(days=count)))
             outcome = judge(plan, [bar for bar in (*days, *finer) if first <= bar.opened_at < last])
-            if outcome.state not in _UNDECIDED:
+            # a cancellation after these days says nothing of the bars between
+            if outcome.state not in _UNDECIDED and (outcome.ended_at is None or outcome.ended_at < last):
                 break
         return outcome
+
+
+def _ended_by(plan: Plan, end: datetime) -> Plan:
+    """Return a plan that is closed at ``end`` at the latest."""
+
+    def sooner(period: Period) -> Period:
+        return period._replace(close_at=min(period.close_at, end))
+
+    terms = [replace(one, period=sooner(one.period)) if one.period else one for one in plan.terms]
+    return replace(plan, terms=terms, period=sooner(plan.period))
 
 
 def _has_ended(known: Row | None) -> bool:

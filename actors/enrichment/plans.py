@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.analysis.claims import Claim
-from actors.analysis.plan import Plan, Terms
+from actors.analysis.plan import Period, Plan, Terms
 from engine.model import Side
 from engine.sessions import midnight_after
 from storage.postgres.current import current_of
@@ -27,37 +27,34 @@ def plan_of(readings: Sequence[StoredReading], *, kept: timedelta) -> Plan:
     """Return the plan of a signal with its events, from its readings in order. It is followed for the time ``kept``.
 
     An edit of its message changes the plan from the edit on, as an update of the channel does: nobody could follow it
-    before, and who followed the former text holds its position. A reading of another asset or side, or with a doubtful
-    price, is no part of the trade, nor are those before it.
+    before, and who followed the former text holds its position. A reading with a doubtful price moves nothing.
 
     Updates and cancellations change the plan, and so does a stop that a result moves. Whatever else a result says is a
     claim. A deleted message changes nothing: who has read it holds the position.
     """
-    row = readings[-1].row
-    readings = _of_one_trade(readings)
-    said, followed = readings[0].row, list[Row]()
-    terms: list[Terms] = []
-    for since, reading, event in _changes(readings, row["events"]):
+    events = readings[-1].row["events"]
+    sound = [reading for reading in readings if not _is_doubtful(reading.row)]
+    readings = sound or readings[-1:]
+    first = readings[0]
+    said, followed, terms = first.row, list[Row](), list[Terms]()
+    for since, reading, event in _changes(readings, events):
         cancelled = event is not None and event["kind"] == "cancel"
         if reading is not None:
             said = reading.row
         elif event is not None and not cancelled:
             followed.append(event)
         # what was told before the trade could be read holds from then on
-        if since < readings[0].since and not cancelled:
+        if since < first.since and not cancelled:
             continue
-        terms.append(_terms(said, followed, since=max(since, readings[0].since), cancelled=cancelled))
+        terms.append(_terms(said, followed, since=max(since, first.since), kept=kept, cancelled=cancelled))
         if cancelled:
             break
-    valid_on, session_on = period_of(row["ts"], row["signal_type"], row["valid_until"])
-    enter_on = valid_on or session_on
     return Plan(
-        side=Side(row["side"]),
-        starts_at=readings[0].since,
+        side=Side(first.row["side"]),
+        starts_at=first.since,
         terms=terms,
-        enter_until=midnight_after(enter_on) if enter_on else None,
-        close_at=midnight_after(session_on) if session_on else row["ts"] + kept,
-        doubtful=_is_doubtful(row),
+        period=_period(first.row, kept),
+        doubtful=not sound,
     )
 
 
@@ -72,13 +69,13 @@ def claims_of(row: Row) -> list[Claim]:
     return [claim for claim in claims if claim.target is None or 1 <= claim.target <= targets]
 
 
-def _of_one_trade(readings: Sequence[StoredReading]) -> Sequence[StoredReading]:
-    row = readings[-1].row
-    for place in range(len(readings) - 1, 0, -1):
-        former = readings[place - 1].row
-        if (former["asset"], former["side"]) != (row["asset"], row["side"]) or _is_doubtful(former):
-            return readings[place:]
-    return readings
+def _period(row: Row, kept: timedelta) -> Period:
+    valid_on, session_on = period_of(row["ts"], row["signal_type"], row["valid_until"])
+    enter_on = valid_on or session_on
+    return Period(
+        enter_until=midnight_after(enter_on) if enter_on else None,
+        close_at=midnight_after(session_on) if session_on else row["ts"] + kept,
+    )
 
 
 def _changes(
@@ -107,7 +104,7 @@ def _change(event: Row) -> Row | None:
     return {**event, "target": None, "fraction": None, "new_targets": (), "new_entry": None}
 
 
-def _terms(row: Row, events: Sequence[Row], *, since: datetime, cancelled: bool) -> Terms:
+def _terms(row: Row, events: Sequence[Row], *, since: datetime, kept: timedelta, cancelled: bool) -> Terms:
     now = current_of(row, events)
     entry = None if now.buy_min is None or now.buy_max is None else (now.buy_min, now.buy_max)
     final = () if now.target_final is None else (now.target_final,)
@@ -119,4 +116,5 @@ def _terms(row: Row, events: Sequence[Row], *, since: datetime, cancelled: bool)
         breakeven=now.breakeven,
         held=now.fraction,
         cancelled=cancelled,
+        period=_period(row, kept),
     )

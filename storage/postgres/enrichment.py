@@ -31,7 +31,7 @@ select {KEY}, {OUTCOME} from json_to_recordset(%(rows)s) as row (
     adverse_r numeric, first_r numeric, final_r numeric, scaled_r numeric, known_at timestamptz,
     seen_until timestamptz, claim text)
 order by {KEY}
-on conflict ({KEY}) do update set ({OUTCOME}) = row ({{outcome}})
+on conflict ({KEY}, id) do update set ({OUTCOME}) = row ({{outcome}})
 """  # noqa: S608 - our own column lists
 _WRITE_MARKETS = f"""
 insert into {{schema}}.signal_enrichment ({KEY}, {MARKET})

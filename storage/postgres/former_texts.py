@@ -12,15 +12,19 @@ from storage.postgres.ledger_rows import to_json
 
 __all__ = ["FormerTexts"]
 
-# A text is stored with the date that it first had. A ledger row may change only its date and keep its text.
+# A text is stored with the date that it first had, and with the time of the edit that replaced it. A ledger row may change only
+# its date and keep its text. A message that had no text, as a picture without words, is remembered if an edit gave it one.
 _REMEMBER = """
-insert into {schema}.message_texts (channel, message_id, digest, sent_at, dated, commit_number)
-select row.channel, row.message_id, {schema}.text_digest(row.text, row.caption), coalesce(row.telegram_date, row.ts),
-    row.telegram_date is not null, %(number)s
+insert into {schema}.message_texts (channel, message_id, digest, sent_at, dated, commit_number, replaced_at)
+select row.channel, row.message_id, coalesce({schema}.text_digest(row.text, row.caption), md5('')::uuid),
+    coalesce(row.telegram_date, row.ts), row.telegram_date is not null, %(number)s,
+    case when row.stood then held.message_updated_at end
 from json_to_recordset(%(rows)s) as row (
-    channel text, message_id text, text text, caption text, telegram_date timestamptz, ts timestamptz, stood boolean)
+    channel text, message_id text, text text, caption text, telegram_date timestamptz, ts timestamptz,
+    message_updated_at timestamptz, stood boolean)
 join {schema}.ledger as held using (channel, message_id)
-where {schema}.text_digest(row.text, row.caption) is not null and (
+where ({schema}.text_digest(row.text, row.caption) is not null
+    or (row.stood and held.message_updated_at > row.message_updated_at)) and (
     ((row.text, row.caption) is distinct from (held.text, held.caption)
         and {schema}.text_digest(row.text, row.caption)
             is distinct from {schema}.text_digest(held.text, held.caption))
@@ -52,6 +56,5 @@ class FormerTexts:
 
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: row.get(name) for name in ("channel", "message_id", "text", "caption", "telegram_date", "ts")
-    }
+    names = ("channel", "message_id", "text", "caption", "telegram_date", "ts", "message_updated_at")
+    return {name: row.get(name) for name in names}

@@ -77,7 +77,8 @@ recorded as (
             and coalesce(excluded.message_updated_at >= known.message_updated_at, true)))
     returning channel, message_id, xmax = 0 as inserted)
 -- this join sees the ledger as it was before the statement
-select channel, message_id, inserted, held.ts, held.text, held.caption, held.telegram_date, held.reading
+select channel, message_id, inserted, held.ts, held.text, held.caption, held.telegram_date, held.reading,
+    held.message_updated_at
 from recorded left join {schema}.ledger as held using (channel, message_id)
 """
 

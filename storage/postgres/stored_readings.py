@@ -16,35 +16,45 @@ from storage.postgres.ledger_rows import to_json
 
 __all__ = ["StoredReading", "StoredReadings", "readings_of"]
 
-# Signals whose message had another text: a row for each former reading, one with a null reading if there was none. A text
-# that is no text of a reading was no signal, or came too late to be read: the message had it before or between the others.
-_FORMER = """
-with edited as (
-    select signal.id as signal_id, channel, message_id, position, held.message_updated_at as edited_at,
-        {schema}.text_digest(held.text, held.caption) as digest
-    from json_to_recordset(%(rows)s) as signal (id bigint, channel text, message_id text, position smallint)
-    join {schema}.ledger as held using (channel, message_id)
-    where exists (
-        select from {schema}.message_texts as other
-        where (other.channel, other.message_id) = (held.channel, held.message_id)
-            and other.digest is distinct from {schema}.text_digest(held.text, held.caption)))
-select signal_id, edited_at, exists (
-        select from {schema}.message_texts as other
-        where (other.channel, other.message_id) = (edited.channel, edited.message_id)
-            and other.digest is distinct from edited.digest and not exists (
-                select from {schema}.signals_history as read
-                where (read.channel, read.message_id) = (other.channel, other.message_id)
-                    and {schema}.text_digest(read.raw_message, null) = other.digest)) as was_no_signal,
-    former.side, former.asset, former.buy_min, former.buy_max, former.targets, former.target_final, former.stop,
-    former.warnings, former.raw_message, former.created_at
-from edited left join {schema}.signals_history as former using (channel, message_id, position)
-order by signal_id, former.id
+# The signals of messages that were edited: each beside every former signal of its message and itself. A reading came with an
+# edit if the message had another text that was replaced by then. The commit that stored the reading, or an earlier one, has
+# replaced that text.
+_READINGS = """
+select asked.id as signal_id, reading.*, edit.*
+from json_to_recordset(%(rows)s) as asked (
+    id bigint, channel text, message_id text, commit_number bigint, raw_message text)
+cross join lateral (
+    select id, commit_number, {columns} from {schema}.signals_history as former
+    where (former.channel, former.message_id) = (asked.channel, asked.message_id)
+    union all
+    select asked.id, asked.commit_number, {of_itself}) as reading
+cross join lateral (
+    select count(*) > 0 as is_of_edit, max(replaced_at) as edited_at from {schema}.message_texts as other
+    where (other.channel, other.message_id) = (asked.channel, asked.message_id)
+        and other.commit_number <= reading.commit_number
+        and other.digest is distinct from {schema}.text_digest(reading.raw_message, null)) as edit
+where exists (
+    select from {schema}.message_texts as other
+    where (other.channel, other.message_id) = (asked.channel, asked.message_id))
+order by signal_id, reading.commit_number, reading.id
 """
-_READ = (
-    *("side", "asset", "buy_min", "buy_max", "targets", "target_final"),
-    *("stop", "warnings", "raw_message", "created_at"),
-)
-_KEY = ("id", "channel", "message_id", "position")
+_ASKED = ("id", "channel", "message_id", "commit_number", "raw_message")
+#: what a reading may have otherwise than the signal's row, with the types of the columns
+_TYPES = {
+    "position": "smallint",
+    "side": "text",
+    "asset": "text",
+    "buy_min": "numeric",
+    "buy_max": "numeric",
+    "targets": "numeric[]",
+    "target_final": "numeric",
+    "stop": "numeric",
+    "signal_type": "text",
+    "valid_until": "text",
+    "warnings": "text[]",
+    "raw_message": "text",
+    "created_at": "timestamptz",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,38 +70,61 @@ class StoredReadings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._former = sql.SQL(_FORMER).format(schema=sql.Identifier(database.schema))
+        itself = (
+            "asked.raw_message" if name == "raw_message" else f"null::{_TYPES[name]}" for name in _TYPES
+        )
+        self._readings = sql.SQL(_READINGS).format(
+            schema=sql.Identifier(database.schema),
+            columns=sql.SQL(", ").join(map(sql.Identifier, _TYPES)),
+            of_itself=sql.SQL(", ".join(itself)),
+        )
 
     def of(self, signals: Sequence[Mapping[str, Any]]) -> dict[int, list[StoredReading]]:
         """Return the readings of each of these rows, by its id: the former ones in order, and the row itself.
 
-        A reading without an edit before it counts from the posting on. Any other one counts from the instant when it was
-        stored, the last one from the instant of the edit if that is known and earlier.
+        A reading without an edit before it counts from the posting on. Any other one counts from the instant of the edit, or
+        from when it was stored if that was earlier, or if the edit's instant is not known.
         """
-        body = {"rows": to_json([{name: row[name] for name in _KEY} for row in signals]).decode()}
-        former: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in self._database.ask(self._former, body, dict_row, quick=True):
-            former[row["signal_id"]].append(row)
-        return {row["id"]: readings_of(row, former.get(row["id"], ())) for row in signals}
+        body = {"rows": to_json([{name: row[name] for name in _ASKED} for row in signals]).decode()}
+        stored: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in self._database.ask(self._readings, body, dict_row, quick=True):
+            stored[row["signal_id"]].append(row)
+        return {row["id"]: readings_of(row, stored.get(row["id"], ())) for row in signals}
 
 
-def readings_of(signal: Mapping[str, Any], former: Sequence[Mapping[str, Any]]) -> list[StoredReading]:
-    """Return the readings of a signal's row from what is stored of an edited message. ``former`` is empty without an edit."""
-    rows = [
-        {**signal, **{name: row[name] for name in _READ}} for row in former if row["raw_message"] is not None
-    ]
+def readings_of(signal: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) -> list[StoredReading]:
+    """Return the readings of a signal's row from those of its message, itself among them. None are stored without an edit."""
     found: list[StoredReading] = []
-    for row in (*rows, signal):
-        if found and row["raw_message"] == found[-1].row["raw_message"]:
+    texts: list[str] = []
+    for reading in _of_signal(signal, stored):
+        itself = reading["id"] == signal["id"]
+        row = signal if itself else {**signal, **{name: reading[name] for name in _TYPES}}
+        text = row["raw_message"]
+        if texts and text == texts[-1]:
             # the same text was read otherwise, by a later version of the grammar
             found[-1] = StoredReading(since=found[-1].since, row=row)
-        elif not found and not (former and former[0]["was_no_signal"]):
-            found.append(StoredReading(since=row["ts"], row=row))
-        else:
-            edited_at = former[0]["edited_at"] if row is signal else None
+            continue
+        since = row["ts"]
+        if found or reading["is_of_edit"]:
             stored_at = row["created_at"]
-            since = min(stored_at, edited_at) if edited_at is not None else stored_at
+            # of a text that comes back the instant is known of the first time alone
+            edited_at = None if text in texts else reading["edited_at"]
             before = found[-1].since if found else row["ts"]
-            # two clocks: that of the gateway, and that of the database
-            found.append(StoredReading(since=max(before, since), row=row))
-    return found
+            # the clocks of the gateway and of the database may differ
+            since = max(before, min(stored_at, edited_at or stored_at))
+        found.append(StoredReading(since=since, row=row))
+        texts.append(text)
+    return found or [StoredReading(since=signal["ts"], row=signal)]
+
+
+def _of_signal(signal: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the readings of a signal: those of its asset and side, wherever they stood in the text."""
+    of_text: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for reading in stored:
+        itself = reading["id"] == signal["id"]
+        if itself or (reading["asset"], reading["side"]) == (signal["asset"], signal["side"]):
+            of_text[reading["commit_number"]].append(reading)
+    return [
+        min(same, key=lambda one: (one["id"] != signal["id"], one["position"] != signal["position"]))
+        for same in of_text.values()
+    ]

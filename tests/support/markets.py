@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from actors.analysis.plan import Plan, Terms
+from actors.analysis.plan import Period, Plan, Terms
 from engine.bars import Bar, Interval
 from engine.model import Side
 
@@ -72,8 +72,7 @@ def plan(
         side=side,
         starts_at=POSTED,
         terms=(posted, *changes),
-        enter_until=enter_until,
-        close_at=close_at,
+        period=Period(enter_until, close_at),
         doubtful=doubtful,
     )
 
@@ -87,6 +86,7 @@ def terms(
     breakeven: bool = False,
     held: str = "1",
     cancelled: bool = False,
+    period: Period | None = None,
 ) -> Terms:
     """Return the terms that hold from an instant on."""
     low_and_high: Sequence[Decimal] = [Decimal(price) for price in entry.split()] if entry else ()
@@ -98,4 +98,5 @@ def terms(
         breakeven=breakeven,
         held=Decimal(held),
         cancelled=cancelled,
+        period=period,
     )

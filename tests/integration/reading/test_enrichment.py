@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -17,7 +15,6 @@ from actors.names import ENRICHER
 from actors.shown.enricher_snapshot import EnricherSnapshot
 from engine.bars import Bar, BarSource, Interval
 from engine.instruments import Instrument, InstrumentKind
-from engine.model import ChannelMessage
 from engine.sessions import day_of, midnight_after
 from ops.enrichment.records import Exit, GroupBy, grouped_records
 from storage.postgres.database import Database
@@ -330,48 +327,5 @@ def test_the_record_counts_what_is_stored_by_filters_and_groups(
         ("all", "0.0000", "true"),
     ]
     # another text replaces the signals: the first had ended, the third had not
-    store([edit(number, "bom dia", at=5) for number in (1, 3)])
+    store([message(number, "bom dia", minute=0, version=5) for number in (1, 3)])
     assert {row["asset"] for row in outcomes.of(SignalQuery())} == {"PETR4", "VALE3"}
-
-
-def outcome_of(world: Enriching) -> Mapping[str, Any]:
-    world.look()
-    (row,) = world.rows().values()
-    return row
-
-
-def edit(number: int, text: str, *, at: int) -> ChannelMessage:
-    return message(number, text, minute=0, version=at)
-
-
-def test_an_edit_does_not_undo_what_prices_did_to_the_signal_before(world: Enriching, store: Store) -> None:
-    text = SIGNAL.format("PETR4", "")
-    store([message(1, text, minute=0)])
-    world.bars.put(
-        [minute(1, "10 10.2 9.9 10"), minute(2, "10 10 8.5 8.6"), minute(6, "8.6 11 8.6 11")],
-        source=BarSource.CSV,
-    )
-    store([edit(1, text.replace("9,00", "8,00").replace("10,00", "8,70"), at=5)])
-    row = outcome_of(world)
-    assert (row["state"], row["entry"], row["first_r"]) == ("stopped", Decimal(10), Decimal(-1))
-
-
-def test_who_follows_the_former_text_holds_its_position_and_the_edit_moves_its_stop_and_targets(
-    world: Enriching, store: Store
-) -> None:
-    text = SIGNAL.format("PETR4", "")
-    store([message(1, text, minute=0)])
-    world.bars.put([minute(1, "10 10.2 9.9 10"), minute(6, "10 10.7 10 10.6")], source=BarSource.CSV)
-    store([edit(1, text.replace("11,00", "10,50").replace("12,00", "10,60"), at=5)])
-    row = outcome_of(world)
-    assert (row["state"], row["entry"], row["final_r"]) == ("target", Decimal(10), Decimal("0.6"))
-    assert row["reached"] == [START + timedelta(minutes=6)] * 2
-
-
-def test_a_message_that_an_edit_made_a_signal_counts_from_the_edit_on(world: Enriching, store: Store) -> None:
-    store([message(1, "Bom dia a todos", minute=0)])
-    store([edit(1, SIGNAL.format("PETR4", ""), at=5)])
-    world.bars.put([minute(1, "10 12.5 9.9 12"), minute(6, "11 11 10.5 11")], source=BarSource.CSV)
-    assert outcome_of(world)["state"] == "waiting"
-    world.bars.put([minute(7, "10.1 10.2 10 10.1")], source=BarSource.CSV)
-    assert outcome_of(world)["entered_at"] == START + timedelta(minutes=7)

@@ -56,6 +56,7 @@ STEPS = (
         "deletions",
         "score",
         "outcome_filter",
+        "edits",
         "hypertable",
         "search_index",
     ),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from actors.analysis.market_outcome import Ending, MarketOutcome
 from actors.analysis.outcome import judge
+from actors.analysis.plan import Period
 from engine.bars import Bar
 from engine.model import Side
 from tests.support.markets import POSTED, bar, day, minutes, plan, terms
@@ -297,3 +298,24 @@ def test_what_has_ended_does_not_change_with_later_bars(prices: list[str], known
     some = judge(plan(), minutes(*prices[:known]))
     if some.ended_at is not None:
         assert judge(plan(), minutes(*prices)) == some
+
+
+def test_a_time_that_had_passed_when_it_was_changed_stays_passed() -> None:
+    waits, longer = Period(at(2), at(60)), Period(None, at(60))
+    outcome = judge(
+        plan(terms(at(5), period=longer), enter_until=waits.enter_until),
+        [
+            *minutes("9.5 9.8 9.4 9.5"),
+            *minutes("10 12.5 9.9 12", since=at(6)),
+        ],
+    )
+    assert (outcome.state, outcome.ended_at) == (Ending.EXPIRED, at(2))
+    shorter = judge(
+        plan(terms(at(1), period=Period(at(1), at(1)))), minutes("10 10.1 9.9 10", "10 12.5 10 12")
+    )
+    assert (shorter.state, shorter.exit) == (Ending.EXPIRED, Decimal(10))
+
+
+def test_a_target_is_one_of_those_that_there_were_when_it_was_reached() -> None:
+    fewer = judge(plan(terms(at(1), targets="11")), minutes("10 11.2 9.9 11", "9.5 9.6 9.4 9.5", "9 9 8 8"))
+    assert results(fewer) == (Ending.TARGET, Decimal(1), Decimal("-0.5"), Decimal("0.25"))

@@ -52,7 +52,7 @@ def plan_of(row: dict[str, Any], *, kept: timedelta) -> Plan:
 
 def test_a_swing_trade_is_followed_as_long_as_it_is_kept() -> None:
     plan = plan_of(signal(), kept=KEPT)
-    assert (plan.enter_until, plan.close_at) == (None, POSTED + KEPT)
+    assert plan.period == (None, POSTED + KEPT)
     (terms,) = plan.terms
     assert (terms.entry, terms.targets) == ((Decimal(10), Decimal("10.2")), (Decimal(11), Decimal(12)))
 
@@ -60,9 +60,9 @@ def test_a_swing_trade_is_followed_as_long_as_it_is_kept() -> None:
 def test_a_validity_is_the_time_to_enter_and_a_session_the_time_of_a_day_trade() -> None:
     midnight = datetime.fromisoformat("2026-03-03T00:00-03:00")
     valid = plan_of(signal(valid_until="02/03"), kept=KEPT)
-    assert (valid.enter_until, valid.close_at) == (midnight, POSTED + KEPT)
+    assert valid.period == (midnight, POSTED + KEPT)
     day_trade = plan_of(signal(signal_type="Day Trade"), kept=KEPT)
-    assert (day_trade.enter_until, day_trade.close_at) == (midnight, midnight)
+    assert day_trade.period == (midnight, midnight)
 
 
 def test_updates_change_the_terms_from_their_instant_on() -> None:
@@ -118,20 +118,32 @@ def test_an_edit_changes_the_terms_from_its_instant_on() -> None:
 
 def test_a_trade_that_came_with_an_edit_begins_with_it() -> None:
     told = [event(1, "update", new_stop=Decimal("9.5")), event(4, "update", new_stop=Decimal("9.8"))]
-    others: list[list[StoredReading]] = [
-        [],  # it was no signal before
-        [reading(0, asset="VALE3")],
-        [reading(0, side="sell")],
-        [reading(0), reading(1, warnings=["ambiguous_number"])],
+    plan = plans.plan_of([reading(3, events=told)], kept=KEPT)
+    assert plan.starts_at == POSTED + timedelta(minutes=3)
+    assert plan.period.close_at == POSTED + KEPT, "it is kept from its posting on"
+    assert [(terms.since - POSTED, terms.stop) for terms in plan.terms] == [
+        (timedelta(minutes=3), Decimal("9.5")),
+        (timedelta(minutes=4), Decimal("9.8")),
     ]
-    for before in others:
-        plan = plans.plan_of([*before, reading(3, events=told)], kept=KEPT)
-        assert plan.starts_at == POSTED + timedelta(minutes=3)
-        assert plan.close_at == POSTED + KEPT, "it is kept from its posting on"
-        assert [(terms.since - POSTED, terms.stop) for terms in plan.terms] == [
-            (timedelta(minutes=3), Decimal("9.5")),
-            (timedelta(minutes=4), Decimal("9.8")),
-        ]
+
+
+def test_a_doubtful_reading_moves_nothing() -> None:
+    doubtful = reading(1, warnings=["ambiguous_number"], stop=Decimal(90))
+    for readings in ([reading(0), doubtful], [reading(0), doubtful, reading(2)]):
+        plan = plans.plan_of(readings, kept=KEPT)
+        assert plan.starts_at == POSTED
+        assert {terms.stop for terms in plan.terms} == {Decimal(9)}
+        assert not plan.doubtful
+    later = plans.plan_of([doubtful, reading(2)], kept=KEPT)
+    assert (later.starts_at, later.doubtful) == (POSTED + timedelta(minutes=2), False)
+
+
+def test_each_reading_has_its_own_period() -> None:
+    readings = [reading(0, signal_type="Day Trade"), reading(60 * 24)]
+    plan = plans.plan_of(readings, kept=KEPT)
+    day, later = (terms.period for terms in plan.terms)
+    assert plan.period == day == (midnight := (datetime.fromisoformat("2026-03-03T00:00-03:00")), midnight)
+    assert later == (None, POSTED + KEPT)
 
 
 def test_what_was_cancelled_before_its_edit_stays_cancelled() -> None:
