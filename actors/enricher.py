@@ -17,6 +17,7 @@ from actors.enrichment.calculator import NOT_INSTALLED, Calculator, CalculatorEr
 from actors.enrichment.enriching import Enriched, Enrichment
 from actors.enrichment.learning import Learning
 from actors.enrichment.scoring import Scorer
+from actors.enrichment.symbols import symbol_of
 from actors.names import CACHE, MAINTENANCE
 from actors.shown.enricher_snapshot import EnricherSnapshot
 from actors.shown.event_log import Position
@@ -209,6 +210,7 @@ class Enricher(Actor):
     def _enrich_symbol(self, symbol: str, *, since: datetime | None) -> None:
         for found in self._enrichment.of_symbol(symbol, since=since):
             self._write(found)
+        self._written += self._enrichment.judge_replaced(symbol)
 
     def _follow_signals(self) -> bool:
         """Enrich signals that have changed, some pages of them. Return whether there are more."""
@@ -227,6 +229,11 @@ class Enricher(Actor):
                 row for row in changes.rows if row["superseded_at"] is None and row["number"] not in self._own
             ]
             self._write(self._enrichment.of(news))
+            gone = {
+                symbol_of(row["asset"], row["ts"]) for row in changes.rows if row["superseded_at"] is not None
+            }
+            for symbol in sorted(gone):
+                self._written += self._enrichment.judge_replaced(symbol)
             reached = Position(*changes.reached) if changes.reached else goal
             after = replace(self._position, number=reached.number, id=reached.id)
             # None: another daemon has moved it. The next look reads it anew.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from actors.analysis.claims import verify
 from actors.analysis.contracts import last_day_of, underlying_of
 from actors.analysis.indicators import Indicators
 from actors.analysis.market_outcome import Ending, MarketOutcome
@@ -16,11 +15,13 @@ from actors.analysis.outcome import RULES_VERSION, judge
 from actors.analysis.plan import Period, Plan
 from actors.analysis.questions import Question
 from actors.enrichment.calculator import Calculator
-from actors.enrichment.plans import claims_of, plan_of
+from actors.enrichment.plans import plan_of
 from actors.enrichment.scoring import Scorer
+from actors.enrichment.stored_forms import stored_indicators, stored_outcome
 from actors.enrichment.symbols import assets_of, symbol_of
 from actors.enrichment.trades import came_with_an_edit, stored_trade
 from engine.bars import Bar, Interval
+from engine.instruments import Instrument
 from engine.sessions import day_of, midnight_after
 from storage.postgres.bars import Bars
 from storage.postgres.enriched_rows import ENRICHED_COLUMNS
@@ -28,6 +29,7 @@ from storage.postgres.enrichment import EnrichedSignals
 from storage.postgres.instruments import Instruments
 from storage.postgres.orders import Order
 from storage.postgres.page_query import SignalQuery
+from storage.postgres.replaced_signals import ReplacedSignals
 from storage.postgres.signals import Signals
 from storage.postgres.stored_readings import StoredReadings
 
@@ -83,6 +85,7 @@ class Enrichment:
         instruments: Instruments,
         enriched: EnrichedSignals,
         readings: StoredReadings,
+        replaced: ReplacedSignals,
         calculator: Calculator,
         scorer: Scorer,
         kept: timedelta,
@@ -93,6 +96,7 @@ class Enrichment:
         self._instruments = instruments
         self._enriched = enriched
         self._readings = readings
+        self._replaced = replaced
         self._calculator = calculator
         self._scorer = scorer
         self._kept = kept
@@ -147,6 +151,35 @@ class Enrichment:
             for enriched in self._of_one_symbol(symbols, list(of_symbol), known)
         ]
 
+    def judge_replaced(self, symbol: str) -> int:
+        """Judge the signals of a symbol that their channel has written over. Return how many outcomes are new.
+
+        They are in no list and have no score. The track record counts them.
+        """
+        rows = [
+            row
+            for row in self._replaced.of(assets_of(symbol), kept=self._kept)
+            if _symbols_of(row)[0] == symbol
+        ]
+        if not rows:
+            return 0
+        known = self._enriched.of([row["id"] for row in rows])
+        first, now = min(row["ts"] for row in rows), self._now()
+        days, finer = self._days(symbol, first), self._bars.of(symbol, _INTRADAY, first, now)
+        if not days and not finer:
+            return 0
+        readings, instruments = self._readings.of(rows), self._instruments_of(symbol)
+        found = []
+        for row in rows:
+            plan = plan_of(readings[row["id"]], kept=self._kept)
+            outcome = self._judge(plan, days, finer, last_day_of(symbol, instruments, row["ts"]))
+            told, before = stored_outcome(row, symbol, outcome), known.get(row["id"])
+            if before is None or any(before[name] != told[name] for name in told):
+                found.append(told)
+        if found:
+            self._enriched.write_unseen(found)
+        return len(found)
+
     def write(self, found: Iterable[Enriched]) -> int | None:
         """Store what has changed. Return the commit number, None if readers see no change."""
         changed = [one for one in found if one.changed or one.seen]
@@ -167,8 +200,7 @@ class Enrichment:
         else:
             return
         markets = self._calculator.ask(Question(days, [(row["ts"], _middle(row)) for row in rows]))
-        # a share has a digit after its four letters
-        instruments = self._instruments.starting(symbol[:4]) if symbol[4:5].isalpha() else ()
+        instruments = self._instruments_of(symbol)
         paper = underlying_of(symbol, instruments, first)
         below = None if paper is None else paper.symbol
         of_below: Sequence[Indicators | None] = [None] * len(rows)
@@ -182,23 +214,27 @@ class Enrichment:
             None if came_with_an_edit(readings[row["id"]]) else stored_trade(plan)
             for row, plan in zip(rows, plans, strict=True)
         ]
-        told = [_json(market) for market in markets]
+        told = [stored_indicators(market) for market in markets]
         scores = self._scorer.of(list(zip(rows, trades, told, strict=True)))
         for place, (row, market_below) in enumerate(zip(rows, of_below, strict=True)):
             stored = {
-                **_stored_form(
+                **stored_outcome(
                     row,
                     symbol,
                     self._judge(plans[place], days, finer, last_day_of(symbol, instruments, row["ts"])),
                 ),
                 "indicators": told[place],
                 "underlying": below,
-                "underlying_indicators": _json(market_below) if market_below else None,
+                "underlying_indicators": stored_indicators(market_below) if market_below else None,
                 "trade": trades[place],
                 "score": scores[place],
                 "score_model": version,
             }
             yield Enriched(row=stored, before=known.get(row["id"]), signal=row)
+
+    def _instruments_of(self, symbol: str) -> Sequence[Instrument]:
+        # a share has a digit after its four letters
+        return self._instruments.starting(symbol[:4]) if symbol[4:5].isalpha() else ()
 
     def _days(self, symbol: str, first: datetime) -> Sequence[Bar]:
         return self._bars.of(symbol, [Interval.DAY], first - _DAYS_BEFORE, self._now())
@@ -263,29 +299,3 @@ def _middle(row: Row) -> Any:
 def _symbols_of(row: Row) -> tuple[str, ...]:
     """Return the symbols whose bars a signal is judged by, the first that has any."""
     return symbol_of(row["asset"], row["ts"]), row["asset"]
-
-
-def _stored_form(row: Row, symbol: str, outcome: MarketOutcome) -> Row:
-    claim = verify(outcome, claims_of(row))
-    told = asdict(outcome)
-    return {
-        **{name: row[name] for name in ("channel", "message_id", "position", "id", "ts")},
-        **{name: row[name] for name in ("signal_type", "side", "asset")},
-        "rules": RULES_VERSION,
-        "symbol": symbol,
-        **told,
-        "state": outcome.state.value,
-        "reached": list(outcome.reached),
-        "claim": None if claim is None else claim.value,
-    }
-
-
-def _json(market: Indicators) -> dict[str, Any]:
-    """Return indicators as they are stored. The close keeps its digits."""
-    return {
-        **market.values,
-        "missing": market.missing,
-        "days": market.days,
-        "last_close": None if market.last_close is None else str(market.last_close),
-        "as_of": None if market.as_of is None else market.as_of.isoformat(),
-    }

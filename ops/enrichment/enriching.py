@@ -16,6 +16,7 @@ from ops.stores import RETENTION, Stores
 from storage.postgres.bars import Bars
 from storage.postgres.feed_positions import FeedPositions
 from storage.postgres.instruments import Instruments
+from storage.postgres.replaced_signals import ReplacedSignals
 from storage.postgres.score_models import ScoreModels
 from storage.postgres.stored_readings import StoredReadings
 
@@ -38,6 +39,7 @@ def enrichment_of(stores: Stores, calculator: Calculator, scorer: Scorer) -> Enr
         instruments=Instruments(stores.database),
         enriched=stores.enriched,
         readings=StoredReadings(stores.database),
+        replaced=ReplacedSignals(stores.database),
         calculator=calculator,
         scorer=scorer,
         kept=RETENTION,

@@ -101,6 +101,11 @@ class EnrichedSignals:
         """Return the symbols with signals that prices have not ended, each with when the first was posted."""
         return self._database.ask(self._undecided, {}, tuple_row, quick=False)
 
+    def write_unseen(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store the outcomes of signals that readers do not see any more."""
+        body = {"rows": to_json(list(rows)).decode()}
+        self._database.write(lambda cursor: cursor.execute(self._write_outcomes, body))
+
     def write(self, rows: Sequence[Mapping[str, Any]], *, seen: Sequence[Mapping[str, Any]]) -> int | None:
         """Store what is known of signals. Return the commit number of the change, None if readers see none.
 

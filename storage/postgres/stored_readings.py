@@ -16,7 +16,7 @@ from storage.postgres.ledger_rows import to_json
 
 __all__ = ["StoredReading", "StoredReadings", "readings_of"]
 
-# The signals of messages that were edited: each beside every former signal of its message and itself. A reading came with an
+# The signals of messages that were edited: each beside every signal that its message had before, and itself. A reading came with an
 # edit if the message had another text that was replaced by then. The commit that stored the reading, or an earlier one, has
 # replaced that text.
 _READINGS = """
@@ -24,10 +24,11 @@ select asked.id as signal_id, reading.*, edit.*
 from json_to_recordset(%(rows)s) as asked (
     id bigint, channel text, message_id text, commit_number bigint, raw_message text)
 cross join lateral (
-    select id, commit_number, {columns} from {schema}.signals_history as former
+    select id, commit_number, superseded_by, {columns} from {schema}.signals_history as former
     where (former.channel, former.message_id) = (asked.channel, asked.message_id)
+        and former.commit_number < asked.commit_number
     union all
-    select asked.id, asked.commit_number, {of_itself}) as reading
+    select asked.id, asked.commit_number, null::bigint, {of_itself}) as reading
 cross join lateral (
     select count(*) > 0 as is_of_edit, max(replaced_at) as edited_at from {schema}.message_texts as other
     where (other.channel, other.message_id) = (asked.channel, asked.message_id)
@@ -118,13 +119,18 @@ def readings_of(signal: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) 
 
 
 def _of_signal(signal: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the readings of a signal: those of its asset and side, wherever they stood in the text."""
-    of_text: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for reading in stored:
-        itself = reading["id"] == signal["id"]
-        if itself or (reading["asset"], reading["side"]) == (signal["asset"], signal["side"]):
-            of_text[reading["commit_number"]].append(reading)
-    return [
-        min(same, key=lambda one: (one["id"] != signal["id"], one["position"] != signal["position"]))
-        for same in of_text.values()
-    ]
+    """Return the readings of a signal in order, itself the last: as long as each text has its asset and side, wherever."""
+    chain = [reading for reading in stored if reading["id"] == signal["id"]]
+    while chain:
+        following = chain[-1]
+        former = [
+            reading
+            for reading in stored
+            if reading["superseded_by"] == following["commit_number"]
+            and (reading["asset"], reading["side"]) == (signal["asset"], signal["side"])
+        ]
+        if not former:
+            break
+        place = signal["position"] if following["id"] == signal["id"] else following["position"]
+        chain.append(min(former, key=lambda one: one["position"] != place))
+    return chain[::-1]

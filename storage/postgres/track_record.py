@@ -13,31 +13,30 @@ from storage.postgres.page_query import SignalQuery
 
 __all__ = ["Outcomes"]
 
-# Of a signal that several versions of the rules have judged, the newest one counts. What a later reading of its message has
-# replaced does not, unless prices had ended it before an edit wrote another trade over it, or none.
+# Of a signal that several versions of the rules have judged, the newest one counts. A signal that an edit has written over
+# counts too (storage/postgres/replaced_signals.py), unless its trade goes on in the text that has replaced it.
 _READ = """
 select distinct on (channel, message_id, position, id) channel, message_id, position, ts, signal_type, side, asset, state,
     entered_at, cardinality(reached) as reached, first_r, final_r, scaled_r, known_at, claim
 from {schema}.signal_outcomes as outcome
 where {condition} and not exists (
     select from {schema}.signals_history as replaced left join {schema}.ledger as held using (channel, message_id)
-    left join {schema}.message_texts as former on former.channel = replaced.channel
-        and former.message_id = replaced.message_id
-        and former.digest = {schema}.text_digest(replaced.raw_message, null)
     where replaced.channel = outcome.channel and replaced.message_id = outcome.message_id and replaced.id = outcome.id and (
-        -- the row of another service has left for its message
-        held.outcome is null
-        or coalesce(outcome.known_at >= least(former.replaced_at, replaced.superseded_at), true)
-        or {schema}.text_digest(replaced.raw_message, null) is not distinct from {schema}.text_digest(held.text, held.caption)
-        -- the trade goes on in a later reading
+        not exists (
+            select from {schema}.message_texts as former
+            where former.channel = replaced.channel and former.message_id = replaced.message_id
+                and former.digest = {schema}.text_digest(replaced.raw_message, null)
+                and former.commit_number <= replaced.superseded_by)
         or exists (
             select from {schema}.tp_capital_signals as present
             where present.channel = outcome.channel and present.message_id = outcome.message_id
-                and present.ts = held.ts and (present.asset, present.side) = (outcome.asset, outcome.side))
+                and present.ts = held.ts and present.commit_number = replaced.superseded_by
+                and (present.asset, present.side) = (outcome.asset, outcome.side))
         or exists (
-            select from {schema}.signals_history as later
-            where later.channel = outcome.channel and later.message_id = outcome.message_id and later.id > outcome.id
-                and (later.asset, later.side) = (outcome.asset, outcome.side))))
+            select from {schema}.signals_history as following
+            where following.channel = outcome.channel and following.message_id = outcome.message_id
+                and following.commit_number = replaced.superseded_by
+                and (following.asset, following.side) = (outcome.asset, outcome.side))))
 order by channel, message_id, position, id, rules desc
 """
 _CONDITIONS = {

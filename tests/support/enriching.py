@@ -23,6 +23,7 @@ from storage.postgres.feed_positions import FeedPositions
 from storage.postgres.instruments import Instruments
 from storage.postgres.ledger import Ledger
 from storage.postgres.page_query import SignalQuery
+from storage.postgres.replaced_signals import ReplacedSignals
 from storage.postgres.score_models import ScoreModels
 from storage.postgres.signals import Signals
 from storage.postgres.stored_readings import StoredReadings
@@ -50,6 +51,7 @@ class Enriching(World):
             instruments=self.instruments,
             enriched=self.enriched,
             readings=StoredReadings(database),
+            replaced=ReplacedSignals(database),
             calculator=calculator,
             scorer=self.scorer,
             kept=RETENTION,

@@ -91,6 +91,39 @@ def test_a_message_that_an_edit_made_a_signal_counts_from_the_edit_on(world: Enr
     assert outcome_of(world)["entered_at"] == START + timedelta(minutes=7)
 
 
+def test_a_signal_that_is_written_over_stays_in_the_record_and_is_cancelled_by_that(
+    world: Enriching, store: Store, database: Database
+) -> None:
+    texts = [SIGNAL.format(asset, "") for asset in ("PETR4", "VALE3", "ITUB4")]
+    store([message(number, text, minute=0) for number, text in enumerate(texts, 1)])
+    world.bars.put([*stopped(), minute(1, "9.5 9.6 9.4 9.5", symbol="VALE3")], source=BarSource.CSV)
+    world.look()
+    store([edit(number, "Bom dia a todos", at=5) for number in (1, 2, 3)])
+    world.see()
+    # bars that come after the edit tell what was before it
+    late = [minute(2, "9.5 10.2 9.4 10", symbol="ITUB4"), minute(6, "9.8 9.9 9.7 9.8", symbol="ITUB4")]
+    world.bars.put([*late, minute(6, "10 12.5 9.9 12", symbol="VALE3")], source=BarSource.CSV)
+    assert recorded(world, database) == [
+        ("ITUB4", "buy", "closed"),
+        ("PETR4", "buy", "stopped"),
+        ("VALE3", "buy", "cancelled"),
+    ]
+    (closed,) = (row for row in Outcomes(database).of(SignalQuery()) if row["asset"] == "ITUB4")
+    assert closed["first_r"] == Decimal("-0.2")
+    written = world.enrichment.judge_replaced("ITUB4")
+    assert written == 0, "nothing is new"
+
+
+def test_a_trade_that_goes_on_in_another_text_counts_once(
+    world: Enriching, store: Store, database: Database
+) -> None:
+    world.bars.put(stopped(), source=BarSource.CSV)
+    for at, text in enumerate((PETR4, PETR4 + "\nBoa sorte", f"{VALE3}\n\n{PETR4}", PETR4)):
+        store([edit(1, text, at=at * 5)])
+        world.see()
+    assert recorded(world, database) == [("PETR4", "buy", "stopped")]
+
+
 def test_a_price_that_becomes_doubtful_takes_no_loss_away(world: Enriching, store: Store) -> None:
     store([message(1, PETR4, minute=0)])
     world.bars.put(stopped(), source=BarSource.CSV)
@@ -159,12 +192,16 @@ def test_a_picture_that_is_given_its_words_later_counts_from_then_on(world: Enri
     assert (row["state"], row["trade"]) == ("waiting", None)
 
 
-def test_a_text_between_that_is_no_signal_takes_no_loss_away(world: Enriching, store: Store) -> None:
+def test_a_trade_that_comes_back_after_another_text_is_another_one(
+    world: Enriching, store: Store, database: Database
+) -> None:
     store([message(1, PETR4, minute=0)])
     store([edit(1, "Bom dia a todos", at=4)])
     store([edit(1, PETR4.replace("9,00", "8,00"), at=5)])
-    world.bars.put([*stopped(), minute(6, "8.6 12.5 8.6 12")], source=BarSource.CSV)
-    assert outcome_of(world)["state"] == "stopped"
+    world.bars.put([*stopped(), minute(6, "10 12.5 9.9 12")], source=BarSource.CSV)
+    row = outcome_of(world)
+    assert (row["state"], row["entered_at"], row["trade"]) == ("target", START + timedelta(minutes=6), None)
+    assert recorded(world, database) == [("PETR4", "buy", "stopped"), ("PETR4", "buy", "target")]
 
 
 def test_what_comes_after_an_edit_does_not_move_its_instant(world: Enriching, store: Store) -> None:

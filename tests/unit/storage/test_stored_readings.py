@@ -44,8 +44,10 @@ def itself(stored: int, edited: int | None = None, *, of_edit: bool = True) -> d
 
 
 def told(row: dict[str, Any], *stored: dict[str, Any]) -> list[tuple[int, int]]:
-    """Return the minute and the stop of each reading."""
-    found = readings_of(row, stored)
+    """Return the minute and the stop of each reading. Each text has replaced the one before it."""
+    numbers = sorted({one["commit_number"] for one in stored})
+    following = dict(zip(numbers, [*numbers[1:], None], strict=False))
+    found = readings_of(row, [{"superseded_by": following[one["commit_number"]], **one} for one in stored])
     return [((one.since - POSTED) // timedelta(minutes=1), one.row["stop"]) for one in found]
 
 
@@ -98,12 +100,7 @@ def test_a_text_that_is_read_otherwise_later_is_no_edit() -> None:
 
 def test_a_signal_is_that_of_its_asset_and_side_wherever_it_stands() -> None:
     others = {"asset": "VALE3", "stop": 1, "id": 2}
-    rows = (
-        reading("ab", stored=1, position=1),
-        reading("ab", stored=1) | others,
-        reading("c", stored=5, edited=4) | others,
-        itself(60, edited=7),
-    )
+    rows = reading("ab", stored=1, position=1), reading("ab", stored=1) | others, itself(60, edited=7)
     assert told(signal("a", stored=60, stop=8), *rows) == [(0, 9), (7, 8)]
     twice = (
         reading("aa", stored=1, id=1),
@@ -111,3 +108,12 @@ def test_a_signal_is_that_of_its_asset_and_side_wherever_it_stands() -> None:
         itself(60, edited=7),
     )
     assert told(signal("aa2", stored=60, stop=8, position=1), *twice) == [(0, 7), (7, 8)]
+
+
+def test_a_trade_that_comes_back_after_another_text_is_another_one() -> None:
+    other = reading("b", stored=5, edited=4) | {"asset": "VALE3"}
+    assert told(signal("c", stored=60, stop=8), reading("a", stored=1), other, itself(60, edited=7)) == [
+        (7, 8)
+    ]
+    gone = reading("a", stored=1) | {"superseded_by": 5}
+    assert told(signal("c", stored=60, stop=8), gone, itself(60, edited=7)) == [(7, 8)]
