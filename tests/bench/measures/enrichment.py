@@ -141,4 +141,5 @@ MEASURE = Measure(
     name="enrichment",
     what="messages and pages while 10,000 signals of 500 symbols are enriched, beside the same without",
     run=_run,
+    on_demand=True,
 )
