@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.analysis.contracts import last_day_of, underlying_of
 from actors.analysis.indicators import Indicators
@@ -69,6 +69,14 @@ class Enriched:
         return self.before is None or any(
             self.before[name] != self.row[name] for name in ENRICHED_COLUMNS if name not in _UNSEEN
         )
+
+
+class _SymbolBars(NamedTuple):
+    """The bars of a symbol: of days, from long before its first signal, and finer ones."""
+
+    symbol: str
+    days: Sequence[Bar]
+    finer: Sequence[Bar]
 
 
 class Enrichment:
@@ -157,25 +165,23 @@ class Enrichment:
         They are in no list and have no score. The track record counts them.
         """
         rows = [
-            row
-            for row in self._replaced.of(assets_of(symbol), kept=self._kept)
-            if _symbols_of(row)[0] == symbol
+            row for row in self._replaced.of(assets_of(symbol), kept=self._kept) if symbol in _symbols_of(row)
         ]
-        if not rows:
-            return 0
         known = self._enriched.of([row["id"] for row in rows])
-        first, now = min(row["ts"] for row in rows), self._now()
-        days, finer = self._days(symbol, first), self._bars.of(symbol, _INTRADAY, first, now)
-        if not days and not finer:
-            return 0
-        readings, instruments = self._readings.of(rows), self._instruments_of(symbol)
-        found = []
-        for row in rows:
-            plan = plan_of(readings[row["id"]], kept=self._kept)
-            outcome = self._judge(plan, days, finer, last_day_of(symbol, instruments, row["ts"]))
-            told, before = stored_outcome(row, symbol, outcome), known.get(row["id"])
-            if before is None or any(before[name] != told[name] for name in told):
-                found.append(told)
+        readings, found = self._readings.of(rows), list[Row]()
+        for symbols, of_symbols in groupby(sorted(rows, key=_symbols_of), key=_symbols_of):
+            group = list(of_symbols)
+            bars = self._bars_of(symbols, min(row["ts"] for row in group))
+            if bars is None:
+                continue
+            instruments = self._instruments_of(bars.symbol)
+            for row in group:
+                plan = plan_of(readings[row["id"]], kept=self._kept)
+                last_day = last_day_of(bars.symbol, instruments, row["ts"])
+                outcome = self._judge(plan, bars.days, bars.finer, last_day)
+                told, before = stored_outcome(row, bars.symbol, outcome), known.get(row["id"])
+                if before is None or any(before[name] != told[name] for name in told):
+                    found.append(told)
         if found:
             self._enriched.write_unseen(found)
         return len(found)
@@ -192,20 +198,17 @@ class Enrichment:
     def _of_one_symbol(
         self, symbols: tuple[str, ...], rows: list[Row], known: Mapping[int, Row]
     ) -> Iterator[Enriched]:
-        first, now = min(row["ts"] for row in rows), self._now()
-        for symbol in symbols:
-            days, finer = self._days(symbol, first), self._bars.of(symbol, _INTRADAY, first, now)
-            if days or finer:
-                break
-        else:
+        first = min(row["ts"] for row in rows)
+        if (bars := self._bars_of(symbols, first)) is None:
             return
+        symbol, days, finer = bars
         markets = self._calculator.ask(Question(days, [(row["ts"], _middle(row)) for row in rows]))
         instruments = self._instruments_of(symbol)
         paper = underlying_of(symbol, instruments, first)
         below = None if paper is None else paper.symbol
         of_below: Sequence[Indicators | None] = [None] * len(rows)
-        if below is not None and (bars := self._days(below, first)):
-            of_below = self._calculator.ask(Question(bars, [(row["ts"], None) for row in rows]))
+        if below is not None and (days_below := self._days(below, first)):
+            of_below = self._calculator.ask(Question(days_below, [(row["ts"], None) for row in rows]))
         version = self._scorer.version()
         readings = self._readings.of(rows)
         plans = [plan_of(readings[row["id"]], kept=self._kept) for row in rows]
@@ -231,6 +234,16 @@ class Enrichment:
                 "score_model": version,
             }
             yield Enriched(row=stored, before=known.get(row["id"]), signal=row)
+
+    def _bars_of(self, symbols: Sequence[str], first: datetime) -> _SymbolBars | None:
+        """Return the bars of the first of these symbols that has any."""
+        for symbol in symbols:
+            found = _SymbolBars(
+                symbol, self._days(symbol, first), self._bars.of(symbol, _INTRADAY, first, self._now())
+            )
+            if found.days or found.finer:
+                return found
+        return None
 
     def _instruments_of(self, symbol: str) -> Sequence[Instrument]:
         # a share has a digit after its four letters

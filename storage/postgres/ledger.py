@@ -292,13 +292,13 @@ class Ledger:
         }
         # each message whose signals are replaced, with the instant of those signals
         former = {**(gone or {}), **{key: row["ts"] for key, row in stood.items() if key not in withdrawn}}
-        self._superseded.move(cursor, former, number=number)
         signals = [
             signal_row(outcome, signal)
             for outcome in news
             if key_of(outcome) not in withdrawn
             for signal in outcome.signals
         ]
+        self._superseded.move(cursor, former, number=number, following=signals)
         came: list[dict[str, Any]] = []
         if signals:
             rows_of = {**parameters, "rows": to_json(signals).decode()}

@@ -14,26 +14,10 @@ from storage.postgres.signals import SIGNAL_COLUMNS
 
 __all__ = ["ReplacedSignals"]
 
-# Signals whose text an edit has replaced by one without the same trade. What a later version has read otherwise in the same text,
-# and the row of another service that has left for its message, were no trades: no edit has replaced their texts.
+# The ledger has told which ones these are when it moved them (storage/postgres/superseded.py).
 _REPLACED = """
-select replaced.*, 'cancelled' as status, case when former.commit_number = replaced.superseded_by
-    then least(former.replaced_at, replaced.superseded_at) else replaced.superseded_at end as written_over_at
-from (select {columns}, superseded_at, superseded_by from {schema}.signals_history
-    where asset = any(%(assets)s) and ts > now() - %(kept)s) as replaced
-join {schema}.ledger as held using (channel, message_id)
-join {schema}.message_texts as former on former.channel = replaced.channel and former.message_id = replaced.message_id
-    and former.digest = {schema}.text_digest(replaced.raw_message, null) and former.commit_number <= replaced.superseded_by
-where not exists (
-        select from {schema}.tp_capital_signals as present
-        where present.channel = replaced.channel and present.message_id = replaced.message_id and present.ts = held.ts
-            and present.commit_number = replaced.superseded_by
-            and (present.asset, present.side) = (replaced.asset, replaced.side))
-    and not exists (
-        select from {schema}.signals_history as following
-        where following.channel = replaced.channel and following.message_id = replaced.message_id
-            and following.commit_number = replaced.superseded_by
-            and (following.asset, following.side) = (replaced.asset, replaced.side))
+select {columns}, written_over_at, 'cancelled' as status from {schema}.signals_history
+where asset = any(%(assets)s) and ts > now() - %(kept)s and written_over_at is not null
 order by id
 """
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from psycopg import sql
 
@@ -19,6 +20,8 @@ __all__ = ["Superseded"]
 _SUPERSEDE = """
 with keys as (
     select * from json_to_recordset(%(keys)s) as key (channel text, message_id text)),
+following as (
+    select * from json_to_recordset(%(following)s) as next (channel text, message_id text, asset text, side text)),
 gone as (
     delete from {schema}.tp_capital_signals using keys
     where tp_capital_signals.channel = keys.channel and tp_capital_signals.message_id = keys.message_id
@@ -28,8 +31,17 @@ unsettled as (
     delete from {schema}.signal_standings using gone
     where signal_standings.channel = gone.channel and signal_standings.message_id = gone.message_id),
 kept as (
-    insert into {schema}.signals_history ({columns}, superseded_at, superseded_by)
-    select {columns}, now(), %(number)s from gone)
+    insert into {schema}.signals_history ({columns}, superseded_at, superseded_by, written_over_at)
+    select {columns}, now(), %(number)s, (
+        -- without a ledger row: the row of another service that leaves for its message
+        select least(held.message_updated_at, now()) from {schema}.ledger as held
+        where held.channel = gone.channel and held.message_id = gone.message_id
+            and {schema}.text_digest(held.text, held.caption)
+                is distinct from {schema}.text_digest(gone.raw_message, null)
+            and not exists (
+                select from following where (following.channel, following.message_id, following.asset, following.side)
+                    = (gone.channel, gone.message_id, gone.asset, gone.side)))
+    from gone)
 select from keys limit 0
 """
 
@@ -40,10 +52,24 @@ class Superseded:
     def __init__(self, schema: str) -> None:
         self._statement = sql.SQL(_SUPERSEDE).format(schema=sql.Identifier(schema), columns=DETAIL_COLUMNS)
 
-    def move(self, cursor: Cursor, former: Mapping[tuple[str, str], datetime | None], *, number: int) -> None:
-        """Move the signals of these messages. ``former`` maps each message to the instant of its signals."""
+    def move(
+        self,
+        cursor: Cursor,
+        former: Mapping[tuple[str, str], datetime | None],
+        *,
+        number: int,
+        following: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Move the signals of these messages. ``former`` maps each message to the instant of its signals.
+
+        ``following`` are the signals that these messages have now. A signal was written over if another text, without a
+        signal of its asset and side, has replaced its own.
+        """
+        names = ("channel", "message_id", "asset", "side")
+        of_messages = [row for row in following if (row["channel"], row["message_id"]) in former]
+        told = to_json([{name: row[name] for name in names} for row in of_messages]).decode()
         for ts, keys in _by_instant(former).items():
-            cursor.execute(self._statement, {"number": number, "ts": ts, "keys": keys})
+            cursor.execute(self._statement, {"number": number, "ts": ts, "keys": keys, "following": told})
 
 
 def _by_instant(former: Mapping[tuple[str, str], datetime | None]) -> dict[datetime, str]:

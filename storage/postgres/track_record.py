@@ -20,23 +20,9 @@ select distinct on (channel, message_id, position, id) channel, message_id, posi
     entered_at, cardinality(reached) as reached, first_r, final_r, scaled_r, known_at, claim
 from {schema}.signal_outcomes as outcome
 where {condition} and not exists (
-    select from {schema}.signals_history as replaced left join {schema}.ledger as held using (channel, message_id)
-    where replaced.channel = outcome.channel and replaced.message_id = outcome.message_id and replaced.id = outcome.id and (
-        not exists (
-            select from {schema}.message_texts as former
-            where former.channel = replaced.channel and former.message_id = replaced.message_id
-                and former.digest = {schema}.text_digest(replaced.raw_message, null)
-                and former.commit_number <= replaced.superseded_by)
-        or exists (
-            select from {schema}.tp_capital_signals as present
-            where present.channel = outcome.channel and present.message_id = outcome.message_id
-                and present.ts = held.ts and present.commit_number = replaced.superseded_by
-                and (present.asset, present.side) = (outcome.asset, outcome.side))
-        or exists (
-            select from {schema}.signals_history as following
-            where following.channel = outcome.channel and following.message_id = outcome.message_id
-                and following.commit_number = replaced.superseded_by
-                and (following.asset, following.side) = (outcome.asset, outcome.side))))
+    select from {schema}.signals_history as replaced
+    where replaced.channel = outcome.channel and replaced.message_id = outcome.message_id and replaced.id = outcome.id
+        and replaced.written_over_at is null)
 order by channel, message_id, position, id, rules desc
 """
 _CONDITIONS = {

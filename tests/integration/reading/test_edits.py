@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -121,6 +122,19 @@ def test_a_trade_that_goes_on_in_another_text_counts_once(
     for at, text in enumerate((PETR4, PETR4 + "\nBoa sorte", f"{VALE3}\n\n{PETR4}", PETR4)):
         store([edit(1, text, at=at * 5)])
         world.see()
+    assert recorded(world, database) == [("PETR4", "buy", "stopped")]
+
+
+def test_a_trade_that_went_on_counts_once_when_retention_has_dropped_it(
+    world: Enriching, store: Store, database: Database, migrated_url: str
+) -> None:
+    store([message(1, PETR4, minute=0)])
+    world.bars.put(stopped(), source=BarSource.CSV)
+    world.look()
+    store([edit(1, PETR4 + "\nBoa sorte", at=5)])
+    assert recorded(world, database) == [("PETR4", "buy", "stopped")]
+    with psycopg.connect(migrated_url) as owner:
+        owner.execute("delete from signals.tp_capital_signals")
     assert recorded(world, database) == [("PETR4", "buy", "stopped")]
 
 
